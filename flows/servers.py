@@ -1,0 +1,197 @@
+"""Prefect and MLflow servers that are ours: started on free ports, watched, ended with us.
+
+A night without a standing server brings its own Prefect server, as Prefect would; ours starts while Prefect is still
+being imported (1.5 s sooner), and it cannot be orphaned: Prefect's own temporary server lives on after a kill -9.
+Both kinds use the same database in the workspace, so the UI shows last night's runs later.
+Light to import: no Prefect, no MLflow.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from pipeline_lib.errors import UpstreamError
+from pipeline_lib.lifeline import spawn_guarded
+from pipeline_lib.state import Workspace
+from pipeline_lib.storage import read_json, write_json
+
+START_SECONDS = 120.0
+HOST = "127.0.0.1"
+
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The servers that `nightshift up` started for a workspace."""
+
+    process_id: int
+    process_started: float  # Unix seconds
+    prefect_url: str  # http://127.0.0.1:4200
+    mlflow_url: str
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process that started them is still there: another one behind the same port is not ours."""
+        try:
+            return abs(psutil.Process(self.process_id).create_time() - self.process_started) < 1.0
+        except psutil.Error:
+            return False
+
+
+@dataclass
+class Server:
+    """A server process of ours."""
+
+    name: str
+    url: str
+    process: "subprocess.Popen[bytes]"
+    log_path: Path
+
+    def wait(self, health_path: str, seconds: float = START_SECONDS) -> None:
+        """Return when it answers. Raises `UpstreamError` with the last line of its log when it ends or never answers."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise UpstreamError(
+                    f"{self.name} server ended at its start: {_last_line(self.log_path)} ({self.log_path})"
+                )
+            if answers(self.url + health_path):
+                return
+            time.sleep(0.05)
+        raise UpstreamError(f"{self.name} server did not answer within {seconds:g} s. See {self.log_path}.")
+
+    def stop(self) -> None:
+        """End it and all it started."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+def standing(workspace: Workspace) -> Standing | None:
+    """The servers of a running `nightshift up`, if they are still ours and answer."""
+    path = workspace.state / "up.json"
+    if not path.is_file():
+        return None
+    found = Standing(**read_json(path))
+    return found if found.is_alive and answers(f"{found.prefect_url}/api/health") else None
+
+
+def remember(workspace: Workspace, servers: Standing) -> None:
+    """Tell other commands of this workspace where the servers are."""
+    write_json(workspace.state / "up.json", asdict(servers))
+
+
+def forget(workspace: Workspace) -> None:
+    """The servers are gone."""
+    (workspace.state / "up.json").unlink(missing_ok=True)
+
+
+def prefect_environment(workspace: Workspace) -> dict[str, str]:
+    """What all Prefect processes of a workspace share: its database and settings lie in the workspace."""
+    home = (workspace.root / "prefect").resolve()
+    return {
+        **QUIET,
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / 'prefect.db'}",
+    }
+
+
+def start_prefect(workspace: Workspace, *, port: int | None = None, with_services: bool = False) -> Server:
+    """Start a Prefect server; it is up when `wait("/api/health")` returns.
+
+    Without its services (scheduler, triggers) it starts faster and lasts for one night; with them it is the server of
+    `nightshift up`.
+    """
+    port = port or free_port()
+    url = f"http://{HOST}:{port}"
+    services = {
+        name: str(with_services).lower()
+        for name in (
+            "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED",
+            "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED",
+            "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED",
+            "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_ENABLED",
+            "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED",
+            "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_ENABLED",
+            "PREFECT_SERVER_SERVICES_REPOSSESSOR_ENABLED",
+        )
+    }
+    env = {
+        **os.environ,
+        **prefect_environment(workspace),
+        **services,
+        "PREFECT_UI_API_URL": f"{url}/api",
+        "PREFECT_API_URL": f"{url}/api",
+    }
+    command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
+    command += ["--host", HOST, "--port", str(port), "--log-level", "warning", "--timeout-keep-alive", "5"]
+    return _start("Prefect", command, url, env, workspace)
+
+
+def start_mlflow(workspace: Workspace, tracking_uri: str, *, port: int | None = None) -> Server:
+    """Start an MLflow server over the workspace's store; it is up when `wait("/health")` returns."""
+    port = port or free_port(5000)
+    url = f"http://{HOST}:{port}"
+    env = {
+        **os.environ,
+        **QUIET,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 2.0 GB of helpers for features that are not used here
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    }
+    artifacts = (workspace.root / "mlartifacts").resolve()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", tracking_uri, "--default-artifact-root", artifacts.as_uri()]
+    return _start("MLflow", command, url, env, workspace)
+
+
+def free_port(wanted: int | None = None) -> int:
+    """The wanted port if nobody listens there, else any free one."""
+    for candidate in (wanted, 0):
+        if candidate is None:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, candidate))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise UpstreamError("no free port on this machine. Close some programs and run again.")
+
+
+def answers(url: str) -> bool:
+    """Whether an HTTP server answers there with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+
+
+def _start(name: str, command: list[str], url: str, env: Mapping[str, str], workspace: Workspace) -> Server:
+    log_path = workspace.root / "logs" / f"{name.lower()}-server.log"
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("ab") as log:
+        process = spawn_guarded(command, env=env, stdout=log, stderr=log, grace_seconds=10)
+    return Server(name, url, process, log_path)
+
+
+def _last_line(path: Path) -> str:
+    lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "no word"

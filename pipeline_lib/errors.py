@@ -1,0 +1,65 @@
+"""The errors of Nightshift: one small tree, and what each of them means for a retry.
+
+    NightshiftError          every error that is ours; shown as one message, never as a traceback
+    |- SettingsError         the run can never work as configured           not retried   exit 2
+    |- DataError             data does not match its schema or manifest     not retried   exit 3
+    |  |- DamagedArtifact    a file differs from the digest in its manifest
+    |  |- GuardStop          a stage would lose far more than it may
+    |- UpstreamError         a network, disk or tracker that may recover    retried       exit 4
+    |- StageTimeout          a stage passed its deadline and was stopped    not retried   exit 4
+    |- GateRefused           the challenger is not better: a result, not a crash          exit 5
+    |- WorkspaceBusy         another night is at work in this workspace     not retried   exit 6
+
+A message has three parts: what is wrong, the value and the place, what to do next. Document text, addresses and keys
+never appear in one.
+"""
+
+
+class NightshiftError(Exception):
+    """Base of all errors that are ours."""
+
+    exit_code = 1
+
+
+class SettingsError(NightshiftError):
+    """The run can never work as configured."""
+
+    exit_code = 2
+
+
+class DataError(NightshiftError):
+    """Data does not match its schema or its manifest."""
+
+    exit_code = 3
+
+
+class DamagedArtifact(DataError):
+    """A file of an artifact is missing or differs from its manifest."""
+
+
+class GuardStop(DataError):
+    """A stage would lose far more documents than it may."""
+
+
+class UpstreamError(NightshiftError):
+    """Something outside of us failed that may recover: worth another try."""
+
+    exit_code = 4
+
+
+class StageTimeout(NightshiftError):
+    """A stage passed its deadline and its processes were stopped."""
+
+    exit_code = 4
+
+
+class GateRefused(NightshiftError):
+    """The gate refused a model: a result, not a crash."""
+
+    exit_code = 5
+
+
+class WorkspaceBusy(NightshiftError):
+    """Another night is at work in this workspace."""
+
+    exit_code = 6

@@ -1,0 +1,95 @@
+"""Which batches there are: those of the catalog, and those that tonight's look at the sources adds.
+
+Reads; makes nothing but the cache of file digests.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline_lib.artifact import Store
+from pipeline_lib.ingest import stage as ingest
+from pipeline_lib.ingest.plan import TOMBSTONES_FILE, BatchPlan
+from pipeline_lib.settings import Settings
+from pipeline_lib.state import Batch, Workspace
+
+Withdrawn = Mapping[tuple[str, int], frozenset[str]]  # document ids by (ingest batch, shard)
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """A batch as far as the plan knows it: its shards by fingerprint, and how to make them if they are not there."""
+
+    batch: Batch
+    shards: tuple[str, ...]
+    plan: BatchPlan | None  # None: sealed and whole, nothing to make
+    tombstones: tuple[tuple[str, str, int], ...]  # document, batch, shard
+
+
+def sealed(settings: Settings, workspace: Workspace) -> tuple[list[Ingested], list[Batch]]:
+    """The batches of the catalog; and those that are damaged while their source has moved on.
+
+    A damaged batch is read again from its source if the files are still the same. If not, it is given up: it leaves
+    the catalog, and what is still in the source comes in a new batch.
+    """
+    sources = {source.name: source for source in settings.ingest.sources}
+    known: list[Ingested] = []
+    lost: list[Batch] = []
+    for batch in workspace.batches():
+        if _is_whole(workspace.store, batch.fingerprint):
+            shards = workspace.store.read(ingest.STAGE, batch.fingerprint).shards
+            known.append(Ingested(batch, shards, None, _read_tombstones(workspace.store, batch.fingerprint)))
+            continue
+        source = sources.get(batch.source)
+        plan = ingest.replan(settings.ingest, source, batch.fingerprint, workspace.store) if source else None
+        if plan is None:
+            lost.append(batch)
+        else:
+            known.append(_planned(batch, plan))
+    return known, lost
+
+
+def _is_whole(store: Store, name: str) -> bool:
+    found = store.condition(ingest.STAGE, name)
+    if not found.is_present or found.manifest is None:
+        return False
+    return all(store.condition(ingest.STAGE, shard).is_present for shard in found.manifest.shards)
+
+
+def _planned(batch: Batch, plan: BatchPlan) -> Ingested:
+    tombstones = tuple((t.document_id, t.batch, t.shard) for t in plan.tombstones)
+    return Ingested(batch, tuple(shard.fingerprint for shard in plan.shards), plan, tombstones)
+
+
+def new(settings: Settings, workspace: Workspace, known: Sequence[Ingested], lost: Sequence[Batch]) -> list[Ingested]:
+    """One batch for each source that has something new, changed or gone."""
+    number = max((b.number for b in [*(item.batch for item in known), *lost]), default=0)
+    new: list[Ingested] = []
+    for source in settings.ingest.sources:
+        earlier = [item.batch.fingerprint for item in known if item.batch.source == source.name]
+        cache_path = workspace.state / "scan" / f"{source.name}.json"
+        plan = ingest.scan(settings.ingest, source, earlier, workspace.store, cache_path)
+        if plan is not None:
+            number += 1
+            new.append(_planned(Batch(number, source.name, plan.fingerprint), plan))
+    return new
+
+
+def described(plan: BatchPlan) -> str:
+    counts = ((plan.num_new_files, "new"), (plan.num_changed_files, "changed"), (plan.num_gone_files, "gone"))
+    return f"{plan.source}: " + ", ".join(f"{count} files {what}" for count, what in counts if count)
+
+
+def withdrawn(every: Sequence[Ingested]) -> Withdrawn:
+    found: dict[tuple[str, int], set[str]] = {}
+    for item in every:
+        for document, batch, shard in item.tombstones:
+            found.setdefault((batch, shard), set()).add(document)
+    return {place: frozenset(documents) for place, documents in found.items()}
+
+
+def _read_tombstones(store: Store, batch: str) -> tuple[tuple[str, str, int], ...]:
+    import pyarrow.parquet as pq  # 0.1 s that a look at the settings need not pay
+
+    path = store.open(ingest.STAGE, batch, files=[TOMBSTONES_FILE]).file(TOMBSTONES_FILE)
+    table = pq.read_table(path, columns=["document_id", "batch", "shard"])
+    return tuple(zip(*(table.column(name).to_pylist() for name in table.column_names), strict=True))

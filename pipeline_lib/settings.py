@@ -1,0 +1,284 @@
+"""The settings: one tree, resolved from defaults < TOML file < environment < command line.
+
+    clean.max_characters = 100000      in a file:          [clean] max_characters = 100000
+                                       in the environment: NIGHTSHIFT_CLEAN__MAX_CHARACTERS=100000
+                                       on the command line: --clean.max_characters 100000
+
+Unknown keys are errors with a suggestion; each value remembers where it came from, for `nightshift config --explain`.
+What decides the bytes lives in the sections of the stages and enters fingerprints. `[resources]`, `[guards]`,
+`profile` and `workspace` do not.
+"""
+
+import difflib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.dedup.settings import DedupSettings
+from pipeline_lib.errors import SettingsError
+from pipeline_lib.evaluate.settings import EvaluateSettings
+from pipeline_lib.ingest.settings import IngestSettings
+from pipeline_lib.quantize.settings import QuantizeSettings
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.scrub.settings import ScrubSettings
+from pipeline_lib.settings_base import StageSettings
+from pipeline_lib.tokenize.settings import TokenizeSettings
+from pipeline_lib.train.settings import TrainSettings
+
+ENVIRONMENT_PREFIX = "NIGHTSHIFT_"
+VERSIONED_KEY = re.compile(r"^v\d+$")
+
+
+class ResourceSettings(StageSettings):
+    """What a run may use. Nothing here changes a byte of the result."""
+
+    workers: int = Field(
+        2,
+        ge=1,
+        le=256,
+        description="processes that work on shards side by side",
+        json_schema_extra={"unit": "processes"},
+    )
+    stage_deadline_minutes: float = Field(
+        120.0,
+        gt=0,
+        description="a data stage that takes longer is stopped; its finished shards are kept",
+        json_schema_extra={"unit": "minutes"},
+    )
+    train_deadline_minutes: float = Field(
+        720.0,
+        gt=0,
+        description="a training that takes longer writes a checkpoint and is stopped",
+        json_schema_extra={"unit": "minutes"},
+    )
+
+
+class GuardSettings(StageSettings):
+    """When a stage that loses documents stops the night instead."""
+
+    max_drop_share: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="a stage that drops a larger share of a batch stops the night",
+        json_schema_extra={"unit": "share of documents"},
+    )
+    max_drop_increase: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="so does one that drops this much more than it did for the batch before",
+        json_schema_extra={"unit": "share of documents"},
+    )
+    min_documents: int = Field(
+        100,
+        ge=1,
+        description="batches with fewer documents are too small to judge by shares",
+        json_schema_extra={"unit": "documents"},
+    )
+
+
+class Settings(StageSettings):
+    """Everything that can be set, with defaults that run the demo."""
+
+    profile: str = Field(
+        "demo", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="name of this way of running; shown in run names"
+    )
+    workspace: Path = Field(Path(".nightshift"), description="folder for artifacts, state, models and databases")
+    ingest: IngestSettings = Field(default_factory=IngestSettings, description="where documents come from")
+    clean: CleanSettings = Field(default_factory=CleanSettings, description="repair, language and quality rules")
+    dedup: DedupSettings = Field(default_factory=DedupSettings, description="exact and near duplicates")
+    scrub: ScrubSettings = Field(default_factory=ScrubSettings, description="personal data")
+    tokenize: TokenizeSettings = Field(default_factory=TokenizeSettings, description="tokenizer and token shards")
+    train: TrainSettings = Field(default_factory=TrainSettings, description="model and training")
+    evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings, description="measurement on held-out text")
+    quantize: QuantizeSettings = Field(default_factory=QuantizeSettings, description="the int8 variant")
+    register: RegisterSettings = Field(  # type: ignore[assignment]
+        default_factory=RegisterSettings, description="MLflow registry and the gate"
+    )
+    resources: ResourceSettings = Field(default_factory=ResourceSettings, description="processes and deadlines")
+    guards: GuardSettings = Field(default_factory=GuardSettings, description="when losing documents stops the night")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Settings, and for each dotted name that was set the place it came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One line of `nightshift config --explain`."""
+
+    name: str
+    value: Any
+    origin: str
+    unit: str
+    meaning: str
+
+
+def resolve(config: Path | None, environment: Mapping[str, str], arguments: Sequence[tuple[str, str]]) -> Resolved:
+    """The settings of a run. Raises `SettingsError` for a missing file, an unknown key or a wrong value."""
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name, value in _from_file(config):
+        _set(values, _path(name), value)
+        origins[name] = str(config)
+    for variable, text in sorted(environment.items()):
+        if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
+            name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+            _set(values, _path(name), _parsed(name, text))
+            origins[name] = f"environment variable {variable}"
+    for name, text in arguments:
+        _set(values, _path(name), _parsed(name, text))
+        origins[name] = f"command line --{name}"
+    return Resolved(_validated(values, origins), origins)
+
+
+def explain(resolved: Resolved) -> Iterator[Explained]:
+    """Each setting with its value, origin, unit and meaning, in the order of the tree."""
+    yield from _explain(resolved.settings, "", resolved.origins)
+
+
+def _explain(model: StageSettings, prefix: str, origins: Mapping[str, str]) -> Iterator[Explained]:
+    for key, field in type(model).model_fields.items():
+        name, value = f"{prefix}{key}", getattr(model, key)
+        if isinstance(value, StageSettings):
+            yield from _explain(value, f"{name}.", origins)
+            continue
+        near = [origin for known, origin in origins.items() if known == name or known.startswith(f"{name}.")]
+        extra = field.json_schema_extra
+        unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+        shown = TypeAdapter(Any).dump_python(value, mode="json")
+        yield Explained(name, shown, near[-1] if near else "default", unit, field.description or "")
+
+
+def _from_file(config: Path | None) -> Iterator[tuple[str, Any]]:
+    if config is None:
+        return
+    if not config.is_file():
+        raise SettingsError(f"{config}: there is no such settings file. Give the path of a TOML file to --config.")
+    try:
+        tree = tomllib.loads(config.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"{config}: is not TOML: {exc}. Correct the file and run again.") from exc
+    yield from _leaves(tree, "")
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _path(name: str) -> list[str]:
+    """The steps of a dotted name; a versioned name ("min_words.v1") is one step."""
+    steps: list[str] = []
+    for part in name.split("."):
+        if steps and VERSIONED_KEY.match(part):
+            steps[-1] = f"{steps[-1]}.{part}"
+        else:
+            steps.append(part)
+    return steps
+
+
+def _set(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    for step in path[:-1]:
+        values = values.setdefault(step, {})
+        if not isinstance(values, dict):
+            raise SettingsError(f"{'.'.join(path)}: {step} is a value, not a section. See nightshift config --explain.")
+    values[path[-1]] = value
+
+
+def _parsed(name: str, text: str) -> Any:
+    """The value a person meant by `text`: what the field's own type makes of it, else what JSON makes of it."""
+    annotation = _annotation(name)
+    if text.lower() in ("none", "null") and (annotation is Any or type(None) in get_args(annotation)):
+        return None
+    candidates: list[Any] = [text]
+    try:
+        candidates.append(json.loads(text))
+    except ValueError:
+        candidates.append([part.strip() for part in text.split(",")])
+    for candidate in candidates:
+        try:
+            TypeAdapter(annotation).validate_python(candidate)
+        except ValidationError:
+            continue
+        return candidate
+    return text
+
+
+def _annotation(name: str) -> Any:
+    """The type of the setting with this dotted name; Raises `SettingsError` with a suggestion when there is none."""
+    annotation: Any = Settings
+    for step in _path(name):
+        if get_origin(annotation) in (dict, Mapping) or annotation is dict:
+            arguments = get_args(annotation)
+            annotation = arguments[1] if arguments else Any
+        else:
+            annotation = _field(annotation, step, name).annotation
+        annotation = _model_in(annotation)
+    return annotation
+
+
+def _field(annotation: Any, step: str, name: str) -> FieldInfo:
+    fields: dict[str, FieldInfo] = getattr(annotation, "model_fields", {})
+    if step not in fields:
+        raise SettingsError(_unknown(name))
+    return fields[step]
+
+
+def _model_in(annotation: Any) -> Any:
+    """`Limit` for `Limit | None`; other types as they are."""
+    models = [a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, StageSettings)]
+    is_optional = type(None) in get_args(annotation)
+    return models[0] if is_optional and len(models) == 1 else annotation
+
+
+def _unknown(name: str) -> str:
+    known = [line.name for line in _explain(Settings(), "", {})]
+    sections = [n for n in Settings.model_fields if isinstance(getattr(Settings(), n), StageSettings)]
+    last = name.rsplit(".", 1)[-1]
+    close = difflib.get_close_matches(name, known + sections, n=1, cutoff=0.6) or [
+        candidate for candidate in known if candidate.rsplit(".", 1)[-1] == last
+    ]
+    advice = f"Did you mean {close[0]}?" if close else "See nightshift config --explain for all of them."
+    return f"{name}: there is no such setting. {advice}"
+
+
+def _validated(values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        name = ".".join(str(step) for step in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise SettingsError(f"{_unknown(name)}{_from(name, origins)}") from exc
+        given = first.get("input")
+        shown = f" (got {given!r})" if isinstance(given, str | int | float | bool) else ""
+        message = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{name}: {message}{shown}.{_from(name, origins)}") from exc
+
+
+def _from(name: str, origins: Mapping[str, str]) -> str:
+    near = [origin for known, origin in origins.items() if name.startswith(known) or known.startswith(name)]
+    return f" It comes from {near[0]}." if near else ""
+
+
+def settings_from_environment() -> Settings:
+    """The defaults with what the environment sets: the embedded default of a flow that is started without settings."""
+    return resolve(None, os.environ, ()).settings

@@ -1,0 +1,157 @@
+"""The few things of a workspace that change: which batches there are, what is pinned, what ran.
+
+    state/catalog.json        the batches in their order; with the artifacts, all that the data half knows of the past
+    state/pins/<name>.json    choices that stay until their owner changes them (tokenizer, held-out batches)
+    state/last/<step>.json    which fingerprints a step had last time: only for reasons and durations in `plan`
+    state/runs/<id>.json      one file a run: process, stage it is in, how it ended
+    state/lock                held while a night works in this workspace
+Each file is replaced as a whole; losing `last` or `runs` loses comfort, never data.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pipeline_lib.artifact import Store
+from pipeline_lib.errors import WorkspaceBusy
+from pipeline_lib.storage import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One ingest of one source that has been sealed."""
+
+    number: int  # from 1, in the order of the nights
+    source: str
+    fingerprint: str
+
+    @property
+    def name(self) -> str:
+        """What people call it, and what its directory of reasons is called: 0003-installed_docs."""
+        return f"{self.number:04d}-{self.source}"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What is known of one run of a flow or a command."""
+
+    run_id: str
+    flow: str
+    process_id: int
+    process_started: float  # Unix seconds; with the id it names a process for good
+    started: float  # Unix seconds
+    state: str = "running"  # running, completed, failed, killed
+    stage: str = ""  # where it is, or where it ended
+    stage_started: float = 0.0
+    ended: float | None = None
+    message: str = ""
+    summary: Mapping[str, Any] | None = None
+    flow_run_id: str | None = None  # Prefect's name for it
+    profile: str = ""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process that runs it is still there."""
+        try:
+            return abs(psutil.Process(self.process_id).create_time() - self.process_started) < 1.0
+        except psutil.Error:
+            return False
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder everything of one pipeline lies in."""
+
+    root: Path
+
+    @property
+    def store(self) -> Store:
+        """Its artifacts."""
+        return Store(self.root / "artifacts")
+
+    @property
+    def state(self) -> Path:
+        """Its mutable files."""
+        return self.root / "state"
+
+    def batches(self) -> list[Batch]:
+        """The sealed batches, oldest first."""
+        path = self.state / "catalog.json"
+        return [Batch(**entry) for entry in read_json(path)] if path.is_file() else []
+
+    def save_batches(self, batches: Sequence[Batch]) -> None:
+        """Replace the list of batches."""
+        write_json(self.state / "catalog.json", [asdict(batch) for batch in batches])
+
+    def pin(self, name: str) -> Any | None:
+        """The pinned value of that name, or None."""
+        path = self.state / "pins" / f"{name}.json"
+        return read_json(path) if path.is_file() else None
+
+    def save_pin(self, name: str, value: Any) -> None:
+        """Pin a value."""
+        write_json(self.state / "pins" / f"{name}.json", value)
+
+    def last(self, step: str) -> list[str]:
+        """The fingerprints that step had when it last ran: its shards, then itself."""
+        path = self.state / "last" / f"{step}.json"
+        return list(read_json(path)) if path.is_file() else []
+
+    def save_last(self, step: str, fingerprints: Sequence[str]) -> None:
+        """Remember the fingerprints of a step."""
+        if self.last(step) != list(fingerprints):
+            write_json(self.state / "last" / f"{step}.json", list(fingerprints))
+
+    def runs(self) -> list[RunRecord]:
+        """All recorded runs, oldest first; one whose process is gone without a word is shown as killed."""
+        records = [RunRecord(**read_json(path)) for path in (self.state / "runs").glob("*.json")]
+        return sorted((_as_it_is(record) for record in records), key=lambda record: record.started)
+
+    def save_run(self, record: RunRecord) -> None:
+        """Write down how a run stands."""
+        write_json(self.state / "runs" / f"{record.run_id}.json", asdict(record))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only one who works here. Raises `WorkspaceBusy` at once when another process is at it.
+
+        The lock is the operating system's: it ends with the process that holds it, however that ends.
+        """
+        self.state.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as exc:
+                raise WorkspaceBusy(
+                    f"{self.root}: another run is at work here{self._who()}. "
+                    "Wait for it (nightshift status shows it), or use another workspace."
+                ) from exc
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _who(self) -> str:
+        alive = [record for record in self.runs() if record.state == "running"]
+        return f" (process {alive[-1].process_id}, in {alive[-1].stage or 'its start'})" if alive else ""
+
+
+def new_run(run_id: str, flow: str, profile: str) -> RunRecord:
+    """The record of a run that this process starts now."""
+    process = psutil.Process()
+    return RunRecord(run_id, flow, process.pid, process.create_time(), time.time(), profile=profile)
+
+
+def _as_it_is(record: RunRecord) -> RunRecord:
+    if record.state != "running" or record.is_alive:
+        return record
+    at = time.strftime("%H:%M", time.localtime(record.stage_started or record.started))
+    message = f"killed in {record.stage or 'its start'} at {at}; nightshift run goes on from there"
+    return replace(record, state="killed", message=message)

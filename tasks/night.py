@@ -1,0 +1,119 @@
+"""What all tasks of one run share: settings, workspace, worker processes, and where to report.
+
+Opened once by the outermost flow (or by the CLI for a single stage); flows inside it find it there.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from pipeline_lib.engine import Engine
+from pipeline_lib.errors import NightshiftError
+from pipeline_lib.settings import Settings
+from pipeline_lib.state import RunRecord, Workspace, new_run
+from pipeline_lib.work import StepResult
+
+logger = logging.getLogger("pipeline_lib.night")
+
+
+class Reporter(Protocol):
+    """Who is told how the night goes. The CLI draws bars; a worker's log gets lines."""
+
+    def started(self, stage: str, label: str) -> None:
+        """A step begins."""
+
+    def progress(self, done: float, total: float, note: str) -> None:
+        """The step that began last has done `done` of `total` units."""
+
+    def finished(self, stage: str, label: str, result: StepResult) -> None:
+        """A step ended well."""
+
+
+class LogReporter:
+    """One log line a step: for workers and tests."""
+
+    def started(self, stage: str, label: str) -> None:
+        """A step begins."""
+
+    def progress(self, done: float, total: float, note: str) -> None:
+        """Logs say nothing between start and end."""
+
+    def finished(self, stage: str, label: str, result: StepResult) -> None:
+        """A step ended well."""
+        how = "cached" if result.is_cached else f"{result.seconds:.1f} s"
+        logger.info("%s %s: %d in, %d out (%s)", stage, label, result.rows_in, result.rows_out, how)
+
+
+@dataclass
+class Night:
+    """One run at work."""
+
+    settings: Settings
+    workspace: Workspace
+    engine: Engine
+    record: RunRecord
+    reporter: Reporter
+    stage_seconds: dict[str, float] = field(default_factory=dict)  # time spent inside stages, by stage
+
+    def enter(self, stage: str, label: str) -> None:
+        """Write down where we are, so that a kill can be told later."""
+        self.record = replace(self.record, stage=stage, stage_started=time.time())
+        self.workspace.save_run(self.record)
+        self.reporter.started(stage, label)
+
+    def leave(self, stage: str, label: str, result: StepResult, seconds: float) -> None:
+        """Write down that a step is done."""
+        self.stage_seconds[stage] = self.stage_seconds.get(stage, 0.0) + seconds
+        self.reporter.finished(stage, label, result)
+
+    def end(self, state: str, message: str, summary: Mapping[str, Any] | None = None) -> None:
+        """Write down how the run ended."""
+        self.record = replace(self.record, state=state, message=message, summary=summary, ended=time.time())
+        self.workspace.save_run(self.record)
+
+
+_current: ContextVar[Night | None] = ContextVar("night", default=None)
+_reporter: ContextVar[Reporter] = ContextVar("reporter", default=LogReporter())
+
+
+@contextmanager
+def report_to(reporter: Reporter) -> Iterator[None]:
+    """Nights that are opened inside report to `reporter`."""
+    token = _reporter.set(reporter)
+    try:
+        yield
+    finally:
+        _reporter.reset(token)
+
+
+@contextmanager
+def open_night(settings: Settings, flow: str, *, flow_run_id: str | None = None) -> Iterator[Night]:
+    """The night of this process: the one that is open, or a new one that holds the workspace until the end.
+
+    Raises `WorkspaceBusy` when another process is at work in the workspace.
+    """
+    inside = _current.get()
+    if inside is not None:
+        yield inside
+        return
+    workspace = Workspace(settings.workspace.resolve())
+    with workspace.lock(), Engine(settings.resources.workers) as engine:
+        workspace.store.sweep()
+        record = replace(new_run(uuid.uuid4().hex[:12], flow, settings.profile), flow_run_id=flow_run_id)
+        night = Night(settings, workspace, engine, record, _reporter.get())
+        workspace.save_run(record)
+        token = _current.set(night)
+        try:
+            yield night
+            if night.record.state == "running":
+                night.end("completed", "")
+        except BaseException as exc:
+            night.end("failed", str(exc) if isinstance(exc, NightshiftError) else type(exc).__name__)
+            raise
+        finally:
+            _current.reset(token)
