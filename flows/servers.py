@@ -26,6 +26,7 @@ from pipeline_lib.storage import read_json, write_json
 
 START_SECONDS = 120.0
 HOST = "127.0.0.1"
+POOL = "nightshift"
 
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -63,7 +64,7 @@ class Server:
     log_path: Path
 
     def wait(self, health_path: str, seconds: float = START_SECONDS) -> None:
-        """Return when it answers. Raises `UpstreamError` with the last line of its log when it ends or never answers."""
+        """Return when it answers. Raises `UpstreamError`, with the last line of its log, when it ends or never does."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -159,6 +160,13 @@ def start_mlflow(workspace: Workspace, tracking_uri: str, *, port: int | None = 
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", tracking_uri, "--default-artifact-root", artifacts.as_uri()]
     return _start("MLflow", command, url, env, workspace)
+
+
+def start_worker(workspace: Workspace, prefect_url: str) -> Server:
+    """Start a process worker of the workspace's pool: it runs scheduled flows, each in a process of its own."""
+    env = {**os.environ, **prefect_environment(workspace), "PREFECT_API_URL": f"{prefect_url}/api"}
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+    return _start("Worker", [*command, "--name", "nightshift", "--limit", "1"], prefect_url, env, workspace)
 
 
 def free_port(wanted: int | None = None) -> int:

@@ -199,7 +199,7 @@ class Draft:
         if outcome.rows_in != outcome.rows_out + sum(outcome.dropped.values()):
             raise DataError(
                 f"{self.stage}/{self.fingerprint}: {outcome.rows_in} documents in, {outcome.rows_out} out and "
-                f"{sum(outcome.dropped.values())} dropped do not add up. This is a fault of the stage: please report it."
+                f"{sum(outcome.dropped.values())} dropped do not add up. The stage has a fault: please report it."
             )
         failpoint(self.stage, "before_seal")
         entries = tuple(self._entry(path, outcome) for path in sorted(self.path.rglob("*")) if path.is_file())

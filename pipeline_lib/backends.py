@@ -33,8 +33,15 @@ Scores = NDArray[np.float32]
 class Backend(Protocol):
     """A loaded model."""
 
-    context_tokens: int  # the longest row it was made for
-    num_bytes: int  # size of its weights on the disk
+    @property
+    def context_tokens(self) -> int:
+        """The longest row it was made for."""
+        ...
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of its weights on the disk."""
+        ...
 
     def logits(self, ids_BT: Ids) -> Scores:
         """Logits of every position, float32[B, T, V]."""
@@ -97,8 +104,10 @@ def load(folder: Path, name: BackendName, *, threads: int) -> Backend:
     wanted = CONFIG_FILE if name == "torch" else ONNX_FILES[name]
     if not (folder / wanted).is_file() or not (folder / CONFIG_FILE).is_file():
         raise DataError(f"{folder}: holds no {name} model ({wanted} is missing). Delete the folder and run again.")
+    if name == "torch":
+        return load_torch(folder)
     context_tokens = int(read_json(folder / CONFIG_FILE)["max_position_embeddings"])
-    return _torch(folder, context_tokens) if name == "torch" else _onnx(folder / wanted, context_tokens, threads)
+    return _onnx(folder / wanted, context_tokens, threads)
 
 
 @contextmanager
@@ -125,7 +134,7 @@ def generate(backend: Backend, prompt: Ids, num_tokens: int) -> Ids:
     return np.array(tokens, dtype=np.int64)
 
 
-def load_torch_model(folder: Path) -> Any:
+def load_torch(folder: Path) -> TorchBackend:
     """The transformers model of a folder, in float32, never with code from the folder and never from a network."""
     import torch
     import transformers
@@ -133,13 +142,9 @@ def load_torch_model(folder: Path) -> Any:
     transformers.utils.logging.disable_progress_bar()
     model = transformers.AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, local_files_only=True, trust_remote_code=False, use_safetensors=True
-    )
-    return model.eval()
-
-
-def _torch(folder: Path, context_tokens: int) -> TorchBackend:
+    ).eval()
     num_bytes = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    return TorchBackend(load_torch_model(folder), context_tokens, num_bytes)
+    return TorchBackend(model, int(model.config.max_position_embeddings), num_bytes)
 
 
 def _onnx(path: Path, context_tokens: int, threads: int) -> OnnxBackend:

@@ -56,8 +56,8 @@ class Engine:
                 done, _ = wait(pending, timeout=max(0.0, deadline - time.monotonic()), return_when=FIRST_COMPLETED)
                 if not done:
                     raise StageTimeout(
-                        f"{what}: not done after {deadline_seconds / 60:g} minutes and stopped. Finished shards are kept; "
-                        "run again to go on, or raise resources.stage_deadline_minutes."
+                        f"{what}: not done after {deadline_seconds / 60:g} minutes and stopped. Finished shards are "
+                        "kept; run again to go on, or raise resources.stage_deadline_minutes."
                     )
                 for future in done:
                     yield pending.pop(future), future.result()

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,10 @@ class GuardSettings(StageSettings):
         description="batches with fewer documents are too small to judge by shares",
         json_schema_extra={"unit": "documents"},
     )
+
+
+# Pydantic warns of a field named like a method of its metaclass, and "register" is the word for that stage.
+warnings.filterwarnings("ignore", message='Field name "register" in "Settings"')
 
 
 class Settings(StageSettings):

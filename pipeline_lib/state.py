@@ -55,6 +55,7 @@ class RunRecord:
     summary: Mapping[str, Any] | None = None
     flow_run_id: str | None = None  # Prefect's name for it
     profile: str = ""
+    is_reaped: bool = False  # a killed run that Prefect was told about
 
     @property
     def is_alive(self) -> bool:

@@ -58,6 +58,7 @@ class Step:
     whole: Work
     previous: str | None = None  # fingerprint of this stage's whole for the batch before: the guard compares with it
     condition: str = ""  # what plan says of work that may turn out not to be needed
+    runs_here: bool = False  # in the flow's process: it starts a process of its own, or only waits for a server
 
     @property
     def key(self) -> str:
@@ -177,7 +178,10 @@ def run_step(
         on_progress(done, len(step.works))
     if step.whole in todo:
         whole = Job(step.whole, store.root, _limits(step, store, guards))
-        engine.call(execute, whole, deadline_seconds=deadline_seconds, what=what)
+        if step.runs_here:
+            execute(whole)
+        else:
+            engine.call(execute, whole, deadline_seconds=deadline_seconds, what=what)
     on_progress(len(step.works), len(step.works))
     return _result(step, store, todo)
 

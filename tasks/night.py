@@ -78,7 +78,7 @@ class Night:
 
 
 _current: ContextVar[Night | None] = ContextVar("night", default=None)
-_reporter: ContextVar[Reporter] = ContextVar("reporter", default=LogReporter())
+_reporter: ContextVar[Reporter | None] = ContextVar("reporter", default=None)
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def open_night(settings: Settings, flow: str, *, flow_run_id: str | None = None)
     with workspace.lock(), Engine(settings.resources.workers) as engine:
         workspace.store.sweep()
         record = replace(new_run(uuid.uuid4().hex[:12], flow, settings.profile), flow_run_id=flow_run_id)
-        night = Night(settings, workspace, engine, record, _reporter.get())
+        night = Night(settings, workspace, engine, record, _reporter.get() or LogReporter())
         workspace.save_run(record)
         token = _current.set(night)
         try:

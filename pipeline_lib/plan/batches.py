@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pipeline_lib.artifact import Store
 from pipeline_lib.ingest import stage as ingest
 from pipeline_lib.ingest.plan import TOMBSTONES_FILE, BatchPlan
+from pipeline_lib.ingest.settings import Source
 from pipeline_lib.settings import Settings
 from pipeline_lib.state import Batch, Workspace
 
@@ -37,7 +38,7 @@ def sealed(settings: Settings, workspace: Workspace) -> tuple[list[Ingested], li
     for batch in workspace.batches():
         if _is_whole(workspace.store, batch.fingerprint):
             shards = workspace.store.read(ingest.STAGE, batch.fingerprint).shards
-            known.append(Ingested(batch, shards, None, _read_tombstones(workspace.store, batch.fingerprint)))
+            known.append(Ingested(batch, shards, None, read_tombstones(workspace.store, batch.fingerprint)))
             continue
         source = sources.get(batch.source)
         plan = ingest.replan(settings.ingest, source, batch.fingerprint, workspace.store) if source else None
@@ -60,11 +61,17 @@ def _planned(batch: Batch, plan: BatchPlan) -> Ingested:
     return Ingested(batch, tuple(shard.fingerprint for shard in plan.shards), plan, tombstones)
 
 
-def new(settings: Settings, workspace: Workspace, known: Sequence[Ingested], lost: Sequence[Batch]) -> list[Ingested]:
-    """One batch for each source that has something new, changed or gone."""
+def new(
+    settings: Settings,
+    sources: Sequence[Source],
+    workspace: Workspace,
+    known: Sequence[Ingested],
+    lost: Sequence[Batch],
+) -> list[Ingested]:
+    """One batch for each of `sources` that has something new, changed or gone."""
     number = max((b.number for b in [*(item.batch for item in known), *lost]), default=0)
     new: list[Ingested] = []
-    for source in settings.ingest.sources:
+    for source in sources:
         earlier = [item.batch.fingerprint for item in known if item.batch.source == source.name]
         cache_path = workspace.state / "scan" / f"{source.name}.json"
         plan = ingest.scan(settings.ingest, source, earlier, workspace.store, cache_path)
@@ -87,7 +94,8 @@ def withdrawn(every: Sequence[Ingested]) -> Withdrawn:
     return {place: frozenset(documents) for place, documents in found.items()}
 
 
-def _read_tombstones(store: Store, batch: str) -> tuple[tuple[str, str, int], ...]:
+def read_tombstones(store: Store, batch: str) -> tuple[tuple[str, str, int], ...]:
+    """(document, batch that holds it, shard) for each document that a batch withdraws."""
     import pyarrow.parquet as pq  # 0.1 s that a look at the settings need not pay
 
     path = store.open(ingest.STAGE, batch, files=[TOMBSTONES_FILE]).file(TOMBSTONES_FILE)

@@ -1,8 +1,8 @@
 """The plan of the data half up to scrubbed documents: for each stage of each batch the work with its fingerprint.
 
-Nothing is done here. Each fingerprint is known before the work, so all follows from the list of batches and the settings:
+Nothing is done here. Each fingerprint is known before the work, so all follows from the batches and the settings:
 
-    ingest shard -> clean shard -> dedup sketch -\\
+    ingest shard -> clean shard -> dedup sketch -+
                                                   dedup batch -> scrub shard -> token shard
     dedup batches of all earlier nights ---------/                 ^ documents withdrawn by later batches
 
@@ -56,10 +56,10 @@ class DocumentsPlan:
         return (self.ingest, self.clean, self.dedup, self.scrub)
 
 
-def plan_documents(settings: Settings, workspace: Workspace, key: ScrubKey) -> DocumentsPlan:
-    """Look at the sources and lay out the work. Reads; makes nothing but the cache of file digests."""
+def plan_documents(settings: Settings, workspace: Workspace, key: ScrubKey, sources: Sequence[Source]) -> DocumentsPlan:
+    """Look at `sources` for new batches and lay out the work for all. Makes nothing but the cache of file digests."""
     known, lost = known_batches.sealed(settings, workspace)
-    new = known_batches.new(settings, workspace, known, lost)
+    new = known_batches.new(settings, sources, workspace, known, lost)
     every = [*known, *new]
     withdrawn = known_batches.withdrawn(every)
     batches = tuple(item.batch for item in every)

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -131,6 +130,6 @@ def test_a_full_disk_is_one_clear_error(store: Store, monkeypatch: pytest.Monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pipeline_lib.artifact.fsync_file", full)
-    with pytest.raises(UpstreamError, match="no space left for this file .* Free some space and run the same command"):
+    with pytest.raises(UpstreamError, match=r"no space left for this file .* Free some space and run the same command"):
         seal(store)
     assert not store.condition("clean", NAME).is_present

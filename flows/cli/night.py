@@ -1,0 +1,43 @@
+"""`nightshift run` and `nightshift plan`: a whole night, and what it would be."""
+
+import typer
+
+from flows.cli.options import ANY_SETTING, Config, resolved
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(context_settings=ANY_SETTING)(run)
+    app.command(context_settings=ANY_SETTING)(plan)
+
+
+def run(context: typer.Context, config: Config = None) -> None:
+    """Run a whole night now: refresh the data, train, measure, register, and promote if the model is better.
+
+    What is there already is reused; after a kill the same command goes on where it was. Uses the servers of
+    `nightshift up` when they run, else brings its own for the time of the night.
+
+    Example: nightshift run --config deployments/configs/small.toml --train.budget_minutes 10
+    """
+    from flows.launch import launch_nightly
+
+    settings = resolved(context, config).settings
+    raise typer.Exit(launch_nightly(settings))
+
+
+def plan(
+    context: typer.Context,
+    config: Config = None,
+    all_shards: bool = typer.Option(False, "--all", help="One line for each shard, also for those that are reused."),
+) -> None:
+    """Show what a night would do, and why; nothing is run.
+
+    For each batch and stage: reuse or work, the reason, and how long it took last time.
+    """
+    from flows.show import show_plan
+    from pipeline_lib.plan.night import plan_night
+    from pipeline_lib.state import Workspace
+
+    settings = resolved(context, config).settings
+    workspace = Workspace(settings.workspace.resolve())
+    show_plan(plan_night(settings, workspace), all_shards=all_shards)

@@ -1,0 +1,107 @@
+"""Run a flow from the command line: with the standing servers if there are some, else with a Prefect server of our own.
+
+The server starts first and Prefect is imported while it does: on two cores that is a second and a half of a night in
+which nothing is new.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flows.console import ConsoleReporter
+from flows.servers import prefect_environment, standing, start_prefect
+from pipeline_lib.plan.data import night_key
+from pipeline_lib.settings import Settings
+from pipeline_lib.state import Workspace
+
+
+def launch_nightly(settings: Settings) -> int:
+    """Run a whole night and tell how it went; the exit status."""
+    started = time.monotonic()
+    workspace = Workspace(settings.workspace.resolve())
+    check_first(settings, workspace)
+    reporter = ConsoleReporter()
+    with prefect_server(workspace, reporter) as urls:
+        from flows.nightly import nightly
+        from flows.reap import reap_killed_runs
+        from tasks.night import report_to
+
+        quiet_console()
+        urls.wait()
+        reap_killed_runs(workspace, reporter)
+        with reporter, report_to(reporter):
+            result: dict[str, Any] = nightly(settings)
+        flush_logs()
+    reporter.summary(result, seconds=time.monotonic() - started, standing=urls.is_standing)
+    return 0
+
+
+def launch(settings: Settings, flow: Callable[[], Any]) -> Any:
+    """Run a small flow (promote, rollback), imported by `flow` once the server is on its way."""
+    workspace = Workspace(settings.workspace.resolve())
+    with prefect_server(workspace, ConsoleReporter()) as urls:
+        run = flow()
+        quiet_console()
+        urls.wait()
+        result = run()
+        flush_logs()
+    return result
+
+
+def check_first(settings: Settings, workspace: Workspace) -> None:
+    """What would stop the night anyway stops it before any server is started: no key, or a workspace at work."""
+    night_key(settings, workspace)
+    with workspace.lock():
+        pass
+
+
+class Urls:
+    """Where Prefect answers, and how to wait until it does."""
+
+    def __init__(self, api_url: str, wait: Callable[[], None], is_standing: bool) -> None:
+        self.api_url = api_url
+        self.wait = wait
+        self.is_standing = is_standing
+
+
+@contextmanager
+def prefect_server(workspace: Workspace, reporter: ConsoleReporter) -> Iterator[Urls]:
+    """The standing server of the workspace, or one for the time of the block."""
+    os.environ.update(prefect_environment(workspace))
+    found = standing(workspace)
+    if found is not None:
+        os.environ["PREFECT_API_URL"] = f"{found.prefect_url}/api"
+        yield Urls(os.environ["PREFECT_API_URL"], lambda: None, True)
+        return
+    reporter.say("starting a Prefect server for this run (nightshift up keeps one running)")
+    server = start_prefect(workspace)
+    os.environ["PREFECT_API_URL"] = f"{server.url}/api"
+    try:
+        yield Urls(os.environ["PREFECT_API_URL"], lambda: server.wait("/api/health"), False)
+    finally:
+        server.stop()
+
+
+def quiet_console() -> None:
+    """Prefect's log lines go to its database, where the UI shows them; the console has lines of its own."""
+    import logging
+
+    from prefect.logging.configuration import setup_logging
+
+    setup_logging()
+    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
+        logger = logging.getLogger(name)
+        for handler in list(logger.handlers):
+            if "Console" in type(handler).__name__:
+                logger.removeHandler(handler)
+
+
+def flush_logs() -> None:
+    """Let Prefect send what it still holds, before its server goes."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    APILogWorker.drain_all(timeout=5)
+    EventsWorker.drain_all(timeout=5)

@@ -1,0 +1,32 @@
+"""retrain: from the newest snapshot to a judged model."""
+
+from typing import Any
+
+from prefect import flow
+
+from pipeline_lib.plan.data import plan_sealed_data
+from pipeline_lib.plan.judge import plan_judge
+from pipeline_lib.plan.models import plan_models
+from pipeline_lib.settings import Settings
+from tasks.gate import judge
+from tasks.models import do_train, name_run, publish_scores
+from tasks.night import open_night
+from tasks.stages import do_step
+
+
+@flow(name="retrain", flow_run_name="retrain-{settings.profile}")
+def retrain(settings: Settings) -> dict[str, Any]:
+    """Train on the snapshot, measure, quantize, register, and promote the model if it is better than the champion.
+
+    Gives the figures of the challenger and the verdict. No new text: all of it is there already.
+    """
+    with open_night(settings, "retrain") as night:
+        data = plan_sealed_data(settings, night.workspace)
+        models = plan_models(settings, night.workspace, data)
+        name_run(data, night)
+        do_train(models.train, night)
+        do_step(models.evaluate, night)
+        do_step(models.quantize, night)
+        do_step(models.evaluate_int8, night)
+        verdict = judge(plan_judge(settings, night.workspace, data, models), models, night)
+        return publish_scores(models, verdict, night)

@@ -1,0 +1,405 @@
+"""The compiled half of the quality signals: the UTF-8 bytes of documents in, one row of numbers for each out.
+
+Everything compiled, and every constant it was compiled with, lives in this one file on purpose: numba's cache on disk
+looks only at the time stamp of the file that holds the function it was asked for, so a change elsewhere would go
+unnoticed. For the same reason this file imports nothing of ours.
+
+A document is read three times while it lies in the processor's cache (signs, words, lines); then runs of words
+(n-grams) are looked up in a small hash table that is never cleared: an entry carries the epoch (which document, which
+purpose) that wrote it. Two runs are equal here when their 64-bit hashes are.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+SIGNALS = (
+    "num_chars",
+    "num_words",  # words with a letter or a digit
+    "mean_word_length",  # in characters, of those words
+    "alpha_word_share",  # words with a letter, of all words
+    "num_stop_words",  # how many of the eight English stop words occur
+    "stop_word_share",
+    "hash_signs_per_word",
+    "ellipses_per_word",
+    "curly_braces_per_word",
+    "num_lorem_ipsum",
+    "replacement_char_share",  # U+FFFD, which a decoder leaves where it failed
+    "han_char_share",  # of the characters that are not white space; so is the next
+    "kana_char_share",
+    "num_lines",  # lines that are not blank
+    "bullet_line_share",
+    "ellipsis_line_share",
+    "terminal_line_share",  # lines that end as a sentence does
+    "javascript_per_line",
+    "duplicate_line_share",
+    "duplicate_line_char_share",
+    "duplicate_paragraph_share",
+    "duplicate_paragraph_char_share",
+    "top_2_gram_char_share",
+    "top_3_gram_char_share",
+    "top_4_gram_char_share",
+    "duplicate_5_gram_char_share",
+    "duplicate_6_gram_char_share",
+    "duplicate_7_gram_char_share",
+    "duplicate_8_gram_char_share",
+    "duplicate_9_gram_char_share",
+    "duplicate_10_gram_char_share",
+)
+NUM_CHARS, NUM_WORDS, MEAN_WORD_LENGTH, ALPHA_WORDS, NUM_STOP_WORDS, STOP_WORDS = range(6)
+HASH_SIGNS, ELLIPSES, CURLY_BRACES, LOREM_IPSUM, REPLACEMENT_CHARS, HAN_CHARS, KANA_CHARS = range(6, 13)
+NUM_LINES, BULLET_LINES, ELLIPSIS_LINES, TERMINAL_LINES, JAVASCRIPT = range(13, 18)
+DUPLICATE_LINES, DUPLICATE_LINE_CHARS, DUPLICATE_PARAGRAPHS, DUPLICATE_PARAGRAPH_CHARS = range(18, 22)
+TOP_2_GRAM, DUPLICATE_5_GRAM = 22, 25
+
+# Classes of code points. Words are made of the first three; a Chinese character or a kana is a word of its own.
+LETTER, PLAIN, SYMBOL, SPACE, BREAK, HAN, KANA = 1, 2, 4, 8, 16, 32, 64
+
+BULLETS = "-*•‣◦●·▪"
+TERMINAL = ".!?\"'”’…。！？；：」』"  # with what stands before and between the items of a Chinese list
+ENGLISH_STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
+_BULLETS = np.array([ord(sign) for sign in BULLETS], np.int64)
+_TERMINAL = np.array([ord(sign) for sign in TERMINAL], np.int64)
+_STOP_WORDS = np.array([int.from_bytes(word.encode(), "big") for word in ENGLISH_STOP_WORDS], np.int64)
+_JAVASCRIPT = np.frombuffer(b"javascript", np.uint8)
+_LOREM_IPSUM = np.frombuffer(b"lorem ipsum", np.uint8)
+_DOTS = np.frombuffer(b"...", np.uint8)
+_TAB, _NEWLINE, _BLANK, _HASH_SIGN, _DOT, _LEFT_BRACE, _RIGHT_BRACE = 9, 10, 32, 35, 46, 123, 125
+_ELLIPSIS, _REPLACEMENT = 0x2026, 0xFFFD
+
+_SEED, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)  # FNV-1a
+_BASE = np.uint64(0x9E3779B97F4A7C15)  # of the polynomial that hashes runs of words; odd, so that no bit is lost
+_NUM_PURPOSES, _LINES, _PARAGRAPHS = 16, 0, 1  # of the hash table in one document; n-grams use their n (2 to 10)
+
+# numba decides by itself which integers are int64 and which uint64; Python's int is neither.
+Integer = Any
+Boolean = Any
+Function = TypeVar("Function", bound=Callable[..., object])
+Bytes = npt.NDArray[np.uint8]
+Hashes = npt.NDArray[np.uint64]
+Counts = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Table = tuple[Hashes, Counts, Counts]  # keys, epochs, counts: a power of two of slots each
+
+
+def _compiled(function: Function) -> Function:
+    return cast(Function, njit(cache=True, nogil=True)(function))
+
+
+@_compiled
+def measure(data: Bytes, offsets: Counts, classes: Bytes, table: Table, rows: Floats) -> None:
+    """Fill one row of `rows` (documents x SIGNALS, zeros) for each document data[offsets[i]:offsets[i + 1]].
+
+    `classes` gives the class of each code point below its length; what lies above is SYMBOL. `table` needs
+    `num_slots(bytes of the longest document)` slots, with epochs of zero.
+    """
+    longest = 0
+    for i in range(len(rows)):
+        longest = max(longest, offsets[i + 1] - offsets[i])
+    hashes = np.empty(longest + 1, np.uint64)  # of the first k words
+    lengths = np.empty(longest + 1, np.int64)  # characters in the first k words
+    for i in range(len(rows)):
+        text, row, epoch = data[offsets[i] : offsets[i + 1]], rows[i], (i + 1) * _NUM_PURPOSES
+        num_newlines = _count_signs(text, classes, row)
+        num_words = _read_words(text, classes, hashes, lengths, row)
+        mask = np.uint64(num_slots(max(num_words, num_newlines + 1)) - 1)
+        _read_lines(text, table, mask, epoch, row)
+        _read_ngrams(hashes[: num_words + 1], lengths[: num_words + 1], table, mask, epoch, row)
+
+
+@_compiled
+def num_slots(num_entries: int) -> int:
+    """The smallest power of two (and at least 16) that `num_entries` fill at most by half."""
+    slots = 16
+    while slots < 2 * num_entries:
+        slots *= 2
+    return slots
+
+
+@_compiled
+def _code_point(text: Bytes, at: Integer) -> tuple[Integer, Integer]:
+    """The code point that starts at a byte of valid UTF-8, and its width in bytes."""
+    first = np.int64(text[at])
+    if first < 0x80:
+        return first, 1
+    if first < 0xE0:
+        return (first & 0x1F) << 6 | text[at + 1] & 0x3F, 2
+    if first < 0xF0:
+        return (first & 0x0F) << 12 | (text[at + 1] & 0x3F) << 6 | text[at + 2] & 0x3F, 3
+    high = (first & 0x07) << 18 | (text[at + 1] & 0x3F) << 12
+    return high | (text[at + 2] & 0x3F) << 6 | text[at + 3] & 0x3F, 4
+
+
+@_compiled
+def _class_of(point: Integer, classes: Bytes) -> Integer:
+    return np.int64(classes[point]) if point < len(classes) else SYMBOL
+
+
+@_compiled
+def _count_signs(text: Bytes, classes: Bytes, row: Floats) -> Integer:
+    """Fill the columns that need no words and no lines, and raw counts of signs; the number of newlines."""
+    ascii_counts = np.zeros(128, np.int64)
+    num_wide, num_wide_spaces, num_han, num_kana, num_ellipses, num_replacement, at = 0, 0, 0, 0, 0, 0, 0
+    while at < len(text):
+        byte = text[at]
+        if byte < 0x80:
+            ascii_counts[byte] += 1
+            if byte == _DOT and _starts_with(text, at, _DOTS):
+                num_ellipses += 1
+                ascii_counts[_DOT] += 2
+                at += 2
+            elif byte | 32 == _JAVASCRIPT[0] and _starts_with(text, at, _JAVASCRIPT):
+                row[JAVASCRIPT] += 1
+            elif byte | 32 == _LOREM_IPSUM[0] and _starts_with(text, at, _LOREM_IPSUM):
+                row[LOREM_IPSUM] += 1
+            at += 1
+            continue
+        point, width = _code_point(text, at)
+        at += width
+        kind = _class_of(point, classes)
+        num_wide += 1
+        num_wide_spaces += kind == SPACE
+        num_han += kind == HAN
+        num_kana += kind == KANA
+        num_ellipses += point == _ELLIPSIS
+        num_replacement += point == _REPLACEMENT
+    num_chars = num_wide + ascii_counts.sum()
+    num_solid = num_chars - num_wide_spaces - ascii_counts[classes[:128] == SPACE].sum()
+    row[NUM_CHARS], row[ELLIPSES], row[HASH_SIGNS] = num_chars, num_ellipses, ascii_counts[_HASH_SIGN]
+    row[CURLY_BRACES] = ascii_counts[_LEFT_BRACE] + ascii_counts[_RIGHT_BRACE]
+    row[REPLACEMENT_CHARS] = num_replacement / max(num_chars, 1)
+    row[HAN_CHARS], row[KANA_CHARS] = num_han / max(num_solid, 1), num_kana / max(num_solid, 1)
+    return ascii_counts[_NEWLINE]
+
+
+@_compiled
+def _starts_with(text: Bytes, at: Integer, phrase: Bytes) -> Boolean:
+    """Whether a phrase of ASCII stands there; its letters, which must be lower case, match both cases."""
+    if at + len(phrase) > len(text):
+        return False
+    for k in range(len(phrase)):
+        if text[at + k] != phrase[k] and (phrase[k] < 97 or text[at + k] | 32 != phrase[k]):
+            return False
+    return True
+
+
+@_compiled
+def _next_word(text: Bytes, at: Integer, classes: Bytes) -> tuple[Integer, Integer, Integer, Integer]:
+    """The first word at or behind a byte: hash, characters (0: there is none), classes of them together, its end."""
+    value, length, flags = _SEED, 0, 0
+    while at < len(text):
+        point, width = np.int64(text[at]), 1
+        if point >= 0x80:
+            point, width = _code_point(text, at)
+        kind = _class_of(point, classes)
+        if kind < SPACE:
+            value = (value ^ np.uint64(point)) * _PRIME
+            length += 1
+            flags |= kind
+        elif length > 0:
+            break
+        elif kind >= HAN:
+            return _mixed((_SEED ^ np.uint64(point)) * _PRIME), 1, LETTER, at + width
+        at += width
+    return _mixed(value), length, flags, at
+
+
+@_compiled
+def _stop_word(text: Bytes, end: Integer, length: Integer) -> Integer:
+    """A bit that names the English stop word of `length` bytes before `end`, in any case of letters; else 0."""
+    packed = 0
+    for at in range(end - length, end):
+        packed = packed << 8 | text[at] | 32
+    for k in range(len(_STOP_WORDS)):
+        if packed == _STOP_WORDS[k]:
+            return 1 << k
+    return 0
+
+
+@_compiled
+def _read_words(text: Bytes, classes: Bytes, hashes: Hashes, lengths: Counts, row: Floats) -> Integer:
+    """Fill the columns about words and the prefix sums over them; the number of words, those of symbols included.
+
+    hashes[k] = hashes[k - 1] * BASE + hash of word k, so that the hash of a run is one product and one difference.
+    """
+    num_words, num_real, num_real_chars, num_alpha, num_stop, stop_found, at = 0, 0, 0, 0, 0, 0, 0
+    hashes[0], lengths[0] = 0, 0
+    while True:
+        value, length, flags, at = _next_word(text, at, classes)
+        if length == 0:
+            break
+        num_words += 1
+        hashes[num_words] = hashes[num_words - 1] * _BASE + value
+        lengths[num_words] = lengths[num_words - 1] + length
+        num_alpha += flags & LETTER
+        if flags & (LETTER | PLAIN):
+            num_real += 1
+            num_real_chars += length
+        if flags == LETTER and 2 <= length <= 4:
+            bit = _stop_word(text, at, length)
+            num_stop += bit > 0
+            stop_found |= bit
+    for k in range(len(_STOP_WORDS)):
+        row[NUM_STOP_WORDS] += stop_found >> k & 1
+    row[NUM_WORDS] = num_real
+    row[MEAN_WORD_LENGTH] = num_real_chars / max(num_real, 1)
+    row[ALPHA_WORDS] = num_alpha / max(num_words, 1)
+    row[STOP_WORDS] = num_stop / max(num_words, 1)
+    for column in (HASH_SIGNS, ELLIPSES, CURLY_BRACES):
+        row[column] /= max(num_words, 1)
+    return num_words
+
+
+@_compiled
+def _read_lines(text: Bytes, table: Table, mask: Integer, epoch: Integer, row: Floats) -> None:
+    """Fill the columns about lines, and about paragraphs: runs of lines that are not blank."""
+    num_chars, num_paragraphs, paragraph, paragraph_chars, start = 0, 0, _SEED, 0, 0
+    for end in range(len(text) + 1):
+        if end < len(text) and text[end] != _NEWLINE:
+            continue
+        first, last = _trimmed(text, start, end)
+        start = end + 1
+        if first < last:
+            value, length = _hash_bytes(text, first, last)
+            _count_line(text, first, last, row)
+            num_chars += length
+            if _is_seen(value, table, mask, epoch + _LINES):
+                row[DUPLICATE_LINES] += 1
+                row[DUPLICATE_LINE_CHARS] += length
+            paragraph, paragraph_chars = _mixed(paragraph * _BASE + value), paragraph_chars + length
+        if paragraph_chars > 0 and (first == last or end == len(text)):
+            num_paragraphs += 1
+            if _is_seen(paragraph, table, mask, epoch + _PARAGRAPHS):
+                row[DUPLICATE_PARAGRAPHS] += 1
+                row[DUPLICATE_PARAGRAPH_CHARS] += paragraph_chars
+            paragraph, paragraph_chars = _SEED, 0
+    for column in (BULLET_LINES, ELLIPSIS_LINES, TERMINAL_LINES, JAVASCRIPT, DUPLICATE_LINES):
+        row[column] /= max(row[NUM_LINES], 1)
+    row[DUPLICATE_PARAGRAPHS] /= max(num_paragraphs, 1)
+    for column in (DUPLICATE_LINE_CHARS, DUPLICATE_PARAGRAPH_CHARS):
+        row[column] /= max(num_chars, 1)
+
+
+@_compiled
+def _trimmed(text: Bytes, first: Integer, last: Integer) -> tuple[Integer, Integer]:
+    """The range without blanks and tabs at its ends."""
+    while first < last and (text[first] == _BLANK or text[first] == _TAB):
+        first += 1
+    while first < last and (text[last - 1] == _BLANK or text[last - 1] == _TAB):
+        last -= 1
+    return first, last
+
+
+@_compiled
+def _hash_bytes(text: Bytes, first: Integer, last: Integer) -> tuple[Integer, Integer]:
+    """The hash of a range that is not empty, and its length in characters."""
+    value, num_chars = _SEED, 0
+    for at in range(first, last):
+        value = (value ^ np.uint64(text[at])) * _PRIME
+        num_chars += text[at] & 0xC0 != 0x80
+    return _mixed(value), num_chars
+
+
+@_compiled
+def _count_line(text: Bytes, first: Integer, last: Integer, row: Floats) -> None:
+    """Count one line that is not blank, by how it begins and ends."""
+    begin, _ = _code_point(text, first)
+    at = last - 1
+    while text[at] & 0xC0 == 0x80:
+        at -= 1
+    end, _ = _code_point(text, at)
+    has_three_dots = last - first >= 3 and end == _DOT and text[last - 2] == _DOT and text[last - 3] == _DOT
+    row[NUM_LINES] += 1
+    row[BULLET_LINES] += np.any(begin == _BULLETS)
+    row[TERMINAL_LINES] += np.any(end == _TERMINAL)
+    row[ELLIPSIS_LINES] += end == _ELLIPSIS or has_three_dots
+
+
+@_compiled
+def _read_ngrams(hashes: Hashes, lengths: Counts, table: Table, mask: Integer, epoch: Integer, row: Floats) -> None:
+    """Fill the columns about runs of words: shares of the characters that lie in words."""
+    num_chars = max(lengths[-1], 1)
+    for n in range(2, 5):
+        row[TOP_2_GRAM + n - 2] = min(_top_ngram_chars(n, hashes, lengths, table, mask, epoch + n) / num_chars, 1.0)
+    for n in range(5, 11):
+        covered = _duplicate_ngram_chars(n, hashes, lengths, table, mask, epoch + n)
+        if covered == 0:  # no run of n words comes twice, so no longer one does
+            break
+        row[DUPLICATE_5_GRAM + n - 5] = covered / num_chars
+
+
+@_compiled
+def _top_ngram_chars(
+    n: Integer, hashes: Hashes, lengths: Counts, table: Table, mask: Integer, epoch: Integer
+) -> Integer:
+    """Occurrences times characters of the most frequent n-gram, of several the longest; 0 when none comes twice."""
+    counts = table[2]
+    power = _power(n)
+    most: Integer = 1
+    longest: Integer = 0
+    for k in range(len(hashes) - n):
+        slot = _find(hashes[k + n] - hashes[k] * power, table, mask, epoch)
+        counts[slot] += 1
+        length = lengths[k + n] - lengths[k]
+        if counts[slot] > most or (counts[slot] == most > 1 and length > longest):
+            most, longest = counts[slot], length
+    return most * longest
+
+
+@_compiled
+def _duplicate_ngram_chars(
+    n: Integer, hashes: Hashes, lengths: Counts, table: Table, mask: Integer, epoch: Integer
+) -> Integer:
+    """Characters in n-grams that came before; behind a repeated one the search goes on after its last word."""
+    power = _power(n)
+    covered, k = 0, 0
+    while k < len(hashes) - n:
+        if _is_seen(hashes[k + n] - hashes[k] * power, table, mask, epoch):
+            covered += lengths[k + n] - lengths[k]
+            k += n
+        else:
+            k += 1
+    return covered
+
+
+@_compiled
+def _power(n: Integer) -> Integer:
+    """BASE to the n-th, modulo 2^64."""
+    power = np.uint64(1)
+    for _ in range(n):
+        power *= _BASE
+    return power
+
+
+@_compiled
+def _is_seen(key: Integer, table: Table, mask: Integer, epoch: Integer) -> Boolean:
+    """Whether the key was looked up before in this epoch; from now on it was."""
+    slot = _find(key, table, mask, epoch)
+    table[2][slot] += 1
+    return table[2][slot] > 1
+
+
+@_compiled
+def _find(key: Integer, table: Table, mask: Integer, epoch: Integer) -> Integer:
+    """The slot of the key in this epoch; a new one starts with a count of 0."""
+    keys, epochs, counts = table
+    slot = np.int64(key & mask)
+    while epochs[slot] == epoch:
+        if keys[slot] == key:
+            return slot
+        slot = (slot + 1) & np.int64(mask)
+    keys[slot], epochs[slot], counts[slot] = key, epoch, 0
+    return slot
+
+
+@_compiled
+def _mixed(value: Integer) -> Integer:
+    """The finalizer of MurmurHash3: each bit of the word depends on each other."""
+    value ^= value >> np.uint64(33)
+    value *= np.uint64(0xFF51AFD7ED558CCD)
+    value ^= value >> np.uint64(33)
+    value *= np.uint64(0xC4CEB9FE1A85EC53)
+    return value ^ (value >> np.uint64(33))

@@ -1,0 +1,56 @@
+"""dedup: of texts that are the same, or nearly, the first one seen stays.
+
+    documents.parquet -> sketch -> sketch.parquet                       (each shard alone, in parallel)
+    all shards of a batch + earlier indexes -> decide -> part-*/..., index.parquet   (once a batch)
+
+Exact duplicates have equal normalized texts (xxh3_128). Near-duplicates are found by MinHash LSH or SimHash, every
+candidate pair is verified by the exact Jaccard of the shingle sets, and groups are connected components of verified
+pairs. What an earlier batch kept is never dropped by a later one: a new document that is like an older one goes.
+Sketching runs at about 100 MB/s of one core (its kernels at 140 in English and 170 in Chinese, the rest is Parquet),
+with one shard in memory; deciding at about 50, most of it Parquet, with the keys of the batch, the shingle sets of the
+candidates (8 bytes a shingle) and one shard in memory.
+
+Sources: Broder 1997 (MinHash), Charikar 2002 and Manku et al. 2007 (SimHash), datasketch 2.0 (its "affine32"
+permutations, which signatures equal bit by bit).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline_lib.artifact import Outcome
+from pipeline_lib.dedup.settings import DedupSettings
+
+STAGE = "dedup"
+VERSION = 1
+
+SKETCH_FILE = "sketch.parquet"
+INDEX_FILE = "index.parquet"
+
+
+def sketch(settings: DedupSettings, documents: Path, folder: Path) -> Outcome:
+    """Write `sketch.parquet`: one row for each document of this shard, in its order."""
+    from pipeline_lib.dedup.sketch import sketch_documents
+    from pipeline_lib.schemas import read_documents, write_parquet
+
+    table = sketch_documents(settings, read_documents(documents))
+    write_parquet(table, folder / SKETCH_FILE)
+    return Outcome(rows_in=len(table), rows_out=len(table), file_rows={SKETCH_FILE: len(table)})
+
+
+def decide(
+    settings: DedupSettings,
+    shards: Sequence[tuple[Path, Path]],
+    earlier: Sequence[Path],
+    withdrawn: frozenset[str],
+    folder: Path,
+) -> Outcome:
+    """Decide a batch: its documents in the order of `shards`, against what the `earlier` batches kept.
+
+    `shards` are (documents, sketch) files, `earlier` folders of dedup artifacts, oldest first. A document named in
+    `withdrawn` no longer stands against a new one. Each shard gets a `part-{number:05d}`, even one that keeps nothing.
+    """
+    from pipeline_lib.dedup.decide import decide_batch
+    from pipeline_lib.dedup.parts import write_parts
+
+    decision = decide_batch(settings, shards, earlier, withdrawn)
+    return write_parts(settings, shards, decision, folder)

@@ -1,0 +1,104 @@
+"""Texts as one block of normalized bytes, and what the kernels make of it.
+
+Normalized: characters folded (NFKC, lower case), each run of white space one space, the ends stripped.
+Two texts with equal normalized bytes are exact duplicates.
+"""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+from datasketch import MinHash
+from numpy.typing import NDArray
+
+from pipeline_lib.dedup import kernels
+from pipeline_lib.dedup.characters import character_classes, folded_characters
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Normalized UTF-8 of D documents: document i is data[offsets[i]:offsets[i+1]]."""
+
+    data: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+@dataclass(frozen=True)
+class ShingleSets:
+    """The distinct shingle hashes of D documents, sorted: those of document i are values[offsets[i]:offsets[i+1]]."""
+
+    values: NDArray[np.uint64]
+    offsets: NDArray[np.int64]
+
+
+def normalize(column: pa.ChunkedArray) -> Texts:
+    """The normalized form of a column of large strings."""
+    data, offsets = _buffers(pa.chunked_array([*column.chunks], pa.large_string()).combine_chunks())
+    out, out_offsets = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.empty(len(offsets), np.int64)
+    kernels.normalize(data, offsets, folded_characters(), character_classes(), out, out_offsets)
+    return Texts(out[: out_offsets[-1]], out_offsets)
+
+
+def content_ids(texts: Texts) -> list[str]:
+    """xxh3_128 of each normalized text, 32 hexadecimal characters."""
+    view = texts.data.data
+    bounds = texts.offsets.tolist()
+    return [xxhash.xxh3_128_hexdigest(view[a:b]) for a, b in itertools.pairwise(bounds)]
+
+
+def minhash_signatures(texts: Texts, shingle_tokens: int, num_permutations: int, seed: int) -> NDArray[np.uint32]:
+    """Signatures as datasketch's `MinHash(num_perm, seed, scheme="affine32")` makes them, uint32[D, P]."""
+    multipliers, addends = MinHash(num_perm=num_permutations, seed=seed, scheme="affine32").permutations
+    out = np.empty((len(texts), num_permutations), np.uint32)
+    kernels.minhash_signatures(
+        texts.data,
+        texts.offsets,
+        character_classes(),
+        shingle_tokens,
+        np.ascontiguousarray(multipliers, np.uint32),
+        np.ascontiguousarray(addends, np.uint32),
+        _room(texts),
+        out,
+    )
+    return out
+
+
+def simhashes(texts: Texts, shingle_tokens: int) -> NDArray[np.uint64]:
+    """The 64-bit SimHash of each text, uint64[D]."""
+    out = np.empty(len(texts), np.uint64)
+    kernels.simhashes(texts.data, texts.offsets, character_classes(), shingle_tokens, _room(texts), out)
+    return out
+
+
+def shingle_sets(texts: Texts, shingle_tokens: int) -> ShingleSets:
+    """The shingle set of each text: 8 bytes a shingle, about the size of the text itself."""
+    out = np.empty(len(texts.data), np.uint64)  # a shingle begins at a byte
+    out_offsets = np.empty(len(texts) + 1, np.int64)
+    kernels.shingle_sets(texts.data, texts.offsets, character_classes(), shingle_tokens, _room(texts), out, out_offsets)
+    return ShingleSets(out[: out_offsets[-1]].copy(), out_offsets)
+
+
+def has_tokens(texts: Texts) -> NDArray[np.bool_]:
+    """Whether each text holds a token at all: one of signs alone is like no other text."""
+    out = np.empty(len(texts), np.bool_)
+    kernels.has_tokens(texts.data, texts.offsets, character_classes(), out)
+    return out
+
+
+def _room(texts: Texts) -> NDArray[np.uint64]:
+    longest = int(np.diff(texts.offsets).max(initial=0))
+    return np.empty(longest, np.uint64)
+
+
+def _buffers(array: pa.LargeStringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The bytes and offsets of an Arrow array without a copy; the offsets need not begin at 0."""
+    if not len(array):
+        return np.empty(0, np.uint8), np.zeros(1, np.int64)
+    _, offsets, data = array.buffers()
+    bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8), bounds

@@ -1,0 +1,145 @@
+"""The figures of one model: bits per byte with its interval, perplexities, base line, noise and speed."""
+
+import math
+import re
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline_lib import scoring
+from pipeline_lib.backends import Backend, generate
+from pipeline_lib.errors import SettingsError
+from pipeline_lib.evaluate.noise import disturb
+from pipeline_lib.evaluate.sample import Sample
+from pipeline_lib.evaluate.settings import EvaluateSettings
+from pipeline_lib.token_shards import open_rows
+
+PAD_TOKEN = "<|pad|>"
+# A word is a Han character, or what stands between spaces and Han characters: Chinese has no spaces to count by.
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
+SPEED_REPEATS = 3
+
+PER_DOCUMENT_SCHEMA = pa.schema(
+    [
+        pa.field("document_id", pa.string(), nullable=False),
+        pa.field("num_bytes", pa.int64(), nullable=False),  # UTF-8, of what was scored of the document
+        pa.field("bits", pa.float64(), nullable=False),  # NaN when the model has no answer
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured of one model, without its speed."""
+
+    scores: dict[str, Any]  # scores.json
+    per_document: pa.Table  # PER_DOCUMENT_SCHEMA
+
+
+def measure(
+    settings: EvaluateSettings, backend: Backend, tokenizer: Any, sample: Sample, train_rows: Sequence[Path]
+) -> Measurement:
+    """Score the sample; every figure is null where it is not a finite number."""
+    context_tokens = context_of(settings, backend)
+    bits = scoring.bits_per_document(backend.logits, tokenizer, sample.texts, context_tokens=context_tokens)
+    num_bytes = scoring.bytes_per_document(sample.texts)
+    interval = scoring.bootstrap_interval(
+        bits, num_bytes, seed=settings.seed, num_resamples=settings.num_resamples, confidence=settings.confidence
+    )
+    unigram = scoring.unigram_bits(unigram_counts(train_rows, tokenizer), tokenizer, sample.texts)
+    figures = {
+        "bits_per_byte": interval.value,
+        "bits_per_byte_low": interval.low,
+        "bits_per_byte_high": interval.high,
+        "unigram_bits_per_byte": scoring.bits_per_byte(unigram, num_bytes),
+        **_perplexities(bits, num_bytes, sample, tokenizer),
+        **_noise(settings, backend, tokenizer, sample, bits),
+    }
+    scores = {
+        **{name: finite(value) for name, value in figures.items()},
+        "num_documents": len(sample.texts),
+        "num_bytes": int(num_bytes.sum()),
+        "context_tokens": context_tokens,
+        "confidence": settings.confidence,
+        "noise_share": settings.noise_share,
+        "model_bytes": backend.num_bytes,
+    }
+    columns = [list(sample.document_ids), num_bytes, bits]
+    return Measurement(scores, pa.table(columns, schema=PER_DOCUMENT_SCHEMA))
+
+
+def measure_speed(settings: EvaluateSettings, backend: Backend, tokenizer: Any) -> dict[str, float | int]:
+    """Tokens per second of greedy generation, one row, with a key-value cache: the median of three tries."""
+    prompt = np.array([tokenizer.token_to_id(scoring.START_TOKEN)], dtype=np.int64)
+    num_tokens = min(settings.speed_tokens, backend.context_tokens - len(prompt))
+    seconds = []
+    for _ in range(1 + SPEED_REPEATS):  # the first one warms up
+        start = time.perf_counter()
+        generate(backend, prompt, num_tokens)
+        seconds.append(time.perf_counter() - start)
+    per_second = num_tokens / statistics.median(seconds[1:])
+    return {"generated_tokens_per_second": round(per_second, 1), "num_tokens": num_tokens, "threads": settings.threads}
+
+
+def context_of(settings: EvaluateSettings, backend: Backend) -> int:
+    """Tokens a prediction may see. Raises `SettingsError` when more are asked for than the model was made for."""
+    wanted = settings.context_tokens or backend.context_tokens
+    if wanted > backend.context_tokens:
+        raise SettingsError(
+            f"evaluate.context_tokens is {wanted}, but the model was made for {backend.context_tokens}. Lower it."
+        )
+    return wanted
+
+
+def unigram_counts(train_rows: Sequence[Path], tokenizer: Any) -> NDArray[np.int64]:
+    """How often each token stands in the training rows, int64[V], without padding.
+
+    Rows overlap by one token (T+1 ids every T), so the last id of a row is left to the next one.
+    """
+    counts = np.zeros(tokenizer.get_vocab_size(), dtype=np.int64)
+    rows = open_rows(train_rows).rows
+    for index in range(len(rows)):
+        counts += np.bincount(rows[index][:-1], minlength=len(counts))
+    counts[tokenizer.token_to_id(PAD_TOKEN)] = 0
+    return counts
+
+
+def finite(value: float) -> float | None:
+    """The value, or None where JSON has no number for it."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _perplexities(
+    bits: NDArray[np.float64], num_bytes: NDArray[np.int64], sample: Sample, tokenizer: Any
+) -> dict[str, float]:
+    """2 ^ (bits per unit), for the units that other people use."""
+    num_tokens = int(scoring.tokens_per_document(tokenizer, sample.texts).sum())
+    num_words = sum(len(WORD.findall(text)) for text in sample.texts)
+    units = {"token": num_tokens, "word": num_words, "byte": int(num_bytes.sum())}
+    with np.errstate(over="ignore"):  # 2 ^ 2000 is no figure to show: it becomes null
+        return {f"{unit}_perplexity": float(np.exp2(bits.sum() / max(1, count))) for unit, count in units.items()}
+
+
+def _noise(
+    settings: EvaluateSettings, backend: Backend, tokenizer: Any, sample: Sample, bits: NDArray[np.float64]
+) -> dict[str, float]:
+    """Bits per byte of disturbed text, and how much more that is than for the same documents undisturbed."""
+    texts = sample.texts[: settings.noise_documents]
+    noisy = [
+        disturb(text, share=settings.noise_share, seed=f"{settings.seed}:{document_id}")
+        for document_id, text in zip(sample.document_ids, texts, strict=False)
+    ]
+    noisy_bits = scoring.bits_per_document(
+        backend.logits, tokenizer, noisy, context_tokens=context_of(settings, backend)
+    )
+    after = scoring.bits_per_byte(noisy_bits, scoring.bytes_per_document(noisy))
+    before = scoring.bits_per_byte(bits[: len(texts)], scoring.bytes_per_document(texts))
+    return {"noise_bits_per_byte": after, "noise_increase_share": after / before - 1}

@@ -1,0 +1,77 @@
+"""The digest of each source file, read only if its size or times changed since it was last read.
+
+The cache is a convenience: without it, or with a broken one, all files are read again and nothing else changes.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+import xxhash
+
+from pipeline_lib.ingest.plan import UNREADABLE, FilePlan
+from pipeline_lib.ingest.streams import CHUNK_BYTES
+from pipeline_lib.storage import read_json, write_atomically
+
+Stamp = list[int]  # size, time of the last change of content, time of the last change of its entry
+Cache = dict[str, tuple[Stamp, str]]
+
+# A file written again within the same tick of the clock keeps its stamp, so a young file is not trusted (git: "racy").
+YOUNG_NS = 2_000_000_000
+
+
+def digest_files(files: dict[str, Path], cache_path: Path) -> dict[str, FilePlan]:
+    """Each file with its digest. A file that vanished meanwhile is left out; one that may not be read is UNREADABLE."""
+    old = _load(cache_path)
+    youngest = time.time_ns() - YOUNG_NS
+    plans: dict[str, FilePlan] = {}
+    new: Cache = {}
+    for path, place in files.items():
+        try:
+            status = place.stat()
+        except FileNotFoundError:
+            continue
+        stamp, known = stamp_of(status), old.get(path)
+        digest = known[1] if known and known[0] == stamp else _digest_of_file(place)
+        plans[path] = FilePlan(path, digest, status.st_size, str(place))
+        if digest != UNREADABLE and max(stamp[1:]) < youngest:
+            new[path] = (stamp, digest)
+    if new != old:
+        write_atomically(cache_path, json.dumps(new).encode())
+    return plans
+
+
+def digest_places(files: dict[str, Path]) -> dict[str, str]:
+    """The digest of each file, all of them read."""
+    return {path: _digest_of_file(place) for path, place in files.items()}
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """What changes when a file is written. The entry's time also betrays tools that set the old time again."""
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def digest_of_stream(raw: BinaryIO) -> str:
+    """xxh3_128 of all bytes from the start, 32 hexadecimal characters; the file is then at its start again."""
+    digest = xxhash.xxh3_128()
+    while chunk := raw.read(CHUNK_BYTES):
+        digest.update(chunk)
+    raw.seek(0)
+    return digest.hexdigest()
+
+
+def _digest_of_file(place: Path) -> str:
+    try:
+        with place.open("rb") as raw:
+            return digest_of_stream(raw)
+    except OSError:
+        return UNREADABLE
+
+
+def _load(cache_path: Path) -> Cache:
+    try:
+        return {path: (stamp, digest) for path, (stamp, digest) in read_json(cache_path).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}

@@ -1,0 +1,43 @@
+"""The reader of Parquet files: one record a row, read in small batches so that a large file is never held whole."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline_lib.ingest.records import Bad, ReadOptions, Record, part_of
+from pipeline_lib.ingest.streams import Stream, Unreadable
+
+BATCH_ROWS = 256
+
+
+def read_parquet(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
+    """A record for each row whose text column holds text; rows are numbered from 1."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if stream.num_bytes == 0:
+        raise Unreadable("empty file")
+    try:
+        file = pq.ParquetFile(stream.seekable())
+        names = file.schema_arrow.names
+        if options.text_field not in names:
+            raise Unreadable(f"no column {options.text_field!r}")
+        id_field = options.id_field if options.id_field in names else None
+        columns = [options.text_field, *([id_field] if id_field else [])]
+        row = 0
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
+            for values in zip(*(batch.column(name) for name in columns), strict=True):
+                row += 1
+                yield _record(row, values, options)
+    except (pa.ArrowException, OSError) as exc:
+        raise Unreadable("damaged Parquet") from exc
+
+
+def _record(row: int, values: tuple[Any, ...], options: ReadOptions) -> Record | Bad:
+    """The record in one row of scalars: the text and, if there is a column for it, the id."""
+    try:
+        text, *ids = (value.as_py() for value in values)
+    except UnicodeError:
+        return Bad(row, "not UTF-8")
+    if not isinstance(text, str):
+        return Bad(row, f"no text in field {options.text_field!r}")
+    return Record(part_of(ids[0] if ids else None, text), row, options.record_format, text)

@@ -1,0 +1,131 @@
+"""The readers of whole-file formats, JSONL and CSV, and the list of all readers by suffix.
+
+To read another format: write a generator with the signature of `Reader` and put it into `READERS`.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from pipeline_lib.ingest.charset import decode, decode_html
+from pipeline_lib.ingest.packages import read_description, read_docstrings
+from pipeline_lib.ingest.parquet import read_parquet
+from pipeline_lib.ingest.records import Bad, Reader, ReadOptions, Record, is_unicode, part_of
+from pipeline_lib.ingest.streams import DECOMPRESSORS, Stream, Unreadable, lines, to_utf8, too_long, whole
+
+TOO_LONG = "\udfff"  # stands for a line that is not held; surrogateescape gives only U+DC80 to U+DCFF
+
+
+def read_text(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
+    """The file as one plain text."""
+    yield Record(None, None, "text", decode(whole(stream.chunks(), options.max_document_bytes)))
+
+
+def read_markdown(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
+    """The file as one Markdown text."""
+    yield Record(None, None, "markdown", decode(whole(stream.chunks(), options.max_document_bytes)))
+
+
+def read_html(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
+    """The file as one page, tags and all: clean takes the text out."""
+    yield Record(None, None, "html", decode_html(whole(stream.chunks(), options.max_document_bytes)))
+
+
+def read_jsonl(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
+    """A record for each line that is an object with text in it. Blank lines are passed over."""
+    for number, line in lines(to_utf8(stream.chunks()), options.max_document_bytes):
+        if line is None:
+            yield Bad(number, too_long(options.max_document_bytes))
+        elif line.strip():
+            yield _json_record(number, line, options)
+
+
+def read_csv(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
+    """A record for each row below the header. Quoted fields may hold line ends (RFC 4180)."""
+    csv.field_size_limit(options.max_document_bytes)  # bounds what an unclosed quote can swallow
+    rows = csv.reader(_csv_lines(stream, options), strict=True)
+    header: list[str] | None = None
+    while True:
+        line = rows.line_num + 1
+        try:
+            row = next(rows, None)
+        except csv.Error as exc:
+            is_long = "field limit" in str(exc)
+            yield Bad(line, too_long(options.max_document_bytes) if is_long else "invalid CSV")
+            continue
+        if row is None:
+            return
+        if header is None:
+            header = row
+            if options.text_field not in header:
+                raise Unreadable(f"no column {options.text_field!r}")
+        elif row:
+            yield _csv_record(line, header, row, options)
+
+
+READERS: dict[str, dict[str, Reader]] = {
+    "files": {
+        ".txt": read_text,
+        ".md": read_markdown,
+        ".html": read_html,
+        ".htm": read_html,
+        ".jsonl": read_jsonl,
+        ".ndjson": read_jsonl,
+        ".csv": read_csv,
+        ".parquet": read_parquet,
+    },
+    "installed_docs": {
+        ".py": read_docstrings,
+        ".md": read_markdown,
+        ".rst": read_text,
+        ".txt": read_text,
+        "metadata": read_description,
+    },
+}
+
+
+def reader_of(kind: str, path: str) -> tuple[Reader, str] | None:
+    """The reader for a path of a source of this kind, and the way it is compressed; None if it is no document."""
+    name = PurePosixPath(path.lower())
+    compression = name.suffix if name.suffix in DECOMPRESSORS else ""
+    if compression:
+        name = name.with_suffix("")
+    reader = READERS[kind].get(name.suffix or name.name)
+    return None if reader is None else (reader, compression)
+
+
+def _json_record(number: int, line: bytes, options: ReadOptions) -> Record | Bad:
+    try:
+        value = json.loads(line.decode())
+    except UnicodeError:
+        return Bad(number, "not UTF-8")
+    except (ValueError, RecursionError):
+        return Bad(number, "invalid JSON")
+    if not isinstance(value, dict):
+        return Bad(number, "not a JSON object")
+    text = value.get(options.text_field)
+    if not isinstance(text, str):
+        return Bad(number, f"no text in field {options.text_field!r}")
+    record_id = value.get(options.id_field) if options.id_field else None
+    return Record(part_of(record_id, text), number, options.record_format, text)
+
+
+def _csv_lines(stream: Stream, options: ReadOptions) -> Iterator[str]:
+    """The lines as text. Wrong bytes stay in it as surrogates: they cost their row, not the rows around it."""
+    for _, line in lines(to_utf8(stream.chunks()), options.max_document_bytes):
+        yield TOO_LONG + "\n" if line is None else line.decode("utf-8", "surrogateescape") + "\n"
+
+
+def _csv_record(line: int, header: list[str], row: list[str], options: ReadOptions) -> Record | Bad:
+    content = "".join(row)
+    if TOO_LONG in content:
+        return Bad(line, too_long(options.max_document_bytes))
+    if not is_unicode(content):
+        return Bad(line, "not UTF-8")
+    if len(row) != len(header):
+        return Bad(line, "wrong number of columns")
+    fields = dict(zip(header, row, strict=True))
+    text = fields[options.text_field]
+    record_id = fields.get(options.id_field) if options.id_field else None
+    return Record(part_of(record_id, text), line, options.record_format, text)

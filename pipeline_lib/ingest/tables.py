@@ -1,0 +1,38 @@
+"""The tables of ingest: what it adds to the shapes that all stages share."""
+
+import pyarrow as pa
+
+from pipeline_lib.schemas import LEDGER_SCHEMA
+
+INGEST_LEDGER_SCHEMA = pa.schema(
+    [
+        *LEDGER_SCHEMA,
+        pa.field("url", pa.string(), nullable=False),
+        pa.field("file", pa.string(), nullable=False),  # relative to the source
+        pa.field("place", pa.string(), nullable=False),  # "file" or "file:line"
+    ]
+)
+FILES_SCHEMA = pa.schema(
+    [
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("digest", pa.string()),  # null in an inventory: the file is gone
+        pa.field("num_documents", pa.int64(), nullable=False),  # that came out of it now
+        pa.field("num_unchanged", pa.int64(), nullable=False),  # that an earlier batch holds
+        pa.field("num_bad", pa.int64(), nullable=False),
+    ]
+)
+INVENTORY_SCHEMA = FILES_SCHEMA.append(pa.field("shard", pa.int32()))  # null: the file is gone
+MEMBERS_SCHEMA = pa.schema(
+    [
+        pa.field("document_id", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("shard", pa.int32(), nullable=False),
+    ]
+)
+TOMBSTONES_SCHEMA = pa.schema(
+    [
+        pa.field("document_id", pa.string(), nullable=False),
+        pa.field("batch", pa.string(), nullable=False),
+        pa.field("shard", pa.int32(), nullable=False),
+    ]
+)

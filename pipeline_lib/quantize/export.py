@@ -1,0 +1,137 @@
+"""From a transformers model to an ONNX graph with a key-value cache, and from there to int8.
+
+`torch.onnx.export(dynamo=True)` behind a thin module: optimum-onnx does not install beside transformers 5. Batch,
+tokens and past are free in the graph; a past of length 0 makes it a plain forward pass (measured: 5e-7 from torch).
+
+The file is the same for the same weights: torch's exporter writes stack traces with the machine's paths into every
+node (640 KB of a 4 MB file), which `_cleaned` takes out.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from transformers import DynamicCache
+
+from pipeline_lib.errors import DataError
+
+MAX_FILE_BYTES = 2_000_000_000  # a protobuf file ends at 2 GiB
+
+
+class _WithCache(torch.nn.Module):
+    """A causal model as a function of tensors: (ids, [key, value, ...]) -> (logits, key, value, ...)."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Any, past: list[Any]) -> tuple[Any, ...]:
+        cache = DynamicCache(ddp_cache_data=list(zip(past[::2], past[1::2], strict=True)))
+        logits = self.model(input_ids=input_ids, past_key_values=cache, use_cache=True).logits
+        return (logits, *(tensor for layer in cache.layers for tensor in (layer.keys, layer.values)))
+
+
+def export_onnx(model: Any, path: Path) -> None:
+    """Write the model's graph to `path`. Raises `DataError` when it is too large for one file."""
+    config = model.config
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    if 4 * sum(parameter.numel() for parameter in model.parameters()) > MAX_FILE_BYTES:
+        raise DataError(f"{path}: the model is larger than the 2 GB that one ONNX file can hold. Leave quantize out.")
+    names = [f"{layer}.{part}" for layer in range(config.num_hidden_layers) for part in ("key", "value")]
+    free = torch.export.Dim.DYNAMIC
+    with _quiet():
+        program: Any = torch.onnx.export(
+            _WithCache(model).eval(),
+            # Example sizes above 1: torch.export takes a size of 0 or 1 for a constant.
+            (
+                torch.zeros((2, 8), dtype=torch.long),
+                [torch.zeros(2, config.num_key_value_heads, 4, head) for _ in names],
+            ),
+            dynamo=True,
+            verbose=False,
+            dynamic_shapes={"input_ids": {0: free, 1: free}, "past": [{0: free, 2: free} for _ in names]},
+            input_names=["input_ids", *(f"past.{name}" for name in names)],
+            output_names=["logits", *(f"present.{name}" for name in names)],
+        )
+    onnx.save(_with_folded_transposes(_cleaned(program.model_proto)), path)
+
+
+def quantize_int8(source: Path, target: Path, *, per_channel: bool) -> float:
+    """Write the int8 variant of the graph in `source`; the share of its weights that really is int8 now, 0..1."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.quant_utils import add_pre_process_metadata
+
+    model = onnx.load(source)
+    add_pre_process_metadata(model)  # what quantize_dynamic wants done beforehand is done: folded, no stale shapes
+    quantize_dynamic(model, target, per_channel=per_channel, weight_type=QuantType.QInt8)
+    small = _cleaned(onnx.load(target))
+    onnx.save(small, target)
+    return _quantized_share(model, small)
+
+
+def _quantized_share(model: Any, small: Any) -> float:
+    """Libraries skip what they do not know without a word (torchao: fused experts), so it is counted."""
+    kept = {weight.name for weight in small.graph.initializer}
+    sizes = {weight.name: int(np.prod(weight.dims)) for weight in model.graph.initializer if _is_float(weight)}
+    return sum(size for name, size in sizes.items() if name not in kept) / sum(sizes.values())
+
+
+def _is_float(weight: Any) -> bool:
+    return bool(weight.data_type == onnx.TensorProto.FLOAT)
+
+
+def _cleaned(model: Any) -> Any:
+    """The model without what says where and how it was made, and without inferred shapes.
+
+    The shapes go because quantization changes types under them: with them quantize_dynamic fails on some models
+    (ShapeInferenceError).
+    """
+    cleaned = onnx.ModelProto()
+    cleaned.CopyFrom(model)
+    graph = cleaned.graph
+    del graph.value_info[:]
+    for part in (cleaned, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    return cleaned
+
+
+def _with_folded_transposes(model: Any) -> Any:
+    """The model with transposed weights stored as such.
+
+    Tied embeddings come out as Transpose(embedding) in front of the last MatMul, which dynamic quantization does not
+    see as a weight: the largest product of a small model would stay in float32, behind a dequantized embedding.
+    """
+    graph = model.graph
+    weights = {weight.name: weight for weight in graph.initializer}
+    for node in [node for node in graph.node if node.op_type == "Transpose" and node.input[0] in weights]:
+        order = next(list(attribute.ints) for attribute in node.attribute if attribute.name == "perm")
+        folded = np.ascontiguousarray(numpy_helper.to_array(weights[node.input[0]]).transpose(order))
+        graph.initializer.append(numpy_helper.from_array(folded, node.output[0]))
+        graph.node.remove(node)
+    used = {name for node in graph.node for name in node.input}
+    for name, weight in weights.items():
+        if name not in used:
+            graph.initializer.remove(weight)
+    return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's remarks on torchvision and on its own deprecations."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

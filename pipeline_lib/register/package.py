@@ -1,0 +1,158 @@
+"""The folder that is uploaded: a model that MLflow's own client loads, and nothing that could run code.
+
+    MLmodel, conda.yaml, python_env.yaml, requirements.txt     what MLflow wants
+    README.md                                                  the model card
+    model/                                                     Hugging Face folder, byte for byte as it was trained
+    components/tokenizer/                                      its tokenizer again, where MLflow looks for it
+    quantized/                                                 model.int8.onnx and quantization.json
+    digests.json                                               SHA-256 of each of the files above
+
+`mlflow.transformers.save_model` is not used: it loads the model into memory and writes it anew, asks the model hub
+about it by its folder's name, and given a path instead of a loaded model fails with transformers 5 (MLflow 3.17.2).
+What it writes is small and stable, since MLflow must read what its older versions wrote.
+
+The folder is the same for the same inputs, so an upload that was killed can be finished by the next one.
+"""
+
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from pipeline_lib.errors import DamagedArtifact, DataError
+from pipeline_lib.storage import read_json, sha256_of, write_json
+
+DIGESTS_FILE = "digests.json"
+CARD_FILE = "README.md"
+INT8_FILES = ("model.int8.onnx", "quantization.json")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
+REQUIRED_LIBRARIES = ("mlflow", "torch", "transformers", "tokenizers", "safetensors")
+
+# An allow-list: lists of what is forbidden (pickle scanners) are incomplete and fail open.
+ALLOWED_SUFFIXES = frozenset({".safetensors", ".onnx", ".json", ".txt", ".md", ".yaml", ".yml", ".jinja"})
+ALLOWED_NAMES = frozenset({"MLmodel"})
+ADDED_BY_MLFLOW = frozenset({"registered_model_meta"})  # written beside the files by whoever loads them
+FORBIDDEN_HEADS = (b"\x80", b"PK\x03\x04")  # pickle, and zip (how torch wraps it)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What goes into a package."""
+
+    model: Path
+    quantized: Path | None
+    card: str
+    identity: str  # 32 hexadecimal characters; MLflow's model_uuid
+
+
+def build(contents: Contents, folder: Path) -> str:
+    """Fill the empty `folder`; the digest of all its files. Raises `DataError` for a file that may not be in it."""
+    shutil.copytree(contents.model, folder / "model")
+    (folder / "components" / "tokenizer").mkdir(parents=True)
+    for name in TOKENIZER_FILES:
+        if (contents.model / name).is_file():
+            shutil.copyfile(contents.model / name, folder / "components" / "tokenizer" / name)
+    if contents.quantized is not None:
+        (folder / "quantized").mkdir()
+        for name in INT8_FILES:
+            shutil.copyfile(contents.quantized / name, folder / "quantized" / name)
+    (folder / CARD_FILE).write_text(contents.card, encoding="utf-8")
+    _write_mlflow_files(contents, folder)
+    check_files(folder)
+    write_json(folder / DIGESTS_FILE, _digests(folder))
+    return sha256_of(folder / DIGESTS_FILE)
+
+
+def check_files(folder: Path) -> None:
+    """Raise `DataError` for any file that is not of an allowed kind, or for a model that brings its own code."""
+    for path in _files(folder):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix not in ALLOWED_SUFFIXES and path.name not in ALLOWED_NAMES:
+            raise DataError(
+                f"{name}: a model may not hold files of this kind. Only safetensors, ONNX and text are kept."
+            )
+        with path.open("rb") as file:
+            if file.read(4).startswith(FORBIDDEN_HEADS):
+                raise DataError(f"{name}: this is a pickle or a zip under another name. The model was not registered.")
+    config = read_json(folder / "model" / "config.json")
+    if "auto_map" in config:
+        raise DataError("model/config.json: auto_map would load code from the folder. The model was not registered.")
+
+
+def verify(folder: Path, files_digest: str) -> None:
+    """Raise `DamagedArtifact` unless the package holds exactly the files that were uploaded."""
+    path = folder / DIGESTS_FILE
+    if not path.is_file() or sha256_of(path) != files_digest:
+        raise _damaged(DIGESTS_FILE)
+    expected: Mapping[str, str] = read_json(path)
+    found = _digests(folder)
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise _damaged(name)
+
+
+def _damaged(name: str) -> DamagedArtifact:
+    return DamagedArtifact(
+        f"{name} of the registered model is missing, unknown or differs from what was uploaded. "
+        "It stays out of service; register the model again (nightshift run)."
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """SHA-256 by relative name of all files but the list itself and MLflow's own addition."""
+    apart = {DIGESTS_FILE, *ADDED_BY_MLFLOW}
+    named = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    return {name: sha256_of(path) for name, path in named.items() if name not in apart}
+
+
+def _write_mlflow_files(contents: Contents, folder: Path) -> None:
+    """MLmodel with the flavours `transformers` and `python_function`, and the environment in MLflow's three files."""
+    from mlflow import pyfunc
+    from mlflow.models import Model
+    from mlflow.models.signature import ModelSignature
+    from mlflow.types.schema import ColSpec, Schema
+
+    text = Schema([ColSpec("string")])
+    model = Model(
+        model_uuid=contents.identity,
+        utc_time_created="1970-01-01 00:00:00",  # the registry knows when; the folder stays the same
+        signature=ModelSignature(inputs=text, outputs=text),
+    )
+    config = read_json(contents.model / "config.json")
+    model.add_flavor(
+        "transformers",
+        transformers_version=metadata.version("transformers"),
+        code=None,
+        task="text-generation",
+        instance_type="TextGenerationPipeline",
+        pipeline_model_type=config["architectures"][0],
+        source_model_name="model",
+        model_binary="model",
+        torch_dtype="torch.float32",
+        components=["tokenizer"],
+        tokenizer_type=read_json(contents.model / "tokenizer_config.json")["tokenizer_class"],
+    )
+    pyfunc.add_to_model(model, "mlflow.transformers", conda_env="conda.yaml", python_env="python_env.yaml")
+    model.save(str(folder / "MLmodel"))
+    _write_environment(folder)
+
+
+def _write_environment(folder: Path) -> None:
+    """The libraries by name and version: left to itself, MLflow finds them by loading the model in another process."""
+    python = platform.python_version()
+    pins = [f"{name}=={metadata.version(name).split('+')[0]}" for name in REQUIRED_LIBRARIES]
+    conda_pins = "".join(f"  - {pin}\n" for pin in pins)
+    texts = {
+        "requirements.txt": "".join(f"{pin}\n" for pin in pins),
+        "python_env.yaml": f"python: {python}\nbuild_dependencies: [pip]\ndependencies: [-r requirements.txt]\n",
+        "conda.yaml": "name: mlflow-env\nchannels: [conda-forge]\ndependencies:\n"
+        f"- python={python}\n- pip\n- pip:\n{conda_pins}",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")

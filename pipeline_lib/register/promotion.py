@@ -1,0 +1,145 @@
+"""Moving the champion: one at a time, only from the champion one saw, only to files that are whole, and on record.
+
+MLflow's aliases are last-writer-wins without history (20 of 20 concurrent promotions "succeed"). So a promotion holds
+a lock of this machine, compares the champion with the one that was judged against, verifies the files, moves the
+aliases and writes a line of `promotions.jsonl`. Where several machines promote, one of them has to be the one that
+does: the lock is a file.
+
+Order under a kill: `previous` moves first, `champion` next (from here on it counts), the ledger last. The same
+promotion again completes what is missing.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline_lib.errors import GateRefused
+from pipeline_lib.failpoint import failpoint
+from pipeline_lib.register.registry import (
+    CHALLENGER,
+    CHAMPION,
+    PREVIOUS,
+    Registry,
+    alias_of,
+    client_of,
+    opened,
+)
+from pipeline_lib.storage import write_atomically
+
+LEDGER_FILE = "promotions.jsonl"
+LOCK_FILE = "promotion.lock"
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """One line of the ledger."""
+
+    time: str  # ISO 8601
+    name: str
+    version: int
+    previous: int | None
+    kind: Literal["promote", "rollback"]
+    reason: str
+
+
+def promote(
+    registry: Registry, version: int, *, expected_champion: int | None, reason: str, now: datetime
+) -> Promotion:
+    """Make `version` the champion, if `expected_champion` still is it.
+
+    Raises `GateRefused` when the champion changed in between, `DamagedArtifact` when the version's files are not what
+    was uploaded, `SettingsError` when there is no such version.
+    """
+    with _locked(registry), client_of(registry) as client:
+        champion = _number(client, registry, CHAMPION)
+        if champion == version and _is_unrecorded(registry, version):
+            return _record(registry, version, _number(client, registry, PREVIOUS), "promote", reason, now)
+        if champion != expected_champion:
+            raise GateRefused(
+                f"{registry.name}: the champion changed: it is {_shown(champion)}, not {_shown(expected_champion)}. "
+                f"Version {version} was not promoted; compare it with the new champion."
+            )
+        _move(client, registry, version, champion)
+        return _record(registry, version, champion, "promote", reason, now)
+
+
+def rollback(registry: Registry, *, reason: str, now: datetime) -> Promotion:
+    """Put the previous champion back; the present one becomes `previous`, so that a second rollback undoes the first.
+
+    Raises `GateRefused` when there is no previous one, `DamagedArtifact` when its files are not what was uploaded.
+    """
+    with _locked(registry), client_of(registry) as client:
+        champion, previous = _number(client, registry, CHAMPION), _number(client, registry, PREVIOUS)
+        if previous is None or previous == champion:
+            raise GateRefused(f"{registry.name} has no previous champion to go back to. Promote a version instead.")
+        _move(client, registry, previous, champion)
+        return _record(registry, previous, champion, "rollback", reason, now)
+
+
+def promotions(registry: Registry) -> list[Promotion]:
+    """All promotions and rollbacks, oldest first."""
+    path = registry.folder / LEDGER_FILE
+    if not path.is_file():
+        return []
+    return [Promotion(**json.loads(line)) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+def _move(client: Any, registry: Registry, version: int, champion: int | None) -> None:
+    """Verify the files, then move the aliases."""
+    with opened(registry, version):
+        pass
+    if champion is not None and champion != version:
+        client.set_registered_model_alias(registry.name, PREVIOUS, str(champion))
+    failpoint("register", "before_champion")
+    client.set_registered_model_alias(registry.name, CHAMPION, str(version))
+    failpoint("register", "after_champion")
+    if _number(client, registry, CHALLENGER) == version:
+        client.delete_registered_model_alias(registry.name, CHALLENGER)
+
+
+def _record(
+    registry: Registry,
+    version: int,
+    previous: int | None,
+    kind: Literal["promote", "rollback"],
+    reason: str,
+    now: datetime,
+) -> Promotion:
+    """Add a line to the ledger. It is short, so it is written anew as a whole: no half line after a kill."""
+    promotion = Promotion(now.isoformat(timespec="seconds"), registry.name, version, previous, kind, reason)
+    lines = [json.dumps(asdict(line), ensure_ascii=False) for line in (*promotions(registry), promotion)]
+    write_atomically(registry.folder / LEDGER_FILE, ("\n".join(lines) + "\n").encode())
+    return promotion
+
+
+def _is_unrecorded(registry: Registry, version: int) -> bool:
+    """Whether the ledger lacks the move to the present champion: a promotion was killed before its line."""
+    mine = [promotion for promotion in promotions(registry) if promotion.name == registry.name]
+    return not mine or mine[-1].version != version
+
+
+@contextmanager
+def _locked(registry: Registry) -> Iterator[None]:
+    """Wait for the lock. The operating system lets it go when its holder ends, however that ends."""
+    registry.folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(Path(registry.folder / LOCK_FILE), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _number(client: Any, registry: Registry, alias: str) -> int | None:
+    found = alias_of(client, registry.name, alias)
+    return None if found is None else found.number
+
+
+def _shown(version: int | None) -> str:
+    return "none" if version is None else f"version {version}"

@@ -1,0 +1,194 @@
+"""Model versions in MLflow: finding, adding and opening them.
+
+MLflow guards nothing by itself: a version may point at nothing, and files may change under it. So each version carries
+the digest of its package as a tag, and is opened only when all files still match.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline_lib.errors import DamagedArtifact, SettingsError
+from pipeline_lib.failpoint import failpoint
+from pipeline_lib.register.package import verify
+from pipeline_lib.tracking import Place, connect, unreachable
+
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+FINGERPRINT_TAG = "nightshift.model_fingerprint"
+FILES_TAG = "nightshift.files_digest"
+# An MLflow server that is down, too busy or behind a broken proxy; a locked database is TEMPORARILY_UNAVAILABLE.
+RECOVERABLE_CODES = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"})
+
+
+@dataclass(frozen=True)
+class Registry:
+    """One registered model, and the folder with the ledger and the lock of its promotions."""
+
+    place: Place
+    name: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of the registered model."""
+
+    number: int
+    run_id: str
+    tags: Mapping[str, str]
+
+    @property
+    def model_fingerprint(self) -> str:
+        """Which model artifact it is."""
+        return self.tags.get(FINGERPRINT_TAG, "")
+
+
+@contextmanager
+def client_of(registry: Registry) -> Iterator[Any]:
+    """An MLflow client whose errors are raised as ours: `UpstreamError` where another try may help."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield connect(registry.place)
+    except SQLAlchemyError as exc:
+        raise unreachable(registry.place) from exc
+    except MlflowException as exc:
+        if exc.error_code in RECOVERABLE_CODES:
+            raise unreachable(registry.place) from exc
+        raise SettingsError(
+            f"MLflow at {registry.place.shown} refuses ({exc.error_code}). "
+            "Check register.tracking_uri and your rights there."
+        ) from exc
+
+
+def version_by_alias(registry: Registry, alias: str) -> Version | None:
+    """The version an alias points to, or None."""
+    with client_of(registry) as client:
+        return alias_of(client, registry.name, alias)
+
+
+def version_by_number(registry: Registry, number: int) -> Version:
+    """A version by its number. Raises `SettingsError` when there is none."""
+    with client_of(registry) as client:
+        for found in client.search_model_versions(f"name = '{registry.name}'"):
+            if int(found.version) == number:
+                return _version(found)
+    raise SettingsError(f"{registry.name} has no version {number}. See nightshift status for those there are.")
+
+
+def alias_of(client: Any, name: str, alias: str) -> Version | None:
+    """The version an alias points to, by an open client."""
+    for model in client.search_registered_models(f"name = '{name}'"):
+        if alias in model.aliases:
+            return _version(client.get_model_version(name, model.aliases[alias]))
+    return None
+
+
+@contextmanager
+def opened(registry: Registry, number: int) -> Iterator[Path]:
+    """The package of a version, verified; its `model/` is a model folder. Kept only inside the `with`.
+
+    Raises `DamagedArtifact` when it is missing or differs from what was uploaded.
+    """
+    version = version_by_number(registry, number)
+    with tempfile.TemporaryDirectory() as temporary:
+        with client_of(registry) as client:
+            path = _download(client, registry.name, version, Path(temporary))
+        yield path
+
+
+def is_intact(registry: Registry, number: int) -> bool:
+    """Whether the files of a version are there and unharmed."""
+    try:
+        with opened(registry, number):
+            return True
+    except DamagedArtifact:
+        return False
+
+
+def _download(client: Any, name: str, version: Version, temporary: Path) -> Path:
+    """A local path of the verified package: the registry's own one where that is a folder of this machine."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        uri = client.get_model_version_download_uri(name, str(version.number))
+        target = None if uri.startswith("file:") else str(temporary)
+        path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=target))
+    except (MlflowException, OSError) as exc:
+        raise DamagedArtifact(
+            f"{name} version {version.number}: its files cannot be fetched. Register the model again (nightshift run)."
+        ) from exc
+    verify(path, version.tags.get(FILES_TAG, ""))
+    return path
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A package and how it is to be registered."""
+
+    package: Path
+    files_digest: str
+    experiment_id: str
+    run_id: str
+    tags: Mapping[str, str]
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """The tags of the logged model and of the version."""
+        return {**self.tags, FILES_TAG: self.files_digest}
+
+
+def find_version(client: Any, registry: Registry, model_fingerprint: str) -> Version | None:
+    """The newest version of that model whose files are intact, or None."""
+    query = f"name = '{registry.name}' and tags.`{FINGERPRINT_TAG}` = '{model_fingerprint}'"
+    found = sorted((_version(entry) for entry in client.search_model_versions(query)), key=lambda v: -v.number)
+    return next((version for version in found if is_intact(registry, version.number)), None)
+
+
+def upload_package(client: Any, registry: Registry, upload: Upload) -> str:
+    """The id of MLflow's logged model with these files, all of them uploaded.
+
+    Packages are the same for the same inputs, so uploading again over one that was cut off or damaged completes it.
+    """
+    begun = client.search_logged_models(
+        [upload.experiment_id], filter_string=f"tags.`{FILES_TAG}` = '{upload.files_digest}'", max_results=1
+    )
+    model = begun[0] if begun else None
+    if model is None:
+        model = client.create_logged_model(
+            upload.experiment_id,
+            name=registry.name,
+            source_run_id=upload.run_id,
+            tags=upload.all_tags,
+            model_type="text-generation",
+        )
+    failpoint("register", "during_upload")
+    client.log_model_artifacts(model.model_id, str(upload.package))
+    client.finalize_logged_model(model.model_id, "READY")
+    failpoint("register", "after_upload")
+    return str(model.model_id)
+
+
+def add_version(client: Any, registry: Registry, upload: Upload, model_id: str) -> Version:
+    """Make a version of an uploaded package."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(registry.name)
+    except MlflowException as exc:
+        if exc.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    made = client.create_model_version(
+        registry.name, source=f"models:/{model_id}", run_id=upload.run_id, model_id=model_id, tags=upload.all_tags
+    )
+    failpoint("register", "after_version")
+    return Version(int(made.version), upload.run_id, upload.all_tags)
+
+
+def _version(found: Any) -> Version:
+    return Version(int(found.version), str(found.run_id or ""), dict(found.tags))

@@ -1,0 +1,58 @@
+"""Settings of [register]."""
+
+from pydantic import Field
+
+from pipeline_lib.settings_base import StageSettings
+
+
+class GateSettings(StageSettings):
+    """What a challenger must show before it takes the champion's place."""
+
+    min_improvement_share: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="the challenger must be better than the champion by more than this, in the mean",
+        json_schema_extra={"unit": "share of bits per byte"},
+    )
+    max_regression_share: float = Field(
+        0.005,
+        ge=0,
+        lt=1,
+        description="the worst end of the interval may be worse than the champion by this much",
+        json_schema_extra={"unit": "share of bits per byte"},
+    )
+    max_int8_loss_share: float = Field(
+        0.01,
+        ge=0,
+        lt=1,
+        description="what the int8 variant may lose against its own model, at the worst end of the interval",
+        json_schema_extra={"unit": "share of bits per byte"},
+    )
+    is_int8_required: bool = Field(True, description="a challenger whose int8 variant was not measured is refused")
+    confidence: float = Field(
+        0.95, gt=0.5, lt=1, description="of the paired bootstrap over documents", json_schema_extra={"unit": "share"}
+    )
+    num_resamples: int = Field(2000, ge=100, description="of the bootstrap", json_schema_extra={"unit": "resamples"})
+    min_documents: int = Field(
+        20,
+        ge=2,
+        description="an interval over fewer documents says nothing",
+        json_schema_extra={"unit": "documents"},
+    )
+    seed: int = Field(0, ge=0, description="of the bootstrap")
+
+
+class RegisterSettings(StageSettings):
+    """Where models are kept, and the gate."""
+
+    model_name: str = Field(
+        "nightshift-demo",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",
+        description="name of the registered model: models:/NAME@champion",
+    )
+    experiment: str = Field("nightshift", min_length=1, description="MLflow experiment of the nights")
+    tracking_uri: str | None = Field(
+        None, description="MLflow server or database (http://..., postgresql://...); None: a file in the workspace"
+    )
+    gate: GateSettings = Field(default_factory=GateSettings, description="when a challenger becomes champion")

@@ -1,0 +1,110 @@
+"""The key of the pseudonyms: from the environment, from a private file, or made on first use in the demo.
+
+A plain hash of a phone number is no protection: all Chinese mobile numbers can be hashed in an afternoon on one core.
+With HMAC and a secret key (RFC 2104) they cannot be tried without the key. So there is no default key: a run without
+one stops. Who holds the key can link pseudonyms to people; keep it apart from the artifacts. A new key means new
+pseudonyms: `key_id` enters the fingerprints, so that no data set mixes two keys.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline_lib.errors import SettingsError
+
+KEY_VARIABLE = "NIGHTSHIFT_SCRUB_KEY"
+MIN_KEY_BYTES = 32
+MIN_DISTINCT_BYTES = 16  # 32 random bytes have 30 distinct ones; fewer than 16 comes with probability < 1e-15
+ADVICE = "Make one with: openssl rand -hex 32"
+
+
+@dataclass(frozen=True)
+class ScrubKey:
+    """A secret of at least 32 bytes that never shows itself."""
+
+    secret: bytes = field(repr=False)
+
+    @property
+    def key_id(self) -> str:
+        """8 hexadecimal characters that name the key and tell nothing about it."""
+        return self.digest(b"key id").hex()[:8]
+
+    def digest(self, message: bytes) -> bytes:
+        """HMAC-SHA-256 of a message, 32 bytes."""
+        return hmac.new(self.secret, message, hashlib.sha256).digest()
+
+
+def load_key(environment: Mapping[str, str], key_file: Path | None, demo_key_path: Path | None) -> ScrubKey:
+    """The key of this run: the environment first, then `key_file`, then the demo's own.
+
+    `demo_key_path` is given by the demo configuration only; a key is made there on first use.
+    Raises `SettingsError` when there is no key, or one that is weak, unreadable or readable for others.
+    """
+    if text := environment.get(KEY_VARIABLE):
+        return _parsed(text, f"environment variable {KEY_VARIABLE}")
+    if key_file is not None:
+        return _from_file(key_file)
+    if demo_key_path is not None:
+        _make_once(demo_key_path)
+        return _from_file(demo_key_path)
+    raise SettingsError(
+        f"scrub: there is no key for pseudonyms. Set {KEY_VARIABLE} to 32 random bytes in hex or base64, or name a key "
+        f"file with mode 0600. {ADVICE}"
+    )
+
+
+def _from_file(path: Path) -> ScrubKey:
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"{path}: the key file cannot be read as text. {ADVICE} > {path}") from exc
+    if mode & 0o077:
+        raise SettingsError(f"{path}: others may read the key file (mode {mode & 0o777:04o}). Run: chmod 600 {path}")
+    return _parsed(text, str(path))
+
+
+def _parsed(text: str, place: str) -> ScrubKey:
+    secret = _decoded("".join(text.split()))
+    if len(secret) < MIN_KEY_BYTES:
+        raise SettingsError(f"{place}: the key is not hex or base64 of at least {MIN_KEY_BYTES} bytes. {ADVICE}")
+    if len(set(secret)) < MIN_DISTINCT_BYTES:
+        raise SettingsError(f"{place}: the key is not random ({len(set(secret))} different bytes). {ADVICE}")
+    return ScrubKey(secret)
+
+
+def _decoded(text: str) -> bytes:
+    """The bytes of a hex or base64 text (hex where both would do); nothing when it is neither."""
+    if re.fullmatch(r"(?:[0-9A-Fa-f]{2})+", text):
+        return bytes.fromhex(text)
+    try:
+        return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _make_once(path: Path) -> None:
+    """Put a new key under `path` unless one is there. Of two runs at once, the first link wins and both read it."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(MIN_KEY_BYTES) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()

@@ -1,0 +1,109 @@
+"""What the stage and its training process say to each other: files in the work folder, never memory.
+
+job.json       settings and input paths, from the stage
+plan.json      the steps, decided once: a resumed run reads it, so that it takes the same ones
+metrics.jsonl  one row a step, appended; after a resume a step may come again, and its later row counts
+timings.json   seconds by part of the work and tokens per second: all that differs between two equal runs
+error.json     kind and message of an error of ours
+train.log      what the process printed
+start.json     bits per byte of the untrained model
+trunk-phase/, branch-phase/    checkpoints of the two phases
+trunk/, result/                sealed folders: what is done, and stays done after a kill
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline_lib.storage import read_json, write_json
+from pipeline_lib.train.sealed import is_sealed
+from pipeline_lib.train.settings import TrainSettings
+
+JOB_FILE = "job.json"
+PLAN_FILE = "plan.json"
+METRICS_FILE = "metrics.jsonl"
+TIMINGS_FILE = "timings.json"
+ERROR_FILE = "error.json"
+LOG_FILE = "train.log"
+START_FILE = "start.json"
+SUMMARY_FILE = "training.json"
+TRUNK_FOLDER = "trunk"
+RESULT_FOLDER = "result"
+MODEL_FOLDER = "model"
+
+
+@dataclass(frozen=True)
+class TrainInputs:
+    """What a training reads. `replay_rows` are token shards of earlier nights; no `trunk` means a new lineage."""
+
+    new_rows: tuple[Path, ...]
+    replay_rows: tuple[Path, ...]
+    tokenizer: Path
+    trunk: Path | None
+    heldout: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of the training, as it went. `loss` is in nats per token; numbers are None before the first step."""
+
+    step: int
+    num_steps: int
+    phase: str  # "starting", "trunk" or "branch"
+    loss: float | None = None
+    learning_rate: float | None = None
+    grad_norm: float | None = None
+    tokens_per_second: float | None = None
+    seconds_left: float | None = None
+
+
+def write_job(work: Path, settings: TrainSettings, inputs: TrainInputs) -> None:
+    """Leave the order for the training process."""
+    paths = {
+        "new_rows": [str(path) for path in inputs.new_rows],
+        "replay_rows": [str(path) for path in inputs.replay_rows],
+        "tokenizer": str(inputs.tokenizer),
+        "trunk": None if inputs.trunk is None else str(inputs.trunk),
+        "heldout": [str(path) for path in inputs.heldout],
+    }
+    write_json(work / JOB_FILE, {"settings": settings.model_dump(mode="json"), "inputs": paths})
+
+
+def read_job(work: Path) -> tuple[TrainSettings, TrainInputs]:
+    """The order that `write_job` left."""
+    job = read_json(work / JOB_FILE)
+    paths: Mapping[str, Any] = job["inputs"]
+    inputs = TrainInputs(
+        new_rows=tuple(map(Path, paths["new_rows"])),
+        replay_rows=tuple(map(Path, paths["replay_rows"])),
+        tokenizer=Path(paths["tokenizer"]),
+        trunk=None if paths["trunk"] is None else Path(paths["trunk"]),
+        heldout=tuple(map(Path, paths["heldout"])),
+    )
+    return TrainSettings.model_validate(job["settings"]), inputs
+
+
+def read_metrics(path: Path, *, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The whole rows from byte `offset` on, and the offset behind them. A half row at the end waits for its rest."""
+    if not path.exists():
+        return [], offset
+    with path.open("rb") as file:
+        file.seek(offset)
+        data = file.read()
+    whole = data[: data.rfind(b"\n") + 1]
+    return list(_parse(whole)), offset + len(whole)
+
+
+def _parse(lines: bytes) -> Iterator[dict[str, Any]]:
+    for line in lines.split(b"\n"):
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue  # cut off by a kill; the resumed run wrote that step again
+
+
+def is_finished(work: Path) -> bool:
+    """Whether the training of this folder is done and unharmed."""
+    return is_sealed(work / RESULT_FOLDER) and is_sealed(work / TRUNK_FOLDER)

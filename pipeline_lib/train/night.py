@@ -1,0 +1,304 @@
+"""The work of the training process, from the job in a folder to a sealed result: start, plan, trunk, branch.
+
+Each part that is done is kept (score of the start, plan, trunk, result), and the two phases keep checkpoints, so the
+same call after a kill goes on where it was and, on a CPU with the same number of threads, ends with the same bits.
+"""
+
+import copy
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import torch
+from transformers import PreTrainedModel
+
+from pipeline_lib.errors import DataError
+from pipeline_lib.scoring import bits_per_byte, bits_per_document, bytes_per_document, open_tokenizer, torch_logits
+from pipeline_lib.storage import read_json, write_json
+from pipeline_lib.token_shards import RowTable, open_rows
+from pipeline_lib.train.callbacks import EXIT_TERMINATED, Clock, Keeper, Pace, Report, StopSignal
+from pipeline_lib.train.job import (
+    METRICS_FILE,
+    MODEL_FOLDER,
+    PLAN_FILE,
+    RESULT_FOLDER,
+    START_FILE,
+    SUMMARY_FILE,
+    TIMINGS_FILE,
+    TRUNK_FOLDER,
+    TrainInputs,
+    is_finished,
+    read_job,
+    read_metrics,
+)
+from pipeline_lib.train.lineage import TRUNK_FILE, lineage, trunk_fits
+from pipeline_lib.train.model import device, load_model, new_model, precision, save_model, special_ids
+from pipeline_lib.train.optimizer import read_state
+from pipeline_lib.train.plan import Plan, make_plan, read_plan, write_plan
+from pipeline_lib.train.rows import MixedRows, RowOrder
+from pipeline_lib.train.sealed import is_sealed, seal
+from pipeline_lib.train.settings import TrainSettings
+from pipeline_lib.train.summary import final_loss, last_row_of_each_step, loss_curve
+from pipeline_lib.train.trainer import Phase, PhaseTrainer, run_phase
+
+OPTIMIZER_FILE = "optimizer.pt"
+MEASURED_STEPS = 7  # the median of them: the first ones, which allocate, do not count
+SCORED_CHARACTERS = 2000  # of each document at the start and the end
+LATE_SHARE = 0.95  # of the budget: the rest is for saving
+SLOWDOWN = 1.3  # the branch is given time for steps so much slower than the last ones of the trunk
+
+
+@dataclass
+class Night:
+    """One training: what it reads, where it works, and the clock and signal it obeys."""
+
+    work: Path
+    settings: TrainSettings
+    inputs: TrainInputs
+    clock: Clock
+    stop: StopSignal
+    new: RowTable
+    replay: RowTable | None
+    order: RowOrder = field(init=False)
+    pad_id: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        num_replay = 0 if self.replay is None else self.replay.num_rows
+        self.order = RowOrder(self.new.num_rows, num_replay, self.settings.replay_share, self.settings.seed)
+        self.pad_id = special_ids(self.inputs.tokenizer)[1]
+
+    @property
+    def context_tokens(self) -> int:
+        """T: a row holds one token more."""
+        return self.new.row_tokens - 1
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Positions of one step, padding included."""
+        return self.settings.batch_rows * self.context_tokens
+
+    @cached_property
+    def start_state(self) -> dict[str, Any] | None:
+        """The optimizer of last night's trunk."""
+        return None if self.inputs.trunk is None else read_state(self.inputs.trunk / OPTIMIZER_FILE)
+
+    def start_model(self) -> PreTrainedModel:
+        """Last night's trunk, or random weights. The same at every call."""
+        if self.inputs.trunk is not None:
+            return load_model(self.inputs.trunk)
+        return new_model(self.settings, self.inputs.tokenizer, self.context_tokens)
+
+    def rows(self, *, first_step: int, num_steps: int) -> MixedRows:
+        """The rows of some steps."""
+        batch = self.settings.batch_rows
+        return MixedRows(self.new, self.replay, self.order, first_step * batch, num_steps * batch)
+
+
+def train(work: Path, *, started: float, stop: StopSignal) -> None:
+    """Do the job of the folder `work`, or what is left of it. `started`: monotonic time the budget counts from."""
+    if is_finished(work):
+        return
+    night = _open_night(work, started=started, stop=stop)
+    if not is_sealed(work / TRUNK_FOLDER):
+        _make_trunk(night)
+    _make_result(night)
+
+
+def _open_night(work: Path, *, started: float, stop: StopSignal) -> Night:
+    """Raises `DataError` when there is nothing to train on, or the trunk does not fit."""
+    settings, inputs = read_job(work)
+    torch.set_num_threads(settings.threads)
+    if inputs.trunk is not None and not trunk_fits(settings, inputs.tokenizer, inputs.trunk):
+        raise DataError(
+            f"{inputs.trunk}: this trunk has another shape, optimizer or tokenizer. Start a new lineage without it."
+        )
+    new = open_rows(inputs.new_rows)
+    if new.num_rows == 0:
+        raise DataError("train: there are no new rows of tokens. Without new text there is nothing to train.")
+    replay = open_rows(inputs.replay_rows) if inputs.replay_rows else None
+    return Night(work, settings, inputs, Clock(work / TIMINGS_FILE, started), stop, new, replay)
+
+
+def _make_trunk(night: Night) -> None:
+    model = night.start_model()
+    night.clock.lap("start")
+    if not (night.work / START_FILE).exists():
+        write_json(night.work / START_FILE, {"bits_per_byte": _score(night, model)})
+    plan = _kept_plan(night, model)
+    pace = Pace()
+    phase = Phase(
+        name="trunk",
+        num_steps=plan.trunk_steps,
+        rate_factor=plan.trunk_factor,
+        dataset=night.rows(first_step=0, num_steps=plan.trunk_steps),
+        optimizer_state=night.start_state,
+        folder=night.work / "trunk-phase",
+    )
+    trainer = _run(night, plan, phase, model, first_step=0, pace=pace, is_late=lambda: _is_late(night, plan, pace))
+    num_steps = trainer.state.global_step
+    if num_steps < plan.trunk_steps:
+        write_plan(night.work / PLAN_FILE, plan.cut_trunk(num_steps))
+    _save_trunk(night, trainer, num_steps)
+
+
+def _make_result(night: Night) -> None:
+    plan = read_plan(night.work / PLAN_FILE)
+    if plan is None:
+        raise DataError(f"{night.work / PLAN_FILE}: is gone. Delete the folder and run again.")
+    trunk = night.work / TRUNK_FOLDER
+    phase = Phase(
+        name="branch",
+        num_steps=plan.decay_steps,
+        rate_factor=plan.branch_factor,
+        dataset=night.rows(first_step=plan.trunk_steps, num_steps=plan.decay_steps),
+        optimizer_state=read_state(trunk / OPTIMIZER_FILE),
+        folder=night.work / "branch-phase",
+    )
+    trainer = _run(
+        night, plan, phase, load_model(trunk), first_step=plan.trunk_steps, pace=Pace(), is_late=lambda: False
+    )
+    incoming = _fresh(night.work / f"{RESULT_FOLDER}.tmp")
+    save_model(trainer.model, night.inputs.tokenizer, incoming / MODEL_FOLDER)
+    write_json(incoming / SUMMARY_FILE, _summary(night, plan, trainer.model))
+    seal(incoming, night.work / RESULT_FOLDER)
+    night.clock.finish("save", num_tokens=plan.num_steps * night.tokens_per_step)
+
+
+def _kept_plan(night: Night, model: PreTrainedModel) -> Plan:
+    """The plan of the run before, or a new one; speed is measured when there is a budget to keep."""
+    path, budget = night.work / PLAN_FILE, night.settings.budget_minutes
+    plan = read_plan(path)
+    if plan is not None:
+        return plan
+    seconds_per_step = None if budget is None else _seconds_per_step(night, model)
+    plan = make_plan(
+        night.settings,
+        rows_per_epoch=night.order.rows_per_epoch,
+        has_trunk=night.inputs.trunk is not None,
+        seconds_per_step=seconds_per_step,
+        seconds_left=None if budget is None else budget * 60 - night.clock.spent - night.clock.seconds["score"],
+        tokens_per_second=None if seconds_per_step is None else round(night.tokens_per_step / seconds_per_step, 1),
+    )
+    write_plan(path, plan)
+    return plan
+
+
+def _seconds_per_step(night: Night, model: PreTrainedModel) -> float:
+    """Measured on a copy of the model that is thrown away, with the very trainer that will do the work."""
+    pace = Pace()
+    phase = Phase(
+        name="measure",
+        num_steps=MEASURED_STEPS,
+        rate_factor=lambda _: 1.0,
+        dataset=night.rows(first_step=0, num_steps=MEASURED_STEPS),
+        optimizer_state=None,
+        folder=None,
+    )
+    run_phase(copy.deepcopy(model), settings=night.settings, phase=phase, pad_id=night.pad_id, callbacks=[pace])
+    night.clock.lap("measure")
+    return pace.seconds_per_step
+
+
+def _is_late(night: Night, plan: Plan, pace: Pace) -> bool:
+    """Whether the branch must start now to end inside the budget, because the machine became slower than planned."""
+    if night.settings.budget_minutes is None:
+        return False
+    still_to_do = SLOWDOWN * plan.decay_steps * pace.seconds_per_step + night.clock.seconds["score"]
+    return night.clock.spent + still_to_do > LATE_SHARE * night.settings.budget_minutes * 60
+
+
+def _run(
+    night: Night,
+    plan: Plan,
+    phase: Phase,
+    model: PreTrainedModel,
+    *,
+    first_step: int,
+    pace: Pace,
+    is_late: Callable[[], bool],
+) -> PhaseTrainer:
+    """Run a phase to its end. Leaves the process with 143 when SIGTERM came before."""
+    if night.stop.is_wanted:
+        raise SystemExit(EXIT_TERMINATED)
+    report = Report(
+        night.work / METRICS_FILE,
+        phase=phase.name,
+        first_step=first_step,
+        num_steps=plan.num_steps,
+        tokens_per_step=night.tokens_per_step,
+        pace=pace,
+    )
+    keeper = Keeper(night.settings, phase=phase.name, stop=night.stop, clock=night.clock, is_late=is_late)
+    night.stop.is_stepping = True
+    trainer = run_phase(
+        model, settings=night.settings, phase=phase, pad_id=night.pad_id, callbacks=[pace, report, keeper]
+    )
+    night.stop.is_stepping = False
+    night.clock.lap(phase.name)
+    if night.stop.is_wanted and trainer.state.global_step < phase.num_steps:
+        raise SystemExit(EXIT_TERMINATED)
+    return trainer
+
+
+def _save_trunk(night: Night, trainer: PhaseTrainer, num_steps: int) -> None:
+    incoming = _fresh(night.work / f"{TRUNK_FOLDER}.tmp")
+    save_model(trainer.model, night.inputs.tokenizer, incoming)
+    torch.save(trainer.optimizer.state_dict(), incoming / OPTIMIZER_FILE)
+    before = {} if night.inputs.trunk is None else read_json(night.inputs.trunk / TRUNK_FILE)
+    facts = {
+        "lineage": lineage(night.settings, night.inputs.tokenizer),
+        "num_nights": before.get("num_nights", 0) + 1,
+        "num_steps": before.get("num_steps", 0) + num_steps,
+        "num_tokens": before.get("num_tokens", 0) + num_steps * night.tokens_per_step,
+    }
+    write_json(incoming / TRUNK_FILE, facts)
+    seal(incoming, night.work / TRUNK_FOLDER)
+
+
+def _score(night: Night, model: PreTrainedModel) -> float | None:
+    """Bits per byte on the beginnings of some held-out documents, in float32; None when there are none."""
+    tables = [pq.read_table(path, columns=["document_id", "text"]) for path in night.inputs.heldout]
+    documents = sorted((row["document_id"], row["text"]) for table in tables for row in table.to_pylist())
+    texts = [text[:SCORED_CHARACTERS] for _, text in documents[: night.settings.start_documents]]
+    value = None
+    if any(texts):
+        backend = torch_logits(model.to(device()).eval())
+        tokenizer = open_tokenizer(night.inputs.tokenizer)
+        bits = bits_per_document(backend, tokenizer, texts, context_tokens=night.context_tokens)
+        value = round(bits_per_byte(bits, bytes_per_document(texts)), 6)
+    night.clock.lap("score")
+    return value
+
+
+def _summary(night: Night, plan: Plan, model: PreTrainedModel) -> dict[str, Any]:
+    rows = last_row_of_each_step(read_metrics(night.work / METRICS_FILE)[0])
+    return {
+        "start_bits_per_byte": read_json(night.work / START_FILE)["bits_per_byte"],
+        "end_bits_per_byte": _score(night, model),
+        "first_loss": rows[0]["loss"],
+        "trunk_loss": final_loss(rows, "trunk"),
+        "branch_loss": final_loss(rows, "branch"),
+        "loss_curve": loss_curve(rows),
+        "num_steps": plan.num_steps,
+        "trunk_steps": plan.trunk_steps,
+        "warmup_steps": plan.warmup_steps,
+        "decay_steps": plan.decay_steps,
+        "num_tokens": plan.num_steps * night.tokens_per_step,
+        "num_new_rows": night.order.num_new,
+        "num_replay_rows_per_epoch": night.order.replay_per_epoch,
+        "num_parameters": sum(weight.numel() for weight in model.parameters()),
+        "has_trunk": night.inputs.trunk is not None,
+        "precision": precision(night.settings),
+        "device": device().type,
+        "threads": night.settings.threads,
+    }
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder

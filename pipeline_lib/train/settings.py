@@ -1,0 +1,115 @@
+"""Settings of [train]."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline_lib.settings_base import StageSettings
+
+
+class TrainSettings(StageSettings):
+    """What decides the weights. The defaults give a Llama of about 1.3 million parameters at a vocabulary of 4096."""
+
+    architecture: Literal["llama", "qwen3"] = Field(
+        "llama", description="shape of the network; qwen3 normalises q and k"
+    )
+    hidden_size: int = Field(
+        128, ge=16, multiple_of=8, description="width of the residual stream", json_schema_extra={"unit": "values"}
+    )
+    num_layers: int = Field(4, ge=1, description="blocks on top of each other", json_schema_extra={"unit": "layers"})
+    num_heads: int = Field(
+        4, ge=1, description="attention heads; divides hidden_size", json_schema_extra={"unit": "heads"}
+    )
+    num_kv_heads: int = Field(
+        2,
+        ge=1,
+        description="key and value heads; divides num_heads, fewer make a smaller cache",
+        json_schema_extra={"unit": "heads"},
+    )
+    intermediate_size: int = Field(
+        344,
+        ge=16,
+        multiple_of=8,
+        description="width of the SwiGLU block; 8/3 of hidden_size costs what a plain block of 4 does",
+        json_schema_extra={"unit": "values"},
+    )
+
+    optimizer: Literal["muon", "adamw"] = Field(
+        "muon", description="muon takes the matrices and AdamW the rest: half the tokens to the same loss"
+    )
+    learning_rate: float = Field(
+        4e-3, gt=0, lt=1, description="rate of the trunk; 4e-3 suits muon, 1e-3 adamw", json_schema_extra={"unit": "1"}
+    )
+    weight_decay: float = Field(
+        0.1, ge=0, lt=1, description="decoupled decay of the matrices", json_schema_extra={"unit": "1"}
+    )
+    max_grad_norm: float = Field(
+        1.0, gt=0, description="gradients are clipped to this norm", json_schema_extra={"unit": "1"}
+    )
+    batch_rows: int = Field(16, ge=1, description="rows of tokens in one step", json_schema_extra={"unit": "rows"})
+    warmup_share: float = Field(
+        0.05,
+        ge=0,
+        le=0.5,
+        description="first steps of a new lineage with a rising rate",
+        json_schema_extra={"unit": "share of steps"},
+    )
+    decay_share: float = Field(
+        0.3,
+        gt=0,
+        lt=1,
+        description="last steps, on a branch, in which the rate falls to zero; the trunk goes on without them",
+        json_schema_extra={"unit": "share of steps"},
+    )
+
+    num_epochs: float = Field(
+        1.0, gt=0, le=100, description="passes over the new rows at most", json_schema_extra={"unit": "passes"}
+    )
+    max_steps: int | None = Field(
+        240, ge=2, description="steps at most, on trunk and branch together", json_schema_extra={"unit": "steps"}
+    )
+    budget_minutes: float | None = Field(
+        2.0,
+        gt=0,
+        description="the schedule is planned from measured speed to end inside this time; None: no bound",
+        json_schema_extra={"unit": "minutes"},
+    )
+    replay_share: float = Field(
+        0.2,
+        ge=0,
+        le=0.9,
+        description="share of earlier text in the mix, against forgetting",
+        json_schema_extra={"unit": "share of rows"},
+    )
+
+    checkpoint_every_steps: int | None = Field(
+        None, ge=1, description="a checkpoint after so many steps", json_schema_extra={"unit": "steps"}
+    )
+    checkpoint_every_minutes: float | None = Field(
+        0.25, gt=0, description="a checkpoint after so much time", json_schema_extra={"unit": "minutes"}
+    )
+    start_documents: int = Field(
+        32,
+        ge=0,
+        description="held-out documents on which the start and the end are scored",
+        json_schema_extra={"unit": "documents"},
+    )
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        "auto", description="auto: bf16 autocast where the processor has it (twice as fast), else fp32"
+    )
+    threads: int = Field(
+        2,
+        ge=1,
+        le=256,
+        description="threads on a CPU; the same number gives the same bits",
+        json_schema_extra={"unit": "threads"},
+    )
+    seed: int = Field(1, ge=0, description="seed of the first weights and of the order of the rows")
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> Self:
+        if self.hidden_size % (2 * self.num_heads):
+            raise ValueError(f"hidden_size {self.hidden_size} is not an even multiple of num_heads {self.num_heads}")
+        if self.num_heads % self.num_kv_heads:
+            raise ValueError(f"num_heads {self.num_heads} is not a multiple of num_kv_heads {self.num_kv_heads}")
+        return self

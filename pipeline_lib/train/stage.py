@@ -1,0 +1,168 @@
+"""train: a trunk that goes on every night and a decayed branch of it that is judged.
+
+The work is done in a process of its own, started by torchrun, so that its memory, its crashes and its native code are
+not ours; this side starts it, passes its progress on, ends it at the deadline and takes its sealed result. `work`
+belongs to one fingerprint and survives kills: called again with it, the training goes on from its newest whole
+checkpoint, or its finished result is just taken.
+
+`work/timings.json` holds what differs between two equal runs: `seconds` by part of the work and
+`tokens_per_second`.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pipeline_lib import errors
+from pipeline_lib.artifact import MANIFEST, Outcome
+from pipeline_lib.errors import DataError, NightshiftError, StageTimeout, UpstreamError
+from pipeline_lib.failpoint import failpoint
+from pipeline_lib.lifeline import spawn_guarded
+from pipeline_lib.storage import read_json
+from pipeline_lib.train.job import (
+    ERROR_FILE,
+    LOG_FILE,
+    METRICS_FILE,
+    RESULT_FOLDER,
+    SUMMARY_FILE,
+    TRUNK_FOLDER,
+    Progress,
+    TrainInputs,
+    is_finished,
+    read_metrics,
+    write_job,
+)
+from pipeline_lib.train.lineage import trunk_fits
+from pipeline_lib.train.sealed import fault_of
+from pipeline_lib.train.settings import TrainSettings
+
+STAGE = "train"
+VERSION = 1
+
+POLL_SECONDS = 0.5
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1")
+COMMAND = (*TORCHRUN, "-m", "pipeline_lib.train.worker")  # and the work folder
+FACTS = (
+    "start_bits_per_byte",
+    "end_bits_per_byte",
+    "first_loss",
+    "trunk_loss",
+    "branch_loss",
+    "num_steps",
+    "num_tokens",
+    "num_parameters",
+    "precision",
+    "device",
+)
+
+__all__ = ["STAGE", "VERSION", "Progress", "TrainInputs", "run", "trunk_fits"]
+
+
+def run(
+    settings: TrainSettings,
+    inputs: TrainInputs,
+    work: Path,
+    folder: Path,
+    *,
+    deadline_seconds: float,
+    on_progress: Callable[[Progress], None],
+) -> Outcome:
+    """Train, and put `model/`, `trunk/` and `training.json` into `folder`. Rows are rows of tokens.
+
+    `on_progress` gets every step once it is done; after a resume it gets those from before the kill again.
+    Raises `StageTimeout` at the deadline, after a checkpoint, and what the training process raised.
+    """
+    if not is_finished(work):
+        work.mkdir(parents=True, exist_ok=True)
+        write_job(work, settings, inputs)
+        _train_in_child(settings, work, time.monotonic() + deadline_seconds, on_progress)
+    _take(work / RESULT_FOLDER, folder)
+    _take(work / TRUNK_FOLDER, folder / TRUNK_FOLDER)
+    summary = read_json(folder / SUMMARY_FILE)
+    num_rows = summary["num_new_rows"] + summary["num_replay_rows_per_epoch"]
+    return Outcome(rows_in=num_rows, rows_out=num_rows, facts={name: summary[name] for name in FACTS})
+
+
+def _train_in_child(
+    settings: TrainSettings, work: Path, deadline: float, on_progress: Callable[[Progress], None]
+) -> None:
+    (work / ERROR_FILE).unlink(missing_ok=True)
+    on_progress(Progress(step=0, num_steps=0, phase="starting"))
+    with (work / LOG_FILE).open("ab") as log:
+        child = spawn_guarded((*COMMAND, str(work)), env=_environment(settings), stdout=log, stderr=log, cwd=work)
+    try:
+        status = _follow(child, work / METRICS_FILE, deadline, on_progress)
+    finally:
+        _end(child)
+    if status is None:
+        raise StageTimeout(
+            f"train: passed its deadline and was stopped; its checkpoints are in {work}. "
+            "Raise resources.train_deadline_minutes or lower train.budget_minutes, then run again: it goes on there."
+        )
+    if not is_finished(work):
+        raise _failure(work, status)
+
+
+def _environment(settings: TrainSettings) -> Mapping[str, str]:
+    """Of the child: the threads that the settings say, and no thought of a network."""
+    return {
+        **os.environ,
+        "OMP_NUM_THREADS": str(settings.threads),
+        "MKL_NUM_THREADS": str(settings.threads),
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _follow(
+    child: "subprocess.Popen[bytes]", metrics: Path, deadline: float, on_progress: Callable[[Progress], None]
+) -> int | None:
+    """Pass rows on until the child ends; its exit status, or None at the deadline."""
+    offset, status = 0, None
+    while status is None and time.monotonic() < deadline:
+        time.sleep(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+        status = child.poll()
+        rows, offset = read_metrics(metrics, offset=offset)
+        for row in rows:
+            failpoint(STAGE, "progress")
+            on_progress(Progress(**row))
+    return status
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    """SIGTERM, on which a checkpoint is written; SIGKILL follows after a grace, from the supervisor."""
+    if child.poll() is None:
+        child.terminate()
+    child.wait()
+
+
+def _failure(work: Path, status: int) -> NightshiftError:
+    """The error the child left, or, when it could not leave one, that it was killed."""
+    if (work / ERROR_FILE).exists():
+        left = read_json(work / ERROR_FILE)
+        kind: type[NightshiftError] = getattr(errors, left["kind"])
+        return kind(left["message"])
+    return UpstreamError(
+        f"train: its process was ended from outside (status {status}; out of memory?). What it printed is in "
+        f"{work / LOG_FILE}. Run the same command again: it goes on from its newest checkpoint."
+    )
+
+
+def _take(source: Path, target: Path) -> None:
+    """Link the files of a sealed folder into the artifact; the folder stays until `work` is deleted."""
+    fault = fault_of(source)
+    if fault is not None:
+        raise DataError(f"{source}: {fault}. Delete {source.parent} and run again.")
+    ignore = shutil.ignore_patterns(MANIFEST)
+    shutil.copytree(source, target, copy_function=_link, dirs_exist_ok=True, ignore=ignore)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk
+        shutil.copyfile(source, target)

@@ -1,0 +1,61 @@
+"""The training process: `python -m torch.distributed.run ... -m pipeline_lib.train.worker WORK_FOLDER`.
+
+Exit status 0: the result is sealed. 1 with error.json: an error of ours. 143: SIGTERM, after a checkpoint. Anything
+else: killed. The watch over the parent starts before the slow imports, so that no orphan is left behind.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from pipeline_lib.errors import DataError, NightshiftError
+from pipeline_lib.lifeline import exit_with_parent
+from pipeline_lib.storage import translate_os_error, write_json
+from pipeline_lib.train.job import ERROR_FILE
+
+
+def main() -> None:
+    """Train in the folder given on the command line."""
+    started = time.monotonic()
+    exit_with_parent(os.getppid())
+    work = Path(sys.argv[1])
+    try:
+        _train(work, started)
+    except NightshiftError as exc:
+        _leave(work, exc)
+    except OSError as exc:
+        _leave(work, translate_os_error(exc, work))
+    except Exception as exc:
+        first_line = str(exc).partition("\n")[0][:200]
+        _keep(work, DataError(f"train: {type(exc).__name__}: {first_line}"))
+        raise
+
+
+def _train(work: Path, started: float) -> None:
+    from torch import distributed
+    from transformers.utils.logging import disable_progress_bar
+
+    from pipeline_lib.train.callbacks import StopSignal
+    from pipeline_lib.train.night import train
+
+    disable_progress_bar()
+    stop = StopSignal()
+    signal.signal(signal.SIGTERM, stop)
+    train(work, started=started, stop=stop)
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def _keep(work: Path, error: NightshiftError) -> None:
+    write_json(work / ERROR_FILE, {"kind": type(error).__name__, "message": str(error)})
+
+
+def _leave(work: Path, error: NightshiftError) -> None:
+    _keep(work, error)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The real training process: started by torchrun, killed with -9, started again."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from pipeline_lib.errors import UpstreamError
+from pipeline_lib.failpoint import VARIABLE
+from pipeline_lib.schemas import tokens_schema
+from pipeline_lib.train import stage
+from pipeline_lib.train.job import is_finished, write_job
+from pipeline_lib.train.settings import TrainSettings
+
+SETTINGS = TrainSettings(
+    hidden_size=16,
+    num_layers=1,
+    num_heads=2,
+    num_kv_heads=1,
+    intermediate_size=32,
+    batch_rows=2,
+    max_steps=10,
+    num_epochs=100,
+    budget_minutes=None,
+    checkpoint_every_steps=2,
+    threads=1,
+)
+TEXT = "The night costs what is new. 夜里只处理新的内容，旧的结果照样可用。" * 20
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> stage.TrainInputs:
+    """A tokenizer of single bytes and rows of 17 ids."""
+    folder = tmp_path_factory.mktemp("inputs")
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE(vocab={letter: number for number, letter in enumerate(letters)}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.add_special_tokens(["<|endoftext|>", "<|pad|>"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    ids = tokenizer.encode(TEXT).ids
+    rows = np.stack([ids[at : at + 17] for at in range(0, len(ids) - 17, 16)]).astype(np.uint16)
+    schema = tokens_schema(17, 258)
+    column = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), type=schema.field("ids").type)
+    with pa.ipc.new_file(str(folder / "train.arrow"), schema) as writer:
+        writer.write_batch(pa.record_batch([column], schema=schema))
+    return stage.TrainInputs((folder / "train.arrow",), (), folder, None, ())
+
+
+def run(work: Path, inputs: stage.TrainInputs) -> dict[str, str]:
+    """Train; the digests of all files of the artifact."""
+    out = work / "out"
+    out.mkdir(parents=True)
+    stage.run(SETTINGS, inputs, work / "work", out, deadline_seconds=120, on_progress=lambda progress: None)
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, inputs: stage.TrainInputs) -> dict[str, str]:
+    return run(tmp_path_factory.mktemp("undisturbed"), inputs)
+
+
+def processes_about(work: Path) -> list[int]:
+    """Processes whose command line names the work folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        if process.pid != os.getpid() and any(str(work) in part for part in process.info["cmdline"] or []):
+            found.append(process.pid)
+    return found
+
+
+def wait_until(condition, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return bool(condition())
+
+
+@pytest.mark.parametrize("place", ["before_checkpoint:2", "step:9"])
+def test_a_training_process_killed_with_9_is_an_upstream_error_and_resumes_to_the_same_bytes(
+    undisturbed: dict[str, str],
+    tmp_path: Path,
+    inputs: stage.TrainInputs,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    monkeypatch.setenv(VARIABLE, f"train:{place}")
+    with pytest.raises(UpstreamError, match="ended from outside"):
+        run(tmp_path / "first", inputs)
+    monkeypatch.delenv(VARIABLE)
+    (tmp_path / "second").mkdir()
+    (tmp_path / "first" / "work").rename(tmp_path / "second" / "work")
+    assert run(tmp_path / "second", inputs) == undisturbed
+
+
+NIGHT = """
+import sys
+from pathlib import Path
+from pipeline_lib.train import stage
+from pipeline_lib.train.job import is_finished, write_job
+from pipeline_lib.train.job import read_job
+
+folder = Path(sys.argv[1])
+settings, inputs = read_job(folder / "order")
+stage.run(settings, inputs, folder / "work", folder, deadline_seconds=120, on_progress=lambda progress: None)
+"""
+
+
+def test_a_night_killed_with_9_leaves_no_process_behind(tmp_path: Path, inputs: stage.TrainInputs) -> None:
+    """The training that is left alone has minutes of work before it."""
+    write_job(tmp_path / "order", SETTINGS.model_copy(update={"max_steps": 50_000, "num_epochs": 10_000}), inputs)
+    environment = {**os.environ, VARIABLE: "train:progress:3"}
+    night = subprocess.Popen([sys.executable, "-c", NIGHT, str(tmp_path)], env=environment, start_new_session=True)
+    assert wait_until(lambda: len(processes_about(tmp_path / "work")) >= 2, 60)
+    assert night.wait(timeout=60) == -9
+    assert wait_until(lambda: not processes_about(tmp_path), 10)
+    assert not is_finished(tmp_path / "work")

@@ -1,0 +1,45 @@
+"""HTML to text."""
+
+import pytest
+
+from pipeline_lib.clean.extract import extract_text
+
+PARAGRAPH = "Machines read what was written during the day, and decide which pages are worth another look. " * 3
+CHINESE = "机器自己读完白天写下的文章，然后决定哪些值得留下，没有意义的会被放到一边。" * 4
+
+
+def _page(*paragraphs: str) -> str:
+    body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    return (
+        f"<html><head><title>t</title><script>var secret = 1;</script></head><body><nav><a href='/'>Home</a></nav>"
+        f"<article><h1>Night</h1>{body}</article><footer>Imprint</footer></body></html>"
+    )
+
+
+@pytest.mark.parametrize("paragraph", [PARAGRAPH, CHINESE], ids=["en", "zh"])
+def test_the_main_text_is_kept_and_the_rest_is_not(paragraph: str) -> None:
+    text = extract_text(_page(paragraph, paragraph.upper()))
+    assert text is not None
+    assert paragraph.strip() in text
+    assert not any(word in text for word in ("<p>", "secret", "Home", "Imprint"))
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "",
+        " \n",
+        "<html><body><div id='app'></div><script src='app.js'></script></body></html>",
+        "<div>" * 20_000,
+        "\x00\x01\ufffd" * 500,
+    ],
+    ids=["empty", "blank", "script only", "deep", "binary"],
+)
+def test_a_page_without_text_gives_none(html: str) -> None:
+    assert extract_text(html) is None
+
+
+def test_a_page_with_zero_bytes_is_read_all_the_same() -> None:
+    text = extract_text(_page(PARAGRAPH).replace("night", "ni\x00ght").replace("Machines", "\x00Machines"))
+    assert text is not None
+    assert "worth another look" in text

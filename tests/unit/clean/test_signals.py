@@ -1,0 +1,186 @@
+"""The compiled signals against a slow plain twin, and against values that one can count by hand."""
+
+import re
+import unicodedata
+from collections import Counter
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline_lib.clean.characters import BREAK, HAN, KANA, LETTER, PLAIN, SPACE, SYMBOL, class_of
+from pipeline_lib.clean.kernel import BULLETS, ENGLISH_STOP_WORDS, SIGNALS, TERMINAL
+from pipeline_lib.clean.rules import RULES
+from pipeline_lib.clean.signals import measure_texts
+
+
+def _measure(*texts: str) -> list[dict[str, float]]:
+    columns = measure_texts(pa.array(texts, pa.large_string()))
+    return [{name: float(values[i]) for name, values in columns.items()} for i in range(len(texts))]
+
+
+def _words(text: str) -> list[str]:
+    classes = [class_of(sign) for sign in text]
+    spread = (
+        " " if kind in (SPACE, BREAK) else f" {sign} " if kind in (HAN, KANA) else sign
+        for sign, kind in zip(text, classes, strict=True)
+    )
+    return [word for word in "".join(spread).split(" ") if word]
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _repeats(units: list[str]) -> tuple[int, int]:
+    repeated = [unit for i, unit in enumerate(units) if unit in units[:i]]
+    return len(repeated), sum(len(unit.replace("\n", "")) for unit in repeated)
+
+
+def _top(words: list[str], n: int) -> int:
+    runs = Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
+    repeated = [(count, sum(map(len, run))) for run, count in runs.items() if count > 1]
+    count, length = max(repeated, default=(0, 0))
+    return count * length
+
+
+def _duplicates(words: list[str], n: int) -> int:
+    seen, covered, i = set(), 0, 0
+    while i + n <= len(words):
+        run = tuple(words[i : i + n])
+        covered += sum(map(len, run)) if run in seen else 0
+        i += n if run in seen else 1
+        seen.add(run)
+    return covered
+
+
+def _twin(text: str) -> dict[str, float]:
+    words = _words(text)
+    kinds = [{class_of(sign) for sign in word} for word in words]
+    real = [word for word, kind in zip(words, kinds, strict=True) if kind != {SYMBOL}]
+    stop = [word.lower() for word in words if word.isascii() and word.lower() in ENGLISH_STOP_WORDS]
+    solid = [sign for sign in text if not sign.isspace()]
+    lines = [trimmed for line in text.split("\n") if (trimmed := line.strip(" \t"))]
+    blocks = re.split(r"\n[ \t]*(?=\n)", f"\n{text}\n\n")
+    paragraphs = ["\n".join(s for line in block.split("\n") if (s := line.strip(" \t"))) for block in blocks]
+    paragraphs = [paragraph for paragraph in paragraphs if paragraph]
+    (num_lines, line_chars), (num_paragraphs, paragraph_chars) = _repeats(lines), _repeats(paragraphs)
+    line_total, word_total = sum(map(len, lines)), sum(map(len, words))
+    return {
+        "num_chars": len(text),
+        "num_words": len(real),
+        "mean_word_length": _share(sum(map(len, real)), len(real)),
+        "alpha_word_share": _share(sum(bool(kind & {LETTER, HAN, KANA}) for kind in kinds), len(words)),
+        "num_stop_words": len(set(stop)),
+        "stop_word_share": _share(len(stop), len(words)),
+        "hash_signs_per_word": text.count("#") / max(len(words), 1),
+        "ellipses_per_word": (text.count("...") + text.count("…")) / max(len(words), 1),
+        "curly_braces_per_word": (text.count("{") + text.count("}")) / max(len(words), 1),
+        "num_lorem_ipsum": len(re.findall("lorem ipsum", text, re.IGNORECASE | re.ASCII)),
+        "replacement_char_share": _share(text.count("\ufffd"), len(text)),
+        "han_char_share": _share(sum(class_of(sign) == HAN for sign in solid), len(solid)),
+        "kana_char_share": _share(sum(class_of(sign) == KANA for sign in solid), len(solid)),
+        "num_lines": len(lines),
+        "bullet_line_share": _share(sum(line[0] in BULLETS for line in lines), len(lines)),
+        "ellipsis_line_share": _share(sum(line.endswith(("...", "…")) for line in lines), len(lines)),
+        "terminal_line_share": _share(sum(line[-1] in TERMINAL for line in lines), len(lines)),
+        "javascript_per_line": len(re.findall("javascript", text, re.I | re.A)) / max(len(lines), 1),
+        "duplicate_line_share": _share(num_lines, len(lines)),
+        "duplicate_line_char_share": _share(line_chars, line_total),
+        "duplicate_paragraph_share": _share(num_paragraphs, len(paragraphs)),
+        "duplicate_paragraph_char_share": _share(paragraph_chars, line_total),
+        **{f"top_{n}_gram_char_share": min(_share(_top(words, n), word_total), 1) for n in (2, 3, 4)},
+        **{f"duplicate_{n}_gram_char_share": _share(_duplicates(words, n), word_total) for n in range(5, 11)},
+    }
+
+
+PIECES = (
+    "the", "The", "with", "a", "x1", "###", "...", "…", "....", "-", "•", "*", "{", "}", "Lorem Ipsum", "JAVAscript",
+    "javascript", "loremipsum", "lorem", "你", "好", "世界", "，", "。", "！", "\u3000", "カ", "ｶ", "가", "é", "ſ", "İ",
+    "Ŵ", "thaŴ", "🙂", "👨\u200d👩\u200d👧", "\U00020000", "\U000e0101", "\ufffd", "\x00", "\x1f", "\x85", "\xa0",
+    "\u0301", "٣", " ", " ", " ", "\n", "\n", "\n\n", "\t", ".", "!", "”",
+)  # fmt: skip
+AWKWARD = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=60).map("".join))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(AWKWARD, max_size=4))
+def test_the_kernel_agrees_with_its_plain_twin_on_awkward_text(texts: list[str]) -> None:
+    for text, found in zip(texts, _measure(*texts), strict=True):
+        assert found == pytest.approx(_twin(text)), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\x00",
+        "w" * 100_000,
+        "the end\n" * 300,
+        "你好" * 300,
+        "🙂" * 500,
+        "a b c d e f g h i j k l\n\n" * 20,
+        "\n \t\n",
+    ],
+    ids=["empty", "NUL", "long word", "one line again", "Chinese", "emoji", "one paragraph again", "blank"],
+)
+def test_the_kernel_agrees_with_its_plain_twin_on_extreme_text(text: str) -> None:
+    assert _measure("before", text, "behind")[1] == pytest.approx(_twin(text))
+
+
+def test_signals_do_not_depend_on_the_neighbours(english: str, chinese: str) -> None:
+    alone = _measure(english)[0]
+    assert _measure(chinese, english, english * 3)[1] == alone
+
+
+def test_a_sliced_column_is_measured_from_its_own_start() -> None:
+    column = pa.array(["left out", "a b c", "你好"], pa.large_string()).slice(1)
+    assert measure_texts(column)["num_words"].tolist() == [3, 2]
+
+
+def test_a_chinese_character_is_a_word_and_punctuation_is_none() -> None:
+    found = _measure("你好，世界。GPU 很快")[0]
+    assert (found["num_words"], found["num_chars"], found["mean_word_length"]) == (7, 12, 9 / 7)
+
+
+def test_lines_and_paragraphs_are_counted() -> None:
+    found = _measure("- one\n- one\n\nlast line.\n\nlast line.")[0]
+    assert found["num_lines"] == 4
+    assert found["bullet_line_share"] == 0.5
+    assert found["terminal_line_share"] == 0.5
+    assert found["duplicate_line_share"] == 0.5
+    assert found["duplicate_line_char_share"] == 15 / 30
+    assert found["duplicate_paragraph_share"] == 1 / 3
+    assert found["duplicate_paragraph_char_share"] == 10 / 30
+
+
+def test_repeated_phrases_are_counted_in_characters_of_words() -> None:
+    found = _measure("ab cd x ab cd y ab cd")[0]  # 14 characters in words, "ab cd" three times with 4
+    assert found["top_2_gram_char_share"] == 12 / 14
+    assert found["duplicate_5_gram_char_share"] == 0
+    assert _measure("a b c d e a b c d e")[0]["duplicate_5_gram_char_share"] == 0.5
+
+
+def test_an_empty_column_has_columns_without_entries() -> None:
+    assert {name: len(values) for name, values in measure_texts(pa.array([], pa.large_string())).items()} == (
+        dict.fromkeys(SIGNALS, 0)
+    )
+
+
+def test_every_rule_judges_a_signal_that_exists() -> None:
+    assert {rule.signal for rule in RULES} <= {*SIGNALS, "num_sentences"}
+
+
+@pytest.mark.parametrize("sign", ["a", "7", "#", " ", "\u3000", "。", "中", "の", "가", "\u0301", "️", "🙂"])
+def test_classes_follow_the_unicode_data(sign: str) -> None:
+    expected = {"。": BREAK, "中": HAN, "の": KANA}.get(sign) or (
+        SPACE
+        if sign.isspace()
+        else LETTER
+        if sign.isalpha()
+        else PLAIN
+        if unicodedata.category(sign)[0] == "N"
+        else SYMBOL
+    )
+    assert class_of(sign) == expected

@@ -1,0 +1,70 @@
+"""Parity of two backends."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline_lib.errors import DataError
+from pipeline_lib.quantize.parity import compare, parity_rows
+from pipeline_lib.quantize.settings import QuantizeSettings
+from pipeline_lib.quantize.stage import _check_export
+from pipeline_lib.scoring import open_tokenizer
+from tests.tiny_model import write_documents, write_model
+
+
+class Fixed:
+    """Answers every row with the same logits."""
+
+    context_tokens = 8
+    num_bytes = 0
+
+    def __init__(self, *logits: list[float]) -> None:
+        self.values = np.array([logits], dtype=np.float32)
+
+    def logits(self, ids_BT: Any) -> Any:
+        return self.values
+
+    def step(self, ids_BT: Any, past: Any) -> tuple[Any, Any]:
+        raise NotImplementedError
+
+
+ROW = np.array([[0, 1]], dtype=np.int64)
+
+
+def test_parity_is_difference_cosine_and_agreement() -> None:
+    parity = compare(Fixed([3.0, 0.0], [0.0, 4.0]), Fixed([3.0, 0.0], [4.0, 0.0]), [ROW])
+    assert parity.max_difference == 4.0
+    assert parity.cosine == pytest.approx(9 / 25)  # (3x3 + 0) / (5 x 5)
+    assert parity.argmax_agreement == 0.5
+
+
+@pytest.mark.parametrize("rows", [[ROW], [ROW, ROW]])
+def test_nan_is_not_hidden_by_finite_rows(rows: list[Any]) -> None:
+    assert math.isnan(compare(Fixed([1.0, 2.0]), Fixed([1.0, math.nan]), rows).max_difference)
+
+
+@pytest.mark.parametrize("difference", [0.0011, math.nan, math.inf])
+def test_an_export_that_differs_is_refused(difference: float) -> None:
+    with pytest.raises(DataError, match="differs from torch"):
+        _check_export(difference, QuantizeSettings())
+
+
+def test_an_export_within_the_limit_is_taken() -> None:
+    _check_export(0.001, QuantizeSettings())
+
+
+def test_rows_start_with_the_end_token_and_are_bounded(tmp_path: Path) -> None:
+    tokenizer = open_tokenizer(write_model(tmp_path))
+    heldout = write_documents(tmp_path / "heldout.parquet", ("x" * 50, "", "好"))
+    rows = parity_rows([heldout], tokenizer, num_documents=2, num_tokens=8)
+    assert [row.shape for row in rows] == [(1, 8), (1, 1 + len(tokenizer.encode("好").ids))]
+    assert all(row[0, 0] == tokenizer.token_to_id("<|endoftext|>") for row in rows)
+
+
+def test_a_check_on_nothing_is_refused(tmp_path: Path) -> None:
+    tokenizer = open_tokenizer(write_model(tmp_path))
+    with pytest.raises(DataError, match="No held-out text"):
+        parity_rows([write_documents(tmp_path / "h.parquet", ("",))], tokenizer, num_documents=1, num_tokens=8)

@@ -1,0 +1,103 @@
+"""What may be in a registered model, and what is noticed when it changes."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline_lib.errors import DamagedArtifact, DataError
+from pipeline_lib.register.package import ALLOWED_SUFFIXES, Contents, build, verify
+from tests.tiny_model import write_model
+
+IDENTITY = "a" * 32
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture
+def model(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained model to spoil."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for path in trained.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    folder = tmp_path / "package"
+    folder.mkdir()
+    return folder
+
+
+def test_a_package_holds_only_files_that_cannot_run_code(model: Path, package: Path) -> None:
+    build(Contents(model, None, "# card", IDENTITY), package)
+    suffixes = {path.suffix for path in package.rglob("*") if path.is_file() and path.name != "MLmodel"}
+    assert suffixes <= ALLOWED_SUFFIXES
+    assert (package / "model" / "model.safetensors").read_bytes() == (model / "model.safetensors").read_bytes()
+
+
+def test_the_same_contents_give_the_same_digest(model: Path, tmp_path: Path) -> None:
+    digests = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        digests.append(build(Contents(model, None, "# card", IDENTITY), tmp_path / name))
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("name", ["training_args.bin", "optimizer.pt", "model.pkl", "custom.py", "libx.so", "noname"])
+def test_a_file_of_another_kind_is_refused(model: Path, package: Path, name: str) -> None:
+    (model / name).write_bytes(b"anything")
+    with pytest.raises(DataError, match=name):
+        build(Contents(model, None, "", IDENTITY), package)
+
+
+@pytest.mark.parametrize("head", [b"\x80\x04\x95", b"PK\x03\x04"])
+def test_a_pickle_under_an_allowed_name_is_refused(model: Path, package: Path, head: bytes) -> None:
+    (model / "extra.safetensors").write_bytes(head + b"rest")
+    with pytest.raises(DataError, match="pickle or a zip"):
+        build(Contents(model, None, "", IDENTITY), package)
+
+
+def test_a_model_that_names_code_of_its_own_is_refused(model: Path, package: Path) -> None:
+    config = (model / "config.json").read_text()
+    (model / "config.json").write_text(config.replace("{", '{"auto_map": {"AutoModel": "custom.Model"},', 1))
+    with pytest.raises(DataError, match="auto_map"):
+        build(Contents(model, None, "", IDENTITY), package)
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["model/model.safetensors", "MLmodel", "README.md", "digests.json"])
+def test_a_flipped_bit_is_found_and_named(model: Path, package: Path, name: str) -> None:
+    digest = build(Contents(model, None, "# card", IDENTITY), package)
+    verify(package, digest)
+    flip(package / name)
+    with pytest.raises(DamagedArtifact, match=name):
+        verify(package, digest)
+
+
+def test_a_file_too_many_or_too_few_is_found(model: Path, package: Path) -> None:
+    digest = build(Contents(model, None, "", IDENTITY), package)
+    (package / "registered_model_meta").write_text("MLflow's own")
+    verify(package, digest)
+    (package / "model" / "extra.json").write_text("{}")
+    with pytest.raises(DamagedArtifact, match=r"model/extra\.json"):
+        verify(package, digest)
+    (package / "model" / "extra.json").unlink()
+    (package / "model" / "config.json").unlink()
+    with pytest.raises(DamagedArtifact, match=r"model/config\.json"):
+        verify(package, digest)
+
+
+def test_nothing_is_verified_without_a_digest(model: Path, package: Path) -> None:
+    build(Contents(model, None, "", IDENTITY), package)
+    with pytest.raises(DamagedArtifact):
+        verify(package, "")

@@ -1,0 +1,96 @@
+"""Where the key comes from, and which keys are refused."""
+
+import base64
+import pickle
+from pathlib import Path
+
+import pytest
+
+from pipeline_lib.errors import SettingsError
+from pipeline_lib.scrub.key import KEY_VARIABLE, ScrubKey, load_key
+
+SECRET = bytes(range(100, 132))
+
+
+@pytest.mark.parametrize(
+    "text", [SECRET.hex(), SECRET.hex().upper(), base64.b64encode(SECRET).decode(), f" {SECRET.hex()}\n"]
+)
+def test_the_environment_gives_the_key_in_hex_or_base64(text: str) -> None:
+    assert load_key({KEY_VARIABLE: text}, None, None) == ScrubKey(SECRET)
+
+
+def test_url_safe_base64_is_understood() -> None:
+    secret = bytes([251, 255, 254]) * 2 + bytes(range(40))
+    assert load_key({KEY_VARIABLE: base64.urlsafe_b64encode(secret).decode()}, None, None).secret == secret
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (SECRET.hex()[:62], "at least 32 bytes"),
+        ("correct horse battery staple", "at least 32 bytes"),
+        ("密钥" * 40, "at least 32 bytes"),
+        ("0" * 64, "not random"),
+        ("0123456789abcdef" * 4, "not random"),
+    ],
+)
+def test_a_weak_key_is_refused_and_not_shown(text: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says) as caught:
+        load_key({KEY_VARIABLE: text}, None, None)
+    assert text not in str(caught.value)
+    assert "openssl rand -hex 32" in str(caught.value)
+
+
+def test_without_a_key_the_run_stops_and_says_what_to_do() -> None:
+    with pytest.raises(SettingsError, match=f"Set {KEY_VARIABLE} to 32 random bytes in hex or base64"):
+        load_key({}, None, None)
+
+
+def test_a_private_key_file_gives_the_key(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text(SECRET.hex() + "\n")
+    path.chmod(0o600)
+    assert load_key({}, path, None).secret == SECRET
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "key"
+    path.write_text(SECRET.hex())
+    path.chmod(mode)
+    with pytest.raises(SettingsError, match="chmod 600"):
+        load_key({}, path, None)
+
+
+def test_a_missing_key_file_is_no_reason_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_key({}, tmp_path / "key", tmp_path / "demo.key")
+    assert not (tmp_path / "demo.key").exists()
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+    assert load_key({KEY_VARIABLE: SECRET.hex()}, tmp_path / "missing", None).secret == SECRET
+
+
+def test_the_demo_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "secrets" / "demo.key"
+    first = load_key({}, None, path)
+    assert load_key({}, None, path) == first
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in path.parent.iterdir()] == ["demo.key"]
+
+
+def test_two_demo_keys_differ(tmp_path: Path) -> None:
+    assert load_key({}, None, tmp_path / "a").secret != load_key({}, None, tmp_path / "b").secret
+
+
+def test_a_key_does_not_show_itself_and_travels_to_workers() -> None:
+    key = ScrubKey(SECRET)
+    assert SECRET.hex() not in repr(key) and repr(SECRET) not in repr(key)
+    assert pickle.loads(pickle.dumps(key)) == key
+
+
+def test_the_key_id_names_the_key() -> None:
+    # printf 'key id' | openssl dgst -sha256 -mac HMAC -macopt hexkey:000102...1e1f
+    assert ScrubKey(SECRET).key_id != ScrubKey(bytes(range(32))).key_id
+    assert ScrubKey(bytes(range(32))).key_id == "86517456"

@@ -1,0 +1,241 @@
+"""The work of the training process: it learns, it resumes to the same bits, it stops when it must."""
+
+import hashlib
+import json
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pipeline_lib.errors import DataError, SettingsError
+from pipeline_lib.train import callbacks, night, trainer
+from pipeline_lib.train.callbacks import StopSignal
+from pipeline_lib.train.job import TrainInputs, is_finished, read_metrics, write_job
+from pipeline_lib.train.lineage import trunk_fits
+from pipeline_lib.train.settings import TrainSettings
+
+AtStep = Callable[[int, Callable[[], None]], None]
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing catches it, nothing is tidied up."""
+
+
+def kill() -> None:
+    raise Killed
+
+
+def changed(settings: TrainSettings, **changes: object) -> TrainSettings:
+    return settings.model_copy(update=changes)
+
+
+def train(work: Path, settings: TrainSettings, inputs: TrainInputs, stop: StopSignal | None = None) -> Path:
+    work.mkdir(exist_ok=True)
+    write_job(work, settings, inputs)
+    night.train(work, started=time.monotonic(), stop=stop or StopSignal())
+    return work
+
+
+def digests(work: Path) -> dict[str, str]:
+    """Digests of all that becomes part of the artifact."""
+    files = [path for name in ("trunk", "result") for path in sorted((work / name).rglob("*")) if path.is_file()]
+    return {str(path.relative_to(work)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, settings: TrainSettings, inputs: TrainInputs) -> Path:
+    return train(tmp_path_factory.mktemp("undisturbed"), settings, inputs)
+
+
+@pytest.fixture
+def at_step(monkeypatch: pytest.MonkeyPatch) -> AtStep:
+    """Does something after a step, counted over both phases."""
+
+    def _at_step(number: int, action: Callable[[], None]) -> None:
+        passes = count(1)
+        monkeypatch.setattr(callbacks, "failpoint", lambda *_: action() if next(passes) == number else None)
+
+    return _at_step
+
+
+def summary_of(work: Path) -> dict[str, object]:
+    return json.loads((work / "result" / "training.json").read_text())
+
+
+def test_the_result_says_what_was_done(undisturbed: Path) -> None:
+    summary = summary_of(undisturbed)
+    assert (summary["num_steps"], summary["trunk_steps"], summary["decay_steps"]) == (8, 6, 2)
+    assert summary["num_tokens"] == 8 * 2 * 16
+    assert [point[0] for point in summary["loss_curve"]] == list(range(1, 9))
+    assert summary["end_bits_per_byte"] < summary["start_bits_per_byte"] < 9
+
+
+def test_the_rate_is_constant_on_the_trunk_and_falls_on_the_branch(undisturbed: Path) -> None:
+    rows, _ = read_metrics(undisturbed / "metrics.jsonl")
+    assert [row["phase"] for row in rows] == ["trunk"] * 6 + ["branch"] * 2
+    assert [row["learning_rate"] for row in rows] == pytest.approx([4e-3] * 6 + [4e-3, 2e-3])
+
+
+def test_the_branch_reads_on_where_the_trunk_ended(
+    tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six steps of two rows, then two of them."""
+    read: list[tuple[str, int, int]] = []
+    real = night.run_phase
+
+    def watched(model: Any, *, phase: trainer.Phase, **others: Any) -> Any:
+        read.append((phase.name, phase.dataset.first, len(phase.dataset)))
+        return real(model, phase=phase, **others)
+
+    monkeypatch.setattr(night, "run_phase", watched)
+    train(tmp_path / "work", settings, inputs)
+    assert read == [("trunk", 0, 12), ("branch", 12, 4)]
+
+
+def test_the_model_loads_with_transformers_alone(undisturbed: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(undisturbed / "result" / "model")
+    assert model(input_ids=torch.tensor([[1, 2, 3]])).logits.shape == (1, 3, 258)
+    assert not list(undisturbed.rglob("result/**/*.bin"))
+
+
+@pytest.mark.parametrize("step", [1, 5, 7])  # before a checkpoint, on the trunk, on the branch
+def test_a_run_cut_off_and_resumed_gives_the_same_bits(
+    undisturbed: Path, tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, at_step: AtStep, step: int
+) -> None:
+    at_step(step, kill)
+    with pytest.raises(Killed):
+        train(tmp_path / "work", settings, inputs)
+    assert not is_finished(tmp_path / "work")
+    train(tmp_path / "work", settings, inputs)
+    assert digests(tmp_path / "work") == digests(undisturbed)
+
+
+def test_sigterm_ends_after_the_step_with_a_checkpoint_and_143(
+    undisturbed: Path, tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, at_step: AtStep
+) -> None:
+    stop, rarely = StopSignal(), changed(settings, checkpoint_every_steps=None)
+    at_step(3, lambda: stop(signal.SIGTERM, None))
+    with pytest.raises(SystemExit) as left:
+        train(tmp_path / "work", rarely, inputs, stop)
+    assert left.value.code == 143
+    assert (tmp_path / "work" / "trunk-phase" / "checkpoint-3").is_dir()
+    train(tmp_path / "work", rarely, inputs)
+    assert digests(tmp_path / "work") == digests(undisturbed)
+
+
+def test_sigterm_between_the_phases_leaves_at_once() -> None:
+    with pytest.raises(SystemExit):
+        StopSignal()(signal.SIGTERM, None)
+
+
+def test_a_broken_checkpoint_costs_an_interval_and_no_bit(
+    undisturbed: Path, tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, at_step: AtStep
+) -> None:
+    """Without its optimizer.pt the Trainer alone would go on with a fresh optimizer and say nothing."""
+    at_step(5, kill)
+    with pytest.raises(Killed):
+        train(tmp_path / "work", settings, inputs)
+    (tmp_path / "work" / "trunk-phase" / "checkpoint-4" / "optimizer.pt").unlink()
+    train(tmp_path / "work", settings, inputs)
+    assert (tmp_path / "work" / "trunk-phase" / "checkpoint-4.bad").is_dir()
+    assert digests(tmp_path / "work") == digests(undisturbed)
+
+
+def test_branch_and_next_night_start_with_the_momenta_of_the_trunk(
+    undisturbed: Path,
+    tmp_path: Path,
+    settings: TrainSettings,
+    inputs: TrainInputs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded: list[Any] = []
+    monkeypatch.setattr(trainer, "load_momenta", lambda _optimizer, saved: loaded.append(saved))
+    work = train(tmp_path / "work", settings, replace(inputs, trunk=undisturbed / "trunk"))
+    expected = [torch.load(folder / "trunk" / "optimizer.pt") for folder in (undisturbed, work)]
+    momenta = [state["muon"]["state"][0]["momentum_buffer"] for state in loaded]
+    assert [
+        torch.equal(one, two["muon"]["state"][0]["momentum_buffer"]) for one, two in zip(momenta, expected, strict=True)
+    ]
+    assert momenta[0].abs().sum() > 0
+
+
+def test_a_second_night_goes_on_from_the_trunk_without_warm_up(
+    undisturbed: Path, tmp_path: Path, settings: TrainSettings, inputs: TrainInputs
+) -> None:
+    tonight = replace(inputs, replay_rows=inputs.new_rows, trunk=undisturbed / "trunk")
+    work = train(tmp_path / "work", changed(settings, warmup_share=0.5, replay_share=0.5), tonight)
+    summary = summary_of(work)
+    assert summary["warmup_steps"] == 0
+    assert summary["num_replay_rows_per_epoch"] == summary["num_new_rows"]
+    assert summary["start_bits_per_byte"] < summary_of(undisturbed)["start_bits_per_byte"]
+    trunk = json.loads((work / "trunk" / "trunk.json").read_text())
+    assert (trunk["num_nights"], trunk["num_steps"]) == (2, 12)
+
+
+def test_a_trunk_of_another_shape_is_refused(
+    undisturbed: Path, tmp_path: Path, settings: TrainSettings, inputs: TrainInputs
+) -> None:
+    tonight = replace(inputs, trunk=undisturbed / "trunk")
+    assert trunk_fits(changed(settings, learning_rate=0.5), inputs.tokenizer, undisturbed / "trunk")
+    assert not trunk_fits(changed(settings, num_layers=2), inputs.tokenizer, undisturbed / "trunk")
+    assert not trunk_fits(settings, inputs.tokenizer, tmp_path)
+    with pytest.raises(DataError, match="another shape"):
+        train(tmp_path / "work", changed(settings, num_layers=2), tonight)
+
+
+def test_a_loss_that_is_no_number_ends_the_training(
+    tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = night.new_model
+
+    def spoiled(*arguments: object) -> torch.nn.Module:
+        model = real(*arguments)
+        model.model.norm.weight.data.fill_(float("nan"))
+        return model
+
+    monkeypatch.setattr(night, "new_model", spoiled)
+    with pytest.raises(DataError, match="step 1 has loss nan"):
+        train(tmp_path / "work", changed(settings, start_documents=0), inputs)
+    assert not (tmp_path / "work" / "trunk").exists()
+
+
+def test_a_budget_is_planned_from_measured_speed(tmp_path: Path, settings: TrainSettings, inputs: TrainInputs) -> None:
+    work = train(tmp_path / "work", changed(settings, budget_minutes=60, max_steps=4), inputs)
+    assert json.loads((work / "plan.json").read_text())["measured_tokens_per_second"] > 0
+    assert read_metrics(work / "metrics.jsonl")[0][-1]["step"] == 4
+
+
+def test_a_machine_that_became_slow_gets_a_shorter_trunk_and_the_whole_branch(
+    tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(night, "_is_late", lambda _night, _plan, pace: len(pace.times) > 3)
+    work = train(tmp_path / "work", settings, inputs)
+    assert json.loads((work / "plan.json").read_text())["trunk_steps"] == 3
+    rows, _ = read_metrics(work / "metrics.jsonl")
+    assert [row["phase"] for row in rows] == ["trunk"] * 3 + ["branch"] * 2
+
+
+def test_a_budget_too_short_for_any_schedule_is_an_error(
+    tmp_path: Path, settings: TrainSettings, inputs: TrainInputs
+) -> None:
+    with pytest.raises(SettingsError, match="budget_minutes is too short"):
+        train(tmp_path / "work", changed(settings, budget_minutes=1e-6), inputs)
+
+
+def test_a_finished_training_is_not_done_again(undisturbed: Path, settings: TrainSettings, inputs: TrainInputs) -> None:
+    before = (undisturbed / "metrics.jsonl").read_bytes()
+    train(undisturbed, settings, inputs)
+    assert (undisturbed / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_qwen3_with_adamw_trains_too(tmp_path: Path, settings: TrainSettings, inputs: TrainInputs) -> None:
+    work = train(tmp_path / "work", changed(settings, architecture="qwen3", optimizer="adamw", max_steps=2), inputs)
+    assert json.loads((work / "result" / "model" / "config.json").read_text())["model_type"] == "qwen3"
