@@ -10,12 +10,20 @@ from rich.table import Table
 
 from pipeline_lib.work import StepResult
 
+LONG_LINE = 200
+
+
+def make_console() -> Console:
+    """The terminal; a file or pipe gets lines as long as they are."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=LONG_LINE)
+
 
 class ConsoleReporter:
     """Draws on a terminal; on anything else it writes plain lines."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or make_console()
         self._bars = Progress(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=30),
@@ -58,7 +66,7 @@ class ConsoleReporter:
     def summary(self, result: Mapping[str, Any], *, seconds: float, standing: bool) -> None:
         """What the night came to, and where to look."""
         self._funnel(result["refresh"])
-        self._model(result.get("model"))
+        self._scores(result["scores"])
         self.console.print(f"\n{result['verdict']}  ({seconds:.1f} s)", style="bold")
         where = "both UIs are open (nightshift up)" if standing else "nightshift up   opens the Prefect and MLflow UIs"
         self.console.print(f"\n{where}\nnightshift status   nightshift plan   nightshift why URL", style="dim")
@@ -75,12 +83,17 @@ class ConsoleReporter:
         for change in refresh["changes"]:
             self.console.print(f"new: {change}")
 
-    def _model(self, model: Mapping[str, Any] | None) -> None:
-        if model is None:
-            return
+    def _scores(self, scores: Mapping[str, Mapping[str, Any]]) -> None:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for heading in ("bits per byte on held-out text", "value", "95 % interval", "MB"):
+            table.add_column(heading, justify="left" if heading.startswith("bits") else "right")
+        unigram = next(iter(scores.values()))["unigram_bits_per_byte"]
+        table.add_row("unigram model (token frequencies alone)", f"{unigram:.3f}", "", "")
+        for name, found in scores.items():
+            interval = f"{found['bits_per_byte_low']:.3f} .. {found['bits_per_byte_high']:.3f}"
+            table.add_row(name, f"{found['bits_per_byte']:.3f}", interval, f"{found['model_bytes'] / 1e6:.1f}")
         self.console.print()
-        for name, value in model.items():
-            self.console.print(f"{name:<24} {value}")
+        self.console.print(table)
 
 
 def _counts(stage: str, result: StepResult) -> str:

@@ -28,7 +28,6 @@ def launch_nightly(settings: Settings) -> int:
         from flows.reap import reap_killed_runs
         from tasks.night import report_to
 
-        quiet_console()
         urls.wait()
         reap_killed_runs(workspace, reporter)
         with reporter, report_to(reporter):
@@ -38,12 +37,10 @@ def launch_nightly(settings: Settings) -> int:
     return 0
 
 
-def launch(settings: Settings, flow: Callable[[], Any]) -> Any:
-    """Run a small flow (promote, rollback), imported by `flow` once the server is on its way."""
+def launch(settings: Settings, run: Callable[[], Any]) -> Any:
+    """Run a small flow (promote, rollback); `run` imports it, when the server is there."""
     workspace = Workspace(settings.workspace.resolve())
     with prefect_server(workspace, ConsoleReporter()) as urls:
-        run = flow()
-        quiet_console()
         urls.wait()
         result = run()
         flush_logs()
@@ -70,6 +67,8 @@ class Urls:
 def prefect_server(workspace: Workspace, reporter: ConsoleReporter) -> Iterator[Urls]:
     """The standing server of the workspace, or one for the time of the block."""
     os.environ.update(prefect_environment(workspace))
+    # Prefect's log lines go to its database, where the UI shows them; the terminal has lines of its own.
+    os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
     found = standing(workspace)
     if found is not None:
         os.environ["PREFECT_API_URL"] = f"{found.prefect_url}/api"
@@ -82,20 +81,6 @@ def prefect_server(workspace: Workspace, reporter: ConsoleReporter) -> Iterator[
         yield Urls(os.environ["PREFECT_API_URL"], lambda: server.wait("/api/health"), False)
     finally:
         server.stop()
-
-
-def quiet_console() -> None:
-    """Prefect's log lines go to its database, where the UI shows them; the console has lines of its own."""
-    import logging
-
-    from prefect.logging.configuration import setup_logging
-
-    setup_logging()
-    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
-        logger = logging.getLogger(name)
-        for handler in list(logger.handlers):
-            if "Console" in type(handler).__name__:
-                logger.removeHandler(handler)
 
 
 def flush_logs() -> None:

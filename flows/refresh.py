@@ -9,7 +9,8 @@ from pipeline_lib.settings import Settings
 from tasks.night import open_night
 from tasks.publish import publish_funnel
 from tasks.settle import settle_batches, settle_pins
-from tasks.stages import do_step, do_steps
+from tasks.stages import PrefectRuntime
+from tasks.steps import do_step, do_steps
 
 
 @flow(name="refresh", flow_run_name="refresh-{settings.profile}")
@@ -18,7 +19,7 @@ def refresh(settings: Settings) -> dict[str, Any]:
 
     Gives the funnel: for each stage documents in, out and dropped by reason; and the snapshot.
     """
-    with open_night(settings, "refresh") as night:
+    with open_night(settings, "refresh", PrefectRuntime()) as night:
         plan = plan_data(settings, night.workspace)
         do_steps(plan.documents.ingest, night)
         settle_batches(plan.documents, night)

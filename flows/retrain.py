@@ -9,9 +9,11 @@ from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.models import plan_models
 from pipeline_lib.settings import Settings
 from tasks.gate import judge
-from tasks.models import do_train, name_run, publish_scores
 from tasks.night import open_night
-from tasks.stages import do_step
+from tasks.publish import publish_scores
+from tasks.stages import PrefectRuntime, name_runs
+from tasks.steps import do_step
+from tasks.train import do_train
 
 
 @flow(name="retrain", flow_run_name="retrain-{settings.profile}")
@@ -20,10 +22,10 @@ def retrain(settings: Settings) -> dict[str, Any]:
 
     Gives the figures of the challenger and the verdict. No new text: all of it is there already.
     """
-    with open_night(settings, "retrain") as night:
+    with open_night(settings, "retrain", PrefectRuntime()) as night:
         data = plan_sealed_data(settings, night.workspace)
         models = plan_models(settings, night.workspace, data)
-        name_run(data, night)
+        name_runs(data, night)
         do_train(models.train, night)
         do_step(models.evaluate, night)
         do_step(models.quantize, night)

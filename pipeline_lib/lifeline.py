@@ -63,6 +63,9 @@ def exit_with_parent(parent: int) -> None:
 
 
 def _supervise(parent: int, grace_seconds: float, argv: Sequence[str]) -> int:
+    # A shell that starts us in the background ignores SIGINT, and so would all children: a Prefect worker then never
+    # ends on SIGTERM, since it turns that into a SIGINT for itself.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     child = subprocess.Popen(argv)
     wants_end = False
 

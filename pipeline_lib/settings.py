@@ -138,7 +138,7 @@ def resolve(config: Path | None, environment: Mapping[str, str], arguments: Sequ
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name, value in _from_file(config):
-        _set(values, _path(name), value)
+        _set(values, _path(name), None if value == "none" and _takes_none(name) else value)
         origins[name] = str(config)
     for variable, text in sorted(environment.items()):
         if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
@@ -211,7 +211,7 @@ def _set(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
 def _parsed(name: str, text: str) -> Any:
     """The value a person meant by `text`: what the field's own type makes of it, else what JSON makes of it."""
     annotation = _annotation(name)
-    if text.lower() in ("none", "null") and (annotation is Any or type(None) in get_args(annotation)):
+    if text.lower() in ("none", "null") and _takes_none(name):
         return None
     candidates: list[Any] = [text]
     try:
@@ -225,6 +225,11 @@ def _parsed(name: str, text: str) -> Any:
             continue
         return candidate
     return text
+
+
+def _takes_none(name: str) -> bool:
+    """Whether "none" means None there. TOML has no word for it."""
+    return type(None) in get_args(_annotation(name))
 
 
 def _annotation(name: str) -> Any:

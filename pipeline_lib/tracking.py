@@ -155,7 +155,7 @@ class MlflowTracker:
         deadline = time.monotonic() + self._patience_seconds
         back_off = FIRST_BACK_OFF_SECONDS
         while True:
-            if self._try_send():
+            if self._try_send() and not self._points:
                 try:
                     return self._end(status)
                 except Exception as exc:  # noqa: BLE001 - any failure of a client that wraps many transports

@@ -187,7 +187,7 @@ def run_step(
 
 
 def sum_shards(shards: Sequence[Manifest]) -> Outcome:
-    """The sums of a batch over its shards; facts that are numbers are added up."""
+    """The sums of a batch over its shards; facts that are counts (`num_...`) are added up."""
     dropped: dict[str, int] = {}
     facts: dict[str, Any] = {}
     for shard in shards:
@@ -200,10 +200,10 @@ def sum_shards(shards: Sequence[Manifest]) -> Outcome:
 
 def _add_facts(total: dict[str, Any], facts: Mapping[str, Any]) -> None:
     for name, value in facts.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            total.setdefault(name, value)
-        else:
+        if name.startswith("num_"):
             total[name] = total.get(name, 0) + value
+        else:
+            total.setdefault(name, value)
 
 
 def _result(step: Step, store: Store, done: Sequence[Work]) -> StepResult:

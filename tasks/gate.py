@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from prefect.artifacts import create_markdown_artifact
-from prefect.events import emit_event
-
 from pipeline_lib.errors import GateRefused
 from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step
 from pipeline_lib.plan.models import ModelsPlan
@@ -13,9 +10,10 @@ from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, version_by_alias
 from pipeline_lib.work import Step, missing
 from tasks.night import Night
-from tasks.stages import do_step
+from tasks.steps import do_step
 
 GATE_KEY = "gate-report"
+PROMOTED = "nightshift.model.promoted"
 
 
 @dataclass(frozen=True)
@@ -42,14 +40,14 @@ def judge(plan: JudgePlan, models: ModelsPlan, night: Night) -> Verdict:
             gate = against_champion(gate, champion_scores, champion)
     facts = do_step(gate, night).facts
     is_promoted, sentence = _move(
-        registry, version, bool(facts["is_passed"]), facts["champion_version"], facts["reason"]
+        night, registry, version, bool(facts["is_passed"]), facts["champion_version"], facts["reason"]
     )
     _publish(gate, night, sentence)
     return Verdict(version, is_promoted, f"version {version} {sentence}", champion_scores)
 
 
 def _move(
-    registry: Registry, version: int, is_passed: bool, judged_against: int | None, reason: str
+    night: Night, registry: Registry, version: int, is_passed: bool, judged_against: int | None, reason: str
 ) -> tuple[bool, str]:
     """Promote a version that passed, unless it was promoted before: a rollback since then stays."""
     if not is_passed:
@@ -60,11 +58,10 @@ def _move(
         register.promote(registry, version, expected_champion=judged_against, reason=reason, now=datetime.now(UTC))
     except GateRefused as exc:
         return False, f"not promoted: {exc}"
-    resource = {"prefect.resource.id": f"nightshift.model.{registry.name}", "prefect.resource.name": registry.name}
-    emit_event("nightshift.model.promoted", resource=resource, payload={"version": version})
+    night.runtime.event(PROMOTED, f"nightshift.model.{registry.name}", {"version": version})
     return True, f"promoted: {reason}"
 
 
 def _publish(gate: Step, night: Night, sentence: str) -> None:
     page = night.workspace.store.path(gate.whole.stage, gate.whole.fingerprint) / register.GATE_PAGE_FILE
-    create_markdown_artifact(page.read_text(encoding="utf-8"), key=GATE_KEY, description=sentence)
+    night.runtime.markdown(GATE_KEY, page.read_text(encoding="utf-8"), sentence)

@@ -17,6 +17,7 @@ from pipeline_lib.errors import NightshiftError
 from pipeline_lib.settings import Settings
 from pipeline_lib.state import RunRecord, Workspace, new_run
 from pipeline_lib.work import StepResult
+from tasks.runtime import Runtime
 
 logger = logging.getLogger("pipeline_lib.night")
 
@@ -58,6 +59,7 @@ class Night:
     engine: Engine
     record: RunRecord
     reporter: Reporter
+    runtime: Runtime
     stage_seconds: dict[str, float] = field(default_factory=dict)  # time spent inside stages, by stage
 
     def enter(self, stage: str, label: str) -> None:
@@ -92,7 +94,7 @@ def report_to(reporter: Reporter) -> Iterator[None]:
 
 
 @contextmanager
-def open_night(settings: Settings, flow: str, *, flow_run_id: str | None = None) -> Iterator[Night]:
+def open_night(settings: Settings, flow: str, runtime: Runtime, *, flow_run_id: str | None = None) -> Iterator[Night]:
     """The night of this process: the one that is open, or a new one that holds the workspace until the end.
 
     Raises `WorkspaceBusy` when another process is at work in the workspace.
@@ -105,7 +107,7 @@ def open_night(settings: Settings, flow: str, *, flow_run_id: str | None = None)
     with workspace.lock(), Engine(settings.resources.workers) as engine:
         workspace.store.sweep()
         record = replace(new_run(uuid.uuid4().hex[:12], flow, settings.profile), flow_run_id=flow_run_id)
-        night = Night(settings, workspace, engine, record, _reporter.get() or LogReporter())
+        night = Night(settings, workspace, engine, record, _reporter.get() or LogReporter(), runtime)
         workspace.save_run(record)
         token = _current.set(night)
         try:

@@ -1,18 +1,21 @@
-"""What a night shows in the Prefect UI: artifacts under stable keys, so that each has its history night by night."""
+"""What a night shows and says: the funnel of the data half, the scores of the models."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
-
-from pipeline_lib.artifact import Manifest
+from pipeline_lib.evaluate.stage import SCORES_FILE
 from pipeline_lib.plan.data import DataPlan
+from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.plan.tokens import SNAPSHOT_FILE, diff
 from pipeline_lib.storage import read_json
+from pipeline_lib.train.job import SUMMARY_FILE
 from pipeline_lib.work import Step, sum_shards
+from tasks.gate import Verdict
 from tasks.night import Night
 
 FUNNEL_KEY = "refresh-funnel"
+SCORES_KEY = "model-scores"
+MLFLOW_KEY = "mlflow-model"
 
 
 def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
@@ -21,11 +24,8 @@ def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
     whole = plan.tokens.snapshot.whole
     snapshot = read_json(night.workspace.store.path(whole.stage, whole.fingerprint) / SNAPSHOT_FILE)
     change = _change(snapshot, whole.fingerprint, night)
-    create_table_artifact(
-        key=FUNNEL_KEY,
-        table=[_shown(row) for row in stages],
-        description=f"Documents in and out of each stage. Snapshot {snapshot['digest'][:12]}: {_said(change)}",
-    )
+    said = f"Documents in and out of each stage. Snapshot {snapshot['digest'][:12]}: {_said(change)}"
+    night.runtime.table(FUNNEL_KEY, [_shown(row) for row in stages], said)
     return {
         "stages": stages,
         "changes": list(plan.documents.changes),
@@ -34,8 +34,7 @@ def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
 
 
 def _row(stage: str, steps: Sequence[Step], night: Night) -> dict[str, Any]:
-    manifests: list[Manifest] = [night.workspace.store.read(s.whole.stage, s.whole.fingerprint) for s in steps]
-    total = sum_shards(manifests)
+    total = sum_shards([night.workspace.store.read(step.whole.stage, step.whole.fingerprint) for step in steps])
     dropped = dict(sorted(total.dropped.items(), key=lambda item: -item[1]))
     facts = {name: value for name, value in total.facts.items() if name.startswith("num_")}
     return {"stage": stage, "rows_in": total.rows_in, "rows_out": total.rows_out, "dropped": dropped, "facts": facts}
@@ -58,13 +57,8 @@ def _change(snapshot: dict[str, Any], name: str, night: Night) -> dict[str, Any]
     before = next((entry for entry in reversed(history) if entry != name), None)
     if not history or history[-1] != name:
         night.workspace.save_pin("snapshots", [*history, name])
-    return diff(snapshot, _snapshot(before, night) if before else None)
-
-
-def _snapshot(name: str, night: Night) -> dict[str, Any] | None:
-    path = night.workspace.store.path("tokenize", name) / SNAPSHOT_FILE
-    content: dict[str, Any] | None = read_json(path) if path.is_file() else None
-    return content
+    path = night.workspace.store.path("tokenize", before or name) / SNAPSHOT_FILE
+    return diff(snapshot, read_json(path) if before and path.is_file() else None)
 
 
 def _said(change: dict[str, Any]) -> str:
@@ -72,16 +66,21 @@ def _said(change: dict[str, Any]) -> str:
     return f"{', '.join(parts) or 'no change'}; {change['num_train_tokens']:+,} training tokens"
 
 
-def publish_markdown(key: str, markdown: str, description: str) -> None:
-    """A report under a stable key."""
-    create_markdown_artifact(key=key, markdown=markdown, description=description)
+def publish_scores(models: ModelsPlan, verdict: Verdict, night: Night) -> dict[str, Any]:
+    """Show the scores of challenger, int8 variant and champion side by side, and give the figures for the summary."""
+    store = night.workspace.store
+    scored = {"challenger": models.evaluate, "challenger int8": models.evaluate_int8}
+    if verdict.champion_scores is not None:
+        scored["champion"] = verdict.champion_scores
+    scores = {
+        name: read_json(store.path(step.whole.stage, step.whole.fingerprint) / SCORES_FILE)
+        for name, step in scored.items()
+    }
+    training = read_json(store.path(models.train.whole.stage, models.train.whole.fingerprint) / SUMMARY_FILE)
+    rows = [{"model": name, **_flat(found)} for name, found in scores.items()]
+    night.runtime.table(SCORES_KEY, rows, f"On the same held-out documents. {verdict.sentence}")
+    return {"scores": scores, "training": training, "verdict": verdict.sentence, "version": verdict.version}
 
 
-def publish_table(key: str, table: list[dict[str, Any]], description: str) -> None:
-    """A table under a stable key."""
-    create_table_artifact(key=key, table=table, description=description)
-
-
-def publish_link(key: str, link: str, text: str, description: str) -> None:
-    """A link under a stable key."""
-    create_link_artifact(key=key, link=link, link_text=text, description=description)
+def _flat(scores: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(v, 4) if isinstance(v, float) else v for name, v in scores.items() if not isinstance(v, dict)}

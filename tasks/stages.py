@@ -1,87 +1,103 @@
 """The one place where a library stage becomes a Prefect task.
 
-A task is one stage of one batch: seconds to minutes of work, its shards inside. It takes a step of the plan and gives
-back a reference of a few hundred bytes. What is there already ends as Completed(name="Cached"): the truth lies with
-the manifests, Prefect's state is the view of it. (A Prefect cache key alone answers "Cached" for a folder that was
-deleted.)
+A task is one stage of one batch: seconds to minutes of work, its shards inside. What is there already ends as
+Completed(name="Cached"): the truth lies with the manifests, Prefect's state is the view of it. (A Prefect cache key
+alone answers "Cached" for a folder that was deleted.)
 """
 
-import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from prefect import Task, task
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.events import emit_event
+from prefect.runtime import flow_run
 from prefect.states import Completed
-from prefect.utilities.annotations import quote
 
-from pipeline_lib.work import Step, StepResult, missing, run_step
+from pipeline_lib.plan.data import DataPlan
+from pipeline_lib.work import Step, StepResult
 from tasks.night import Night
 from tasks.policy import POLICIES, options
 
-MOST_SHOWN = 5  # finished batches of a stage that get a task each
 
-
-def _do(step: Step, night: Night) -> "State[StepResult]":
-    """Do what is missing of a step and say how it went."""
-    started = time.monotonic()
-    night.enter(step.stage, step.label)
-    result = run_step(
-        step,
-        night.workspace.store,
-        night.engine,
-        night.settings.guards,
-        deadline_seconds=night.settings.resources.stage_deadline_minutes * 60,
-        on_progress=lambda done, total: night.reporter.progress(done, total, "shards"),
-    )
-    remember(step, night)
-    night.leave(step.stage, step.label, result, time.monotonic() - started)
+def _run(work: Callable[[], StepResult]) -> "State[StepResult]":
+    """Do a step and say how it went."""
+    result = work()
     return Completed(name="Cached" if result.is_cached else "Completed", message=_said(result), data=result)
 
 
 def _said(result: StepResult) -> str:
-    dropped = ", ".join(
-        f"{reason} {count}" for reason, count in sorted(result.dropped.items(), key=lambda d: -d[1])[:5]
-    )
-    how = f"{result.num_reused} reused, {result.num_done} made"
-    return f"{result.rows_in} in, {result.rows_out} out ({dropped or 'nothing dropped'}); {how}"
+    largest = sorted(result.dropped.items(), key=lambda item: -item[1])[:5]
+    dropped = ", ".join(f"{reason} {count}" for reason, count in largest) or "nothing dropped"
+    made = f"{result.num_reused} reused, {result.num_done} made"
+    return f"{result.rows_in} in, {result.rows_out} out ({dropped}); {made}"
 
 
 TASKS: dict[str, Task[..., Any]] = {
-    stage: task(_do, name=stage, cache_policy=NO_CACHE, persist_result=False, **options(stage)) for stage in POLICIES
+    stage: task(_run, name=stage, cache_policy=NO_CACHE, persist_result=False, **options(stage)) for stage in POLICIES
 }
 
 
-def do_step(step: Step, night: Night) -> StepResult:
-    """Run one step as a Prefect task of its stage."""
-    named = TASKS[step.stage].with_options(task_run_name=f"{step.stage} {step.label}")
-    result: StepResult = named(quote(step), quote(night), return_state=True).result()
-    return result
+class PrefectRuntime:
+    """Steps are task runs, results are artifacts in the Prefect UI."""
+
+    def __init__(self) -> None:
+        self._bars: dict[str, UUID] = {}
+
+    def do(self, step: Step, work: Callable[[], StepResult]) -> StepResult:
+        """Run a step as a task of its stage."""
+        named = TASKS[step.stage].with_options(task_run_name=f"{step.stage} {step.label}")
+        result: StepResult = named(work, return_state=True).result()
+        return result
+
+    def table(self, key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
+        """See `Runtime`."""
+        create_table_artifact(table=[dict(row) for row in rows], key=key, description=description)
+
+    def markdown(self, key: str, text: str, description: str) -> None:
+        """See `Runtime`."""
+        create_markdown_artifact(text, key=key, description=description)
+
+    def link(self, key: str, url: str, text: str, description: str) -> None:
+        """See `Runtime`."""
+        create_link_artifact(url, link_text=text, key=key, description=description)
+
+    def progress(self, key: str, percent: float, description: str) -> None:
+        """See `Runtime`."""
+        if key in self._bars:
+            update_progress_artifact(self._bars[key], percent)
+            return
+        made = create_progress_artifact(percent, key=key, description=description)
+        if isinstance(made, UUID):
+            self._bars[key] = made
+
+    def event(self, name: str, resource: str, payload: Mapping[str, Any]) -> None:
+        """See `Runtime`."""
+        emit_event(name, resource={"prefect.resource.id": resource}, payload=dict(payload))
 
 
-def do_steps(steps: Sequence[Step], night: Night) -> None:
-    """Run the steps of one stage in their order. Whole batches of earlier nights share one task, so that the number of
-    tasks of a night does not grow with the number of nights.
-    """
-    reused = [step for step in steps if not missing(step, night.workspace.store)]
-    apart = {step.key for step in reused} if len(reused) > MOST_SHOWN else set()
-    if apart:
-        do_step(_together(reused), night)
-    for step in steps:
-        if step.key in apart:
-            remember(step, night)
-        else:
-            do_step(step, night)
+def own_flow_run_id() -> str | None:
+    """Prefect's id of the flow run this code is in."""
+    found: str | None = flow_run.get_id()
+    return found
 
 
-def remember(step: Step, night: Night) -> None:
-    """Keep what the step consists of tonight: the next plan tells what changed since."""
-    night.workspace.save_last(step.key, [work.fingerprint for work in step.works])
-
-
-def _together(steps: Sequence[Step]) -> Step:
-    """Several finished batches as one step that has nothing left to do."""
-    newest = steps[-1]
-    return replace(newest, label=f"{len(steps)} batches of earlier nights", shards=(), whole=newest.whole)
+def name_runs(data: DataPlan, night: Night) -> None:
+    """Give the Prefect runs of this night a name that says the profile and the snapshot."""
+    whole = data.tokens.snapshot.whole
+    digest = str(night.workspace.store.read(whole.stage, whole.fingerprint).facts["digest"])
+    runs = {flow_run.get_flow_name(): flow_run.get_id(), night.record.flow: night.record.flow_run_id}
+    with get_client(sync_client=True) as client:
+        for flow, run_id in runs.items():
+            if run_id is not None:
+                client.update_flow_run(UUID(run_id), name=f"{flow}-{night.settings.profile}-{digest[:8]}")

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline_lib.clean.entities import Reading, holds_a_term, read
-from pipeline_lib.clean.extract import extract_text
+from pipeline_lib.clean.extract import count_tags, extract_text
 from pipeline_lib.clean.judge import Check, Flags, Floats, flag, kept, ledger_rows, rule_checks
 from pipeline_lib.clean.language import detect_languages
 from pipeline_lib.clean.repair import repair
@@ -53,26 +53,21 @@ def clean_table(settings: CleanSettings, documents: pa.Table) -> Cleaned:
 
 def _texts_of(settings: CleanSettings, documents: pa.Table) -> tuple[list[str | None], list[Check]]:
     """The repaired text of each document, None where HTML gave none, and the checks about that."""
-    formats, texts = documents["format"].to_pylist(), documents["text"].to_pylist()
-    is_html = np.array([name == "html" for name in formats], np.bool_)
-    sizes = np.where(is_html, [len(text) for text in texts], np.nan)
-    is_too_large = sizes > settings.max_html_chars
-    repaired = [
-        _text_of(text, is_html=html, is_too_large=large)
-        for text, html, large in zip(texts, is_html, is_too_large, strict=True)
-    ]
-    is_without = [text is None and not large for text, large in zip(repaired, is_too_large, strict=True)]
-    return repaired, [
-        Check("max_html_chars", "html_too_large", is_too_large, sizes, settings.max_html_chars),
-        flag("html", "no_text_in_html", is_without),
+    pairs = list(zip(documents["format"].to_pylist(), documents["text"].to_pylist(), strict=True))
+    num_tags = np.array([count_tags(text) if name == "html" else np.nan for name, text in pairs], np.float64)
+    has_too_many = num_tags > settings.max_html_tags
+    readable = [None if skip else pair for skip, pair in zip(has_too_many, pairs, strict=True)]
+    texts = [None if pair is None else _text_of(*pair) for pair in readable]
+    is_empty = [pair is not None and text is None for pair, text in zip(readable, texts, strict=True)]
+    return texts, [
+        Check("max_html_tags", "html_too_large", has_too_many, num_tags, settings.max_html_tags),
+        flag("html", "no_text_in_html", is_empty),
     ]
 
 
-def _text_of(text: str, *, is_html: bool, is_too_large: bool) -> str | None:
-    if is_too_large:
-        return None
-    extracted = extract_text(text) if is_html else text
-    return None if extracted is None else repair(extracted)
+def _text_of(format_name: str, raw: str) -> str | None:
+    text = extract_text(raw) if format_name == "html" else raw
+    return None if text is None else repair(text)
 
 
 def _language_check(settings: CleanSettings, languages: Languages, has_text: Flags) -> Check:
@@ -91,7 +86,7 @@ def _readings(
 
 
 def _reading_checks(settings: CleanSettings, readings: Sequence[Reading | None], languages: Languages) -> list[Check]:
-    sentences = _floats(_num_sentences(readings))
+    sentences = _floats(_num_sentences(settings, readings))
     checks = rule_checks(settings.rules, {"num_sentences": sentences}, languages)
     for rule in settings.entity_rules:
         if rule.at_most is not None:
@@ -103,14 +98,14 @@ def _reading_checks(settings: CleanSettings, readings: Sequence[Reading | None],
 
 def _reading_columns(settings: CleanSettings, readings: Sequence[Reading | None]) -> dict[str, pa.Array]:
     """Ledger columns; null where spaCy was not asked."""
-    columns = {"num_sentences": pa.array(_num_sentences(readings), pa.int64())}
+    columns = {"num_sentences": pa.array(_num_sentences(settings, readings), pa.int64())}
     for rule in settings.entity_rules:
         columns[f"num_{rule.label.lower()}"] = pa.array(_counts(rule, readings), pa.int64())
     return columns
 
 
-def _num_sentences(readings: Sequence[Reading | None]) -> list[int | None]:
-    return [reading.num_sentences if reading else None for reading in readings]
+def _num_sentences(settings: CleanSettings, readings: Sequence[Reading | None]) -> list[int | None]:
+    return [reading.num_sentences if reading and settings.spacy_sentences else None for reading in readings]
 
 
 def _counts(rule: EntityRule, readings: Sequence[Reading | None]) -> list[int | None]:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import spacy
@@ -24,20 +26,19 @@ _ENGLISH_SENTENCE_ENDS = [".", "!", "?", "。", "！", "？"]
 
 @dataclass(frozen=True)
 class Reading:
-    """What spaCy found in one document: matches by label, and the number of sentences if it was read for them."""
+    """What spaCy found in one document: matches by label, and sentences."""
 
     num_by_label: Mapping[str, int] = field(default_factory=dict)
-    num_sentences: int | None = None
+    num_sentences: int = 0
 
 
-def holds_a_term(texts: pa.LargeStringArray, rules: Sequence[EntityRule]) -> list[bool]:
+def holds_a_term(texts: pa.LargeStringArray, rules: Sequence[EntityRule]) -> npt.NDArray[np.bool_]:
     """For each text, whether one of the terms stands in it, in any case of letters."""
     terms = sorted({term for rule in rules for term in rule.terms})
     if not terms:
-        return [False] * len(texts)
+        return np.zeros(len(texts), np.bool_)
     pattern = "(?i)" + "|".join(re.escape(term) for term in terms)
-    found: list[bool] = pc.match_substring_regex(texts, pattern).to_pylist()
-    return found
+    return np.array(pc.match_substring_regex(texts, pattern).to_pylist(), np.bool_)
 
 
 def read(

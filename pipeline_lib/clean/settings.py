@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, PlainSerializer, field_validator, model_validator
 
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
 from pipeline_lib.settings_base import StageSettings
-
 
 OFF = "off"  # TOML has no null
 
@@ -16,8 +15,8 @@ def _whole_if_possible(value: float) -> int | float:
     return int(value) if value == int(value) else value
 
 
-# 40 and 40.0 are the same limit and must give the same fingerprint.
-Number = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_whole_if_possible)]
+# 40 and 40.0 are one limit: they must give one fingerprint, and a plan shows them as 40.
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False), PlainSerializer(_whole_if_possible)]
 
 
 class Limit(StageSettings):
@@ -69,11 +68,11 @@ class CleanSettings(StageSettings):
         ("en", "zh"),
         description="languages that are kept, ISO 639-1; None keeps all, also text in no language that is recognized",
     )
-    max_html_chars: int = Field(
-        2_000_000,
+    max_html_tags: int = Field(
+        40_000,
         ge=1_000,
-        description="larger pages are dropped unread: it bounds the time for one page (2 s for one large table)",
-        json_schema_extra={"unit": "characters"},
+        description="pages with more are dropped unread, so that no page takes over 5 s; real ones have 20,000",
+        json_schema_extra={"unit": "tags"},
     )
     rules: dict[str, Limit | None] = Field(
         default_factory=_default_rules,

@@ -49,7 +49,8 @@ GATE_PAGE_FILE = "gate.md"
 SCORES_FILE = "scores.json"
 SPEED_FILE = "speed.json"
 QUANTIZATION_FILE = "quantization.json"
-HOW_MEASURED = frozenset({"confidence", "context_tokens", "noise_share", "num_tokens", "threads"})  # settings, no curves
+# Numbers in the scores that are settings of the measurement, not results of it.
+HOW_MEASURED = frozenset({"confidence", "context_tokens", "noise_share", "num_tokens", "threads"})
 
 __all__ = ["GateReport", "Measured", "Promotion", "judge", "promote", "promotions", "rollback"]
 

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 
-from pipeline_lib.scrub.spot import Spot
+from pipeline_lib.scrub.spot import MASKED_LETTER, Spot
 
 # Bytes are Latin-1 here: \xc0-\xff are its letters. RFC 5322 also lets !#$&*/=?^`{|}~ into a local part; in texts they
 # stand around addresses (?to=jane@site.org) and not inside.
@@ -34,7 +34,7 @@ IP_LABEL = re.compile(
 )
 VERSION_BEFORE = re.compile(
     r"(?i)(?:(?:^|[^a-z])v|version|ver|release|rev|build|版本|版本号|版|section|sec|chapter|clause|article|figure|fig|"
-    r"table|rfc|oid|第|章|表|图|§|[=<>~^]=|[a-z]/|[a-z]-|\d-|@)[.\s:：#]*$"
+    rf"table|rfc|oid|第|章|表|图|§|[=<>~^]=|[a-z{MASKED_LETTER}][/-]|\d-|@)[.\s:：#]*$"
 )
 VERSION_BEHIND = re.compile(r"(?:[A-Za-z_]|-[A-Za-z0-9]|\+[A-Za-z]|\.[A-Za-z]*\d|[章节節条版])")
 SMALL_OCTET = 31

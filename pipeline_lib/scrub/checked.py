@@ -10,7 +10,7 @@ from stdnum import luhn
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
-from pipeline_lib.scrub.spot import Spot
+from pipeline_lib.scrub.spot import MASKED_LETTER, Spot
 
 CARD = (
     rb"\d{12,19}|\d{4}(?:[ .\-]{1,2}\d{4}){2,3}(?:[ .\-]{1,2}\d{1,4})?|\d{4}[ \-]\d{6}[ \-]\d{4,5}|\d{6}[ \-]\d{10,13}"
@@ -30,7 +30,7 @@ ISSUERS = re.compile(
 )
 CARD_LABEL = re.compile(
     r"(?i)(?:(?:^|[^a-z])(?:card|cards|cc|credit|debit|visa|mastercard|amex|maestro|unionpay|pan)|"
-    r"卡号|卡號|银行卡|信用卡|储蓄卡|借记卡|账号|帐号|账户|尾号)[^0-9]{0,16}$"
+    rf"卡号|卡號|银行卡|信用卡|储蓄卡|借记卡|账号|帐号|账户|尾号)[^\d{MASKED_LETTER}]{{0,16}}$"
 )
 OTHER_LABEL = re.compile(
     r"(?i)(?:(?:^|[^a-z])(?:no|sn|order|invoice|serial|isbn|imei|ean|upc|doi|id|uid|timestamp)|"

@@ -18,7 +18,7 @@ import re2
 
 from pipeline_lib.scrub import address, checked, phone
 from pipeline_lib.scrub.fold import fold
-from pipeline_lib.scrub.pseudonym import mask_pseudonyms
+from pipeline_lib.scrub.pseudonym import mask, mask_tokens
 from pipeline_lib.scrub.spot import Spot
 
 KINDS = ("email", "ip", "cn_id", "card", "phone")  # on equal length the earlier kind wins
@@ -52,6 +52,7 @@ class Detector:
     kind: str
     pattern: Any  # re2 over Latin-1 bytes
     judge: Callable[[Spot], str | None]
+    needs: Any = None  # re2 over the window: looked for once; without it the detector stays out
     cut_at: str = ""  # where a match may end earlier: "4111 1111 1111 1111 2023" holds a card
 
 
@@ -64,11 +65,8 @@ def find_in_window(text: bytes, start: int, end: int, regions: tuple[str, ...]) 
     """The hits in the bytes `start` to `end`, which must be borders of characters."""
     window = text[start:end].decode()
     folded = fold(window)
-    visible = mask_pseudonyms(folded.text)
-    data = visible.encode("latin-1", "replace")  # one byte a character: places in it are places in the text
-    found = [found for detector in detectors(regions) for found in _scan(detector, visible, data)]
     at, done = start, 0
-    for hit in _without_overlap(found):
+    for hit in _all_hits(mask_tokens(folded.text), regions):
         first, last = folded.original_span(hit.start, hit.end)
         at += len(window[done:first].encode())
         size = len(window[first:last].encode())
@@ -76,22 +74,48 @@ def find_in_window(text: bytes, start: int, end: int, regions: tuple[str, ...]) 
         at, done = at + size, last
 
 
+def _all_hits(visible: str, regions: tuple[str, ...]) -> list[Hit]:
+    """The hits in a folded text, in order; what lost against a longer hit is tried again with what that one left."""
+    hits: list[Hit] = []
+    while found := _without_overlap(_found(visible, regions)):
+        hits += found
+        visible = _masked(visible, found)
+    return sorted(hits, key=lambda hit: hit.start)
+
+
+def _masked(visible: str, hits: Sequence[Hit]) -> str:
+    pieces, done = [], 0
+    for hit in hits:
+        pieces += [visible[done : hit.start], mask(hit.kind, hit.end - hit.start)]
+        done = hit.end
+    return "".join([*pieces, visible[done:]])
+
+
+def _found(visible: str, regions: tuple[str, ...]) -> list[Hit]:
+    """What any detector accepts; hits may overlap."""
+    data = visible.encode("latin-1", "replace")  # one byte a character: places in it are places in the text
+    wanted = [detector for detector in detectors(regions) if detector.needs is None or detector.needs.search(visible)]
+    return [hit for detector in wanted for hit in _scan(detector, visible, data)]
+
+
 @functools.cache
 def detectors(regions: tuple[str, ...]) -> tuple[Detector, ...]:
     """All that is looked for."""
-    number_cuts = " .-/("
+    at = re2.compile("@|(?i:at[ \\])}>])")
     return (
-        Detector("email", _compiled(address.EMAIL), address.judge_email),
-        Detector("email", _compiled(address.DISGUISED_EMAIL), address.judge_disguised_email),
+        Detector("email", _compiled(address.EMAIL), address.judge_email, at),
+        Detector("email", _compiled(address.DISGUISED_EMAIL), address.judge_disguised_email, at),
         Detector("ip", _compiled(address.IPV4), address.judge_ipv4),
-        Detector("ip", _compiled(address.IPV6), address.judge_ipv6),
+        Detector("ip", _compiled(address.IPV6), address.judge_ipv6, re2.compile(":[0-9A-Fa-f]*:")),
         Detector("cn_id", _compiled(checked.CN_ID), checked.judge_cn_id),
-        Detector("card", _compiled(checked.CARD), checked.judge_card, number_cuts),
-        Detector("phone", _compiled(phone.INTERNATIONAL), phone.judge_international, number_cuts),
+        Detector("card", _compiled(checked.CARD), checked.judge_card, cut_at=" .-/("),
+        Detector("phone", _compiled(phone.INTERNATIONAL), phone.judge_international, re2.compile(r"\+|00"), " .-/("),
         Detector("phone", _compiled(phone.CN_MOBILE), phone.judge_cn_mobile),
-        Detector("phone", _compiled(phone.CN_LANDLINE), phone.judge_cn_landline, number_cuts),
-        Detector("phone", _compiled(phone.NATIONAL), phone.national_judge(regions), number_cuts),
-        Detector("phone", _compiled(phone.LABELLED), phone.labelled_judge(regions), number_cuts),
+        Detector("phone", _compiled(phone.CN_LANDLINE), phone.judge_cn_landline, cut_at=" .-/("),
+        Detector("phone", _compiled(phone.NATIONAL), phone.national_judge(regions), cut_at=" .-/("),
+        Detector(
+            "phone", _compiled(phone.LABELLED), phone.labelled_judge(regions), re2.compile(phone.LABEL_WORD), " .-/("
+        ),
     )
 
 

@@ -29,11 +29,13 @@ _WORDS = (
 _HAN_WORDS = "电话|電話|手机|手機|座机|热线|熱線|专线|传真|致电|来电|拨打|联系方式|联系号码|短信|移动电话"
 _FILLERS = r"(?:[ _]?(?:number|no\.?|num|nr|is|are|at|on|me|号码|號碼|号|是|为|為))*"
 _PUNCTUATION = r"[\s:：.,#=()\"'*|\-_\[\]]*"
-_EARLIER_NUMBER = r"(?:[\d()+ \-]{7,20}[,、/;或和 ]{1,3})?"
+_EARLIER_NUMBER = r"(?:[0-9()+ \-]{7,20}[,、/;或和 ]{1,3})?"
 LABEL_BEFORE = re.compile(
     rf"(?i)(?:(?:^|[^a-z])(?:{_WORDS})|(?:{_HAN_WORDS})){_FILLERS}{_PUNCTUATION}{_EARLIER_NUMBER}$"
 )
-LABEL_BEHIND = re.compile(r"(?i)\s?[-(\[]\s?(?:office|fax|home|mobile|cell|work|tel|办|宅|手机|电话|传真)")
+_WORDS_BEHIND = "office|fax|home|mobile|cell|work|tel|办|宅|手机|电话|传真"
+LABEL_BEHIND = re.compile(rf"(?i)\s?[-(\[]\s?(?:{_WORDS_BEHIND})")
+LABEL_WORD = rf"(?i){_WORDS}|{_HAN_WORDS}|{_WORDS_BEHIND}"
 OTHER_NUMBER_BEFORE = re.compile(
     r"(?i)(?:order|invoice|serial|sku|isbn|issn|doi|qq|imei|uid|pid|(?:^|[^a-z])(?:no|id)\.?|"
     r"订单|单号|流水|编号|学号|工号|序列|合同|快递|人数|金额|发票)(?:号码|号)?[\s:：.#=]*$"
@@ -88,7 +90,7 @@ def national_judge(regions: Sequence[str]) -> Callable[[Spot], str | None]:
     """A judge of national numbers that are valid in one of `regions`."""
 
     def judge(spot: Spot) -> str | None:
-        if spot.is_cut_out or spot.is_entangled or not _is_phone_written(spot.text) or _is_other(spot.text):
+        if not _is_phone_written(spot.text) or spot.is_cut_out or spot.is_entangled or _is_other(spot.text):
             return None
         is_american = _is_american(spot.text)
         if spot.is_in_row and not is_american:

@@ -9,11 +9,10 @@ import re
 
 from pipeline_lib.scrub.key import ScrubKey
 from pipeline_lib.scrub.settings import Action
+from pipeline_lib.scrub.spot import MASKED_DIGIT, MASKED_LETTER
 
 DIGEST_CHARACTERS = 16
-MASK = "\0"
-# Bounded, so that `re` is linear too. A token is never searched: a second scrub leaves it as it is.
-PSEUDONYM = re.compile(r"<(?:EMAIL|PHONE|IP|CARD|CN_ID)_k[0-9a-f]{8}_[0-9a-f]{16}>")
+TOKEN = re.compile(r"<(EMAIL|PHONE|IP|CARD|CN_ID)(?:_k[0-9a-f]{8}_[0-9a-f]{16})?>")  # bounded: linear in `re` too
 
 
 def replacement(key: ScrubKey, kind: str, value: str, action: Action) -> str:
@@ -24,6 +23,14 @@ def replacement(key: ScrubKey, kind: str, value: str, action: Action) -> str:
     return f"<{kind.upper()}_k{key.key_id}_{digest}>"
 
 
-def mask_pseudonyms(text: str) -> str:
-    """The text with all its pseudonyms blanked out, character for character."""
-    return PSEUDONYM.sub(lambda match: MASK * len(match.group()), text)
+def mask_tokens(text: str) -> str:
+    """The text with masks in the place of tokens."""
+    return TOKEN.sub(lambda match: mask(match.group(1).lower(), len(match.group())), text)
+
+
+def mask(kind: str, size: int) -> str:
+    """Letters or digits that no pattern matches.
+
+    A number beside a mask is judged as it was beside the value: what was left alone once stays so the next time.
+    """
+    return (MASKED_LETTER if kind == "email" else MASKED_DIGIT) * size

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 
 CONTEXT_CHARACTERS = 32
 MONEY = "$¥€£"
-ASCII_WORD = re.compile(r"[0-9A-Za-z_]")
-TOKEN_BEFORE_DASH = re.compile(r"([0-9A-Za-z]+)-$")
-LONG_TOKEN_AFTER_DASH = re.compile(r"-[0-9A-Za-z]{4}")
+# What stands for a token of ours (pseudonym.py): a letter and a digit that are not in Latin-1, which the patterns see
+# (of the Vai script, and a digit that folding would have replaced).
+MASKED_LETTER, MASKED_DIGIT = "\ua500", "\u0660"
+LETTERS = f"A-Za-z{MASKED_LETTER}"
+WORD = re.compile(rf"[\d{LETTERS}_]")  # \d holds MASKED_DIGIT
+TOKEN_BEFORE_DASH = re.compile(rf"([\d{LETTERS}]+)-$")
+LONG_TOKEN_AFTER_DASH = re.compile(rf"-[\d{LETTERS}]{{4}}")
 NUMBER_BEFORE = re.compile(r"\d[ \t]+$")
 NUMBER_BEHIND = re.compile(r"[ \t]+\d")
 FACTOR_BEHIND = re.compile(r" ?\*[ *]?\w")
-PATH_OR_PARAMETER = re.compile(r"[A-Za-z][/=]$")
+PATH_OR_PARAMETER = re.compile(rf"[{LETTERS}][/=]$")
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,8 @@ class Spot:
         before, after = self.before, self.after
         token = TOKEN_BEFORE_DASH.search(before)
         return bool(
-            ASCII_WORD.match(before[-1:])
-            or ASCII_WORD.match(after[:1])
+            WORD.match(before[-1:])
+            or WORD.match(after[:1])
             or before[-1:] in tuple(MONEY)
             or (token and any(character.isdecimal() for character in token.group(1)))
             or LONG_TOKEN_AFTER_DASH.match(after)

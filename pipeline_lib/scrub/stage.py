@@ -4,7 +4,7 @@
 
 What is found: e-mail addresses, public IP addresses, Chinese identity numbers, bank cards, phone numbers (detect.py,
 and the notes there on what makes each of them one). Names and street addresses are not: no rule finds them all, and
-none is promised. Scrubbing twice changes nothing: pseudonyms are not looked into.
+none is promised. Scrubbing twice changes nothing: tokens are not looked into (pseudonym.py).
 The tokenizer is trained after this stage, never before: a frequent phone number would become a token.
 """
 

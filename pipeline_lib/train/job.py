@@ -60,13 +60,13 @@ class Progress:
 
 
 def write_job(work: Path, settings: TrainSettings, inputs: TrainInputs) -> None:
-    """Leave the order for the training process."""
+    """Leave the order for the training process, which works in another folder than ours: all paths are absolute."""
     paths = {
-        "new_rows": [str(path) for path in inputs.new_rows],
-        "replay_rows": [str(path) for path in inputs.replay_rows],
-        "tokenizer": str(inputs.tokenizer),
-        "trunk": None if inputs.trunk is None else str(inputs.trunk),
-        "heldout": [str(path) for path in inputs.heldout],
+        "new_rows": [str(path.absolute()) for path in inputs.new_rows],
+        "replay_rows": [str(path.absolute()) for path in inputs.replay_rows],
+        "tokenizer": str(inputs.tokenizer.absolute()),
+        "trunk": None if inputs.trunk is None else str(inputs.trunk.absolute()),
+        "heldout": [str(path.absolute()) for path in inputs.heldout],
     }
     write_json(work / JOB_FILE, {"settings": settings.model_dump(mode="json"), "inputs": paths})
 

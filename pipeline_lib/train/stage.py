@@ -93,7 +93,9 @@ def _train_in_child(
     (work / ERROR_FILE).unlink(missing_ok=True)
     on_progress(Progress(step=0, num_steps=0, phase="starting"))
     with (work / LOG_FILE).open("ab") as log:
-        child = spawn_guarded((*COMMAND, str(work)), env=_environment(settings), stdout=log, stderr=log, cwd=work)
+        child = spawn_guarded(
+            (*COMMAND, str(work.absolute())), env=_environment(settings), stdout=log, stderr=log, cwd=work
+        )
     try:
         status = _follow(child, work / METRICS_FILE, deadline, on_progress)
     finally:

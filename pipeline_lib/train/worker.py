@@ -10,16 +10,20 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 from pipeline_lib.errors import DataError, NightshiftError
 from pipeline_lib.lifeline import exit_with_parent
 from pipeline_lib.storage import translate_os_error, write_json
 from pipeline_lib.train.job import ERROR_FILE
 
+EXIT_ORPHANED = 137
+
 
 def main() -> None:
     """Train in the folder given on the command line."""
     started = time.monotonic()
-    exit_with_parent(os.getppid())
+    exit_with_parent(_torchrun())
     work = Path(sys.argv[1])
     try:
         _train(work, started)
@@ -31,6 +35,14 @@ def main() -> None:
         first_line = str(exc).partition("\n")[0][:200]
         _keep(work, DataError(f"train: {type(exc).__name__}: {first_line}"))
         raise
+
+
+def _torchrun() -> int:
+    """Our parent. When it was killed before we looked, somebody else has adopted us and there is nobody to work for."""
+    parent = os.getppid()
+    if "torch.distributed.run" not in psutil.Process(parent).cmdline():
+        sys.exit(EXIT_ORPHANED)
+    return parent
 
 
 def _train(work: Path, started: float) -> None:

@@ -115,8 +115,8 @@ stage.run(settings, inputs, folder / "work", folder, deadline_seconds=120, on_pr
 
 
 def test_a_night_killed_with_9_leaves_no_process_behind(tmp_path: Path, inputs: stage.TrainInputs) -> None:
-    """The training that is left alone has minutes of work before it."""
-    write_job(tmp_path / "order", SETTINGS.model_copy(update={"max_steps": 50_000, "num_epochs": 10_000}), inputs)
+    """The training that is left alone has half a minute of work before it."""
+    write_job(tmp_path / "order", SETTINGS.model_copy(update={"max_steps": 50_000, "num_layers": 8}), inputs)
     environment = {**os.environ, VARIABLE: "train:progress:3"}
     night = subprocess.Popen([sys.executable, "-c", NIGHT, str(tmp_path)], env=environment, start_new_session=True)
     assert wait_until(lambda: len(processes_about(tmp_path / "work")) >= 2, 60)

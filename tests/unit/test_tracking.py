@@ -1,6 +1,8 @@
 """Tracking addresses, and a tracker whose MLflow is down."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -56,6 +58,28 @@ def test_the_error_that_ended_the_work_is_the_one_that_is_shown(monkeypatch: pyt
         MlflowTracker(Place("http://h"), experiment="e", key="k", name="n", patience_seconds=0.0),
     ):
         raise ValueError("the work")
+
+
+def test_a_point_that_is_logged_while_others_are_sent_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+
+    class Client:
+        def log_batch(self, run_id: str, metrics: list[Any]) -> None:
+            sent.extend(metric.step for metric in metrics)
+            if sent == [1]:
+                tracker.log_metrics({"loss": 1.0}, step=2)
+
+        def set_terminated(self, run_id: str, status: str) -> None:
+            assert status == "FINISHED"
+
+    run = SimpleNamespace(info=SimpleNamespace(run_id="r", experiment_id="e"))
+    monkeypatch.setattr(tracking, "connect", lambda place: Client())
+    monkeypatch.setattr(tracking, "FIRST_BACK_OFF_SECONDS", 0.01)
+    monkeypatch.setattr(tracking, "open_run", lambda *args, **kwargs: run)
+    tracker = MlflowTracker(Place("http://h"), experiment="e", key="k", name="n")
+    tracker.log_metrics({"loss": 2.0}, step=1)
+    assert tracker.finish() == "r"
+    assert sent == [1, 2]
 
 
 def test_the_null_tracker_takes_everything() -> None:

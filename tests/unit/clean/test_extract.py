@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline_lib.clean.extract import extract_text
+from pipeline_lib.clean.extract import count_tags, extract_text
 
 PARAGRAPH = "Machines read what was written during the day, and decide which pages are worth another look. " * 3
 CHINESE = "机器自己读完白天写下的文章，然后决定哪些值得留下，没有意义的会被放到一边。" * 4
@@ -10,9 +10,10 @@ CHINESE = "机器自己读完白天写下的文章，然后决定哪些值得留
 
 def _page(*paragraphs: str) -> str:
     body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    comments = "<div id='comments'><p>First to say it!</p></div>"
     return (
         f"<html><head><title>t</title><script>var secret = 1;</script></head><body><nav><a href='/'>Home</a></nav>"
-        f"<article><h1>Night</h1>{body}</article><footer>Imprint</footer></body></html>"
+        f"<article><h1>Night</h1>{body}</article>{comments}<footer>Imprint</footer></body></html>"
     )
 
 
@@ -21,7 +22,15 @@ def test_the_main_text_is_kept_and_the_rest_is_not(paragraph: str) -> None:
     text = extract_text(_page(paragraph, paragraph.upper()))
     assert text is not None
     assert paragraph.strip() in text
-    assert not any(word in text for word in ("<p>", "secret", "Home", "Imprint"))
+    assert not any(word in text for word in ("<p>", "secret", "Home", "First to", "Imprint"))
+
+
+def test_a_fragment_is_read_like_a_page() -> None:
+    assert extract_text(f" <p>{PARAGRAPH}</p>") == PARAGRAPH.strip()
+
+
+def test_plain_text_is_no_page() -> None:
+    assert extract_text("if a < b and b > c then a < c") is None
 
 
 @pytest.mark.parametrize(
@@ -43,3 +52,14 @@ def test_a_page_with_zero_bytes_is_read_all_the_same() -> None:
     text = extract_text(_page(PARAGRAPH).replace("night", "ni\x00ght").replace("Machines", "\x00Machines"))
     assert text is not None
     assert "worth another look" in text
+
+
+def test_tags_are_counted_and_so_are_words_inside_one_tag() -> None:
+    assert count_tags("no tag at all") == 0
+    assert count_tags("<p>one two three four</p>") == 2
+    assert count_tags("<p a=1 b=2 c=3 d>one</p>") == 5
+
+
+def test_nothing_is_said_about_a_broken_page(caplog: pytest.LogCaptureFixture) -> None:
+    extract_text("secret words")
+    assert caplog.text == ""

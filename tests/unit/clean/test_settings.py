@@ -24,6 +24,7 @@ def test_a_rule_can_be_switched_off() -> None:
 def test_forty_and_forty_point_zero_are_one_setting() -> None:
     whole, point = (CleanSettings(rules={"min_words.v1": {"at_least": number}}) for number in (40, 40.0))
     assert whole.model_dump_json() == point.model_dump_json()
+    assert '"min_words.v1":{"at_least":40,' in whole.model_dump_json()
 
 
 def test_settings_survive_their_own_dump() -> None:

@@ -32,5 +32,5 @@ def test_a_long_document_is_cut_at_its_characters(tmp_path: Path) -> None:
 @pytest.mark.parametrize("texts", [(), ("", "")])
 def test_no_text_is_an_error_that_says_what_to_do(tmp_path: Path, texts: tuple[str, ...]) -> None:
     path = write_documents(tmp_path / "heldout.parquet", texts)
-    with pytest.raises(DataError, match="raise tokenize.heldout_share"):
+    with pytest.raises(DataError, match=r"raise tokenize\.heldout_share"):
         take_sample([path], EvaluateSettings())

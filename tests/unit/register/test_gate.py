@@ -95,6 +95,7 @@ def test_one_document_without_a_finite_score_refuses(bad: float, side: str) -> N
     models[side] = measured(1.5, bits=bits)
     report = verdict(models["challenger"], models["champion"], quantized=models["quantized"])
     assert not report.is_passed
+    assert ("enough_documents" in failed(report)) == (side == "challenger")
     json.dumps(report.to_json(), allow_nan=False)
 
 
@@ -116,8 +117,9 @@ def test_the_same_documents_cut_elsewhere_do_not_compare() -> None:
 
 
 def test_too_few_documents_refuse() -> None:
-    few = {"document_ids": ("a",), "num_bytes": np.array([100]), "bits": np.array([200.0])}
-    assert failed(verdict(measured(2.0, **few), measured(2.5, **few))) == ["enough_documents"]
+    few = {"document_ids": ("a",), "num_bytes": np.array([100])}
+    challenger, champion = (measured(0, **few, bits=np.array([bits])) for bits in (200.0, 250.0))
+    assert failed(verdict(challenger, champion)) == ["enough_documents"]
 
 
 def test_no_scores_at_all_refuse() -> None:

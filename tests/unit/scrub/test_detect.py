@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline_lib.scrub.detect import Hit, find, find_in_window
+from pipeline_lib.scrub.detect import Hit, _without_overlap, find, find_in_window
 
 REGIONS = ("CN", "US", "GB")
 
@@ -154,6 +154,21 @@ def test_look_alikes_are_left_alone(text: str) -> None:
 
 def test_of_two_overlapping_values_the_longer_one_wins() -> None:
     assert found("13812345678@qq.com") == [("email", "13812345678@qq.com")]
+
+
+def test_of_overlapping_hits_the_longest_wins_then_the_earlier_kind() -> None:
+    long, short, other = Hit("phone", 5, 15, "a"), Hit("email", 3, 8, "b"), Hit("ip", 15, 20, "c")
+    assert _without_overlap([short, other, long]) == [long, other]
+    assert _without_overlap([Hit("phone", 0, 5, "p"), Hit("card", 0, 5, "c")]) == [Hit("card", 0, 5, "c")]
+
+
+def test_dates_beside_a_label_are_no_phone_numbers() -> None:
+    assert found("电话：2023-03-09") == found("phone: 12/31/2023") == found("tel 20230309") == []
+
+
+def test_numbers_without_separators_in_a_row_are_no_landlines() -> None:
+    assert found("02164185758") == [("phone", "+862164185758")]
+    assert found("02164185758 77") == found("77 02164185758") == []
 
 
 def test_two_values_side_by_side_are_two() -> None:

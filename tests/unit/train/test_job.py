@@ -1,6 +1,9 @@
 """What the two processes say to each other survives a kill in the middle of a line."""
 
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from pipeline_lib.train.job import TrainInputs, read_job, read_metrics, write_job
 from pipeline_lib.train.settings import TrainSettings
@@ -9,6 +12,15 @@ from pipeline_lib.train.settings import TrainSettings
 def test_a_job_is_read_as_it_was_written(tmp_path: Path, settings: TrainSettings, inputs: TrainInputs) -> None:
     write_job(tmp_path, settings, inputs)
     assert read_job(tmp_path) == (settings, inputs)
+
+
+def test_paths_are_absolute_since_the_child_works_elsewhere(
+    tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_job(tmp_path, settings, replace(inputs, new_rows=(Path("new.arrow"),), trunk=Path("trunk")))
+    read = read_job(tmp_path)[1]
+    assert (read.new_rows, read.trunk) == ((tmp_path / "new.arrow",), tmp_path / "trunk")
 
 
 def test_a_half_row_waits_for_its_rest(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""What runs steps and shows results: Prefect in a night, nothing but this process for a single stage.
+
+`PlainRuntime` is here; the Prefect one is in `stages.py`, so that a single stage never imports Prefect.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from pipeline_lib.work import Step, StepResult
+
+
+class Runtime(Protocol):
+    """How a step is run, and where results are shown. Keys are stable, so that each has a history."""
+
+    def do(self, step: Step, work: Callable[[], StepResult]) -> StepResult:
+        """Run the work of a step under its stage's policy."""
+
+    def table(self, key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
+        """Show a table."""
+
+    def markdown(self, key: str, text: str, description: str) -> None:
+        """Show a page."""
+
+    def link(self, key: str, url: str, text: str, description: str) -> None:
+        """Show a link."""
+
+    def progress(self, key: str, percent: float, description: str) -> None:
+        """Show how far something is; the first call of a run makes the bar."""
+
+    def event(self, name: str, resource: str, payload: Mapping[str, Any]) -> None:
+        """Tell others that something happened."""
+
+
+class PlainRuntime:
+    """Runs the work, shows nothing: the terminal has its own reporter."""
+
+    def do(self, step: Step, work: Callable[[], StepResult]) -> StepResult:
+        """See `Runtime`."""
+        return work()
+
+    def table(self, key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
+        """See `Runtime`."""
+
+    def markdown(self, key: str, text: str, description: str) -> None:
+        """See `Runtime`."""
+
+    def link(self, key: str, url: str, text: str, description: str) -> None:
+        """See `Runtime`."""
+
+    def progress(self, key: str, percent: float, description: str) -> None:
+        """See `Runtime`."""
+
+    def event(self, name: str, resource: str, payload: Mapping[str, Any]) -> None:
+        """See `Runtime`."""

@@ -1,0 +1,76 @@
+"""The training of a night: its progress at the terminal and in the Prefect UI, its curves in MLflow while it runs."""
+
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline_lib.storage import read_json
+from pipeline_lib.tracking import MlflowTracker, place_of
+from pipeline_lib.train.job import TIMINGS_FILE, Progress
+from pipeline_lib.work import Step, StepResult, missing
+from tasks.night import Night
+from tasks.steps import do_step
+
+PROGRESS_KEY = "training-progress"
+UPDATE_SECONDS = 2.0
+
+
+class TrainingShow:
+    """Hands each step of the training on."""
+
+    def __init__(self, night: Night, tracker: MlflowTracker) -> None:
+        self._night, self._tracker = night, tracker
+        self._updated = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        """Show one step."""
+        if progress.loss is None:
+            return
+        note = f"steps, {progress.phase}, loss {progress.loss:.3f}"
+        self._night.reporter.progress(progress.step, progress.num_steps, note)
+        figures = {
+            "train/loss": progress.loss,
+            "train/learning_rate": progress.learning_rate,
+            "train/grad_norm": progress.grad_norm,
+            "train/tokens_per_second": progress.tokens_per_second,
+        }
+        self._tracker.log_metrics({k: v for k, v in figures.items() if v is not None}, step=progress.step)
+        percent = 100 * progress.step / max(progress.num_steps, 1)
+        if time.monotonic() - self._updated >= UPDATE_SECONDS or percent >= 100:
+            self._updated = time.monotonic()
+            self._night.runtime.progress(PROGRESS_KEY, percent, "Steps of tonight's training")
+
+
+def do_train(step: Step, night: Night) -> StepResult:
+    """Train; the MLflow run is found by the model's fingerprint, so that a training that goes on goes on in it."""
+    if not missing(step, night.workspace.store):
+        return do_step(step, night)
+    name = step.whole.fingerprint
+    work_folder = night.workspace.root / "work" / "train" / name
+    place = place_of(night.settings.register.tracking_uri, night.workspace.root)
+    experiment = night.settings.register.experiment
+    with MlflowTracker(place, experiment=experiment, key=name, name=f"{night.settings.profile}-{name[:8]}") as tracker:
+        tracker.log_params(dict(flat(night.settings.model_dump(mode="json"))))
+        make = partial(step.whole.make, work_folder=work_folder, on_progress=TrainingShow(night, tracker))
+        result = do_step(replace(step, whole=replace(step.whole, make=make)), night)
+        tracker.log_metrics({f"time/{part}_seconds": s for part, s in _timings(work_folder).items()}, step=0)
+    shutil.rmtree(work_folder, ignore_errors=True)
+    return result
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted names and values of a tree of settings."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _timings(work_folder: Path) -> dict[str, float]:
+    path = work_folder / TIMINGS_FILE
+    return dict(read_json(path).get("seconds", {})) if path.is_file() else {}

@@ -1,0 +1,415 @@
+"""register, promote and rollback against a real MLflow store: loading, races, kills, tampering."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_lib import tracking
+from pipeline_lib.errors import DamagedArtifact, GateRefused, SettingsError, UpstreamError
+from pipeline_lib.register import stage
+from pipeline_lib.register.card import FunnelRow, Lineage
+from pipeline_lib.register.package import ALLOWED_NAMES, ALLOWED_SUFFIXES
+from pipeline_lib.register.promotion import promote, promotions, rollback
+from pipeline_lib.register.registry import (
+    CHALLENGER,
+    CHAMPION,
+    PREVIOUS,
+    Registry,
+    opened,
+    version_by_alias,
+    version_by_number,
+)
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.register.stage import RegisterInputs, registry_of
+from pipeline_lib.storage import write_json
+from pipeline_lib.tracking import MlflowTracker, Place, connect, place_of
+from tests.tiny_model import write_model
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+LINEAGE = Lineage("f" * 32, "5" * 32, "7" * 32, "rev1")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One store for all tests here: making its tables takes seconds. Each test has a model name of its own."""
+    return tmp_path_factory.mktemp("workspace")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What earlier stages made: a model, its scores, and an int8 variant (its graph is not opened here)."""
+    root = tmp_path_factory.mktemp("made")
+    write_model(root / "model")
+    for name, bits in (("scores", 2.5), ("int8_scores", 2.51)):
+        (root / name).mkdir()
+        write_json(root / name / "scores.json", {"bits_per_byte": bits, "confidence": 0.95, "word_perplexity": None})
+        write_json(root / name / "speed.json", {"generated_tokens_per_second": 100.0, "num_tokens": 64})
+    (root / "quantized").mkdir()
+    (root / "quantized" / "model.int8.onnx").write_bytes(b"\x08\x0a stands for a graph")
+    write_json(root / "quantized" / "quantization.json", {"quantized_share": 0.99})
+    return root
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest) -> RegisterSettings:
+    return RegisterSettings(model_name=request.node.originalname.replace("_", "-")[:90], experiment=request.node.name)
+
+
+@pytest.fixture
+def registry(settings: RegisterSettings, workspace: Path) -> Registry:
+    return registry_of(settings, workspace)
+
+
+@pytest.fixture
+def register(made: Path, settings: RegisterSettings, workspace: Path, tmp_path: Path) -> Callable[[str], int]:
+    """Registers the model under another fingerprint; the number of its version."""
+
+    def call(fingerprint: str) -> int:
+        folder = tmp_path / "out"
+        folder.mkdir(exist_ok=True)
+        outcome = stage.run(settings, inputs_of(made, fingerprint), workspace, folder)
+        return int(outcome.facts["version"])
+
+    return call
+
+
+def inputs_of(made: Path, fingerprint: str) -> RegisterInputs:
+    return RegisterInputs(
+        model=made / "model",
+        lineage=replace(LINEAGE, model_fingerprint=fingerprint),
+        scores=made / "scores",
+        quantized=made / "quantized",
+        quantized_scores=made / "int8_scores",
+        funnel=(FunnelRow("clean", 10, 8, {"too_few_words": 2}),),
+        training={"num_steps": 3},
+        run_id=None,
+    )
+
+
+def champion_of(registry: Registry) -> int | None:
+    found = version_by_alias(registry, CHAMPION)
+    return None if found is None else found.number
+
+
+def files_of(registry: Registry, number: int) -> Path:
+    """The registry's own folder of a version."""
+    client = connect(registry.place)
+    uri: str = client.get_model_version_download_uri(registry.name, str(number))
+    return Path(uri.removeprefix("file://"))
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_champion_loads_with_mlflows_own_client(
+    registry: Registry, register: Callable[[str], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    promote(registry, register("f" * 32), expected_champion=None, reason="first", now=NOW)
+    connect(registry.place)
+    import mlflow
+
+    pipeline = mlflow.transformers.load_model(f"models:/{registry.name}@champion")
+    assert pipeline.model.config.hidden_size == 32
+    assert pipeline.tokenizer.decode(pipeline.tokenizer("夜班 shift")["input_ids"]) == "夜班 shift"
+    answer = mlflow.pyfunc.load_model(f"models:/{registry.name}@champion").predict(["The night"])
+    assert answer[0].startswith("The night")
+    # MLflow has left a file of its own beside the model by now: it must still verify.
+    with opened(registry, 1) as package:
+        assert (package / "model" / "model.safetensors").is_file()
+
+
+def test_nothing_that_could_run_code_is_stored(
+    registry: Registry, register: Callable[[str], int], workspace: Path
+) -> None:
+    register("f" * 32)
+    files = [path for path in (workspace / "mlartifacts").rglob("*") if path.is_file()]
+    assert len(files) > 10
+    odd = [p.name for p in files if p.suffix not in ALLOWED_SUFFIXES and p.name not in ALLOWED_NAMES]
+    assert set(odd) <= {"registered_model_meta"}
+
+
+def test_version_and_run_say_what_the_model_was_made_from(registry: Registry, register: Callable[[str], int]) -> None:
+    version = version_by_number(registry, register("f" * 32))
+    assert version.model_fingerprint == "f" * 32
+    assert version.tags["nightshift.snapshot_digest"] == "5" * 32
+    assert version.tags["nightshift.tokenizer_fingerprint"] == "7" * 32
+    assert version.tags["nightshift.code_revision"] == "rev1"
+    run = connect(registry.place).get_run(version.run_id)
+    assert [(d.dataset.name, d.dataset.digest) for d in run.inputs.dataset_inputs] == [("snapshot", "5" * 32)]
+    assert run.data.metrics == {
+        "evaluate/bits_per_byte": 2.5,
+        "evaluate/generated_tokens_per_second": 100.0,
+        "quantize/bits_per_byte": 2.51,
+        "quantize/generated_tokens_per_second": 100.0,
+    }
+
+
+def test_the_same_model_registered_again_is_the_same_version(
+    registry: Registry, register: Callable[[str], int]
+) -> None:
+    assert [register("f" * 32), register("e" * 32), register("f" * 32)] == [1, 2, 1]
+    found = version_by_alias(registry, CHALLENGER)
+    assert found is not None
+    assert found.number == 1
+
+
+def test_a_champion_registered_again_does_not_become_a_challenger(
+    registry: Registry, register: Callable[[str], int]
+) -> None:
+    promote(registry, register("f" * 32), expected_champion=None, reason="first", now=NOW)
+    register("f" * 32)
+    assert version_by_alias(registry, CHALLENGER) is None
+
+
+def test_promotion_moves_champion_and_previous_and_writes_them_down(
+    registry: Registry, register: Callable[[str], int]
+) -> None:
+    promote(registry, register("1" * 32), expected_champion=None, reason="first", now=NOW)
+    promote(registry, register("2" * 32), expected_champion=1, reason="更好", now=NOW)
+    assert champion_of(registry) == 2
+    previous = version_by_alias(registry, PREVIOUS)
+    assert previous is not None
+    assert previous.number == 1
+    lines = [p for p in promotions(registry) if p.name == registry.name]
+    assert [(p.version, p.previous, p.kind, p.reason) for p in lines] == [
+        (1, None, "promote", "first"),
+        (2, 1, "promote", "更好"),
+    ]
+    assert lines[0].time == "2026-01-02T03:04:05+00:00"
+
+
+def test_rollback_puts_the_previous_one_back_and_a_second_one_undoes_it(
+    registry: Registry, register: Callable[[str], int]
+) -> None:
+    promote(registry, register("1" * 32), expected_champion=None, reason="", now=NOW)
+    with pytest.raises(GateRefused, match="no previous champion"):
+        rollback(registry, reason="", now=NOW)
+    promote(registry, register("2" * 32), expected_champion=1, reason="", now=NOW)
+    assert rollback(registry, reason="bad answers", now=NOW).version == 1
+    assert champion_of(registry) == 1
+    assert rollback(registry, reason="was not it", now=NOW).version == 2
+    assert champion_of(registry) == 2
+
+
+def test_a_champion_that_changed_meanwhile_is_not_replaced(registry: Registry, register: Callable[[str], int]) -> None:
+    promote(registry, register("1" * 32), expected_champion=None, reason="", now=NOW)
+    register("2" * 32)
+    with pytest.raises(GateRefused, match="the champion changed: it is version 1, not none"):
+        promote(registry, 2, expected_champion=None, reason="", now=NOW)
+    with pytest.raises(GateRefused, match="it is version 1, not version 2"):
+        promote(registry, 1, expected_champion=2, reason="", now=NOW)
+    assert champion_of(registry) == 1
+
+
+def test_of_two_promotions_at_once_exactly_one_wins_each_round(
+    registry: Registry, register: Callable[[str], int]
+) -> None:
+    for fingerprint in ("1" * 32, "2" * 32, "3" * 32):
+        register(fingerprint)
+    promote(registry, 1, expected_champion=None, reason="", now=NOW)
+    champion = 1
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(20):
+            rivals = [number for number in (1, 2, 3) if number != champion]
+            tries = [
+                pool.submit(promote, registry, rival, expected_champion=champion, reason="", now=NOW)
+                for rival in rivals
+            ]
+            errors = [attempt.exception() for attempt in tries]
+            losers = [error for error in errors if error is not None]
+            assert len(losers) == 1
+            assert isinstance(losers[0], GateRefused)
+            winner = rivals[errors.index(None)]
+            assert champion_of(registry) == winner
+            champion = winner
+    versions = [p.version for p in promotions(registry) if p.name == registry.name]
+    assert len(versions) == 21
+    assert all(a != b for a, b in itertools.pairwise(versions))
+
+
+def test_a_version_whose_files_changed_is_not_promoted_and_heals_when_registered_again(
+    registry: Registry, register: Callable[[str], int]
+) -> None:
+    number = register("f" * 32)
+    flip(files_of(registry, number) / "model" / "model.safetensors")
+    with pytest.raises(DamagedArtifact, match=r"model/model\.safetensors"):
+        promote(registry, number, expected_champion=None, reason="", now=NOW)
+    assert champion_of(registry) is None
+    assert register("f" * 32) == number
+    promote(registry, number, expected_champion=None, reason="", now=NOW)
+    assert champion_of(registry) == number
+
+
+def test_a_version_that_points_to_nothing_is_not_promoted(registry: Registry, register: Callable[[str], int]) -> None:
+    number = register("f" * 32)
+    folder = files_of(registry, number)
+    folder.rename(folder.with_name("elsewhere"))
+    with pytest.raises(DamagedArtifact):
+        promote(registry, number, expected_champion=None, reason="", now=NOW)
+    assert champion_of(registry) is None
+
+
+def test_a_version_that_does_not_exist_is_a_clear_error(registry: Registry) -> None:
+    with pytest.raises(SettingsError, match="has no version 7"):
+        promote(registry, 7, expected_champion=None, reason="", now=NOW)
+
+
+KILLED = """
+import sys
+from datetime import datetime
+from pathlib import Path
+from pipeline_lib.register import stage
+from pipeline_lib.register.settings import RegisterSettings
+from tests.integration.test_registry import NOW, inputs_of
+made, workspace, out, name, experiment, action = sys.argv[1:]
+settings = RegisterSettings(model_name=name, experiment=experiment)
+if action == "register":
+    stage.run(settings, inputs_of(Path(made), "f" * 32), Path(workspace), Path(out))
+else:
+    registry = stage.registry_of(settings, Path(workspace))
+    stage.promote(registry, 2, expected_champion=1, reason="", now=NOW)
+"""
+
+
+def run_killed(point: str, action: str, made: Path, workspace: Path, out: Path, settings: RegisterSettings) -> None:
+    """Run `action` in a process that is killed with SIGKILL at `point`."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            KILLED,
+            *map(str, (made, workspace, out, settings.model_name, settings.experiment, action)),
+        ],
+        env={**os.environ, "NIGHTSHIFT_FAIL": f"register:{point}:1", "PYTHONPATH": str(Path(__file__).parents[2])},
+        start_new_session=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+@pytest.mark.parametrize("point", ["during_upload", "after_upload", "after_version"])
+def test_a_registration_that_was_killed_is_finished_and_not_doubled(
+    point: str,
+    registry: Registry,
+    register: Callable[[str], int],
+    made: Path,
+    workspace: Path,
+    tmp_path: Path,
+    settings: RegisterSettings,
+) -> None:
+    settings = settings.model_copy(update={"model_name": f"{settings.model_name}-{point}"})
+    registry = registry_of(settings, workspace)
+    out = tmp_path / "killed"
+    out.mkdir()
+    run_killed(point, "register", made, workspace, out, settings)
+    assert list(out.iterdir()) == []
+    outcome = stage.run(settings, inputs_of(made, "f" * 32), workspace, out)
+    assert outcome.facts["version"] == 1
+    client = connect(registry.place)
+    assert len(client.search_model_versions(f"name = '{registry.name}'")) == 1
+    experiment_id = client.get_experiment_by_name(settings.experiment).experiment_id
+    assert [str(model.status) for model in client.search_logged_models([experiment_id])] == ["READY"]
+    found = version_by_alias(registry, CHALLENGER)
+    assert found is not None
+    assert found.number == 1
+    with opened(registry, 1):
+        pass
+
+
+@pytest.mark.parametrize(("point", "then"), [("before_champion", 1), ("after_champion", 2)])
+def test_a_promotion_that_was_killed_is_completed_by_the_same_promotion(
+    point: str, then: int, made: Path, workspace: Path, tmp_path: Path, settings: RegisterSettings
+) -> None:
+    settings = settings.model_copy(update={"model_name": f"{settings.model_name}-{point}"})
+    registry = registry_of(settings, workspace)
+    for fingerprint in ("1" * 32, "2" * 32):
+        stage.run(settings, inputs_of(made, fingerprint), workspace, tmp_path)
+    promote(registry, 1, expected_champion=None, reason="", now=NOW)
+    run_killed(point, "promote", made, workspace, tmp_path, settings)
+    assert champion_of(registry) == then
+    promote(registry, 2, expected_champion=1, reason="", now=NOW)
+    assert champion_of(registry) == 2
+    lines = [(p.version, p.previous) for p in promotions(registry) if p.name == registry.name]
+    assert lines == [(1, None), (2, 1)]
+
+
+def test_a_tracker_goes_on_with_the_run_of_its_key(workspace: Path, settings: RegisterSettings) -> None:
+    place = place_of(None, workspace)
+    ids = []
+    for step, value in ((1, 3.0), (2, 2.5)):
+        with MlflowTracker(place, experiment=settings.experiment, key="night-1", name="night") as tracker:
+            tracker.log_params({"hidden_size": 32 + step, "long": "好" * 7000})
+            tracker.log_metrics({"loss": value}, step=step)
+            ids.append(tracker.finish())
+    assert ids[0] == ids[1]
+    client = connect(place)
+    run = client.get_run(ids[0])
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {"hidden_size": "33", "long": "好" * 6000}
+    assert [(m.step, m.value) for m in client.get_metric_history(ids[0], "loss")] == [(1, 3.0), (2, 2.5)]
+
+
+def test_all_points_arrive_once_when_mlflow_was_away(
+    workspace: Path, settings: RegisterSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store fails before and after it has taken the points: nothing is lost and nothing doubled."""
+    place = place_of(None, workspace)
+    answers = iter(["down", "down", "lost answer"])
+
+    def flaky(place: Place) -> Any:
+        client = connect(place)
+        state = next(answers, "up")
+        if state == "down":
+            raise ConnectionError(state)
+        if state == "lost answer":
+            original = client.log_batch
+
+            def log_and_fail(*args: Any, **kwargs: Any) -> None:
+                original(*args, **kwargs)
+                raise ConnectionError(state)
+
+            client.log_batch = log_and_fail
+        return client
+
+    monkeypatch.setattr(tracking, "connect", flaky)
+    monkeypatch.setattr(tracking, "FIRST_BACK_OFF_SECONDS", 0.01)
+    tracker = MlflowTracker(place, experiment=settings.experiment, key="k", name="n")
+    for step in range(2500):
+        tracker.log_metrics({"loss": 1.0 / (step + 1)}, step=step)
+    run_id = tracker.finish()
+    monkeypatch.undo()
+    history = connect(place).get_metric_history(run_id, "loss")
+    assert [point.step for point in history] == list(range(2500))
+
+
+def test_an_error_in_the_work_marks_the_run_as_failed(workspace: Path, settings: RegisterSettings) -> None:
+    place = place_of(None, workspace)
+    with (
+        pytest.raises(ZeroDivisionError),
+        MlflowTracker(place, experiment=settings.experiment, key="k", name="n") as tracker,
+    ):
+        tracker.log_metrics({"loss": 1 / 0}, step=0)
+    client = connect(place)
+    experiment_id = client.get_experiment_by_name(settings.experiment).experiment_id
+    assert [run.info.status for run in client.search_runs([experiment_id])] == ["FAILED"]
+
+
+@pytest.mark.parametrize(("uri", "error"), [("http://127.0.0.1:1", UpstreamError), ("nonsense://x", SettingsError)])
+def test_a_store_that_is_not_there_is_one_clear_error(uri: str, error: type[Exception], tmp_path: Path) -> None:
+    with pytest.raises(error, match=r"register\.tracking_uri"):
+        version_by_alias(Registry(Place(uri), "x", tmp_path), CHAMPION)
