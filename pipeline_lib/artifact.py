@@ -219,12 +219,12 @@ class Draft:
             facts=dict(outcome.facts),
             made={"seconds": round(time.monotonic() - self.started, 3), **(made or {})},
         )
+        _remember_verified(self.path, manifest)
         write_json(self.path / MANIFEST, asdict(manifest))
         for folder in {path.parent for path in self.path.rglob("*")}:
             fsync_folder(folder)
         failpoint(self.stage, "before_rename")
         replace_folder(self.path, self.final_path)
-        _remember_verified(self.final_path, manifest)
         failpoint(self.stage, "after_rename")
         return manifest
 

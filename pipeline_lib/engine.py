@@ -7,8 +7,9 @@ A deadline cannot stop native code in a thread; it can kill a process, and does.
 """
 
 import os
+import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -45,13 +46,15 @@ class Engine:
     ) -> Iterator[tuple[int, Result]]:
         """`(index, function(job))` in the order of completion.
 
-        The first error of a job is raised after those that already run have ended. Raises `StageTimeout` when the
-        deadline passes (workers are killed) and `UpstreamError` when a worker dies (most often: out of memory).
+        The first error of a job is raised after the jobs that already run have ended; the others are not begun.
+        Raises `StageTimeout` when the deadline passes (workers are killed) and `UpstreamError` when a worker dies
+        (most often: out of memory).
         """
         deadline = time.monotonic() + deadline_seconds
-        pool = self._started()
-        pending: dict[Future[Result], int] = {pool.submit(function, job): index for index, job in enumerate(jobs)}
+        pending: dict[Future[Result], int] = {}
         try:
+            pool = self._started()
+            pending.update({pool.submit(function, job): index for index, job in enumerate(jobs)})
             while pending:
                 done, _ = wait(pending, timeout=max(0.0, deadline - time.monotonic()), return_when=FIRST_COMPLETED)
                 if not done:
@@ -67,12 +70,9 @@ class Engine:
                 f"{what}: a worker process died (out of memory, or killed). Finished shards are kept; run again, "
                 "with fewer resources.workers or a smaller ingest.max_shard_bytes if it happens again."
             ) from exc
-        except StageTimeout:
-            self._kill()
+        except Exception:
+            self._let_end(pending, deadline)
             raise
-        finally:
-            for future in pending:
-                future.cancel()
 
     def call(self, function: Callable[[Job], Result], job: Job, *, deadline_seconds: float, what: str) -> Result:
         """`function(job)` in a worker process."""
@@ -81,7 +81,7 @@ class Engine:
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
-                self.workers, mp_context=get_context("spawn"), initializer=exit_with_parent, initargs=(os.getpid(),)
+                self.workers, mp_context=get_context("spawn"), initializer=start_worker, initargs=(os.getpid(),)
             )
         return self._pool
 
@@ -90,6 +90,12 @@ class Engine:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
+    def _let_end(self, pending: Collection[Future[Result]], deadline: float) -> None:
+        """Begin no more of these jobs, and wait until none runs; kill those that are not done by the deadline."""
+        running = [future for future in pending if not future.cancel()]
+        if wait(running, timeout=max(0.0, deadline - time.monotonic())).not_done:
+            self._kill()
+
     def _kill(self) -> None:
         if self._pool is None:
             return
@@ -97,3 +103,9 @@ class Engine:
             process.kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._pool = None
+
+
+def start_worker(parent: int) -> None:
+    """What each worker does first: leave Ctrl-C, which a terminal sends to us too, to its parent, and end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    exit_with_parent(parent)

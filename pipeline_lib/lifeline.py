@@ -1,15 +1,18 @@
 """Children that never outlive us: a process group under a small supervisor, which ends it when its parent is gone.
 
 `kill -9` gives a parent no chance to stop its children, and a signal to our process group does not reach children in
-groups of their own. So each server and each training job runs below a supervisor (this module as a program) in a
-session of its own, which looks every 0.2 s whether its parent is still the process that started it:
+groups of their own. So each server and each training job runs below a supervisor (this module as a program), which
+looks 20 times a second whether its parent is still the process that started it:
 
-    nightshift -> supervisor (own session) -> child and all it starts
+    nightshift -> supervisor (own session) -> child and all it starts (own group)
 
 SIGTERM to the supervisor goes on to the child's group; what is still there after the grace is killed with SIGKILL.
-`prctl(PR_SET_PDEATHSIG)` would be shorter, but fires when the *thread* that started the child ends, and is Linux only.
+`prctl(PR_SET_PDEATHSIG)` would be shorter, but it is Linux only, takes no grandchildren along and fires when the
+*thread* that started the child ends. Pool workers use it beside a watch of their own, for native code that holds the
+interpreter lock.
 """
 
+import math
 import os
 import signal
 import subprocess
@@ -21,8 +24,10 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.05
 GRACE_SECONDS = 30.0
+REST_SECONDS = 2.0
+PR_SET_PDEATHSIG = 1
 
 
 def spawn_guarded(
@@ -52,7 +57,11 @@ def spawn_guarded(
 
 
 def exit_with_parent(parent: int) -> None:
-    """Watch `parent` from a thread of this process and leave at once when it is gone. For pool workers."""
+    """Leave at once when `parent` is gone. For pool workers, and other processes that cannot have a supervisor."""
+    if sys.platform == "linux":
+        import ctypes  # servers and their supervisors do without it
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -66,40 +75,42 @@ def _supervise(parent: int, grace_seconds: float, argv: Sequence[str]) -> int:
     # A shell that starts us in the background ignores SIGINT, and so would all children: a Prefect worker then never
     # ends on SIGTERM, since it turns that into a SIGINT for itself.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    child = subprocess.Popen(argv)
     wants_end = False
 
-    def pass_on(_number: int, _frame: FrameType | None) -> None:
+    def ask(_number: int, _frame: FrameType | None) -> None:
         nonlocal wants_end
         wants_end = True
 
-    signal.signal(signal.SIGTERM, pass_on)
-    signal.signal(signal.SIGINT, pass_on)
-    while child.poll() is None:
-        if os.getppid() != parent:
-            _end_group(child, 0.0)
-        elif wants_end:
-            _end_group(child, grace_seconds)
-        time.sleep(POLL_SECONDS / 4)
-    _kill_rest()
+    signal.signal(signal.SIGTERM, ask)
+    child = subprocess.Popen(argv, process_group=0)
+    signal.signal(signal.SIGINT, ask)
+    ends_at = math.inf
+    while child.poll() is None and os.getppid() == parent and time.monotonic() < ends_at:
+        if wants_end and ends_at == math.inf:
+            ends_at = time.monotonic() + grace_seconds
+            _signal(child.pid, signal.SIGTERM)
+        time.sleep(POLL_SECONDS)
+    if child.poll() is not None:
+        _ask_rest(child.pid)
+    _signal(child.pid, signal.SIGKILL)
+    child.wait()
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 
-def _end_group(child: "subprocess.Popen[bytes]", grace_seconds: float) -> None:
-    """SIGTERM to all of our session but us, then SIGKILL to whoever is left when the grace is over."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.killpg(0, signal.SIGTERM)
-    deadline = time.monotonic() + grace_seconds
-    while child.poll() is None and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS / 4)
-    if child.poll() is None:
-        os.killpg(0, signal.SIGKILL)
+def _ask_rest(group: int) -> None:
+    """Those who outlive the child (a server's workers) may end by themselves, in two seconds: one may be a zombie."""
+    ends_at = time.monotonic() + REST_SECONDS
+    while _signal(group, signal.SIGTERM) and time.monotonic() < ends_at:
+        time.sleep(POLL_SECONDS)
 
 
-def _kill_rest() -> None:
-    """Grandchildren that outlived the child (a server's workers) end with it, and so does this process' group."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.killpg(0, signal.SIGTERM)
+def _signal(group: int, number: int) -> bool:
+    """Send a signal to a process group; whether there still is one."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def main() -> None:

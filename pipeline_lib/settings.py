@@ -122,17 +122,6 @@ class Resolved:
     origins: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Explained:
-    """One line of `nightshift config --explain`."""
-
-    name: str
-    value: Any
-    origin: str
-    unit: str
-    meaning: str
-
-
 def resolve(config: Path | None, environment: Mapping[str, str], arguments: Sequence[tuple[str, str]]) -> Resolved:
     """The settings of a run. Raises `SettingsError` for a missing file, an unknown key or a wrong value."""
     values: dict[str, Any] = {}
@@ -143,30 +132,10 @@ def resolve(config: Path | None, environment: Mapping[str, str], arguments: Sequ
     for variable, text in sorted(environment.items()):
         if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
             name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-            _set(values, _path(name), _parsed(name, text))
-            origins[name] = f"environment variable {variable}"
+            _put(values, origins, name, _parsed(name, text), f"environment variable {variable}")
     for name, text in arguments:
-        _set(values, _path(name), _parsed(name, text))
-        origins[name] = f"command line --{name}"
+        _put(values, origins, name, _parsed(name, text), f"command line --{name}")
     return Resolved(_validated(values, origins), origins)
-
-
-def explain(resolved: Resolved) -> Iterator[Explained]:
-    """Each setting with its value, origin, unit and meaning, in the order of the tree."""
-    yield from _explain(resolved.settings, "", resolved.origins)
-
-
-def _explain(model: StageSettings, prefix: str, origins: Mapping[str, str]) -> Iterator[Explained]:
-    for key, field in type(model).model_fields.items():
-        name, value = f"{prefix}{key}", getattr(model, key)
-        if isinstance(value, StageSettings):
-            yield from _explain(value, f"{name}.", origins)
-            continue
-        near = [origin for known, origin in origins.items() if known == name or known.startswith(f"{name}.")]
-        extra = field.json_schema_extra
-        unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-        shown = TypeAdapter(Any).dump_python(value, mode="json")
-        yield Explained(name, shown, near[-1] if near else "default", unit, field.description or "")
 
 
 def _from_file(config: Path | None) -> Iterator[tuple[str, Any]]:

@@ -4,7 +4,7 @@
     state/pins/<name>.json    choices that stay until their owner changes them (tokenizer, held-out batches)
     state/last/<step>.json    which fingerprints a step had last time: only for reasons and durations in `plan`
     state/runs/<id>.json      one file a run: process, stage it is in, how it ended
-    state/lock                held while a night works in this workspace
+    state/lock                held while a night works in this workspace, with the id of the process that does
 Each file is replaced as a whole; losing `last` or `runs` loses comfort, never data.
 """
 
@@ -12,10 +12,10 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -47,7 +47,7 @@ class RunRecord:
     process_id: int
     process_started: float  # Unix seconds; with the id it names a process for good
     started: float  # Unix seconds
-    state: str = "running"  # running, completed, failed, killed
+    state: str = "running"  # running, completed, failed, stopped (Ctrl-C, SIGTERM), killed
     stage: str = ""  # where it is, or where it ended
     stage_started: float = 0.0
     ended: float | None = None
@@ -56,14 +56,23 @@ class RunRecord:
     flow_run_id: str | None = None  # Prefect's name for it
     profile: str = ""
     is_reaped: bool = False  # a killed run that Prefect was told about
+    stage_seconds: Mapping[str, float] | None = None  # wall time inside stages, by stage, once the run has ended
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process that runs it is still there."""
+        """Whether the process that runs it is still there: neither gone, nor a zombie, nor another with its id."""
         try:
-            return abs(psutil.Process(self.process_id).create_time() - self.process_started) < 1.0
+            process = psutil.Process(self.process_id)
+            is_same = abs(process.create_time() - self.process_started) < 1.0
+            return is_same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
+
+    def ended_as(self, how: str, at: float) -> Self:
+        """This run, ended from outside ("killed", "stopped") at this Unix time."""
+        clock = time.strftime("%H:%M", time.localtime(at))
+        message = f"{how} in {self.stage or 'its start'} at {clock}; nightshift run goes on from there"
+        return replace(self, state=how, message=message, ended=at)
 
 
 @dataclass(frozen=True)
@@ -112,36 +121,65 @@ class Workspace:
 
     def runs(self) -> list[RunRecord]:
         """All recorded runs, oldest first; one whose process is gone without a word is shown as killed."""
-        records = [RunRecord(**read_json(path)) for path in (self.state / "runs").glob("*.json")]
-        return sorted((_as_it_is(record) for record in records), key=lambda record: record.started)
+        records = [_as_it_is(path) for path in (self.state / "runs").glob("*.json")]
+        return sorted(records, key=lambda record: record.started)
 
     def save_run(self, record: RunRecord) -> None:
         """Write down how a run stands."""
-        write_json(self.state / "runs" / f"{record.run_id}.json", asdict(record))
+        write_json(self._run_path(record.run_id), asdict(record))
+
+    def beat(self, run_id: str) -> None:
+        """Show that a run is alive: when it is killed, the time of its file says when."""
+        with suppress(OSError):
+            os.utime(self._run_path(run_id))
+
+    def _run_path(self, run_id: str) -> Path:
+        return self.state / "runs" / f"{run_id}.json"
+
+    def sweep(self) -> None:
+        """Remove what killed runs left under temporary names. Only the holder of the lock may call this."""
+        self.store.sweep()
+        for path in self.state.rglob(".*.tmp"):
+            path.unlink(missing_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the only one who works here. Raises `WorkspaceBusy` at once when another process is at it.
+        """Be the only process that works here. Raises `WorkspaceBusy` at once when another one is at it.
 
-        The lock is the operating system's: it ends with the process that holds it, however that ends.
+        The lock is the operating system's: it ends with the process that holds it, however that ends. Who holds it
+        may take it again: the command line holds it around the flow, which takes it for itself where a worker runs it.
         """
+        if self.root in _held:
+            yield
+            return
         self.state.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as exc:
-                raise WorkspaceBusy(
-                    f"{self.root}: another run is at work here{self._who()}. "
-                    "Wait for it (nightshift status shows it), or use another workspace."
-                ) from exc
+            self._take(descriptor)
+            _held.add(self.root)
             yield
         finally:
+            _held.discard(self.root)
             os.close(descriptor)
 
-    def _who(self) -> str:
-        alive = [record for record in self.runs() if record.state == "running"]
-        return f" (process {alive[-1].process_id}, in {alive[-1].stage or 'its start'})" if alive else ""
+    def _take(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise WorkspaceBusy(
+                f"{self.root}: another run is at work here ({self._who(descriptor)}). "
+                "Wait for it (nightshift status shows it), or use another workspace."
+            ) from exc
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+
+    def _who(self, descriptor: int) -> str:
+        process_id = os.read(descriptor, 20).decode()
+        stages = [run.stage for run in self.runs() if run.state == "running" and str(run.process_id) == process_id]
+        return f"process {process_id}, in {(stages and stages[-1]) or 'its start'}"
+
+
+_held: set[Path] = set()  # workspaces that this process has locked
 
 
 def new_run(run_id: str, flow: str, profile: str) -> RunRecord:
@@ -150,9 +188,8 @@ def new_run(run_id: str, flow: str, profile: str) -> RunRecord:
     return RunRecord(run_id, flow, process.pid, process.create_time(), time.time(), profile=profile)
 
 
-def _as_it_is(record: RunRecord) -> RunRecord:
+def _as_it_is(path: Path) -> RunRecord:
+    record = RunRecord(**read_json(path))
     if record.state != "running" or record.is_alive:
         return record
-    at = time.strftime("%H:%M", time.localtime(record.stage_started or record.started))
-    message = f"killed in {record.stage or 'its start'} at {at}; nightshift run goes on from there"
-    return replace(record, state="killed", message=message)
+    return record.ended_as("killed", path.stat().st_mtime)

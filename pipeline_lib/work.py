@@ -29,7 +29,7 @@ RECORDED_LIBRARIES = ("pyarrow", "numpy", "numba", "torch", "transformers", "tok
 class Make(Protocol):
     """Fills a folder. Opens its inputs from the store, which verifies them."""
 
-    def __call__(self, store: Store, folder: Path) -> Outcome: ...
+    def __call__(self, *, store: Store, folder: Path, **late: Any) -> Outcome: ...
 
 
 @dataclass(frozen=True)

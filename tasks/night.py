@@ -4,6 +4,7 @@ Opened once by the outermost flow (or by the CLI for a single stage); flows insi
 """
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -19,11 +20,16 @@ from pipeline_lib.state import RunRecord, Workspace, new_run
 from pipeline_lib.work import StepResult
 from tasks.runtime import Runtime
 
+BEAT_SECONDS = 10.0
+
 logger = logging.getLogger("pipeline_lib.night")
 
 
 class Reporter(Protocol):
     """Who is told how the night goes. The CLI draws bars; a worker's log gets lines."""
+
+    def say(self, text: str) -> None:
+        """One line."""
 
     def started(self, stage: str, label: str) -> None:
         """A step begins."""
@@ -37,6 +43,10 @@ class Reporter(Protocol):
 
 class LogReporter:
     """One log line a step: for workers and tests."""
+
+    def say(self, text: str) -> None:
+        """One line."""
+        logger.info(text)
 
     def started(self, stage: str, label: str) -> None:
         """A step begins."""
@@ -73,6 +83,11 @@ class Night:
         self.stage_seconds[stage] = self.stage_seconds.get(stage, 0.0) + seconds
         self.reporter.finished(stage, label, result)
 
+    def stop(self) -> None:
+        """Write down that the run was stopped where it is."""
+        self.record = self.record.ended_as("stopped", time.time())
+        self.workspace.save_run(self.record)
+
     def end(self, state: str, message: str, summary: Mapping[str, Any] | None = None) -> None:
         """Write down how the run ended."""
         self.record = replace(self.record, state=state, message=message, summary=summary, ended=time.time())
@@ -104,18 +119,55 @@ def open_night(settings: Settings, flow: str, runtime: Runtime, *, flow_run_id: 
         yield inside
         return
     workspace = Workspace(settings.workspace.resolve())
+    reporter = _reporter.get() or LogReporter()
     with workspace.lock(), Engine(settings.resources.workers) as engine:
-        workspace.store.sweep()
+        workspace.sweep()
         record = replace(new_run(uuid.uuid4().hex[:12], flow, settings.profile), flow_run_id=flow_run_id)
-        night = Night(settings, workspace, engine, record, _reporter.get() or LogReporter(), runtime)
         workspace.save_run(record)
-        token = _current.set(night)
-        try:
-            yield night
-            if night.record.state == "running":
-                night.end("completed", "")
-        except BaseException as exc:
-            night.end("failed", str(exc) if isinstance(exc, NightshiftError) else type(exc).__name__)
-            raise
-        finally:
-            _current.reset(token)
+        reap_killed_runs(workspace, runtime, reporter)
+        night = Night(settings, workspace, engine, record, reporter, runtime)
+        with _beating(workspace, record.run_id):
+            yield from _at_work(night)
+
+
+def _at_work(night: Night) -> Iterator[Night]:
+    """Hand the night out, and write down how it ended."""
+    token = _current.set(night)
+    try:
+        yield night
+        if night.record.state == "running":
+            night.end("completed", "")
+    except Exception as exc:
+        night.end("failed", str(exc) if isinstance(exc, NightshiftError) else type(exc).__name__)
+        raise
+    except BaseException:  # Ctrl-C, SIGTERM: Prefect and the command line raise each their own
+        night.stop()
+        raise
+    finally:
+        _current.reset(token)
+
+
+def reap_killed_runs(workspace: Workspace, runtime: Runtime, reporter: Reporter) -> None:
+    """Show runs that were killed as what they are, once each."""
+    for record in workspace.runs():
+        if record.state == "killed" and not record.is_reaped:
+            reporter.say(f"{record.flow} was {record.message.split(';')[0]}; going on from there")
+            workspace.save_run(replace(record, is_reaped=runtime.reap(record)))
+
+
+@contextmanager
+def _beating(workspace: Workspace, run_id: str) -> Iterator[None]:
+    """Give signs of life, so that a kill can be told by the minute, however long its stage had run."""
+    is_over = threading.Event()
+
+    def beat() -> None:
+        while not is_over.wait(BEAT_SECONDS):
+            workspace.beat(run_id)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()

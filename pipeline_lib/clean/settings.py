@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, PlainSerializer, field_validator, model_validator
 
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
-from pipeline_lib.settings_base import StageSettings
+from pipeline_lib.settings_base import NONE, StageSettings
 
 OFF = "off"  # TOML has no null
 
@@ -94,7 +94,7 @@ class CleanSettings(StageSettings):
         for name in given:
             if name not in RULE_BY_NAME:
                 raise ValueError(f"there is no rule {name!r}; {nearest_rule(str(name))}")
-        return {**_default_rules(), **{name: None if limit == OFF else limit for name, limit in given.items()}}
+        return {**_default_rules(), **{name: None if limit in (OFF, NONE) else limit for name, limit in given.items()}}
 
     @field_validator("rules")
     @classmethod

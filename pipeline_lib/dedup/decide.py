@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pipeline_lib.dedup.entries import Entries, join, read_batch, read_earlier
 from pipeline_lib.dedup.link import Links, Nodes, jaccard, link
 from pipeline_lib.dedup.settings import DedupSettings
+from pipeline_lib.dedup.stage import Earlier
 from pipeline_lib.dedup.texts import ShingleSets, normalize, shingle_sets
 
 
@@ -43,11 +44,11 @@ class Decision:
 
 
 def decide_batch(
-    settings: DedupSettings, shards: Sequence[tuple[Path, Path]], earlier: Sequence[Path], withdrawn: frozenset[str]
+    settings: DedupSettings, shards: Sequence[tuple[Path, Path]], earlier: Sequence[Earlier]
 ) -> Decision:
     """Decide every document of the batch; arguments as those of `stage.decide`."""
     batch = read_batch(settings, shards)
-    older = read_earlier(settings, earlier, withdrawn, batch)
+    older = read_earlier(settings, earlier, batch)
     exact, twins = _same_texts(batch, older)
     remaining = np.array([p for p in range(len(batch)) if p not in exact and p not in twins], np.int64)
     near, links = _near_texts(settings, older, batch.take(remaining))
@@ -96,9 +97,9 @@ def _read_sets(entries: Entries, wanted: NDArray[np.int64], shingle_tokens: int)
     sizes = np.zeros(len(entries), np.int64)
     values = [np.empty(0, np.uint64)]
     rows = entries.table["row"].to_numpy()
-    for number, group in itertools.groupby(wanted.tolist(), key=lambda entry: entries.path_numbers[entry]):
+    for number, group in itertools.groupby(wanted.tolist(), key=lambda entry: entries.file_numbers[entry]):
         members = list(group)
-        texts = pq.read_table(entries.paths[number], columns=["text"])["text"].take(rows[members])
+        texts = pq.read_table(entries.files[number](), columns=["text"])["text"].take(rows[members])
         sets = shingle_sets(normalize(texts), shingle_tokens)
         sizes[members] = np.diff(sets.offsets)
         values.append(sets.values)

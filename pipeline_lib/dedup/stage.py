@@ -14,7 +14,8 @@ Sources: Broder 1997 (MinHash), Charikar 2002 and Manku et al. 2007 (SimHash), d
 permutations, which signatures equal bit by bit).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline_lib.artifact import Outcome
@@ -25,6 +26,19 @@ VERSION = 1
 
 SKETCH_FILE = "sketch.parquet"
 INDEX_FILE = "index.parquet"
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A batch that was decided before. `open` verifies a file of its artifact and gives its path.
+
+    Only the index is always read; which texts are compared again, only the decision knows.
+    `withdrawn` are ids of documents that it held and that have left since: they stand against nobody. The same text
+    may be back under the same id in a later batch, where it counts.
+    """
+
+    open: Callable[[str], Path]
+    withdrawn: frozenset[str]
 
 
 def sketch(settings: DedupSettings, documents: Path, folder: Path) -> Outcome:
@@ -40,17 +54,16 @@ def sketch(settings: DedupSettings, documents: Path, folder: Path) -> Outcome:
 def decide(
     settings: DedupSettings,
     shards: Sequence[tuple[Path, Path]],
-    earlier: Sequence[Path],
-    withdrawn: frozenset[str],
+    earlier: Sequence[Earlier],
     folder: Path,
 ) -> Outcome:
     """Decide a batch: its documents in the order of `shards`, against what the `earlier` batches kept.
 
-    `shards` are (documents, sketch) files, `earlier` folders of dedup artifacts, oldest first. A document named in
-    `withdrawn` no longer stands against a new one. Each shard gets a `part-{number:05d}`, even one that keeps nothing.
+    `shards` are (documents, sketch) files, `earlier` runs from the oldest batch. Each shard gets a
+    `part-{number:05d}`, even one that keeps nothing.
     """
     from pipeline_lib.dedup.decide import decide_batch
     from pipeline_lib.dedup.parts import write_parts
 
-    decision = decide_batch(settings, shards, earlier, withdrawn)
+    decision = decide_batch(settings, shards, earlier)
     return write_parts(settings, shards, decision, folder)

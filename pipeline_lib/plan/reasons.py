@@ -14,6 +14,7 @@ from pipeline_lib.state import Workspace
 from pipeline_lib.work import Step, Work
 
 Action = Literal["reuse", "work"]
+NAMED_BY_FINGERPRINTS = {"lineage", "batches", "on"}  # what a training reads: 32 digits each, which say nothing
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,16 @@ def _reason(work: Work, last: str | None, before: Manifest | None, condition: st
         return "input changed"
     if before.version != work.version:
         return f"version changed: {before.version} -> {work.version}"
-    changed = list(changes(before.settings, work.settings))
+    changed = list(changes(_for_people(before.settings), _for_people(work.settings)))
     if changed:
         return "settings changed: " + ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if changed[3:] else "")
+    if before.settings.get("lineage") != work.settings.get("lineage"):
+        return "text rules, tokenizer or architecture changed: from scratch"
     return "input changed"
+
+
+def _for_people(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in settings.items() if name not in NAMED_BY_FINGERPRINTS}
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

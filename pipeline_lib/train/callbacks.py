@@ -112,13 +112,13 @@ class Report(TrainerCallback):  # type: ignore[misc]  # transformers carries no 
         seconds = max(self.pace.seconds_per_step, 1e-9)
         row = {
             "step": step,
-            "num_steps": self.num_steps,
+            "num_steps": max(self.num_steps, step),
             "phase": self.phase,
             "loss": loss,
             "learning_rate": logs["learning_rate"],
             "grad_norm": grad_norm,
             "tokens_per_second": round(self.tokens_per_step / seconds, 1),
-            "seconds_left": round((self.num_steps - step) * seconds, 1),
+            "seconds_left": round(max(0, self.num_steps - step) * seconds, 1),
         }
         self.file.write(json.dumps(row).encode() + b"\n")
         self.file.flush()
@@ -134,7 +134,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers carries no 
     """Decides after each step whether to write a checkpoint and whether to go on."""
 
     def __init__(
-        self, settings: TrainSettings, *, phase: str, stop: StopSignal, clock: Clock, is_late: Callable[[], bool]
+        self, settings: TrainSettings, *, phase: str, stop: StopSignal, clock: Clock, is_late: Callable[[int], bool]
     ) -> None:
         self.settings, self.phase, self.stop, self.clock, self.is_late = settings, phase, stop, clock, is_late
         self.saved_at = time.monotonic()
@@ -142,7 +142,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers carries no 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         failpoint("train", "step")
         is_last = state.global_step >= state.max_steps
-        if self.stop.is_wanted or self.is_late():
+        if self.stop.is_wanted or self.is_late(state.global_step):
             control.should_training_stop = True
         control.should_save = not is_last and (self.stop.is_wanted or self._is_due(state.global_step))
 

@@ -38,7 +38,7 @@ from pipeline_lib.train.job import (
 from pipeline_lib.train.lineage import TRUNK_FILE, lineage, trunk_fits
 from pipeline_lib.train.model import device, load_model, new_model, precision, save_model, special_ids
 from pipeline_lib.train.optimizer import read_state
-from pipeline_lib.train.plan import Plan, make_plan, read_plan, write_plan
+from pipeline_lib.train.plan import Plan, branch_of, make_plan, read_plan, write_plan
 from pipeline_lib.train.rows import MixedRows, RowOrder
 from pipeline_lib.train.sealed import is_sealed, seal
 from pipeline_lib.train.settings import TrainSettings
@@ -132,16 +132,15 @@ def _make_trunk(night: Night) -> None:
     pace = Pace()
     phase = Phase(
         name="trunk",
-        num_steps=plan.trunk_steps,
+        num_steps=plan.most_trunk_steps,
         rate_factor=plan.trunk_factor,
-        dataset=night.rows(first_step=0, num_steps=plan.trunk_steps),
+        dataset=night.rows(first_step=0, num_steps=plan.most_trunk_steps),
         optimizer_state=night.start_state,
         folder=night.work / "trunk-phase",
     )
-    trainer = _run(night, plan, phase, model, first_step=0, pace=pace, is_late=lambda: _is_late(night, plan, pace))
+    trainer = _run(night, plan, phase, model, first_step=0, pace=pace, is_late=lambda step: _is_late(night, step, pace))
     num_steps = trainer.state.global_step
-    if num_steps < plan.trunk_steps:
-        write_plan(night.work / PLAN_FILE, plan.cut_trunk(num_steps))
+    write_plan(night.work / PLAN_FILE, plan.ended_trunk(num_steps, night.settings.decay_share))
     _save_trunk(night, trainer, num_steps)
 
 
@@ -159,7 +158,7 @@ def _make_result(night: Night) -> None:
         folder=night.work / "branch-phase",
     )
     trainer = _run(
-        night, plan, phase, load_model(trunk), first_step=plan.trunk_steps, pace=Pace(), is_late=lambda: False
+        night, plan, phase, load_model(trunk), first_step=plan.trunk_steps, pace=Pace(), is_late=lambda _: False
     )
     incoming = _fresh(night.work / f"{RESULT_FOLDER}.tmp")
     save_model(trainer.model, night.inputs.tokenizer, incoming / MODEL_FOLDER)
@@ -203,11 +202,12 @@ def _seconds_per_step(night: Night, model: PreTrainedModel) -> float:
     return pace.seconds_per_step
 
 
-def _is_late(night: Night, plan: Plan, pace: Pace) -> bool:
-    """Whether the branch must start now to end inside the budget, because the machine became slower than planned."""
+def _is_late(night: Night, step: int, pace: Pace) -> bool:
+    """Whether the branch of a trunk that ends at `step` must start now to end inside the budget."""
     if night.settings.budget_minutes is None:
         return False
-    still_to_do = SLOWDOWN * plan.decay_steps * pace.seconds_per_step + night.clock.seconds["score"]
+    decay_steps = branch_of(step, night.settings.decay_share)
+    still_to_do = SLOWDOWN * decay_steps * pace.seconds_per_step + night.clock.seconds["score"]
     return night.clock.spent + still_to_do > LATE_SHARE * night.settings.budget_minutes * 60
 
 
@@ -219,7 +219,7 @@ def _run(
     *,
     first_step: int,
     pace: Pace,
-    is_late: Callable[[], bool],
+    is_late: Callable[[int], bool],
 ) -> PhaseTrainer:
     """Run a phase to its end. Leaves the process with 143 when SIGTERM came before."""
     if night.stop.is_wanted:

@@ -23,17 +23,25 @@ MIN_STEPS = 2  # one on the trunk and one on the branch
 
 @dataclass(frozen=True)
 class Plan:
-    """`trunk_steps` + `decay_steps` = `num_steps`; the warm-up is the first part of the trunk."""
+    """`trunk_steps` + `decay_steps` = `num_steps`; the warm-up is the first part of the trunk.
+
+    With a budget these are an expectation from a speed measured once. The trunk has a constant rate, so it need not
+    know its end: it goes on while the time allows, up to `most_trunk_steps`, and the branch follows from its length.
+    """
 
     num_steps: int
     trunk_steps: int
     warmup_steps: int
     decay_steps: int
+    most_trunk_steps: int
     measured_tokens_per_second: float | None = None
 
-    def cut_trunk(self, step: int) -> "Plan":
-        """The same plan with a trunk that ends at `step`: what a machine that became slower can still do in time."""
-        return replace(self, num_steps=step + self.decay_steps, trunk_steps=step)
+    def ended_trunk(self, step: int, decay_share: float) -> "Plan":
+        """The plan once the trunk has ended at `step`; as it was when that is where it was expected to end."""
+        if step == self.trunk_steps:
+            return self
+        decay_steps = branch_of(step, decay_share)
+        return replace(self, num_steps=step + decay_steps, trunk_steps=step, decay_steps=decay_steps)
 
     def trunk_factor(self, step: int) -> float:
         """Share of the full learning rate at a step of the trunk, counted from 0."""
@@ -57,15 +65,30 @@ def make_plan(
 
     Raises `SettingsError` when the time is too short for any schedule.
     """
-    limits = [max(MIN_STEPS, math.floor(settings.num_epochs * rows_per_epoch / settings.batch_rows))]
-    if settings.max_steps is not None:
-        limits.append(settings.max_steps)
+    most = max(MIN_STEPS, math.floor(settings.num_epochs * rows_per_epoch / settings.batch_rows))
+    most = most if settings.max_steps is None else min(most, settings.max_steps)
+    num_steps = most
     if seconds_per_step is not None and seconds_left is not None:
-        limits.append(_steps_in(seconds_left, seconds_per_step))
-    num_steps = min(limits)
-    decay_steps = min(num_steps - 1, max(1, round(settings.decay_share * num_steps)))
-    warmup_steps = 0 if has_trunk else min(num_steps - decay_steps, round(settings.warmup_share * num_steps))
-    return Plan(num_steps, num_steps - decay_steps, warmup_steps, decay_steps, tokens_per_second)
+        num_steps = min(most, _steps_in(seconds_left, seconds_per_step))
+    trunk_steps = _trunk_of(num_steps, settings.decay_share)
+    warmup_steps = 0 if has_trunk else min(trunk_steps, round(settings.warmup_share * num_steps))
+    return Plan(
+        num_steps=num_steps,
+        trunk_steps=trunk_steps,
+        warmup_steps=warmup_steps,
+        decay_steps=num_steps - trunk_steps,
+        most_trunk_steps=_trunk_of(most, settings.decay_share),
+        measured_tokens_per_second=tokens_per_second,
+    )
+
+
+def branch_of(trunk_steps: int, decay_share: float) -> int:
+    """Steps of the branch behind a trunk of that length: `decay_share` of both together, and at least one."""
+    return max(1, round(trunk_steps * decay_share / (1 - decay_share)))
+
+
+def _trunk_of(num_steps: int, decay_share: float) -> int:
+    return num_steps - min(num_steps - 1, max(1, round(decay_share * num_steps)))
 
 
 def _steps_in(seconds_left: float, seconds_per_step: float) -> int:

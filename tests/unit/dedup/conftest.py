@@ -1,6 +1,6 @@
 """Nights of dedup on a few small texts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,13 +53,17 @@ class Nights:
     settings: DedupSettings
     batches: list[Decided] = field(default_factory=list)
 
-    def decide(self, *shards: Shard, withdrawn: Sequence[str] = ()) -> Decided:
+    def decide(self, *shards: Shard, withdrawn: Mapping[int, Sequence[str]] | None = None) -> Decided:
+        """`withdrawn` are ids by the number of the batch that held them."""
         number = len(self.batches)
         pairs = [self._sketched(shard, f"{number}-{part}") for part, shard in enumerate(shards)]
         folder = self.root / f"decided-{number}"
         folder.mkdir()
-        earlier = [batch.folder for batch in self.batches]
-        outcome = stage.decide(self.settings, pairs, earlier, frozenset(withdrawn), folder)
+        gone = withdrawn or {}
+        earlier = [
+            stage.Earlier(batch.folder.joinpath, frozenset(gone.get(at, ()))) for at, batch in enumerate(self.batches)
+        ]
+        outcome = stage.decide(self.settings, pairs, earlier, folder)
         self.batches.append(Decided(folder, outcome))
         return self.batches[-1]
 

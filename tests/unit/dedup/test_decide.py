@@ -140,7 +140,32 @@ def test_of_two_earlier_partners_the_one_more_alike_is_named(nights: MakeNights)
 def test_a_withdrawn_document_no_longer_stands_against_a_new_one(nights: MakeNights, text: str) -> None:
     row = nights()
     row.decide({"old": ENGLISH})
-    assert row.decide({"new": text}, withdrawn=["old"]).kept == ["new"]
+    assert row.decide({"new": text}, withdrawn={0: ["old"]}).kept == ["new"]
+
+
+def test_a_withdrawn_document_that_came_back_stands_against_new_ones_again(nights: MakeNights) -> None:
+    row = nights()
+    row.decide({"doc": ENGLISH})
+    assert row.decide({"other": CHINESE}, withdrawn={0: ["doc"]}).kept == ["other"]
+    assert row.decide({"doc": ENGLISH}, withdrawn={0: ["doc"]}).kept == ["doc"]
+    decided = row.decide({"near": NEAR_ENGLISH, "same": ENGLISH}, withdrawn={0: ["doc"]})
+    assert decided.kept == []
+    assert decided.ledger["near"]["duplicate_of"] == "doc"
+
+
+def test_of_an_earlier_batch_only_the_index_and_the_compared_texts_are_opened(nights: MakeNights, tmp_path: Path) -> None:
+    row = nights()
+    first = row.decide({"en": ENGLISH}, {"zh": CHINESE})
+    opened: list[str] = []
+
+    def open_file(name: str) -> Path:
+        opened.append(name)
+        return first.folder / name
+
+    row.decide({"near": NEAR_ENGLISH})
+    pair = (row.root / "sketched-1-0" / "documents.parquet", row.root / "sketched-1-0" / stage.SKETCH_FILE)
+    stage.decide(DedupSettings(), [pair], [stage.Earlier(open_file, frozenset())], tmp_path)
+    assert opened == ["index.parquet", "part-00000/documents.parquet"]
 
 
 def test_one_shard_or_three_keep_the_same_documents(nights: MakeNights) -> None:

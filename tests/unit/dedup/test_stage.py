@@ -74,7 +74,7 @@ def test_a_sketch_of_other_documents_is_refused(nights: MakeNights, tmp_path: Pa
     row.decide({"a": "one"}, {"b": "two"})
     pair = (row.root / "sketched-0-0" / "documents.parquet", row.root / "sketched-0-1" / stage.SKETCH_FILE)
     with pytest.raises(DataError, match="is not the sketch of"):
-        stage.decide(DedupSettings(), [pair], [], frozenset(), tmp_path)
+        stage.decide(DedupSettings(), [pair], [], tmp_path)
 
 
 def test_a_file_that_is_no_sketch_is_refused(nights: MakeNights, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_file_that_is_no_sketch_is_refused(nights: MakeNights, tmp_path: Path)
     row.decide({"a": "one"})
     documents = row.root / "sketched-0-0" / "documents.parquet"
     with pytest.raises(DataError, match="columns are not those of this version"):
-        stage.decide(DedupSettings(), [(documents, documents)], [], frozenset(), tmp_path)
+        stage.decide(DedupSettings(), [(documents, documents)], [], tmp_path)
 
 
 @pytest.mark.parametrize("method", ["minhash", "simhash"])

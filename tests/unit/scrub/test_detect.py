@@ -162,6 +162,10 @@ def test_of_overlapping_hits_the_longest_wins_then_the_earlier_kind() -> None:
     assert _without_overlap([Hit("phone", 0, 5, "p"), Hit("card", 0, 5, "c")]) == [Hit("card", 0, 5, "c")]
 
 
+def test_what_lost_against_a_longer_hit_is_tried_again_without_it() -> None:
+    assert covered("phone 467 3395467 3395jane@example.org") == ["467 3395467", "3395jane@example.org"]
+
+
 def test_dates_beside_a_label_are_no_phone_numbers() -> None:
     assert found("电话：2023-03-09") == found("phone: 12/31/2023") == found("tel 20230309") == []
 

@@ -213,14 +213,23 @@ def test_a_budget_is_planned_from_measured_speed(tmp_path: Path, settings: Train
     assert read_metrics(work / "metrics.jsonl")[0][-1]["step"] == 4
 
 
-def test_a_machine_that_became_slow_gets_a_shorter_trunk_and_the_whole_branch(
+def test_a_trunk_that_ends_early_gets_a_branch_of_its_share(
     tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(night, "_is_late", lambda _night, _plan, pace: len(pace.times) > 3)
+    monkeypatch.setattr(night, "_is_late", lambda _night, step, _pace: step >= 3)
     work = train(tmp_path / "work", settings, inputs)
     assert json.loads((work / "plan.json").read_text())["trunk_steps"] == 3
     rows, _ = read_metrics(work / "metrics.jsonl")
-    assert [row["phase"] for row in rows] == ["trunk"] * 3 + ["branch"] * 2
+    assert [row["phase"] for row in rows] == ["trunk"] * 3 + ["branch"]
+
+
+def test_a_machine_that_was_slow_only_when_measured_still_makes_all_steps(
+    tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(night, "_seconds_per_step", lambda _night, _model: 600.0)
+    work = train(tmp_path / "work", changed(settings, budget_minutes=60), inputs)
+    plan = json.loads((work / "plan.json").read_text())
+    assert (plan["trunk_steps"], plan["decay_steps"]) == (6, 2)
 
 
 def test_a_budget_too_short_for_any_schedule_is_an_error(
