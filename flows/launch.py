@@ -23,16 +23,13 @@ def launch_nightly(settings: Settings) -> int:
     workspace = Workspace(settings.workspace.resolve())
     check_first(settings, workspace)
     reporter = ConsoleReporter()
-    with prefect_server(workspace, reporter) as urls:
+    with workspace.lock(), prefect_server(workspace, reporter) as urls:
         from flows.nightly import nightly
-        from flows.reap import reap_killed_runs
         from tasks.night import report_to
 
         urls.wait()
-        reap_killed_runs(workspace, reporter)
-        with reporter, report_to(reporter):
+        with flushed_logs(), reporter, report_to(reporter):
             result: dict[str, Any] = nightly(settings)
-        flush_logs()
     reporter.summary(result, seconds=time.monotonic() - started, standing=urls.is_standing)
     return 0
 
@@ -42,9 +39,8 @@ def launch(settings: Settings, run: Callable[[], Any]) -> Any:
     workspace = Workspace(settings.workspace.resolve())
     with prefect_server(workspace, ConsoleReporter()) as urls:
         urls.wait()
-        result = run()
-        flush_logs()
-    return result
+        with flushed_logs():
+            return run()
 
 
 def check_first(settings: Settings, workspace: Workspace) -> None:
@@ -83,10 +79,14 @@ def prefect_server(workspace: Workspace, reporter: ConsoleReporter) -> Iterator[
         server.stop()
 
 
-def flush_logs() -> None:
-    """Let Prefect send what it still holds, before its server goes."""
+@contextmanager
+def flushed_logs() -> Iterator[None]:
+    """Let Prefect send what it still holds, before its server goes: also how a run failed or was stopped."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
-    APILogWorker.drain_all(timeout=5)
-    EventsWorker.drain_all(timeout=5)
+    try:
+        yield
+    finally:
+        APILogWorker.drain_all(timeout=5)
+        EventsWorker.drain_all(timeout=5)

@@ -9,7 +9,7 @@ from pipeline_lib.settings import Settings
 from tasks.night import open_night
 from tasks.publish import publish_funnel
 from tasks.settle import settle_batches, settle_pins
-from tasks.stages import PrefectRuntime
+from tasks.stages import PrefectRuntime, own_flow_run_id
 from tasks.steps import do_step, do_steps
 
 
@@ -19,7 +19,7 @@ def refresh(settings: Settings) -> dict[str, Any]:
 
     Gives the funnel: for each stage documents in, out and dropped by reason; and the snapshot.
     """
-    with open_night(settings, "refresh", PrefectRuntime()) as night:
+    with open_night(settings, "refresh", PrefectRuntime(), flow_run_id=own_flow_run_id()) as night:
         plan = plan_data(settings, night.workspace)
         do_steps(plan.documents.ingest, night)
         settle_batches(plan.documents, night)

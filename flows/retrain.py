@@ -11,7 +11,7 @@ from pipeline_lib.settings import Settings
 from tasks.gate import judge
 from tasks.night import open_night
 from tasks.publish import publish_scores
-from tasks.stages import PrefectRuntime, name_runs
+from tasks.stages import PrefectRuntime, name_runs, own_flow_run_id
 from tasks.steps import do_step
 from tasks.train import do_train
 
@@ -22,7 +22,7 @@ def retrain(settings: Settings) -> dict[str, Any]:
 
     Gives the figures of the challenger and the verdict. No new text: all of it is there already.
     """
-    with open_night(settings, "retrain", PrefectRuntime()) as night:
+    with open_night(settings, "retrain", PrefectRuntime(), flow_run_id=own_flow_run_id()) as night:
         data = plan_sealed_data(settings, night.workspace)
         models = plan_models(settings, night.workspace, data)
         name_runs(data, night)

@@ -78,10 +78,11 @@ def _servers(
 def _tell_prefect(settings: Settings, workspace: Workspace, reporter: ConsoleReporter) -> None:
     """The deployments, and which runs were killed while no server was there."""
     from flows.deploy import deploy_all
-    from flows.reap import reap_killed_runs
+    from tasks.night import reap_killed_runs
+    from tasks.stages import PrefectRuntime
 
     deploy_all(settings)
-    reap_killed_runs(workspace, reporter)
+    reap_killed_runs(workspace, PrefectRuntime(), reporter)
 
 
 def _check(servers: list[Server]) -> None:

@@ -37,6 +37,7 @@ from pipeline_lib.train.settings import TrainSettings
 
 ENVIRONMENT_PREFIX = "NIGHTSHIFT_"
 VERSIONED_KEY = re.compile(r"^v\d+$")
+OF_NO_SECTION = ("profile", "workspace")
 
 
 class ResourceSettings(StageSettings):
@@ -127,15 +128,28 @@ def resolve(config: Path | None, environment: Mapping[str, str], arguments: Sequ
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name, value in _from_file(config):
-        _set(values, _path(name), None if value == "none" and _takes_none(name) else value)
-        origins[name] = str(config)
+        _put(values, origins, name, value, str(config))
     for variable, text in sorted(environment.items()):
-        if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
+        if is_setting(variable):
             name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
             _put(values, origins, name, _parsed(name, text), f"environment variable {variable}")
     for name, text in arguments:
         _put(values, origins, name, _parsed(name, text), f"command line --{name}")
     return Resolved(_validated(values, origins), origins)
+
+
+def is_setting(variable: str) -> bool:
+    """Whether an environment variable is meant as a setting; NIGHTSHIFT_SCRUB_KEY, for one, is not."""
+    name = variable.removeprefix(ENVIRONMENT_PREFIX)
+    return name != variable and ("__" in name or name.lower() in OF_NO_SECTION)
+
+
+def _put(values: dict[str, Any], origins: dict[str, str], name: str, value: Any, origin: str) -> None:
+    """Set a value, and remember for each of its leaves where it came from; what comes later stands last."""
+    _set(values, _path(name), value)
+    for leaf, _ in _leaves({name: value}, ""):
+        origins.pop(leaf, None)
+        origins[leaf] = origin
 
 
 def _from_file(config: Path | None) -> Iterator[tuple[str, Any]]:
@@ -180,8 +194,6 @@ def _set(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
 def _parsed(name: str, text: str) -> Any:
     """The value a person meant by `text`: what the field's own type makes of it, else what JSON makes of it."""
     annotation = _annotation(name)
-    if text.lower() in ("none", "null") and _takes_none(name):
-        return None
     candidates: list[Any] = [text]
     try:
         candidates.append(json.loads(text))
@@ -194,11 +206,6 @@ def _parsed(name: str, text: str) -> Any:
             continue
         return candidate
     return text
-
-
-def _takes_none(name: str) -> bool:
-    """Whether "none" means None there. TOML has no word for it."""
-    return type(None) in get_args(_annotation(name))
 
 
 def _annotation(name: str) -> Any:
@@ -229,14 +236,21 @@ def _model_in(annotation: Any) -> Any:
 
 
 def _unknown(name: str) -> str:
-    known = [line.name for line in _explain(Settings(), "", {})]
-    sections = [n for n in Settings.model_fields if isinstance(getattr(Settings(), n), StageSettings)]
+    known = list(_names(Settings, ""))
     last = name.rsplit(".", 1)[-1]
-    close = difflib.get_close_matches(name, known + sections, n=1, cutoff=0.6) or [
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6) or [
         candidate for candidate in known if candidate.rsplit(".", 1)[-1] == last
     ]
     advice = f"Did you mean {close[0]}?" if close else "See nightshift config --explain for all of them."
     return f"{name}: there is no such setting. {advice}"
+
+
+def _names(model: type[StageSettings], prefix: str) -> Iterator[str]:
+    """The dotted names of all sections and settings."""
+    for key, field in model.model_fields.items():
+        yield f"{prefix}{key}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, StageSettings):
+            yield from _names(field.annotation, f"{prefix}{key}.")
 
 
 def _validated(values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:

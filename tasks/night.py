@@ -90,7 +90,10 @@ class Night:
 
     def end(self, state: str, message: str, summary: Mapping[str, Any] | None = None) -> None:
         """Write down how the run ended."""
-        self.record = replace(self.record, state=state, message=message, summary=summary, ended=time.time())
+        stages = {stage: round(seconds, 3) for stage, seconds in self.stage_seconds.items()}
+        self.record = replace(
+            self.record, state=state, message=message, summary=summary, ended=time.time(), stage_seconds=stages
+        )
         self.workspace.save_run(self.record)
 
 
@@ -126,15 +129,16 @@ def open_night(settings: Settings, flow: str, runtime: Runtime, *, flow_run_id: 
         workspace.save_run(record)
         reap_killed_runs(workspace, runtime, reporter)
         night = Night(settings, workspace, engine, record, reporter, runtime)
-        with _beating(workspace, record.run_id):
-            yield from _at_work(night)
+        with _beating(workspace, record.run_id), _at_work(night):
+            yield night
 
 
-def _at_work(night: Night) -> Iterator[Night]:
-    """Hand the night out, and write down how it ended."""
+@contextmanager
+def _at_work(night: Night) -> Iterator[None]:
+    """Write down how the night ended."""
     token = _current.set(night)
     try:
-        yield night
+        yield
         if night.record.state == "running":
             night.end("completed", "")
     except Exception as exc:

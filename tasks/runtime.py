@@ -6,6 +6,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from pipeline_lib.state import RunRecord
 from pipeline_lib.work import Step, StepResult
 
 
@@ -30,6 +31,9 @@ class Runtime(Protocol):
     def event(self, name: str, resource: str, payload: Mapping[str, Any]) -> None:
         """Tell others that something happened."""
 
+    def reap(self, record: RunRecord) -> bool:
+        """Show a killed run as what it is; whether there is nothing left to show."""
+
 
 class PlainRuntime:
     """Runs the work, shows nothing: the terminal has its own reporter."""
@@ -52,3 +56,7 @@ class PlainRuntime:
 
     def event(self, name: str, resource: str, payload: Mapping[str, Any]) -> None:
         """See `Runtime`."""
+
+    def reap(self, record: RunRecord) -> bool:
+        """See `Runtime`. What Prefect shows has to wait for a night that speaks to it."""
+        return record.flow_run_id is None

@@ -25,9 +25,11 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from pipeline_lib.plan.data import DataPlan
+from pipeline_lib.state import RunRecord
 from pipeline_lib.work import Step, StepResult
 from tasks.night import Night
 from tasks.policy import POLICIES, options
+from tasks.reap import mark_crashed
 
 
 def _run(work: Callable[[], StepResult]) -> "State[StepResult]":
@@ -84,6 +86,12 @@ class PrefectRuntime:
     def event(self, name: str, resource: str, payload: Mapping[str, Any]) -> None:
         """See `Runtime`."""
         emit_event(name, resource={"prefect.resource.id": resource}, payload=dict(payload))
+
+    def reap(self, record: RunRecord) -> bool:
+        """See `Runtime`."""
+        if record.flow_run_id is not None:
+            mark_crashed(record.flow_run_id, record.message)
+        return True
 
 
 def own_flow_run_id() -> str | None:

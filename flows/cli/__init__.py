@@ -3,12 +3,16 @@
 Light until something is to be done: `--help`, a typing mistake and `plan` never import Prefect, MLflow or torch.
 """
 
+import signal
 import sys
+from types import FrameType
 
 import typer
 
 from flows.cli import inspect, models, night, serve, stages
 from pipeline_lib.errors import NightshiftError
+
+STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
 app = typer.Typer(
     name="nightshift",
@@ -31,11 +35,17 @@ for module in (night, inspect, models, serve, stages):
 
 def main() -> None:
     """Run the command; an error of ours is one message and an exit code, never a traceback."""
+    signal.signal(signal.SIGTERM, _stop)
     try:
         app()
     except NightshiftError as exc:
         typer.secho(f"{exc}", fg=typer.colors.RED, err=True)
         sys.exit(exc.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("stopped; finished shards are kept, the same command goes on from there", err=True)
-        sys.exit(130)
+    except SystemExit as exc:  # Typer makes one of a Ctrl-C
+        if exc.code in STOPPED:
+            typer.echo("stopped; finished shards are kept, the same command goes on from there", err=True)
+        raise
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -8,7 +8,7 @@ from pydantic import Field, PlainSerializer, field_validator, model_validator
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
 from pipeline_lib.settings_base import NONE, StageSettings
 
-OFF = "off"  # TOML has no null
+OFF = "off"
 
 
 def _whole_if_possible(value: float) -> int | float:

@@ -166,17 +166,21 @@ def make_clean(*, settings: CleanSettings, name: str, store: Store, folder: Path
 
 
 def _dedup_steps(settings: Settings, every: Sequence[Ingested], cleaned: Sequence[Step]) -> list[Step]:
-    """Each batch against the index of all batches before it, without the documents withdrawn by then."""
+    """Each batch against the index of all batches before it, without the documents they held that left by then."""
     steps: list[Step] = []
-    gone: set[str] = set()
-    for item, source in zip(every, cleaned, strict=True):
-        gone.update(document for document, _, _ in item.tombstones)
-        sketches = tuple(_sketch_work(settings.dedup, work, number) for number, work in enumerate(source.shards))
+    left: dict[str, frozenset[str]] = {}  # document ids by the batch that held them
+    for number, (item, source) in enumerate(zip(every, cleaned, strict=True)):
+        left = _with_tombstones(left, item)
+        sketches = tuple(_sketch_work(settings.dedup, work, at) for at, work in enumerate(source.shards))
         names = tuple((c.fingerprint, s.fingerprint) for c, s in zip(source.shards, sketches, strict=True))
-        earlier = tuple(step.whole.fingerprint for step in steps)
-        inputs = (*(s.fingerprint for s in sketches), *earlier[-1:], digest_of(sorted(gone)))
+        earlier = tuple(
+            (step.whole.fingerprint, left.get(before.batch.fingerprint, NOBODY))
+            for step, before in zip(steps, every[:number], strict=True)
+        )
+        withdrawn = digest_of([[holder, sorted(documents)] for holder, documents in sorted(left.items())])
+        inputs = (*(s.fingerprint for s in sketches), *(name for name, _ in earlier[-1:]), withdrawn)
         decisive = settings.dedup.model_dump(mode="json")
-        make = partial(make_dedup, settings=settings.dedup, names=names, earlier=earlier, withdrawn=frozenset(gone))
+        make = partial(make_dedup, settings=settings.dedup, names=names, earlier=earlier)
         whole = Work(
             dedup.STAGE,
             dedup.VERSION,
@@ -190,6 +194,13 @@ def _dedup_steps(settings: Settings, every: Sequence[Ingested], cleaned: Sequenc
         )
         steps.append(Step(dedup.STAGE, item.batch.name, sketches, whole))
     return steps
+
+
+def _with_tombstones(left: dict[str, frozenset[str]], item: Ingested) -> dict[str, frozenset[str]]:
+    new: dict[str, set[str]] = {}
+    for document, holder, _ in item.tombstones:
+        new.setdefault(holder, set()).add(document)
+    return {**left, **{holder: left.get(holder, NOBODY) | documents for holder, documents in new.items()}}
 
 
 def _sketch_work(settings: DedupSettings, cleaned: Work, number: int) -> Work:
@@ -209,12 +220,11 @@ def make_dedup(
     *,
     settings: DedupSettings,
     names: Sequence[tuple[str, str]],
-    earlier: Sequence[str],
-    withdrawn: frozenset[str],
+    earlier: Sequence[tuple[str, frozenset[str]]],
     store: Store,
     folder: Path,
 ) -> Outcome:
-    """Decide one batch."""
+    """Decide one batch. `earlier` are the decided batches before it, each with what it held and has left since."""
     shards = [
         (
             store.open(clean.STAGE, cleaned, files=[schemas.DOCUMENTS_FILE]).file(schemas.DOCUMENTS_FILE),
@@ -222,8 +232,12 @@ def make_dedup(
         )
         for cleaned, sketch in names
     ]
-    folders = [store.open(dedup.STAGE, name, files=[dedup.INDEX_FILE]).path for name in earlier]
-    return dedup.decide(settings, shards, folders, withdrawn, folder)
+    before = [dedup.Earlier(partial(_verified, store, name), withdrawn) for name, withdrawn in earlier]
+    return dedup.decide(settings, shards, before, folder)
+
+
+def _verified(store: Store, name: str, file: str) -> Path:
+    return store.open(dedup.STAGE, name, files=[file]).file(file)
 
 
 def _scrub_step(settings: Settings, key: ScrubKey, item: Ingested, deduped: Step, withdrawn: Withdrawn) -> Step:

@@ -84,7 +84,7 @@ def make_plan(
 
 def branch_of(trunk_steps: int, decay_share: float) -> int:
     """Steps of the branch behind a trunk of that length: `decay_share` of both together, and at least one."""
-    return max(1, round(trunk_steps * decay_share / (1 - decay_share)))
+    return max(1, math.floor(trunk_steps * decay_share / (1 - decay_share) + 1e-9))
 
 
 def _trunk_of(num_steps: int, decay_share: float) -> int:

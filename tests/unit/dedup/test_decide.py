@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline_lib.dedup import stage
+from pipeline_lib.dedup.settings import DedupSettings
 from pipeline_lib.errors import DataError
 
 if TYPE_CHECKING:

@@ -1,0 +1,25 @@
+"""The groups of figures, in the order in which they are measured.
+
+A group is a module with `FIGURES` and `measure(bench)`, which yields (name, value) in the order of FIGURES; whoever
+wants only the first of them stops asking.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from tests.bench import increments, memory, nights, overhead, refresh, training
+from tests.bench.figures import Figure
+from tests.bench.workbench import Workbench
+
+
+class Group(Protocol):
+    """Figures that are measured together."""
+
+    FIGURES: Sequence[Figure]
+
+    def measure(self, bench: Workbench) -> Iterator[tuple[str, float]]:
+        """Measure them one after the other."""
+
+
+GROUPS: tuple[Group, ...] = (nights, increments, memory, refresh, training, overhead)
+FIGURES: dict[str, Figure] = {figure.name: figure for group in GROUPS for figure in group.FIGURES}

@@ -1,0 +1,86 @@
+"""The demo's nights from the shell: the first one, the plan, nothing new, nothing new with servers running.
+
+The first night starts from an empty workspace and compiles its kernels anew, as after an installation. Each of the
+others is the median of three, after the first night.
+"""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from pipeline_lib.state import RunRecord, Workspace
+from tests.bench.figures import ROOT, Figure
+from tests.bench.workbench import NIGHTSHIFT, BenchFailed, Workbench
+
+FIGURES = (
+    Figure("demo_first_night_seconds", "s", "lower", "first night of the demo, from an empty workspace", 300),
+    Figure("orchestration_overhead_seconds", "s", "lower", "of that night, outside its stages"),
+    Figure("plan_seconds", "s", "lower", "`nightshift plan`, nothing new", 2),
+    Figure("demo_second_night_seconds", "s", "lower", "a night with nothing new, its own Prefect server", 10),
+    Figure("second_night_running_server_seconds", "s", "lower", "the same while `nightshift up` runs", 4),
+)
+REPEATS = 3
+UP_SECONDS = 180
+
+
+def measure(bench: Workbench) -> Iterator[tuple[str, float]]:
+    """See the module."""
+    workspace = bench.root / "nights"
+    fresh = {"NUMBA_CACHE_DIR": str(bench.root / "kernels")}
+
+    def command(name: str) -> Callable[[], float]:
+        return lambda: bench.nightshift(name, workspace=workspace, extra=fresh)
+
+    bench.say("the demo's first night (some minutes)")
+    wall = command("run")()
+    yield "demo_first_night_seconds", wall
+    yield "orchestration_overhead_seconds", wall - sum(stage_seconds(last_run(workspace)).values())
+    yield "plan_seconds", _median(command("plan"))
+    bench.say("nights with nothing new")
+    yield "demo_second_night_seconds", _median(command("run"))
+    bench.say("nights with nothing new, beside nightshift up")
+    with servers_up(bench, workspace):
+        seconds = _median(command("run"))
+    yield "second_night_running_server_seconds", seconds
+
+
+def last_run(workspace: Path) -> RunRecord:
+    """The record of the newest run. Raises `BenchFailed` when it did not end well."""
+    run = Workspace(workspace).runs()[-1]
+    if run.state != "completed":
+        raise BenchFailed(f"{workspace}: the newest run is {run.state}: {run.message}")
+    return run
+
+
+def stage_seconds(run: RunRecord) -> dict[str, float]:
+    """Wall time that the run spent inside stages: reading, working and sealing, the start of their processes too."""
+    return dict(run.stage_seconds or {})
+
+
+@contextmanager
+def servers_up(bench: Workbench, workspace: Path) -> Iterator[None]:
+    """`nightshift up` for the time of the block."""
+    argv = [NIGHTSHIFT, "up", "--workspace", str(workspace)]
+    up = subprocess.Popen(argv, cwd=ROOT, env=bench.environment, stdout=subprocess.DEVNULL)
+    try:
+        _wait_until(up, workspace / "state" / "up.json")
+        yield
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.wait(timeout=UP_SECONDS)
+
+
+def _wait_until(up: "subprocess.Popen[bytes]", is_up: Path) -> None:
+    deadline = time.monotonic() + UP_SECONDS
+    while not is_up.is_file():
+        if up.poll() is not None or time.monotonic() > deadline:
+            raise BenchFailed("nightshift up did not come up")
+        time.sleep(0.2)
+
+
+def _median(measured: Callable[[], float]) -> float:
+    return median(measured() for _ in range(REPEATS))
