@@ -38,10 +38,20 @@ class Story:
     url: str
     place: str
     batch: str
+    batch_fingerprint: str
     shard: int
     fetched: float  # Unix seconds at which its shard was read
     decisions: tuple[Decision, ...]
     withdrawn_by: str | None = None  # the batch that brought a newer version, or in which it was gone
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A record that could not become a document."""
+
+    place: str
+    reason: str
+    batch: str
 
 
 def why(workspace: Workspace, key: str) -> list[Story]:
@@ -52,6 +62,26 @@ def why(workspace: Workspace, key: str) -> list[Story]:
         for batch in workspace.batches()
         for shard, row in _found(workspace.store, batch, key)
     ]
+
+
+def url_of(workspace: Workspace, document_id: str) -> str | None:
+    """Where the document with this id came from."""
+    found = (row["url"] for batch in workspace.batches() for _, row in _found(workspace.store, batch, document_id))
+    return next(found, None)
+
+
+def quarantined(workspace: Workspace, place: str) -> list[Quarantined]:
+    """What was found at `place` ("shard_05.jsonl:100"), or in that file, that could not become a document."""
+    import pyarrow.parquet as pq
+
+    found = []
+    for batch in workspace.batches():
+        for _, ledger in _ingest_ledgers(workspace.store, batch):
+            path = ledger.with_name(schemas.QUARANTINE_FILE)
+            for row in pq.read_table(path).to_pylist() if path.is_file() else []:
+                if row["place"] == place or row["place"].startswith(f"{place}:"):
+                    found.append(Quarantined(row["place"], row["reason"], batch.name))
+    return found
 
 
 def urls_like(workspace: Workspace, part: str, limit: int) -> list[str]:
@@ -107,6 +137,7 @@ def _story(workspace: Workspace, batch: Batch, shard: int, row: Mapping[str, Any
         url=row["url"],
         place=row["place"],
         batch=batch.name,
+        batch_fingerprint=batch.fingerprint,
         shard=shard,
         fetched=row["fetched"],
         decisions=decisions,
@@ -121,6 +152,8 @@ def _decisions(workspace: Workspace, batch: Batch, shard: int, document_id: str)
         if row is None:
             return
         facts = {name: value for name, value in row.items() if name not in BASE_COLUMNS and value is not None}
+        if "duplicate_of" in facts:
+            facts["duplicate_url"] = url_of(workspace, facts["duplicate_of"])
         yield Decision(stage, row["is_kept"], row["reason"], row["failed"] or [], facts)
         if not row["is_kept"]:
             return

@@ -60,8 +60,32 @@ class Reading:
     training: str
     side: str  # "train" or "heldout"
     num_tokens: int
-    num_read: int  # tokens of it in the rows of all steps
-    num_inherited: int  # tokens of it in the rows of the trunk steps: what later models inherit
+    num_read: int  # of them those in the rows of its steps
+    num_inherited: int  # of them those in the rows of its trunk steps: what later models have from it
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a model knows of a document: by its own training, and by the trunks it went on from."""
+
+    model: str
+    own: Reading | None
+    inherited: tuple[Reading, ...]  # of the ancestors whose trunk steps read some of it
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether any of its tokens went into the weights."""
+        return bool(self.inherited) or (self.own is not None and self.own.num_read > 0)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """One document of a training."""
+
+    url: str
+    document_id: str
+    num_tokens: int
+    num_read: int
 
 
 def trainings(workspace: Workspace, fingerprint: str) -> list[Training]:
@@ -75,16 +99,54 @@ def trainings(workspace: Workspace, fingerprint: str) -> list[Training]:
     return found
 
 
-def readings(workspace: Workspace, story: Story) -> list[Reading]:
-    """What each training of the workspace read of that version of a document, oldest training first."""
-    models = [manifest for manifest in _models(workspace.store) if story.batch_fingerprint in _batches(manifest)]
-    found = (_reading(workspace, model, story) for model in sorted(models, key=_created))
-    return [reading for reading in found if reading is not None]
+def models_beside(workspace: Workspace, story: Story) -> list[Seen]:
+    """What each model of the workspace knows of that version of a document, oldest model first.
+
+    Models that had nothing to do with it, not even by an ancestor, are left out.
+    """
+    models = _models(workspace.store)
+    readings = {
+        name: reading
+        for name, model in models.items()
+        if story.batch_fingerprint in _batches(model) and (reading := _reading(workspace.store, model, story))
+    }
+    seen = (
+        Seen(
+            model=name,
+            own=readings.get(name),
+            inherited=tuple(readings[a] for a in _ancestors(models, name) if a in readings and readings[a].num_inherited),
+        )
+        for name in models
+    )
+    return [one for one in seen if one.own or one.inherited]
 
 
-def _models(store: Store) -> Iterator[Manifest]:
-    for path in (store.root / TRAIN).glob(f"[0-9a-f]*/{MANIFEST}"):
-        yield store.read(TRAIN, path.parent.name)
+def learned(workspace: Workspace, fingerprint: str) -> Iterator[Learned]:
+    """The documents of a training, without those of its ancestors, and how much of each its steps have read."""
+    store = workspace.store
+    model = store.read(TRAIN, fingerprint)
+    read = _rows_read(store, model, _summary(store, model)["num_steps"])
+    for batch, shards in _shards(store, model).items():
+        for ingested, shard in zip(store.read("ingest", batch).shards, shards, strict=True):
+            urls = {row["document_id"]: row["url"] for row in _ledger(store, "ingest", ingested, ["document_id", "url"])}
+            place = _Place(store, model, shard)
+            for row in _ledger(store, "tokenize", shard, None):
+                if row["split"] == TRAIN:
+                    num_read = int(read[place.rows_of(row)].sum())
+                    yield Learned(urls[row["document_id"]], row["document_id"], row["num_tokens"], num_read)
+
+
+def _models(store: Store) -> dict[str, Manifest]:
+    """All models by fingerprint, oldest first."""
+    names = (path.parent.name for path in (store.root / TRAIN).glob(f"[0-9a-f]*/{MANIFEST}"))
+    return {model.fingerprint: model for model in sorted((store.read(TRAIN, name) for name in names), key=_created)}
+
+
+def _ancestors(models: Mapping[str, Manifest], name: str) -> Iterator[str]:
+    trunk = models[name].settings["on"]["trunk"]
+    while trunk in models:
+        yield trunk
+        trunk = models[trunk].settings["on"]["trunk"]
 
 
 def _is_there(store: Store, fingerprint: str) -> bool:
@@ -143,38 +205,52 @@ def _shards(store: Store, model: Manifest) -> dict[str, tuple[str, ...]]:
     return {batch: tuple(next(shards) for _ in range(count)) for batch, count in counts.items()}
 
 
-def _reading(workspace: Workspace, model: Manifest, story: Story) -> Reading | None:
+def _reading(store: Store, model: Manifest, story: Story) -> Reading | None:
     """None when that version of the document was not among its token shards (dropped by its rules, or withdrawn)."""
-    store = workspace.store
     shard = _shards(store, model)[story.batch_fingerprint][story.shard]
-    row = _ledger_row(store, shard, story.document_id)
+    row = next(_ledger(store, "tokenize", shard, None, document_id=story.document_id), None)
     if row is None or row["split"] is None:
         return None
     if row["split"] != TRAIN:
         return Reading(model.fingerprint, row["split"], 0, 0, 0)
-    length = int(store.read("tokenize", shard).settings["sequence_length"])
-    start = _first_row(store, model, shard) * length + row["first_row"] * length + row["first_offset"]
-    steps = _summary(store, model)
+    rows, summary = _Place(store, model, shard).rows_of(row), _summary(store, model)
     read, inherited = (
-        _tokens_in(_rows_read(store, model, steps[key]), start, row["num_tokens"], length)
-        for key in ("num_steps", "trunk_steps")
+        int(_rows_read(store, model, summary[steps])[rows].sum()) for steps in ("num_steps", "trunk_steps")
     )
     return Reading(model.fingerprint, TRAIN, row["num_tokens"], read, inherited)
 
 
-def _ledger_row(store: Store, shard: str, document_id: str) -> dict[str, Any] | None:
+def _ledger(
+    store: Store, stage: str, name: str, columns: Sequence[str] | None, **wanted: str
+) -> Iterator[dict[str, Any]]:
+    """The rows of a shard's ledger, or those with the wanted values."""
     import pyarrow.parquet as pq
 
-    path = store.open("tokenize", shard, files=[schemas.LEDGER_FILE]).file(schemas.LEDGER_FILE)
-    rows = pq.read_table(path, filters=[("document_id", "=", document_id)]).to_pylist()
-    return dict(rows[0]) if rows else None
+    path = store.open(stage, name, files=[schemas.LEDGER_FILE]).file(schemas.LEDGER_FILE)
+    filters = [(column, "=", value) for column, value in wanted.items()] or None
+    yield from pq.read_table(path, columns=columns, filters=filters).to_pylist()
 
 
-def _first_row(store: Store, model: Manifest, shard: str) -> int:
-    """The number of a shard's first row in the training: new rows come first, replay rows behind them."""
-    on = model.settings["on"]
-    order = [*on["new"], *on["replay"]]
-    return sum(_num_rows(store, name) for name in order[: order.index(shard)])
+class _Place:
+    """Where a token shard lies among the rows of a training."""
+
+    def __init__(self, store: Store, model: Manifest, shard: str) -> None:
+        on = model.settings["on"]
+        order = [*on["new"], *on["replay"]]  # row numbers: new rows come first, replay rows behind them
+        self._first = sum(_num_rows(store, name) for name in order[: order.index(shard)])
+        self._length = int(store.read("tokenize", shard).settings["sequence_length"])
+
+    def rows_of(self, document: Mapping[str, Any]) -> "NDArray[np.int64]":
+        """For each token of a document the row that learns it.
+
+        Row i of a shard is stream[i*T : i*T + T+1], and each token but the very first is a target exactly once:
+        token p in row (p - 1) // T.
+        """
+        import numpy as np
+
+        start = document["first_row"] * self._length + document["first_offset"]
+        tokens = np.arange(start, start + document["num_tokens"])
+        return self._first + np.maximum(tokens - 1, 0) // self._length
 
 
 def _num_rows(store: Store, shard: str) -> int:
@@ -197,11 +273,3 @@ def _rows_read(store: Store, model: Manifest, num_steps: int) -> "NDArray[np.boo
         read[rows] = True
         left, epoch = left - len(rows), epoch + 1
     return read
-
-
-def _tokens_in(read: "NDArray[np.bool_]", start: int, num_tokens: int, length: int) -> int:
-    """How many of the tokens at `start` ... `start + num_tokens - 1` lie in rows of `length` that were read."""
-    import numpy as np
-
-    rows = np.arange(start, start + num_tokens) // length
-    return int(read[rows].sum())

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
 from pipeline_lib.settings import Resolved, Settings
@@ -37,7 +36,7 @@ def explain(resolved: Resolved) -> Iterator[Explained]:
     for name, value, field in _values(resolved.settings, ""):
         extra = field.json_schema_extra
         unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-        shown = CREDENTIALS.sub("***", as_toml_value(TypeAdapter(Any).dump_python(value, mode="json")))
+        shown = CREDENTIALS.sub("***", as_toml_value(value))
         yield Explained(name, shown, _origin(name, resolved.origins), unit, field.description or "")
 
 
@@ -52,14 +51,15 @@ def _values(model: StageSettings, prefix: str) -> Iterator[tuple[str, Any, Field
         name, value = f"{prefix}{key}", getattr(model, key)
         parts = _parts(name, value)
         if parts is None:
-            yield name, value, field
+            yield name, model.model_dump(mode="json", include={key})[key], field
             continue
         for part, inner in parts:
             if not isinstance(inner, StageSettings):
                 yield part, inner, field
                 continue
-            # A limit of a rule has one of its two bounds: the other is not "none" but not there.
-            yield from (leaf for leaf in _values(inner, f"{part}.") if leaf[1] is not None or part == name)
+            # A limit in the mapping of rules has one of its two bounds: the other is not "none" but not there.
+            is_limit = isinstance(value, Mapping)
+            yield from (leaf for leaf in _values(inner, f"{part}.") if leaf[1] is not None or not is_limit)
 
 
 def _parts(name: str, value: Any) -> list[tuple[str, Any]] | None:
@@ -85,16 +85,16 @@ def _overlap(known: str, name: str) -> bool:
 
 
 def _section(tree: Mapping[str, Any], path: Sequence[str]) -> Iterator[str]:
-    """The lines of a table: its values, then its sub-tables, then its lists of tables."""
+    """The lines of a table: its values, then its sub-tables and its lists of tables."""
     if path:
         yield f"\n[{'.'.join(path)}]"
-    yield from _assignments({key: value for key, value in tree.items() if not _is_table(value) and not _is_list(value)})
+    yield from _assignments({k: v for k, v in tree.items() if not _is_table(k, v) and not _is_list(v)})
     for key, value in tree.items():
-        if _is_table(value):
-            yield from _section(value, (*path, _key(key)))
+        if _is_table(key, value):
+            yield from _section(value, (*path, key))
         elif _is_list(value):
             for entry in value:
-                yield f"\n[[{'.'.join((*path, _key(key)))}]]"
+                yield f"\n[[{'.'.join((*path, key))}]]"
                 yield from _assignments(entry)
 
 
@@ -114,8 +114,9 @@ def as_toml_value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _is_table(value: Any) -> bool:
-    return isinstance(value, Mapping) and bool(value)
+def _is_table(key: str, value: Any) -> bool:
+    """Whether it gets lines of its own; a rule's limit ("min_words.v1") stands in one."""
+    return isinstance(value, Mapping) and bool(value) and bool(BARE_KEY.match(key))
 
 
 def _is_list(value: Any) -> bool:

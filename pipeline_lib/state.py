@@ -64,7 +64,7 @@ class RunRecord:
         try:
             process = psutil.Process(self.process_id)
             is_same = abs(process.create_time() - self.process_started) < 1.0
-            return is_same and process.status() != psutil.STATUS_ZOMBIE
+            return bool(is_same and process.status() != psutil.STATUS_ZOMBIE)
         except psutil.Error:
             return False
 

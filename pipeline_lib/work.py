@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pipeline_lib.artifact import Kind, Manifest, Outcome, Ref, Store
 from pipeline_lib.engine import Engine
@@ -26,10 +26,8 @@ from pipeline_lib.settings import GuardSettings
 RECORDED_LIBRARIES = ("pyarrow", "numpy", "numba", "torch", "transformers", "tokenizers", "trafilatura", "google-re2")
 
 
-class Make(Protocol):
-    """Fills a folder. Opens its inputs from the store, which verifies them."""
-
-    def __call__(self, *, store: Store, folder: Path, **late: Any) -> Outcome: ...
+# Fills a folder: `make(store=..., folder=...)`. Opens its inputs from the store, which verifies them.
+Make = Callable[..., Outcome]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pipeline_lib import schemas
 from pipeline_lib.artifact import Outcome, Store, digest_of, fingerprint
@@ -128,7 +129,7 @@ def _sealed_work(item: Ingested) -> Work:
     )
 
 
-def make_nothing(*, store: Store, folder: Path) -> Outcome:
+def make_nothing(*, store: Store, folder: Path, **_late: Any) -> Outcome:
     """Never called: the artifact was there when the plan was made."""
     raise DamagedArtifact("an ingested batch vanished while the night ran. Run the same command again.")
 
@@ -169,15 +170,17 @@ def _dedup_steps(settings: Settings, every: Sequence[Ingested], cleaned: Sequenc
     """Each batch against the index of all batches before it, without the documents they held that left by then."""
     steps: list[Step] = []
     left: dict[str, frozenset[str]] = {}  # document ids by the batch that held them
+    withdrawn = digest_of([])
     for number, (item, source) in enumerate(zip(every, cleaned, strict=True)):
-        left = _with_tombstones(left, item)
+        if item.tombstones:
+            left = _with_tombstones(left, item)
+            withdrawn = digest_of([[holder, sorted(documents)] for holder, documents in sorted(left.items())])
         sketches = tuple(_sketch_work(settings.dedup, work, at) for at, work in enumerate(source.shards))
         names = tuple((c.fingerprint, s.fingerprint) for c, s in zip(source.shards, sketches, strict=True))
         earlier = tuple(
             (step.whole.fingerprint, left.get(before.batch.fingerprint, NOBODY))
             for step, before in zip(steps, every[:number], strict=True)
         )
-        withdrawn = digest_of([[holder, sorted(documents)] for holder, documents in sorted(left.items())])
         inputs = (*(s.fingerprint for s in sketches), *(name for name, _ in earlier[-1:]), withdrawn)
         decisive = settings.dedup.model_dump(mode="json")
         make = partial(make_dedup, settings=settings.dedup, names=names, earlier=earlier)

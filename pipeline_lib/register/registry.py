@@ -80,6 +80,20 @@ def version_by_number(registry: Registry, number: int) -> Version:
     raise SettingsError(f"{registry.name} has no version {number}. See nightshift status for those there are.")
 
 
+def versions(registry: Registry) -> list[Version]:
+    """All versions, oldest first."""
+    with client_of(registry) as client:
+        found = client.search_model_versions(f"name = '{registry.name}'")
+        return sorted((_version(entry) for entry in found), key=lambda version: version.number)
+
+
+def aliases(registry: Registry) -> dict[str, int]:
+    """The number of the version each alias points to."""
+    with client_of(registry) as client:
+        models = client.search_registered_models(f"name = '{registry.name}'")
+        return {alias: int(number) for model in models for alias, number in model.aliases.items()}
+
+
 def alias_of(client: Any, name: str, alias: str) -> Version | None:
     """The version an alias points to, by an open client."""
     for model in client.search_registered_models(f"name = '{name}'"):

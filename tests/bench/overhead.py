@@ -18,7 +18,11 @@ FIGURES = (
         "orchestration_overhead_ratio", "ratio", "lower", "share of a ten-minute night's wall time outside stages", 0.05
     ),
 )
-TRAINING = {"train.budget_minutes": "8.6", "train.max_steps": "1000000", "train.num_epochs": "100"}  # and 1.4 for the rest
+TRAINING = {
+    "train.budget_minutes": "8.6",
+    "train.max_steps": "1000000",
+    "train.num_epochs": "100",
+}  # and 1.4 for the rest
 
 
 def measure(bench: Workbench) -> Iterator[tuple[str, float]]:

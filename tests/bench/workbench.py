@@ -7,12 +7,14 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 
@@ -84,6 +86,10 @@ class Workbench:
         """Run a command as from a shell; its seconds from start to end. Raises `BenchFailed` when it fails."""
         return self.command([NIGHTSHIFT, *arguments, "--workspace", str(workspace)], extra)
 
+    def configured(self, command: str, config: Path, *arguments: str) -> float:
+        """The same in the workspace that a configuration file names."""
+        return self.command([NIGHTSHIFT, command, "--config", str(config), *arguments])
+
     def command(self, argv: Sequence[str], extra: Mapping[str, str] | None = None) -> float:
         """Run any command; its seconds."""
         started = time.perf_counter()
@@ -102,6 +108,12 @@ class Workbench:
         """Run a module of this folder; the JSON value in the last line it prints."""
         argv = [sys.executable, "-m", f"tests.bench.{name}", *arguments]
         return json.loads(self.output(argv, extra).splitlines()[-1])
+
+    @contextmanager
+    def key(self) -> Iterator[None]:
+        """The key of the workspaces, for a plan that is made in this process."""
+        with patch.dict(os.environ, self.environment, clear=True):
+            yield
 
     def stage(self, stage: str, workspace: Path, *arguments: str) -> tuple[float, float]:
         """Run one stage by itself; (seconds, most memory of all its processes together in MB)."""

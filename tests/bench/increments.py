@@ -1,0 +1,70 @@
+"""A night with 1 % new documents: the data stages' own time against the first night's.
+
+The demo's documents are exported to JSONL; every hundredth one comes in the second night. Counted of each night are the
+seconds that its newly made data artifacts say of themselves (the sum over worker processes, from the opened inputs to
+the seal), and the look at the sources, which makes no artifact and is timed by itself just before. Training is tiny
+here: it does not count. The first night trains the tokenizer, as first nights do. A night over the 1 % alone goes
+before both, so that no first use (compiled kernels, read libraries) counts.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline_lib.artifact import read_manifest
+from tests.bench.documents import texts_of, write_config, write_jsonl
+from tests.bench.figures import Figure
+from tests.bench.workbench import DATA_STAGES, Workbench
+
+FIGURES = (
+    Figure(
+        "one_percent_night_ratio", "ratio", "lower", "data stages with 1 % new documents, against the first night", 0.10
+    ),
+)
+EVERY = 100
+NUM_FILES = 8
+TINY = {
+    "train.hidden_size": "16",
+    "train.num_layers": "1",
+    "train.num_heads": "2",
+    "train.num_kv_heads": "1",
+    "train.intermediate_size": "32",
+    "train.max_steps": "2",
+    "train.budget_minutes": "none",
+    "evaluate.max_documents": "20",
+    "evaluate.noise_documents": "2",
+}
+
+
+def measure(bench: Workbench) -> Iterator[tuple[str, float]]:
+    """See the module."""
+    texts = texts_of(bench.data_half.workspace)
+    new = texts[::EVERY]
+    old = [text for number, text in enumerate(texts) if number % EVERY]
+    bench.say(f"{len(old)} documents, then {len(new)} more")
+    _night(bench, "small", {"new.jsonl": new})
+    first = _night(bench, "growing", {f"{part}.jsonl": old[part::NUM_FILES] for part in range(NUM_FILES)})
+    second = _night(bench, "growing", {"new.jsonl": new})
+    bench.say(f"data stages: {first:.2f} s, then {second:.2f} s")
+    yield "one_percent_night_ratio", second / first
+
+
+def _night(bench: Workbench, name: str, files: dict[str, list[str]]) -> float:
+    """Put more files into the source of a workspace and run a night; seconds of its data half."""
+    home = bench.root / name
+    for file, texts in files.items():
+        write_jsonl(texts, home / "source" / file)
+    config = write_config(home / "bench.toml", folder=home / "source", workspace=home / "workspace")
+    looking = bench.module("look", str(config))
+    before = _made(home / "workspace")
+    tiny = [part for name, value in TINY.items() for part in (f"--{name}", value)]
+    bench.configured("run", config, *tiny)
+    after = _made(home / "workspace")
+    return float(looking) + sum(seconds for artifact, seconds in after.items() if artifact not in before)
+
+
+def _made(workspace: Path) -> dict[str, float]:
+    """Seconds each artifact of the data half took when it was made, by its folder."""
+    folders = [
+        path.parent for stage in DATA_STAGES for path in (workspace / "artifacts" / stage).glob("*/manifest.json")
+    ]
+    return {str(folder): read_manifest(folder).seconds for folder in folders}

@@ -1,0 +1,58 @@
+"""`python -m tests.bench.our_chain CONFIG WARM FULL ...`: the data half from ingested documents to token shards.
+
+WARM and FULL are workspaces that hold ingested batches and nothing else. Every artifact is made in this process, with
+its ledger, digests and manifest, as a worker of a night makes it: clean, sketch, decide, scrub, tokenize, snapshot. The
+tokenizer is trained between, outside the time: the peer is given one too. The warm workspace goes first and does not
+count: imports, compiled kernels. Prints {"seconds": [one for each FULL], "tokenizer": path, "documents", "tokens"}.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from pipeline_lib.plan.data import plan_sealed_data
+from pipeline_lib.settings import Settings, resolve
+from pipeline_lib.state import Workspace
+from pipeline_lib.work import Job, Step, execute
+from tests.bench.one_core import stay_on_one_core
+
+
+def main() -> None:
+    """Print the result as the last line."""
+    stay_on_one_core()
+    settings = resolve(Path(sys.argv[1]), os.environ, ()).settings
+    warm, *full = map(Path, sys.argv[2:])
+    refresh(settings, warm)
+    results = [refresh(settings, workspace) for workspace in full]
+    print(json.dumps({**results[-1], "seconds": [result["seconds"] for result in results]}))
+
+
+def refresh(settings: Settings, root: Path) -> dict[str, float | str | int]:
+    """Do the data half of a workspace behind ingest."""
+    workspace = Workspace(root)
+    plan = plan_sealed_data(settings, workspace)
+    seconds = 0.0
+    for step in (step for steps in plan.stages for step in steps):
+        spent = _do(step, workspace)
+        seconds += 0.0 if step is plan.tokens.tokenizer else spent
+    facts = workspace.store.read("tokenize", plan.tokens.snapshot.whole.fingerprint).facts
+    tokenizer = workspace.store.path("tokenize", plan.tokens.tokenizer.whole.fingerprint) / "tokenizer.json"
+    return {
+        "seconds": seconds,
+        "tokenizer": str(tokenizer),
+        "documents": facts["num_train_documents"],
+        "tokens": facts["num_train_tokens"],
+    }
+
+
+def _do(step: Step, workspace: Workspace) -> float:
+    started = time.process_time()
+    for work in step.works:
+        execute(Job(work, workspace.store.root))
+    return time.process_time() - started
+
+
+if __name__ == "__main__":
+    main()

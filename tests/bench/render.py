@@ -1,0 +1,66 @@
+"""Figures in Markdown, taken from results.json: `python -m tests.bench --render` rewrites them, a test compares.
+
+A night takes <!-- figure: demo_second_night_seconds -->8.43<!-- /figure --> s.
+
+<!-- figures: demo_* plan_seconds -->
+(a table, with goals and whether they are met)
+<!-- /figures -->
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from tests.bench.figures import ROOT, Entry, Figure
+
+ONE = re.compile(r"<!-- figure: (\S+) -->.*?<!-- /figure -->")
+MANY = re.compile(r"<!-- figures: ([^\n]+?) -->\n.*?<!-- /figures -->", re.DOTALL)
+SHOWN_DIGITS = 3
+HEADING = "| figure | value | goal | |\n|---|--:|--:|---|\n"
+
+
+class UnknownFigure(Exception):
+    """A page names a figure that results.json does not hold."""
+
+
+def pages() -> list[Path]:
+    """The pages that may cite figures."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def rendered(page: str, entries: Sequence[Entry], figures: Mapping[str, Figure]) -> str:
+    """The page with every cited figure as measured. Raises `UnknownFigure`."""
+    by_name = {entry.name: entry for entry in entries}
+
+    def one(match: re.Match[str]) -> str:
+        if match[1] not in by_name:
+            raise UnknownFigure(f"{match[1]} is cited and not in results.json. Measure it: make bench NAME={match[1]}")
+        return f"<!-- figure: {match[1]} -->{shown(by_name[match[1]].value)}<!-- /figure -->"
+
+    def many(match: re.Match[str]) -> str:
+        chosen = [entry for pattern in match[1].split() for entry in entries if fnmatchcase(entry.name, pattern)]
+        if not chosen:
+            raise UnknownFigure(f"no figure in results.json is named like {match[1]}. Measure it: make bench")
+        return f"<!-- figures: {match[1]} -->\n{table(chosen, figures)}<!-- /figures -->"
+
+    return ONE.sub(one, MANY.sub(many, page))
+
+
+def table(entries: Sequence[Entry], figures: Mapping[str, Figure]) -> str:
+    """A Markdown table; a missed goal stands out."""
+    return HEADING + "".join(_row(entry, figures[entry.name].meaning) for entry in entries)
+
+
+def _row(entry: Entry, meaning: str) -> str:
+    sign = "<=" if entry.better == "lower" else ">="
+    goal = "-" if entry.goal is None else f"{sign} {shown(entry.goal)}"
+    verdict = {"met": "met", "missed": "**missed**", "-": ""}[entry.verdict]
+    return f"| `{entry.name}`: {meaning} | {shown(entry.value)} {entry.unit} | {goal} | {verdict} |\n"
+
+
+def shown(value: float) -> str:
+    """Three significant digits, never fewer than stand before the point: 0.0312, 8.43, 212, 1,503."""
+    size = 0 if value == 0 else math.floor(math.log10(abs(value)))
+    return f"{value:,.{max(0, SHOWN_DIGITS - 1 - size)}f}"

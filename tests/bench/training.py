@@ -1,0 +1,73 @@
+"""Training: tokens per second of our stage over a bare torch loop, same model, rows, batch, precision, threads, optimizer.
+
+Both train from scratch on the demo's token shards, each in a fresh process, by turns, three times. A rate is the batch's
+tokens over the median time from the end of a step to the end of the next one, of the last twenty steps of the trunk:
+reading rows, forward, backward, clipping and optimizer, and on our side the Trainer and the row of metrics. Start,
+checkpoints and scoring are in neither. The ratio is the median of the three pairs.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from pipeline_lib.plan.data import DataPlan, plan_sealed_data
+from pipeline_lib.schemas import TOKENS_FILE
+from pipeline_lib.settings import Settings
+from pipeline_lib.state import Workspace
+from pipeline_lib.train import stage as train
+from pipeline_lib.train.job import METRICS_FILE, TrainInputs, read_metrics
+from pipeline_lib.train.settings import TrainSettings
+from tests.bench.figures import Figure
+from tests.bench.workbench import Workbench
+
+FIGURES = (
+    Figure("train_tokens_s", "tokens/s", "higher", "the training stage on the demo's model"),
+    Figure("bare_loop_tokens_s", "tokens/s", "higher", "a bare torch loop on the same model, rows and optimizer"),
+    Figure("train_tokens_s_vs_bare_loop", "ratio", "higher", "the first over the second, by turns in one run"),
+)
+ROUNDS = 3
+NUM_STEPS = 60
+DEADLINE_SECONDS = 600.0
+
+
+def measure(bench: Workbench) -> Iterator[tuple[str, float]]:
+    """See the module."""
+    settings = TrainSettings(max_steps=NUM_STEPS, budget_minutes=None)
+    inputs = _inputs(bench)
+    pairs = []
+    for number in range(ROUNDS):
+        work = bench.root / f"training-{number}"
+        ours = _stage(settings, inputs, work)
+        bare = float(bench.module("bare_loop", str(work), extra=_threads(settings)))
+        bench.say(f"round {number + 1}: {ours:.0f} tokens/s, a bare loop {bare:.0f}")
+        pairs.append((ours, bare))
+    yield "train_tokens_s", median(ours for ours, _ in pairs)
+    yield "bare_loop_tokens_s", median(bare for _, bare in pairs)
+    yield "train_tokens_s_vs_bare_loop", median(ours / bare for ours, bare in pairs)
+
+
+def _inputs(bench: Workbench) -> TrainInputs:
+    """The demo's token shards as new rows; no held-out documents, so that nothing is scored."""
+    workspace = Workspace(bench.data_half.workspace)
+    with bench.key():
+        data: DataPlan = plan_sealed_data(Settings(), workspace)
+    rows = tuple(
+        workspace.store.path(work.stage, work.fingerprint) / TOKENS_FILE
+        for step in data.tokens.tokens
+        for work in step.shards
+    )
+    tokenizer = data.tokens.tokenizer.whole
+    return TrainInputs(rows, (), workspace.store.path(tokenizer.stage, tokenizer.fingerprint), None, ())
+
+
+def _stage(settings: TrainSettings, inputs: TrainInputs, work: Path) -> float:
+    """The training stage as a night runs it; its tokens per second at the end of the trunk."""
+    folder = work.with_name(f"{work.name}-model")
+    folder.mkdir()
+    train.run(settings, inputs, work, folder, deadline_seconds=DEADLINE_SECONDS, on_progress=lambda _: None)
+    rows, _ = read_metrics(work / METRICS_FILE)
+    return float([row for row in rows if row["phase"] == "trunk"][-1]["tokens_per_second"])
+
+
+def _threads(settings: TrainSettings) -> dict[str, str]:
+    return {name: str(settings.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
