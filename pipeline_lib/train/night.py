@@ -38,7 +38,7 @@ from pipeline_lib.train.job import (
 from pipeline_lib.train.lineage import TRUNK_FILE, lineage, trunk_fits
 from pipeline_lib.train.model import device, load_model, new_model, precision, save_model, special_ids
 from pipeline_lib.train.optimizer import read_state
-from pipeline_lib.train.plan import Plan, branch_of, make_plan, read_plan, write_plan
+from pipeline_lib.train.plan import Plan, Planner, read_plan, write_plan
 from pipeline_lib.train.rows import MixedRows, RowOrder
 from pipeline_lib.train.sealed import is_sealed, seal
 from pipeline_lib.train.settings import TrainSettings
@@ -92,10 +92,29 @@ class Night:
             return load_model(self.inputs.trunk)
         return new_model(self.settings, self.inputs.tokenizer, self.context_tokens)
 
-    def rows(self, *, first_step: int, num_steps: int) -> MixedRows:
-        """The rows of some steps."""
+    @cached_property
+    def past_trunk_steps(self) -> int:
+        """Steps that last night's trunk has behind it."""
+        return 0 if self.inputs.trunk is None else int(read_json(self.inputs.trunk / TRUNK_FILE)["num_steps"])
+
+    @property
+    def planner(self) -> Planner:
+        """What decides the steps."""
+        return Planner(self.settings, self.order.rows_per_epoch, self.past_trunk_steps)
+
+    def trunk_rows(self, num_steps: int) -> MixedRows:
+        """The rows of the trunk: new text with its share of replay."""
+        return MixedRows(self.new, self.replay, self.order, 0, num_steps * self.settings.batch_rows)
+
+    def branch_rows(self, *, trunk_steps: int, num_steps: int) -> MixedRows:
+        """The rows of the branch: what follows in the same order, or, when new text is too little for it, more replay.
+
+        A short night would otherwise read its few new rows again and again.
+        """
         batch = self.settings.batch_rows
-        return MixedRows(self.new, self.replay, self.order, first_step * batch, num_steps * batch)
+        order = self.order.filled_up(num_steps * batch)
+        first = trunk_steps * batch if order == self.order else 0
+        return MixedRows(self.new, self.replay, order, first, num_steps * batch)
 
 
 def train(work: Path, *, started: float, stop: StopSignal) -> None:
@@ -134,13 +153,14 @@ def _make_trunk(night: Night) -> None:
         name="trunk",
         num_steps=plan.most_trunk_steps,
         rate_factor=plan.trunk_factor,
-        dataset=night.rows(first_step=0, num_steps=plan.most_trunk_steps),
+        dataset=night.trunk_rows(plan.most_trunk_steps),
         optimizer_state=night.start_state,
         folder=night.work / "trunk-phase",
     )
     trainer = _run(night, plan, phase, model, first_step=0, pace=pace, is_late=lambda step: _is_late(night, step, pace))
     num_steps = trainer.state.global_step
-    write_plan(night.work / PLAN_FILE, plan.ended_trunk(num_steps, night.settings.decay_share))
+    if num_steps != plan.trunk_steps:
+        write_plan(night.work / PLAN_FILE, night.planner.ended(num_steps))
     _save_trunk(night, trainer, num_steps)
 
 
@@ -153,7 +173,7 @@ def _make_result(night: Night) -> None:
         name="branch",
         num_steps=plan.decay_steps,
         rate_factor=plan.branch_factor,
-        dataset=night.rows(first_step=plan.trunk_steps, num_steps=plan.decay_steps),
+        dataset=night.branch_rows(trunk_steps=plan.trunk_steps, num_steps=plan.decay_steps),
         optimizer_state=read_state(trunk / OPTIMIZER_FILE),
         folder=night.work / "branch-phase",
     )
@@ -174,10 +194,7 @@ def _kept_plan(night: Night, model: PreTrainedModel) -> Plan:
     if plan is not None:
         return plan
     seconds_per_step = None if budget is None else _seconds_per_step(night, model)
-    plan = make_plan(
-        night.settings,
-        rows_per_epoch=night.order.rows_per_epoch,
-        has_trunk=night.inputs.trunk is not None,
+    plan = night.planner.plan(
         seconds_per_step=seconds_per_step,
         seconds_left=None if budget is None else budget * 60 - night.clock.spent - night.clock.seconds["score"],
         tokens_per_second=None if seconds_per_step is None else round(night.tokens_per_step / seconds_per_step, 1),
@@ -193,7 +210,7 @@ def _seconds_per_step(night: Night, model: PreTrainedModel) -> float:
         name="measure",
         num_steps=MEASURED_STEPS,
         rate_factor=lambda _: 1.0,
-        dataset=night.rows(first_step=0, num_steps=MEASURED_STEPS),
+        dataset=night.trunk_rows(MEASURED_STEPS),
         optimizer_state=None,
         folder=None,
     )
@@ -206,8 +223,7 @@ def _is_late(night: Night, step: int, pace: Pace) -> bool:
     """Whether the branch of a trunk that ends at `step` must start now to end inside the budget."""
     if night.settings.budget_minutes is None:
         return False
-    decay_steps = branch_of(step, night.settings.decay_share)
-    still_to_do = SLOWDOWN * decay_steps * pace.seconds_per_step + night.clock.seconds["score"]
+    still_to_do = SLOWDOWN * night.planner.decay_steps(step) * pace.seconds_per_step + night.clock.seconds["score"]
     return night.clock.spent + still_to_do > LATE_SHARE * night.settings.budget_minutes * 60
 
 

@@ -18,7 +18,7 @@ from pipeline_lib.storage import read_json, write_json
 from pipeline_lib.train.settings import TrainSettings
 
 USABLE_SHARE = 0.8  # of the time left when the plan is made; the rest is for saving, scoring and a slower machine
-MIN_STEPS = 2  # one on the trunk and one on the branch
+MIN_STEPS = 2  # one of the trunk and one of the branch
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,6 @@ class Plan:
     most_trunk_steps: int
     measured_tokens_per_second: float | None = None
 
-    def ended_trunk(self, step: int, decay_share: float) -> "Plan":
-        """The plan once the trunk has ended at `step`; as it was when that is where it was expected to end."""
-        if step == self.trunk_steps:
-            return self
-        decay_steps = branch_of(step, decay_share)
-        return replace(self, num_steps=step + decay_steps, trunk_steps=step, decay_steps=decay_steps)
-
     def trunk_factor(self, step: int) -> float:
         """Share of the full learning rate at a step of the trunk, counted from 0."""
         return min(1.0, (step + 1) / (self.warmup_steps + 1))
@@ -52,43 +45,63 @@ class Plan:
         return max(0.0, 1 - step / self.decay_steps)
 
 
-def make_plan(
-    settings: TrainSettings,
-    *,
-    rows_per_epoch: int,
-    has_trunk: bool,
-    seconds_per_step: float | None = None,
-    seconds_left: float | None = None,
-    tokens_per_second: float | None = None,
-) -> Plan:
-    """As many steps as the rows, `max_steps` and the time left allow, whichever is least.
+@dataclass(frozen=True)
+class Planner:
+    """What decides the steps of a night, beside the time."""
 
-    Raises `SettingsError` when the time is too short for any schedule.
-    """
-    most = max(MIN_STEPS, math.floor(settings.num_epochs * rows_per_epoch / settings.batch_rows))
-    most = most if settings.max_steps is None else min(most, settings.max_steps)
-    num_steps = most
-    if seconds_per_step is not None and seconds_left is not None:
-        num_steps = min(most, _steps_in(seconds_left, seconds_per_step))
-    trunk_steps = _trunk_of(num_steps, settings.decay_share)
-    warmup_steps = 0 if has_trunk else min(trunk_steps, round(settings.warmup_share * num_steps))
-    return Plan(
-        num_steps=num_steps,
-        trunk_steps=trunk_steps,
-        warmup_steps=warmup_steps,
-        decay_steps=num_steps - trunk_steps,
-        most_trunk_steps=_trunk_of(most, settings.decay_share),
-        measured_tokens_per_second=tokens_per_second,
-    )
+    settings: TrainSettings
+    rows_per_epoch: int  # new rows and the replay mixed into them
+    past_trunk_steps: int  # of earlier nights; 0 in a new lineage
 
+    def plan(
+        self,
+        *,
+        seconds_per_step: float | None = None,
+        seconds_left: float | None = None,
+        tokens_per_second: float | None = None,
+    ) -> Plan:
+        """As long a trunk as the rows, `max_steps` and the time left allow, whichever is least, and its branch.
 
-def branch_of(trunk_steps: int, decay_share: float) -> int:
-    """Steps of the branch behind a trunk of that length: `decay_share` of both together, and at least one."""
-    return max(1, math.floor(trunk_steps * decay_share / (1 - decay_share) + 1e-9))
+        Raises `SettingsError` when the time is too short for any schedule.
+        """
+        most = self._trunk_within(self.settings.max_steps)
+        trunk_steps = most
+        if seconds_per_step is not None and seconds_left is not None:
+            trunk_steps = min(most, self._trunk_within(_steps_in(seconds_left, seconds_per_step)))
+        plan = self.ended(trunk_steps)
+        warmup_steps = (
+            0 if self.past_trunk_steps else min(trunk_steps, round(self.settings.warmup_share * plan.num_steps))
+        )
+        return replace(
+            plan, warmup_steps=warmup_steps, most_trunk_steps=most, measured_tokens_per_second=tokens_per_second
+        )
 
+    def ended(self, trunk_steps: int) -> Plan:
+        """The plan of a trunk that ends there. Its branch takes what `max_steps` leaves."""
+        decay_steps = self.decay_steps(trunk_steps)
+        if self.settings.max_steps is not None:
+            decay_steps = max(1, min(decay_steps, self.settings.max_steps - trunk_steps))
+        return Plan(trunk_steps + decay_steps, trunk_steps, 0, decay_steps, trunk_steps)
 
-def _trunk_of(num_steps: int, decay_share: float) -> int:
-    return num_steps - min(num_steps - 1, max(1, round(decay_share * num_steps)))
+    def decay_steps(self, trunk_steps: int) -> int:
+        """Steps of the branch behind a trunk of that length: `decay_share` of both together.
+
+        A short night at the end of a long trunk gets more: a constant rate leaves as much unsettled as before, and a few
+        steps do not settle it. So at least `least_decay_steps`, as far as the trunk as a whole has earned them.
+        """
+        whole = self._branch_of(self.past_trunk_steps + trunk_steps)
+        return max(self._branch_of(trunk_steps), min(self.settings.least_decay_steps, whole))
+
+    def _branch_of(self, trunk_steps: int) -> int:
+        share = self.settings.decay_share
+        return max(1, math.floor(trunk_steps * share / (1 - share) + 1e-9))
+
+    def _trunk_within(self, num_steps: int | None) -> int:
+        """The trunk takes the rows once an epoch; of a bound on all steps it leaves the branch its share."""
+        by_rows = max(1, math.floor(self.settings.num_epochs * self.rows_per_epoch / self.settings.batch_rows))
+        if num_steps is None:
+            return by_rows
+        return min(by_rows, num_steps - max(1, round(self.settings.decay_share * num_steps)))
 
 
 def _steps_in(seconds_left: float, seconds_per_step: float) -> int:

@@ -5,7 +5,7 @@ trunk, goes on by counting, and nothing has to be skipped or remembered. Every e
 sample of earlier ones, so that replay is `replay_share` of what is read (as far as there are enough).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +23,24 @@ class RowOrder:
     num_replay: int  # replay rows there are
     replay_share: float
     seed: int
+    least_rows: int = 0  # an epoch is filled up to this with replay, as far as there is some
 
     @property
     def replay_per_epoch(self) -> int:
         """Replay rows mixed into one epoch: share * rows = replay, so replay = new * share / (1 - share)."""
-        return min(self.num_replay, round(self.num_new * self.replay_share / (1 - self.replay_share)))
+        share = round(self.num_new * self.replay_share / (1 - self.replay_share))
+        return min(self.num_replay, max(share, self.least_rows - self.num_new))
 
     @property
     def rows_per_epoch(self) -> int:
         """New and replay rows of one epoch."""
         return self.num_new + self.replay_per_epoch
+
+    def filled_up(self, num_rows: int) -> "RowOrder":
+        """The order for so many rows: this one if an epoch has them, or if there is no replay to fill one up with."""
+        if self.rows_per_epoch >= num_rows or self.replay_per_epoch == self.num_replay:
+            return self
+        return replace(self, least_rows=num_rows)
 
     def of_epoch(self, epoch: int) -> NDArray[np.int64]:
         """Row numbers of one epoch in their order, int64[rows_per_epoch]."""

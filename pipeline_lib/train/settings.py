@@ -62,6 +62,13 @@ class TrainSettings(StageSettings):
         json_schema_extra={"unit": "share of steps"},
     )
 
+    least_decay_steps: int = Field(
+        80,
+        ge=1,
+        description="steps of the branch, also in a short night at the end of a long trunk: fewer do not settle it",
+        json_schema_extra={"unit": "steps"},
+    )
+
     num_epochs: float = Field(
         1.0, gt=0, le=100, description="passes over the new rows at most", json_schema_extra={"unit": "passes"}
     )

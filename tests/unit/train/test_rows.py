@@ -21,6 +21,16 @@ def test_replay_is_what_there_is_when_there_is_little() -> None:
     assert RowOrder(num_new=80, num_replay=0, replay_share=0.2, seed=1).rows_per_epoch == 80
 
 
+def test_an_epoch_that_is_too_short_is_filled_up_with_replay() -> None:
+    """100 rows are there by the share; 150 are wanted: 80 new ones and 70 of replay. Enough rows stay as they are."""
+    order = RowOrder(num_new=80, num_replay=1000, replay_share=0.2, seed=1)
+    filled = order.filled_up(150)
+    assert (filled.rows_per_epoch, filled.replay_per_epoch) == (150, 70)
+    assert sorted(row for row in filled.of_epoch(0) if row < 80) == list(range(80))
+    assert order.filled_up(100) == order
+    assert RowOrder(num_new=80, num_replay=0, replay_share=0.2, seed=1).filled_up(150).rows_per_epoch == 80
+
+
 def test_the_order_changes_with_the_epoch_and_the_seed_only() -> None:
     order = RowOrder(num_new=50, num_replay=50, replay_share=0.5, seed=1)
     again = RowOrder(num_new=50, num_replay=50, replay_share=0.5, seed=1)
