@@ -86,8 +86,8 @@ class Planner:
     def decay_steps(self, trunk_steps: int) -> int:
         """Steps of the branch behind a trunk of that length: `decay_share` of both together.
 
-        A short night at the end of a long trunk gets more: a constant rate leaves as much unsettled as before, and a few
-        steps do not settle it. So at least `least_decay_steps`, as far as the trunk as a whole has earned them.
+        A short night at the end of a long trunk gets more: a constant rate leaves as much unsettled as ever, and a
+        few steps do not settle it. So at least `least_decay_steps`, as far as the trunk as a whole has earned them.
         """
         whole = self._branch_of(self.past_trunk_steps + trunk_steps)
         return max(self._branch_of(trunk_steps), min(self.settings.least_decay_steps, whole))
