@@ -20,22 +20,27 @@ DEPLOY_SECONDS = 120
 
 
 def deploy_all(settings: Settings) -> None:
-    """Create the pool and apply the file. Raises `UpstreamError` when no Prefect server answers."""
-    workspace = Workspace(settings.workspace.resolve())
-    api_url = _api_url(workspace)
+    """Apply the deployments to the server that runs. Raises `UpstreamError` when no Prefect server answers."""
+    api_url = _api_url(Workspace(settings.workspace.resolve()))
+    names = apply_deployments(settings, api_url)
+    ConsoleReporter().say(f"deployed {', '.join(names)} to {api_url.removesuffix('/api')}")
+
+
+def apply_deployments(settings: Settings, api_url: str) -> list[str]:
+    """Create the pool and apply the file there; the names of the deployments."""
     env = {
         **os.environ,
-        **prefect_environment(workspace),
+        **prefect_environment(Workspace(settings.workspace.resolve())),
         "PREFECT_API_URL": api_url,
         "NIGHTSHIFT_HOME": str(Path.cwd()),
     }
+    tree = with_settings(yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8")), settings)
     _prefect(env, "work-pool", "create", POOL, "--type", "process", "--overwrite")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prefect.yaml"
-        path.write_text(yaml.safe_dump(with_settings(yaml.safe_load(PREFECT_FILE.read_text()), settings)))
+        path.write_text(yaml.safe_dump(tree), encoding="utf-8")
         _prefect(env, "--no-prompt", "deploy", "--all", "--prefect-file", str(path))
-    names = [deployment["name"] for deployment in yaml.safe_load(PREFECT_FILE.read_text())["deployments"]]
-    ConsoleReporter().say(f"deployed {', '.join(names)} to {api_url.removesuffix('/api')}")
+    return [deployment["name"] for deployment in tree["deployments"]]
 
 
 def with_settings(tree: dict[str, Any], settings: Settings) -> dict[str, Any]:
@@ -62,4 +67,6 @@ def _prefect(env: dict[str, str], *arguments: str) -> None:
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEPLOY_SECONDS, check=False)
     if done.returncode != 0:
         last = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()][-1:]
-        raise UpstreamError(f"prefect {' '.join(arguments[:3])} failed: {last[0] if last else 'no word'}")
+        raise UpstreamError(
+            f"prefect {' '.join(arguments[:3])} failed: {last[0] if last else 'no word'}. Run it again."
+        )

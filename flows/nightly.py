@@ -8,7 +8,7 @@ from flows.refresh import refresh
 from flows.retrain import retrain
 from pipeline_lib.settings import Settings
 from tasks.night import open_night
-from tasks.stages import PrefectRuntime, own_flow_run_id
+from tasks.stages import PrefectRuntime, ended, own_flow_run_id
 
 
 @flow(name="nightly", flow_run_name="nightly-{settings.profile}")
@@ -19,4 +19,4 @@ def nightly(settings: Settings) -> dict[str, Any]:
         retrained = retrain(settings)
         result = {"refresh": refreshed, **retrained}
         night.end("completed", retrained["verdict"], result)
-        return result
+        return ended(retrained["verdict"], result)

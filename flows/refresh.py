@@ -9,7 +9,7 @@ from pipeline_lib.settings import Settings
 from tasks.night import open_night
 from tasks.publish import publish_funnel
 from tasks.settle import settle_batches, settle_pins
-from tasks.stages import PrefectRuntime, own_flow_run_id
+from tasks.stages import PrefectRuntime, ended, name_runs, own_flow_run_id
 from tasks.steps import do_step, do_steps
 
 
@@ -30,4 +30,6 @@ def refresh(settings: Settings) -> dict[str, Any]:
         settle_pins(plan.tokens, night)
         do_steps(plan.tokens.tokens, night)
         do_step(plan.tokens.snapshot, night)
-        return publish_funnel(plan, night)
+        name_runs(plan, night)
+        funnel = publish_funnel(plan, night)
+        return ended(funnel["sentence"], funnel)

@@ -11,7 +11,7 @@ from pipeline_lib.settings import Settings
 from tasks.gate import judge
 from tasks.night import open_night
 from tasks.publish import publish_scores
-from tasks.stages import PrefectRuntime, name_runs, own_flow_run_id
+from tasks.stages import PrefectRuntime, ended, name_runs, own_flow_run_id
 from tasks.steps import do_step
 from tasks.train import do_train
 
@@ -31,4 +31,4 @@ def retrain(settings: Settings) -> dict[str, Any]:
         do_step(models.quantize, night)
         do_step(models.evaluate_int8, night)
         verdict = judge(plan_judge(settings, night.workspace, data, models), models, night)
-        return publish_scores(models, verdict, night)
+        return ended(verdict.sentence, publish_scores(models, verdict, night))

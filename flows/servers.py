@@ -23,10 +23,13 @@ from pipeline_lib.errors import UpstreamError
 from pipeline_lib.lifeline import spawn_guarded
 from pipeline_lib.state import Workspace
 from pipeline_lib.storage import read_json, write_json
+from pipeline_lib.tracking import PAGES_VARIABLE
 
 START_SECONDS = 120.0
+GRACE_SECONDS = 8.0  # of a server that is told to end
 HOST = "127.0.0.1"
 POOL = "nightshift"
+WORKER = "Worker"
 
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -69,28 +72,40 @@ class Server:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise UpstreamError(
-                    f"{self.name} server ended at its start: {_last_line(self.log_path)} ({self.log_path})"
+                    f"{self.name} server ended at its start: {_last_line(self.log_path)}. See {self.log_path}."
                 )
-            if answers(self.url + health_path):
+            if answers(self.url + health_path) and self._is_listener():
                 return
             time.sleep(0.05)
         raise UpstreamError(f"{self.name} server did not answer within {seconds:g} s. See {self.log_path}.")
 
-    def stop(self) -> None:
-        """End it and all it started."""
+    def ask_to_end(self) -> None:
+        """Ask it, and all it started, to end; returns at once."""
         self.process.terminate()
+
+    def stop(self) -> None:
+        """End it and all it started; its supervisor sees to that when the grace is over."""
+        self.ask_to_end()
+        self.process.wait()
+
+    def _is_listener(self) -> bool:
+        """Whether it is ours that listens there, and not somebody who took the port a moment before."""
+        port = int(self.url.rsplit(":", 1)[1])
         try:
-            self.process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+            family = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
+            sockets = [found for process in family for found in process.net_connections("tcp")]
+        except psutil.Error:
+            return False
+        return any(found.status == psutil.CONN_LISTEN and found.laddr.port == port for found in sockets)
 
 
 def standing(workspace: Workspace) -> Standing | None:
     """The servers of a running `nightshift up`, if they are still ours and answer."""
     path = workspace.state / "up.json"
-    if not path.is_file():
+    try:
+        found = Standing(**read_json(path))
+    except (FileNotFoundError, ValueError, TypeError):
         return None
-    found = Standing(**read_json(path))
     return found if found.is_alive and answers(f"{found.prefect_url}/api/health") else None
 
 
@@ -162,11 +177,17 @@ def start_mlflow(workspace: Workspace, tracking_uri: str, *, port: int | None = 
     return _start("MLflow", command, url, env, workspace)
 
 
-def start_worker(workspace: Workspace, prefect_url: str) -> Server:
+def start_worker(workspace: Workspace, prefect_url: str, mlflow_url: str) -> Server:
     """Start a process worker of the workspace's pool: it runs scheduled flows, each in a process of its own."""
-    env = {**os.environ, **prefect_environment(workspace), "PREFECT_API_URL": f"{prefect_url}/api"}
+    env = {
+        **os.environ,
+        **prefect_environment(workspace),
+        "PREFECT_API_URL": f"{prefect_url}/api",
+        PAGES_VARIABLE: mlflow_url,
+        "NIGHTSHIFT_WORKER": "1",  # flows end with it: see tasks/stages.py
+    }
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
-    return _start("Worker", [*command, "--name", "nightshift", "--limit", "1"], prefect_url, env, workspace)
+    return _start(WORKER, [*command, "--name", "nightshift", "--limit", "1"], prefect_url, env, workspace)
 
 
 def free_port(wanted: int | None = None) -> int:
@@ -175,8 +196,10 @@ def free_port(wanted: int | None = None) -> int:
         if candidate is None:
             continue
         with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that we left a minute ago is free
             try:
                 probe.bind((HOST, candidate))
+                probe.listen(1)
             except OSError:
                 continue
             return int(probe.getsockname()[1])
@@ -196,7 +219,7 @@ def _start(name: str, command: list[str], url: str, env: Mapping[str, str], work
     log_path = workspace.root / "logs" / f"{name.lower()}-server.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("ab") as log:
-        process = spawn_guarded(command, env=env, stdout=log, stderr=log, grace_seconds=10)
+        process = spawn_guarded(command, env=env, stdout=log, stderr=log, grace_seconds=GRACE_SECONDS)
     return Server(name, url, process, log_path)
 
 

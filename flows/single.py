@@ -10,6 +10,7 @@ from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.models import ModelsPlan, plan_models
 from pipeline_lib.settings import Settings
 from pipeline_lib.state import Workspace
+from pipeline_lib.tracking import check_answers, place_of
 from pipeline_lib.work import Step, missing
 from tasks.gate import judge
 from tasks.night import Night, open_night, report_to
@@ -18,6 +19,7 @@ from tasks.settle import settle_batches, settle_pins
 from tasks.steps import do_step, do_steps
 from tasks.train import do_train
 
+TALKS_TO_MLFLOW = ("train", "register")
 BEFORE = {
     "clean": "ingest",
     "dedup": "clean",
@@ -32,7 +34,10 @@ BEFORE = {
 
 def run_stage(settings: Settings, stage: str) -> None:
     """Do one stage for all batches. Raises `DataError` when the stage before it has not been done."""
-    check_first(settings, Workspace(settings.workspace.resolve()))
+    workspace = Workspace(settings.workspace.resolve())
+    check_first(settings, workspace)
+    if stage in TALKS_TO_MLFLOW:
+        check_answers(place_of(settings.register.tracking_uri, workspace.root))
     reporter = ConsoleReporter()
     with reporter, report_to(reporter), open_night(settings, stage, PlainRuntime()) as night:
         _STAGES[stage](settings, night)

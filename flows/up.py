@@ -1,16 +1,22 @@
-"""`nightshift up`: Prefect, MLflow, a worker and the deployments on this machine, until Ctrl-C."""
+"""`nightshift up`: Prefect, MLflow, a worker and the deployments on this machine, until Ctrl-C.
+
+Everything runs under supervisors (`pipeline_lib.lifeline`): also a `kill -9` of this process leaves nothing behind. The
+worker ends first, while Prefect can still be told how the night that it ran was stopped; then both servers at once.
+"""
 
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 import psutil
 
 from flows.console import ConsoleReporter
 from flows.servers import (
+    WORKER,
     Server,
     Standing,
     forget,
@@ -23,86 +29,150 @@ from flows.servers import (
     start_worker,
 )
 from pipeline_lib.errors import UpstreamError, WorkspaceBusy
+from pipeline_lib.plan.data import night_key
 from pipeline_lib.settings import Settings
 from pipeline_lib.state import Workspace
-from pipeline_lib.tracking import place_of
+from pipeline_lib.tracking import pages_of, place_of
 
 CHECK_SECONDS = 0.5
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the user would like both UIs."""
+
+    prefect: int
+    mlflow: int
+
+
+class _StopAsked(BaseException):
+    """Ctrl-C or SIGTERM."""
 
 
 def stay_up(settings: Settings, *, prefect_port: int, mlflow_port: int) -> None:
     """Start everything, say where it is, and stop it cleanly on Ctrl-C or SIGTERM."""
     workspace = Workspace(settings.workspace.resolve())
+    night_key(settings, workspace)  # a missing one is told now, not by the first night
+    _check_alone(workspace)
     reporter = ConsoleReporter()
+    with _until_asked():
+        started = time.monotonic()
+        with _running(settings, workspace, Ports(prefect_port, mlflow_port), reporter) as (servers, found):
+            _say_where(found, workspace, reporter, seconds=time.monotonic() - started)
+            while True:
+                _check(servers)
+                time.sleep(CHECK_SECONDS)
+    reporter.say("stopped; nothing is left running")
+
+
+def _check_alone(workspace: Workspace) -> None:
     found = standing(workspace)
     if found is not None:
         raise WorkspaceBusy(
-            f"{workspace.root}: nightshift up is running already (process {found.process_id}).\n"
+            f"{workspace.root}: nightshift up is running already (process {found.process_id}). Look at\n"
             f"  Prefect  {found.prefect_url}\n  MLflow   {found.mlflow_url}"
         )
-    with _stoppable() as stop_is_asked, _servers(settings, workspace, prefect_port, mlflow_port, reporter) as servers:
-        reporter.say("")
-        reporter.console.print(f"Prefect  {servers[0].url}\nMLflow   {servers[1].url}", style="bold")
-        reporter.say("The nightly schedule is kept while this runs. Ctrl-C stops everything.")
-        while not stop_is_asked():
-            _check(servers)
-            time.sleep(CHECK_SECONDS)
-        reporter.say("stopping ...")
-    reporter.say("stopped")
+
+
+def _say_where(found: Standing, workspace: Workspace, reporter: ConsoleReporter, *, seconds: float) -> None:
+    reporter.say(f"ready after {seconds:.0f} s; logs are in {workspace.root / 'logs'}")
+    reporter.console.print(f"\nPrefect  {found.prefect_url}\nMLflow   {found.mlflow_url}\n", style="bold")
+    reporter.say("While this runs the nightly schedule is kept, and nightshift run uses these servers.")
+    reporter.say("Ctrl-C stops everything.")
 
 
 @contextmanager
-def _servers(
-    settings: Settings, workspace: Workspace, prefect_port: int, mlflow_port: int, reporter: ConsoleReporter
-) -> Iterator[list[Server]]:
-    place = place_of(settings.register.tracking_uri, workspace.root)
+def _running(
+    settings: Settings, workspace: Workspace, ports: Ports, reporter: ConsoleReporter
+) -> Iterator[tuple[list[Server], Standing]]:
+    """The servers, and where they are; all of them are ended with the block."""
     servers: list[Server] = []
     try:
-        reporter.say("starting Prefect and MLflow ...")
-        servers.append(start_prefect(workspace, port=free_port(prefect_port), with_services=True))
-        servers.append(start_mlflow(workspace, place.uri, port=free_port(mlflow_port)))
-        os.environ.update(prefect_environment(workspace))
-        os.environ["PREFECT_API_URL"] = f"{servers[0].url}/api"
-        servers[0].wait("/api/health")
-        servers[1].wait("/health")
-        _tell_prefect(settings, workspace, reporter)
-        servers.append(start_worker(workspace, servers[0].url))
-        remember(workspace, Standing(os.getpid(), psutil.Process().create_time(), servers[0].url, servers[1].url))
-        yield servers
+        found = _start(settings, workspace, ports, reporter, servers)
+        remember(workspace, found)
+        yield servers, found
     finally:
         forget(workspace)
-        for server in reversed(servers):
+        _stop(servers, reporter)
+
+
+def _start(
+    settings: Settings, workspace: Workspace, ports: Ports, reporter: ConsoleReporter, servers: list[Server]
+) -> Standing:
+    """Start one after the other, each added to `servers` at once."""
+    place = place_of(settings.register.tracking_uri, workspace.root)
+    is_remote = place.uri.startswith("http")  # somebody else's MLflow, which needs no server of ours
+    reporter.say("starting Prefect ..." if is_remote else "starting Prefect and MLflow ...")
+    prefect = start_prefect(workspace, port=_port("Prefect", ports.prefect, reporter), with_services=True)
+    servers.append(prefect)
+    if not is_remote:
+        servers.append(start_mlflow(workspace, place.uri, port=_port("MLflow", ports.mlflow, reporter)))
+    mlflow_url = pages_of(place) if is_remote else servers[1].url
+    os.environ.update(prefect_environment(workspace))
+    os.environ["PREFECT_API_URL"] = f"{prefect.url}/api"
+    prefect.wait("/api/health")
+    reporter.say("Prefect answers; applying the deployments ...")
+    _tell_prefect(settings, workspace, reporter)
+    for server in servers[1:]:
+        server.wait("/health")
+    reporter.say("starting the worker ...")
+    servers.append(start_worker(workspace, prefect.url, mlflow_url or ""))
+    return Standing(os.getpid(), psutil.Process().create_time(), prefect.url, mlflow_url or "")
+
+
+def _port(name: str, wanted: int, reporter: ConsoleReporter) -> int:
+    port = free_port(wanted)
+    if port != wanted:
+        reporter.say(f"port {wanted} is taken by another program; {name} gets {port}")
+    return port
+
+
+def _stop(servers: list[Server], reporter: ConsoleReporter) -> None:
+    if servers:
+        reporter.say("stopping ...")
+    for server in servers:
+        if server.name == WORKER:
             server.stop()
+    for server in servers:
+        server.ask_to_end()
+    for server in servers:
+        server.stop()
 
 
 def _tell_prefect(settings: Settings, workspace: Workspace, reporter: ConsoleReporter) -> None:
     """The deployments, and which runs were killed while no server was there."""
-    from flows.deploy import deploy_all
+    from flows.deploy import apply_deployments
     from tasks.night import reap_killed_runs
     from tasks.stages import PrefectRuntime
 
-    deploy_all(settings)
+    apply_deployments(settings, os.environ["PREFECT_API_URL"])
     reap_killed_runs(workspace, PrefectRuntime(), reporter)
 
 
 def _check(servers: list[Server]) -> None:
     for server in servers:
         if server.process.poll() is not None:
-            raise UpstreamError(f"the {server.name} process ended by itself; its last words are in {server.log_path}.")
+            raise UpstreamError(
+                f"the {server.name} process ended by itself; its last words are in {server.log_path}. "
+                "Start again with nightshift up."
+            )
 
 
 @contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C and SIGTERM into a question that the loop asks."""
-    asked = False
+def _until_asked() -> Iterator[None]:
+    """Leave the block, wherever it is, on the first Ctrl-C or SIGTERM; further ones do not disturb the stopping."""
 
     def ask(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise _StopAsked
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, ask) for number in STOP_SIGNALS}
     try:
-        yield lambda: asked
+        yield
+    except _StopAsked:
+        pass
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -110,14 +110,10 @@ def models_beside(workspace: Workspace, story: Story) -> list[Seen]:
         for name, model in models.items()
         if story.batch_fingerprint in _batches(model) and (reading := _reading(workspace.store, model, story))
     }
-    seen = (
-        Seen(
-            model=name,
-            own=readings.get(name),
-            inherited=tuple(readings[a] for a in _ancestors(models, name) if a in readings and readings[a].num_inherited),
-        )
-        for name in models
-    )
+    seen = []
+    for name in models:
+        before = [readings[ancestor] for ancestor in _ancestors(models, name) if ancestor in readings]
+        seen.append(Seen(name, readings.get(name), tuple(one for one in before if one.num_inherited)))
     return [one for one in seen if one.own or one.inherited]
 
 
@@ -128,7 +124,9 @@ def learned(workspace: Workspace, fingerprint: str) -> Iterator[Learned]:
     read = _rows_read(store, model, _summary(store, model)["num_steps"])
     for batch, shards in _shards(store, model).items():
         for ingested, shard in zip(store.read("ingest", batch).shards, shards, strict=True):
-            urls = {row["document_id"]: row["url"] for row in _ledger(store, "ingest", ingested, ["document_id", "url"])}
+            urls = {
+                row["document_id"]: row["url"] for row in _ledger(store, "ingest", ingested, ["document_id", "url"])
+            }
             place = _Place(store, model, shard)
             for row in _ledger(store, "tokenize", shard, None):
                 if row["split"] == TRAIN:
@@ -250,7 +248,8 @@ class _Place:
 
         start = document["first_row"] * self._length + document["first_offset"]
         tokens = np.arange(start, start + document["num_tokens"])
-        return self._first + np.maximum(tokens - 1, 0) // self._length
+        rows: NDArray[np.int64] = self._first + np.maximum(tokens - 1, 0) // self._length
+        return rows
 
 
 def _num_rows(store: Store, shard: str) -> int:

@@ -108,9 +108,7 @@ class Settings(StageSettings):
     train: TrainSettings = Field(default_factory=TrainSettings, description="model and training")
     evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings, description="measurement on held-out text")
     quantize: QuantizeSettings = Field(default_factory=QuantizeSettings, description="the int8 variant")
-    register: RegisterSettings = Field(  # type: ignore[assignment]
-        default_factory=RegisterSettings, description="MLflow registry and the gate"
-    )
+    register: RegisterSettings = Field(default_factory=RegisterSettings, description="MLflow registry and the gate")
     resources: ResourceSettings = Field(default_factory=ResourceSettings, description="processes and deadlines")
     guards: GuardSettings = Field(default_factory=GuardSettings, description="when losing documents stops the night")
 
@@ -194,18 +192,22 @@ def _set(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
 def _parsed(name: str, text: str) -> Any:
     """The value a person meant by `text`: what the field's own type makes of it, else what JSON makes of it."""
     annotation = _annotation(name)
-    candidates: list[Any] = [text]
-    try:
-        candidates.append(json.loads(text))
-    except ValueError:
-        candidates.append([part.strip() for part in text.split(",")])
-    for candidate in candidates:
+    readings = [text, *_readings(text)]
+    for reading in readings:
         try:
-            TypeAdapter(annotation).validate_python(candidate)
+            TypeAdapter(annotation).validate_python(reading)
         except ValidationError:
             continue
-        return candidate
-    return text
+        return reading
+    return readings[1] if text.startswith(("[", "{")) else text
+
+
+def _readings(text: str) -> list[Any]:
+    """What else than itself a text may mean: a JSON value, or a list with commas."""
+    try:
+        return [json.loads(text)]
+    except ValueError:
+        return [[part.strip() for part in text.split(",")]]
 
 
 def _annotation(name: str) -> Any:

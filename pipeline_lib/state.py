@@ -20,7 +20,7 @@ from typing import Any, Self
 import psutil
 
 from pipeline_lib.artifact import Store
-from pipeline_lib.errors import WorkspaceBusy
+from pipeline_lib.errors import DataError, WorkspaceBusy
 from pipeline_lib.storage import read_json, write_json
 
 
@@ -94,7 +94,8 @@ class Workspace:
     def batches(self) -> list[Batch]:
         """The sealed batches, oldest first."""
         path = self.state / "catalog.json"
-        return [Batch(**entry) for entry in read_json(path)] if path.is_file() else []
+        advice = "Put it back from a copy, or delete it: the next night then reads all sources again."
+        return [Batch(**entry) for entry in _read(path, advice)] if path.is_file() else []
 
     def save_batches(self, batches: Sequence[Batch]) -> None:
         """Replace the list of batches."""
@@ -103,7 +104,8 @@ class Workspace:
     def pin(self, name: str) -> Any | None:
         """The pinned value of that name, or None."""
         path = self.state / "pins" / f"{name}.json"
-        return read_json(path) if path.is_file() else None
+        advice = "Put it back from a copy, or delete it: the choice is made anew, and models may start from scratch."
+        return _read(path, advice) if path.is_file() else None
 
     def save_pin(self, name: str, value: Any) -> None:
         """Pin a value."""
@@ -111,8 +113,7 @@ class Workspace:
 
     def last(self, step: str) -> list[str]:
         """The fingerprints that step had when it last ran: its shards, then itself."""
-        path = self.state / "last" / f"{step}.json"
-        return list(read_json(path)) if path.is_file() else []
+        return list(_read_if_possible(self.state / "last" / f"{step}.json") or [])
 
     def save_last(self, step: str, fingerprints: Sequence[str]) -> None:
         """Remember the fingerprints of a step."""
@@ -122,7 +123,7 @@ class Workspace:
     def runs(self) -> list[RunRecord]:
         """All recorded runs, oldest first; one whose process is gone without a word is shown as killed."""
         records = [_as_it_is(path) for path in (self.state / "runs").glob("*.json")]
-        return sorted(records, key=lambda record: record.started)
+        return sorted((record for record in records if record is not None), key=lambda record: record.started)
 
     def save_run(self, record: RunRecord) -> None:
         """Write down how a run stands."""
@@ -182,14 +183,33 @@ class Workspace:
 _held: set[Path] = set()  # workspaces that this process has locked
 
 
+def _read(path: Path, advice: str) -> Any:
+    """Raises `DataError` when somebody else has written there, or the disk has lost it."""
+    try:
+        return read_json(path)
+    except ValueError as exc:
+        raise DataError(f"{path}: is not the JSON that was written there. {advice}") from exc
+
+
+def _read_if_possible(path: Path) -> Any | None:
+    """For comfort only: a file that cannot be read is as good as none."""
+    try:
+        return read_json(path) if path.is_file() else None
+    except ValueError:
+        return None
+
+
 def new_run(run_id: str, flow: str, profile: str) -> RunRecord:
     """The record of a run that this process starts now."""
     process = psutil.Process()
     return RunRecord(run_id, flow, process.pid, process.create_time(), time.time(), profile=profile)
 
 
-def _as_it_is(path: Path) -> RunRecord:
-    record = RunRecord(**read_json(path))
+def _as_it_is(path: Path) -> RunRecord | None:
+    fields = _read_if_possible(path)
+    if fields is None:
+        return None
+    record = RunRecord(**fields)
     if record.state != "running" or record.is_alive:
         return record
     return record.ended_as("killed", path.stat().st_mtime)

@@ -20,9 +20,9 @@ CHUNK_BYTES = 1 << 20
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Put `data` under `path`, durably and all at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()

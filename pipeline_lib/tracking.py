@@ -9,20 +9,27 @@ MLflow takes a relative one from wherever a process happens to stand.
 """
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from pipeline_lib.errors import UpstreamError
 from pipeline_lib.storage import translate_os_error
 
+PAGES_VARIABLE = "NIGHTSHIFT_MLFLOW_URL"  # where a browser finds MLflow, when that is not where we do
+EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}  # else its page opens on traces of agents
 RUN_KEY = "nightshift.key"  # tag by which a run is found again after a kill
 FLUSH_SECONDS = 1.0
 FIRST_BACK_OFF_SECONDS = 1.0
 MAX_BACK_OFF_SECONDS = 30.0
+ANSWER_SECONDS = 5.0
+PORTS = {"http": 80, "https": 443}
 MAX_METRICS = 1000  # in one request; MLflow's own limits
 MAX_PARAMS = 100
 MAX_PARAM_CHARACTERS = 6000
@@ -58,6 +65,12 @@ def place_of(tracking_uri: str | None, workspace: Path) -> Place:
         return Place(tracking_uri)
     root = workspace.resolve()
     return Place(f"sqlite:///{root / 'mlflow.db'}", (root / "mlartifacts").as_uri())
+
+
+def pages_of(place: Place) -> str | None:
+    """Where a browser finds this store, or None when no server is known."""
+    found = os.environ.get(PAGES_VARIABLE) or (place.shown if place.uri.startswith("http") else None)
+    return found.rstrip("/") if found else None
 
 
 class Tracker(Protocol):
@@ -219,6 +232,7 @@ def connect(place: Place) -> Any:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read at import; nothing of a night goes elsewhere
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not a line for each table it creates
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # a new database announces itself at the terminal
     # MLflow's own 7 retries take minutes for a server that is down; ours are around it.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     if place.is_local:
@@ -245,7 +259,7 @@ def open_experiment(client: Any, place: Place, name: str) -> str:
     if found is not None:
         return str(found.experiment_id)
     try:
-        return str(client.create_experiment(name, artifact_location=place.artifact_root))
+        return str(client.create_experiment(name, artifact_location=place.artifact_root, tags=EXPERIMENT_KIND))
     except MlflowException:  # somebody else was quicker
         found = client.get_experiment_by_name(name)
         if found is None:
@@ -261,6 +275,21 @@ def open_run(client: Any, place: Place, *, experiment: str, key: str, name: str,
         client.update_run(found[0].info.run_id, status="RUNNING")
         return found[0]
     return client.create_run(experiment_id, run_name=name, tags={**tags, RUN_KEY: key})
+
+
+def check_answers(place: Place) -> None:
+    """Raises `UpstreamError` when nobody listens where an MLflow server should be: to know before a night's work."""
+    address = urlsplit(place.uri)
+    if address.scheme not in PORTS or address.hostname is None or _has_proxy(address.scheme, address.hostname):
+        return
+    try:
+        socket.create_connection((address.hostname, address.port or PORTS[address.scheme]), ANSWER_SECONDS).close()
+    except OSError as exc:
+        raise unreachable(place) from exc
+
+
+def _has_proxy(scheme: str, host: str) -> bool:
+    return scheme in getproxies() and not proxy_bypass(host)
 
 
 def unreachable(place: Place) -> UpstreamError:

@@ -21,8 +21,11 @@ from pipeline_lib.artifact import Kind, Manifest, Outcome, Ref, Store
 from pipeline_lib.engine import Engine
 from pipeline_lib.errors import GuardStop
 from pipeline_lib.failpoint import failpoint
+from pipeline_lib.scrub.stage import WITHDRAWN
 from pipeline_lib.settings import GuardSettings
 
+# ingest judges its own input, by the share of bad records; what evaluate leaves out is a sample of its own choosing.
+GUARDED = ("clean", "dedup", "scrub", "tokenize")
 RECORDED_LIBRARIES = ("pyarrow", "numpy", "numba", "torch", "transformers", "tokenizers", "trafilatura", "google-re2")
 
 
@@ -54,7 +57,7 @@ class Step:
     label: str  # "0002-installed_docs"; part of run names
     shards: tuple[Work, ...]
     whole: Work
-    previous: str | None = None  # fingerprint of this stage's whole for the batch before: the guard compares with it
+    previous: str | None = None  # fingerprint of this stage's whole that the guard compares with
     condition: str = ""  # what plan says of work that may turn out not to be needed
     runs_here: bool = False  # in the flow's process: it starts a process of its own, or only waits for a server
 
@@ -90,16 +93,17 @@ class Limits:
 
     label: str
     guards: GuardSettings
-    usual_share: float | None  # what the stage dropped of the batch before; None when there is nothing to compare
+    usual_share: float | None  # what the stage dropped before; None when there is nothing to compare
 
     def check(self, stage: str, outcome: Outcome) -> None:
         """Raise `GuardStop` when a stage lost a larger share than it may, or far more than the time before."""
         if outcome.rows_in < self.guards.min_documents:
             return
-        share = 1 - outcome.rows_out / outcome.rows_in
+        num_lost = num_dropped(outcome)
+        share = num_lost / outcome.rows_in
         reasons = ", ".join(f"{r} {n}" for r, n in sorted(outcome.dropped.items(), key=lambda item: -item[1])[:3])
         lost = (
-            f"{stage} {self.label}: {outcome.rows_in - outcome.rows_out} of {outcome.rows_in} documents "
+            f"{stage} {self.label}: {num_lost} of {outcome.rows_in} documents "
             f"({share:.0%}) would go ({reasons})"
         )
         advice = f"Nothing was passed on. Correct [{stage}], or raise that limit if this is right."
@@ -107,7 +111,7 @@ class Limits:
             raise GuardStop(f"{lost}; guards.max_drop_share is {self.guards.max_drop_share:.0%}. {advice}")
         if self.usual_share is not None and share > self.usual_share + self.guards.max_drop_increase:
             raise GuardStop(
-                f"{lost}, against {self.usual_share:.0%} of the batch before; guards.max_drop_increase is "
+                f"{lost}, against {self.usual_share:.0%} before; guards.max_drop_increase is "
                 f"{self.guards.max_drop_increase:.0%}. {advice}"
             )
 
@@ -119,6 +123,11 @@ class Job:
     work: Work
     root: Path
     limits: Limits | None = None
+
+
+def num_dropped(outcome: Outcome | Manifest) -> int:
+    """How many documents a stage dropped by its own judgement: those withdrawn at their source are not its loss."""
+    return sum(count for reason, count in outcome.dropped.items() if reason != WITHDRAWN)
 
 
 def missing(step: Step, store: Store) -> list[Work]:
@@ -222,11 +231,11 @@ def _result(step: Step, store: Store, done: Sequence[Work]) -> StepResult:
 
 
 def _limits(step: Step, store: Store, guards: GuardSettings) -> "Limits | None":
-    if step.stage == "ingest":
-        return None  # judges its own input, by the share of bad records
+    if step.stage not in GUARDED:
+        return None
     before = store.condition(step.stage, step.previous).manifest if step.previous else None
     is_telling = before is not None and before.rows_in >= guards.min_documents
-    usual = 1 - before.rows_out / before.rows_in if before is not None and is_telling else None
+    usual = num_dropped(before) / before.rows_in if before is not None and is_telling else None
     return Limits(step.label, guards, usual)
 
 

@@ -42,7 +42,7 @@ def judge(plan: JudgePlan, models: ModelsPlan, night: Night) -> Verdict:
     is_promoted, sentence = _move(
         night, registry, version, bool(facts["is_passed"]), facts["champion_version"], facts["reason"]
     )
-    _publish(gate, night, sentence)
+    _publish(gate, night, f"Version {version} {sentence}")
     return Verdict(version, is_promoted, f"version {version} {sentence}", champion_scores)
 
 
@@ -62,6 +62,6 @@ def _move(
     return True, f"promoted: {reason}"
 
 
-def _publish(gate: Step, night: Night, sentence: str) -> None:
+def _publish(gate: Step, night: Night, description: str) -> None:
     page = night.workspace.store.path(gate.whole.stage, gate.whole.fingerprint) / register.GATE_PAGE_FILE
-    night.runtime.markdown(GATE_KEY, page.read_text(encoding="utf-8"), sentence)
+    night.runtime.markdown(GATE_KEY, page.read_text(encoding="utf-8"), description)

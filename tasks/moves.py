@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.promotion import Promotion
-from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, version_by_alias, version_by_number
+from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, is_intact, version_by_alias, version_by_number
 from pipeline_lib.settings import Settings
 from tasks.runtime import Runtime
 
@@ -42,9 +42,7 @@ def foretell(settings: Settings, version: int | None) -> str:
     if target is None:
         return f"{registry.name} has no previous champion to go back to."
     version_by_number(registry, target)
-    state = (
-        "its files are whole" if register.is_intact(registry, target) else "its files are damaged: it would be refused"
-    )
+    state = "its files are whole" if is_intact(registry, target) else "its files are damaged: it would be refused"
     return f"{registry.name}: champion {champion.number if champion else 'none'} -> {target}; {state}"
 
 

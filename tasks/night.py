@@ -124,9 +124,9 @@ def open_night(settings: Settings, flow: str, runtime: Runtime, *, flow_run_id: 
     workspace = Workspace(settings.workspace.resolve())
     reporter = _reporter.get() or LogReporter()
     with workspace.lock(), Engine(settings.resources.workers) as engine:
-        workspace.sweep()
         record = replace(new_run(uuid.uuid4().hex[:12], flow, settings.profile), flow_run_id=flow_run_id)
         workspace.save_run(record)
+        workspace.sweep()
         reap_killed_runs(workspace, runtime, reporter)
         night = Night(settings, workspace, engine, record, reporter, runtime)
         with _beating(workspace, record.run_id), _at_work(night):

@@ -8,6 +8,7 @@ from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.plan.tokens import SNAPSHOT_FILE, diff
 from pipeline_lib.storage import read_json
+from pipeline_lib.tracking import pages_of, place_of
 from pipeline_lib.train.job import SUMMARY_FILE
 from pipeline_lib.work import Step, sum_shards
 from tasks.gate import Verdict
@@ -16,6 +17,20 @@ from tasks.night import Night
 FUNNEL_KEY = "refresh-funnel"
 SCORES_KEY = "model-scores"
 MLFLOW_KEY = "mlflow-model"
+DEFAULT_PAGES = "http://127.0.0.1:5000"  # of MLflow under `nightshift up`
+
+# Columns of the table of scores, and what people call them.
+SHOWN_SCORES = {
+    "bits_per_byte": "bits per byte",
+    "bits_per_byte_low": "from",
+    "bits_per_byte_high": "to",
+    "unigram_bits_per_byte": "unigram model",
+    "noise_bits_per_byte": "with noise",
+    "token_perplexity": "perplexity a token",
+    "byte_perplexity": "a byte",
+    "num_documents": "documents",
+    "model_bytes": "bytes of the model",
+}
 
 
 def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
@@ -24,9 +39,13 @@ def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
     whole = plan.tokens.snapshot.whole
     snapshot = read_json(night.workspace.store.path(whole.stage, whole.fingerprint) / SNAPSHOT_FILE)
     change = _change(snapshot, whole.fingerprint, night)
-    said = f"Documents in and out of each stage. Snapshot {snapshot['digest'][:12]}: {_said(change)}"
-    night.runtime.table(FUNNEL_KEY, [_shown(row) for row in stages], said)
+    sentence = (
+        f"{stages[0]['rows_in']:,} documents in, {stages[-1]['rows_out']:,} kept; "
+        f"snapshot {snapshot['digest'][:8]}: {_said(change)}"
+    )
+    night.runtime.table(FUNNEL_KEY, [_shown(row) for row in stages], sentence)
     return {
+        "sentence": sentence,
         "stages": stages,
         "changes": list(plan.documents.changes),
         "snapshot": {"fingerprint": whole.fingerprint, "digest": snapshot["digest"], "diff": change},
@@ -47,7 +66,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "documents in": row["rows_in"],
         "documents out": row["rows_out"],
         "dropped": row["rows_in"] - row["rows_out"],
-        "why": why or "-",
+        "why": why or "nothing dropped",
     }
 
 
@@ -77,10 +96,28 @@ def publish_scores(models: ModelsPlan, verdict: Verdict, night: Night) -> dict[s
         for name, step in scored.items()
     }
     training = read_json(store.path(models.train.whole.stage, models.train.whole.fingerprint) / SUMMARY_FILE)
-    rows = [{"model": name, **_flat(found)} for name, found in scores.items()]
-    night.runtime.table(SCORES_KEY, rows, f"On the same held-out documents. {verdict.sentence}")
-    return {"scores": scores, "training": training, "verdict": verdict.sentence, "version": verdict.version}
+    rows = [{"model": name, **_columns(found)} for name, found in scores.items()]
+    night.runtime.table(SCORES_KEY, rows, f"On the same held-out documents: {verdict.sentence}")
+    _link(verdict, night)
+    return {
+        "scores": scores,
+        "training": training,
+        "verdict": verdict.sentence,
+        "model": night.settings.register.model_name,
+        "version": verdict.version,
+    }
 
 
-def _flat(scores: dict[str, Any]) -> dict[str, Any]:
-    return {name: round(v, 4) if isinstance(v, float) else v for name, v in scores.items() if not isinstance(v, dict)}
+def _columns(scores: dict[str, Any]) -> dict[str, Any]:
+    shown = {heading: scores.get(name) for name, heading in SHOWN_SCORES.items()}
+    return {heading: round(v, 4) if isinstance(v, float) else v for heading, v in shown.items()}
+
+
+def _link(verdict: Verdict, night: Night) -> None:
+    """A link to the version's page. An MLflow that nobody has started yet will be where `nightshift up` puts it."""
+    settings = night.settings.register
+    pages = pages_of(place_of(settings.tracking_uri, night.workspace.root))
+    page = f"{pages or DEFAULT_PAGES}/#/models/{settings.model_name}/versions/{verdict.version}"
+    name = f"{settings.model_name} version {verdict.version}"
+    when = "" if pages else ", while nightshift up runs"
+    night.runtime.link(MLFLOW_KEY, page, name, f"{name} in MLflow{when}")

@@ -5,6 +5,7 @@ Completed(name="Cached"): the truth lies with the manifests, Prefect's state is 
 alone answers "Cached" for a folder that was deleted.)
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -24,12 +25,17 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
+from pipeline_lib.lifeline import exit_with_parent
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.state import RunRecord
 from pipeline_lib.work import Step, StepResult
 from tasks.night import Night
 from tasks.policy import POLICIES, options
 from tasks.reap import mark_crashed
+
+# Set by the worker of `nightshift up`. It starts each flow in a session of its own, where no supervisor reaches it; so
+# the flow ends with its worker by itself. A flow that a person starts has a shell as its parent, and may outlive it.
+WORKER_VARIABLE = "NIGHTSHIFT_WORKER"
 
 
 def _run(work: Callable[[], StepResult]) -> "State[StepResult]":
@@ -55,6 +61,8 @@ class PrefectRuntime:
 
     def __init__(self) -> None:
         self._bars: dict[str, UUID] = {}
+        if os.environ.pop(WORKER_VARIABLE, None):  # once in a process
+            exit_with_parent(os.getppid())
 
     def do(self, step: Step, work: Callable[[], StepResult]) -> StepResult:
         """Run a step as a task of its stage."""
@@ -92,6 +100,11 @@ class PrefectRuntime:
         if record.flow_run_id is not None:
             mark_crashed(record.flow_run_id, record.message)
         return True
+
+
+def ended(sentence: str, result: dict[str, Any]) -> Any:
+    """What a flow returns: to its caller `result`, and in the Prefect UI a state that says how it went."""
+    return Completed(message=sentence, data=result)
 
 
 def own_flow_run_id() -> str | None:

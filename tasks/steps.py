@@ -1,10 +1,11 @@
 """Steps of a night, done: what all stages have in common, with Prefect and without."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from pipeline_lib.work import Step, StepResult, missing, run_step
+from pipeline_lib.artifact import Ref
+from pipeline_lib.work import Step, StepResult, missing, run_step, sum_shards
 from tasks.night import Night
 
 MOST_SHOWN = 5  # finished batches of a stage that are shown one by one
@@ -14,8 +15,6 @@ def do_step(step: Step, night: Night) -> StepResult:
     """Do what is missing of a step."""
 
     def work() -> StepResult:
-        started = time.monotonic()
-        night.enter(step.stage, step.label)
         result = run_step(
             step,
             night.workspace.store,
@@ -25,10 +24,9 @@ def do_step(step: Step, night: Night) -> StepResult:
             on_progress=lambda done, total: night.reporter.progress(done, total, "shards"),
         )
         remember(step, night)
-        night.leave(step.stage, step.label, result, time.monotonic() - started)
         return result
 
-    return night.runtime.do(step, work)
+    return _shown(step, work, night)
 
 
 def do_steps(steps: Sequence[Step], night: Night) -> None:
@@ -37,11 +35,13 @@ def do_steps(steps: Sequence[Step], night: Night) -> None:
     Whole batches of earlier nights share one task, so that the tasks of a night do not grow with the number of nights.
     """
     reused = [step for step in steps if not missing(step, night.workspace.store)]
-    together = {step.key for step in reused} if len(reused) > MOST_SHOWN else set()
+    together = reused if len(reused) > MOST_SHOWN else []
     if together:
-        do_step(replace(reused[-1], label=f"{len(reused)} batches of earlier nights", shards=()), night)
+        shared = replace(together[-1], label=f"{len(together)} batches of earlier nights")
+        _shown(shared, lambda: _sum(together, night), night)
+    keys = {step.key for step in together}
     for step in steps:
-        if step.key in together:
+        if step.key in keys:
             remember(step, night)
         else:
             do_step(step, night)
@@ -50,3 +50,32 @@ def do_steps(steps: Sequence[Step], night: Night) -> None:
 def remember(step: Step, night: Night) -> None:
     """Keep what the step consists of tonight: the next plan tells what changed since."""
     night.workspace.save_last(step.key, [work.fingerprint for work in step.works])
+
+
+def _shown(step: Step, work: Callable[[], StepResult], night: Night) -> StepResult:
+    """Run `work` as a task, and tell who watches of its begin and end."""
+
+    def told() -> StepResult:
+        started = time.monotonic()
+        night.enter(step.stage, step.label)
+        result = work()
+        night.leave(step.stage, step.label, result, time.monotonic() - started)
+        return result
+
+    return night.runtime.do(step, told)
+
+
+def _sum(steps: Sequence[Step], night: Night) -> StepResult:
+    """What steps that are there already come to."""
+    store, last = night.workspace.store, steps[-1].whole
+    total = sum_shards([store.read(step.whole.stage, step.whole.fingerprint) for step in steps])
+    return StepResult(
+        ref=Ref(last.stage, last.fingerprint, str(store.path(last.stage, last.fingerprint)), total.rows_out),
+        is_cached=True,
+        num_done=0,
+        num_reused=sum(len(step.works) for step in steps),
+        rows_in=total.rows_in,
+        rows_out=total.rows_out,
+        dropped=total.dropped,
+        facts=total.facts,
+    )

@@ -47,10 +47,11 @@ class TrainingShow:
 
 def do_train(step: Step, night: Night) -> StepResult:
     """Train; the MLflow run is found by the model's fingerprint, so that a training that goes on goes on in it."""
-    if not missing(step, night.workspace.store):
-        return do_step(step, night)
     name = step.whole.fingerprint
     work_folder = night.workspace.root / "work" / "train" / name
+    if not missing(step, night.workspace.store):
+        shutil.rmtree(work_folder, ignore_errors=True)  # of a run that was killed between its model and this line
+        return do_step(step, night)
     place = place_of(night.settings.register.tracking_uri, night.workspace.root)
     experiment = night.settings.register.experiment
     with MlflowTracker(place, experiment=experiment, key=name, name=f"{night.settings.profile}-{name[:8]}") as tracker:

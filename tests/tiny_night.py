@@ -9,11 +9,13 @@ Both read the same settings, so what one made the other reuses.
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +32,24 @@ from tasks.steps import do_step, do_steps
 KEY = "00112233445566778899aabbccddeeff0123456789abcdef0f1e2d3c4b5a6978"  # of nobody's data
 SOURCE = "docs"
 NIGHT_SECONDS = 300
+NUM_SENTENCES = 9
 
-NOUNS = """harbour lantern orchard engine letter valley kitchen river teacher market violin window garden winter
-bridge compass meadow captain library shelter morning village mirror forest ladder station basket island journey
-chimney feather blanket tailor pocket saddle candle cottage pepper bakery thunder""".split()
-VERBS = """carries watches repairs remembers follows paints measures answers crosses gathers describes borrows
-visits polishes surrounds questions supports imagines collects protects""".split()
-ADJECTIVES = """quiet crooked distant golden patient hollow gentle narrow stubborn bright ancient careful sudden
-heavy curious silver weary honest frozen modest clever tender broken hidden rapid""".split()
-HAN_NOUNS = "港口 灯笼 果园 引擎 书信 山谷 厨房 河流 教师 市场 提琴 窗户 花园 桥梁 罗盘 草地 船长 图书馆 村庄 镜子 森林 车站".split()
-HAN_VERBS = "携带 观察 修理 记得 跟随 描绘 测量 回答 穿过 收集 描述 借用 访问 擦亮 围绕 询问 支持 想象 保护 建造".split()
-HAN_ADJECTIVES = "安静 弯曲 遥远 金色 耐心 空洞 温柔 狭窄 固执 明亮 古老 小心 突然 沉重 好奇 疲倦 诚实 冰冷 谦虚 聪明".split()
+ENGLISH_WORDS = {
+    "noun": """harbour lantern orchard engine letter valley kitchen river teacher market violin window garden winter
+        bridge compass meadow captain library shelter morning village mirror forest ladder station basket island
+        journey chimney feather blanket tailor pocket saddle candle cottage pepper bakery thunder""",
+    "verb": """carries watches repairs remembers follows paints measures answers crosses gathers describes borrows
+        visits polishes surrounds questions supports imagines collects protects""",
+    "adjective": """quiet crooked distant golden patient hollow gentle narrow stubborn bright ancient careful sudden
+        heavy curious silver weary honest frozen modest clever tender broken hidden rapid""",
+}
+CHINESE_WORDS = {
+    "noun": """港口 灯笼 果园 引擎 书信 山谷 厨房 河流 教师 市场 提琴 窗户 花园 桥梁 罗盘 草地 船长 图书馆 村庄 镜子 森林
+        车站 岛屿 烟囱 羽毛 裁缝 蜡烛 面包房 雷声 毛毯""",
+    "verb": "携带 观察 修理 记得 跟随 描绘 测量 回答 穿过 收集 描述 借用 访问 擦亮 围绕 询问 支持 想象 保护 建造",
+    "adjective": """安静 弯曲 遥远 金色 耐心 空洞 温柔 狭窄 固执 明亮 古老 小心 突然 沉重 好奇 疲倦 诚实 冰冷 谦虚
+        聪明""",
+}
 
 TINY = {
     "profile": "tiny",
@@ -49,15 +58,16 @@ TINY = {
     "tokenize.vocab_size": "600",
     "tokenize.sequence_length": "32",
     "tokenize.heldout_share": "0.2",
-    "train.hidden_size": "16",
+    "train.hidden_size": "32",
     "train.num_layers": "1",
     "train.num_heads": "2",
     "train.num_kv_heads": "1",
-    "train.intermediate_size": "32",
-    "train.batch_rows": "4",
-    "train.max_steps": "4",
+    "train.intermediate_size": "64",
+    "train.batch_rows": "8",
+    "train.num_epochs": "4",
+    "train.max_steps": "60",
     "train.budget_minutes": "none",
-    "train.start_documents": "4",
+    "train.start_documents": "12",
     "train.precision": "fp32",
     "train.threads": "1",
     "evaluate.max_documents": "12",
@@ -74,24 +84,27 @@ TINY = {
 }
 
 
-def english(number: int, *, num_sentences: int = 9) -> str:
+def english(number: int) -> str:
     """An English document of some 110 words that passes the rules; every number gives another one."""
-    rng = random.Random(number)
+    noun, verb, adjective = _choices(ENGLISH_WORDS, number)
     return "\n".join(
-        f"The {rng.choice(ADJECTIVES)} {rng.choice(NOUNS)} {rng.choice(VERBS)} the {rng.choice(ADJECTIVES)} "
-        f"{rng.choice(NOUNS)}, and a {rng.choice(NOUNS)} {rng.choice(VERBS)} it."
-        for _ in range(num_sentences)
+        f"The {adjective()} {noun()} {verb()} the {adjective()} {noun()}, and a {noun()} {verb()} it."
+        for _ in range(NUM_SENTENCES)
     )
 
 
-def chinese(number: int, *, num_sentences: int = 9) -> str:
+def chinese(number: int) -> str:
     """A Chinese document of some 170 characters; every number gives another one."""
-    rng = random.Random(number)
+    noun, verb, adjective = _choices(CHINESE_WORDS, number)
     return "\n".join(
-        f"{rng.choice(HAN_ADJECTIVES)}的{rng.choice(HAN_NOUNS)}{rng.choice(HAN_VERBS)}了{rng.choice(HAN_ADJECTIVES)}的"
-        f"{rng.choice(HAN_NOUNS)},然后{rng.choice(HAN_NOUNS)}{rng.choice(HAN_VERBS)}它。"
-        for _ in range(num_sentences)
+        f"{adjective()}的{noun()}{verb()}了{adjective()}的{noun()}，然后{noun()}{verb()}它。"
+        for _ in range(NUM_SENTENCES)
     )
+
+
+def _choices(words: Mapping[str, str], seed: int) -> list[Callable[[], str]]:
+    dice = random.Random(seed)
+    return [partial(dice.choice, words[kind].split()) for kind in ("noun", "verb", "adjective")]
 
 
 def write_lines(path: Path, documents: Mapping[str, str]) -> Path:
@@ -219,6 +232,24 @@ def refresh(settings: Settings) -> DataPlan:
         do_step(plan.tokens.snapshot, night)
         publish_funnel(plan, night)
     return plan
+
+
+@dataclass(frozen=True)
+class House:
+    """A workspace and the folder its documents come from."""
+
+    workspace: Path
+    corpus: Path
+
+
+def copy_house(house: House, target: Path) -> House:
+    """A copy of a workspace and its documents, times and all, so that nothing seems touched.
+
+    MLflow keeps absolute paths: the files of models that are registered already stay where they are.
+    """
+    shutil.copytree(house.workspace, target / "workspace", symlinks=True)
+    shutil.copytree(house.corpus, target / "corpus")
+    return House(target / "workspace", target / "corpus")
 
 
 def artifacts(workspace: Path) -> dict[str, Manifest]:

@@ -3,16 +3,25 @@
 Light until something is to be done: `--help`, a typing mistake and `plan` never import Prefect, MLflow or torch.
 """
 
+import errno
+import os
 import signal
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import typer
 
 from flows.cli import inspect, models, night, serve, stages
-from pipeline_lib.errors import NightshiftError
+from pipeline_lib.errors import NightshiftError, SettingsError, UpstreamError
+from pipeline_lib.storage import translate_os_error
 
 STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
+# Not a fault of this code wherever it happens: a full or read-only disk, a missing right, no such place.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+OF_THE_DISK = {*FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR}
 
 app = typer.Typer(
     name="nightshift",
@@ -26,26 +35,46 @@ app = typer.Typer(
 Start with **nightshift run**: one whole night on the documentation of the packages installed here, in a few minutes.
 Then **nightshift plan** shows what the next night would do, **nightshift up** opens both UIs.
 
-Every setting can be given on the command line by its dotted name, as in --clean.max_characters 50000;
-**nightshift config --explain** lists them all.""",
+Every setting can be given to every command by its dotted name, as in --train.max_steps 500 or
+--clean.rules.min_words.v1.at_least 40; **nightshift config --explain** lists them all.
+A file of them (--config FILE) keeps them together.""",
 )
 for module in (night, inspect, models, serve, stages):
     module.register(app)
 
 
-def main() -> None:
-    """Run the command; an error of ours is one message and an exit code, never a traceback."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and leave with its exit status; a user's mistake is one message, never a traceback."""
     signal.signal(signal.SIGTERM, _stop)
     try:
-        app()
+        status = app(arguments, standalone_mode=False) or 0  # Typer makes 130 of a Ctrl-C
     except NightshiftError as exc:
-        typer.secho(f"{exc}", fg=typer.colors.RED, err=True)
-        sys.exit(exc.exit_code)
-    except SystemExit as exc:  # Typer makes one of a Ctrl-C
-        if exc.code in STOPPED:
-            typer.echo("stopped; finished shards are kept, the same command goes on from there", err=True)
-        raise
+        _leave(str(exc), exc.exit_code)
+    except typer.TyperException as exc:
+        _leave(_of_usage(exc), SettingsError.exit_code)
+    except OSError as exc:
+        if exc.errno not in OF_THE_DISK or exc.filename is None:
+            raise
+        _leave(str(translate_os_error(exc, Path(os.fsdecode(exc.filename)))), UpstreamError.exit_code)
+    except SystemExit as exc:
+        status = exc.code
+    if status in STOPPED:
+        _leave("stopped; finished shards are kept, the same command goes on from there", status)
+    sys.exit(status)
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+def _of_usage(exc: typer.TyperException) -> str:
+    """What Typer says of a call that it does not understand, and where to read on."""
+    context = getattr(exc, "ctx", None)
+    command = context.command_path if context is not None else "nightshift"
+    said = exc.format_message() if hasattr(exc, "format_message") else str(exc)
+    return f"{command}: {said.rstrip('.')}{'' if said.endswith('?') else '.'} See {command} --help."
+
+
+def _leave(message: str, status: int) -> NoReturn:
+    typer.secho(message, fg=typer.colors.RED, err=True)
+    sys.exit(status)

@@ -4,6 +4,8 @@ import typer
 
 from flows.cli.options import ANY_SETTING, Config, resolved
 
+DOCUMENT = "URL of a document (numpy/linalg.py#solve) or its 32-digit id"
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -12,8 +14,8 @@ def register(app: typer.Typer) -> None:
 
 
 def status(context: typer.Context, config: Config = None) -> None:
-    """Show the last nights, the champion and its scores, and what runs now."""
-    from flows.show import show_status
+    """Show the last nights, what runs now and since when, the champion and its scores."""
+    from flows.show.status import show_status
     from pipeline_lib.state import Workspace
 
     settings = resolved(context, config).settings
@@ -22,37 +24,56 @@ def status(context: typer.Context, config: Config = None) -> None:
 
 def why(
     context: typer.Context,
-    document: str = typer.Argument(help="URL of a document (numpy/linalg.py#solve) or its 32-digit id."),
+    document: str = typer.Argument(help=f"{DOCUMENT}; or the place of a record that could not be read."),
+    all_values: bool = typer.Option(False, "--all", help="With all values the stages looked at."),
+    as_json: bool = typer.Option(False, "--json", help="For programs."),
     config: Config = None,
 ) -> None:
-    """Show what each stage decided on a document, and on what values."""
-    from flows.show import show_why
+    """Show what each stage decided on a document, and on what values.
+
+    Example: nightshift why numpy/linalg.py#solve
+    """
+    from flows.show.why import show_why
     from pipeline_lib.state import Workspace
 
     settings = resolved(context, config).settings
-    raise typer.Exit(show_why(Workspace(settings.workspace.resolve()), document))
+    show_why(Workspace(settings.workspace.resolve()), document, all_values=all_values, as_json=as_json)
 
 
 def trace(
     context: typer.Context,
-    model: str = typer.Argument(None, help="Version number, alias (champion) or models:/NAME@ALIAS."),
-    document: str = typer.Option(None, "--document", "-d", help="Show instead which models saw this document."),
+    model: str = typer.Argument(None, help="Version, alias or models:/NAME@ALIAS; the champion when it is left out."),
+    document: str = typer.Option(None, "--document", "-d", help=f"Show instead which models learned it: {DOCUMENT}."),
+    all_documents: bool = typer.Option(False, "--all", help="List the documents of the model."),
     config: Config = None,
 ) -> None:
-    """Walk from a model back to its snapshot, batches and documents; or from a document to the models that saw it."""
-    from flows.show import show_trace
+    """Walk from a model back to its snapshot, batches and documents; or from a document to the models that learned it.
+
+    Examples: nightshift trace 3   nightshift trace models:/nightshift-demo@previous   nightshift trace -d README.md
+    """
+    from flows.show.trace import show_document, show_model
     from pipeline_lib.state import Workspace
 
     settings = resolved(context, config).settings
-    raise typer.Exit(show_trace(settings, Workspace(settings.workspace.resolve()), model, document))
+    workspace = Workspace(settings.workspace.resolve())
+    if document is None:
+        show_model(settings, workspace, model, all_documents=all_documents)
+    else:
+        show_document(settings, workspace, document)
 
 
 def config(
     context: typer.Context,
     config: Config = None,
-    explain: bool = typer.Option(False, "--explain", help="With origin, unit and meaning of each setting."),
+    explain: bool = typer.Option(False, "--explain", help="Each setting with its origin, unit and meaning."),
 ) -> None:
-    """Show the resolved settings: the defaults, then FILE, environment and command line over them."""
-    from flows.show import show_config
+    """Show the resolved settings: the defaults, then FILE, then environment, then command line over them.
 
-    show_config(resolved(context, config), is_explained=explain)
+    Without --explain this is a settings file again: nightshift config --train.max_steps 500 > mine.toml
+
+    In the environment clean.max_html_tags is NIGHTSHIFT_CLEAN__MAX_HTML_TAGS.
+    """
+    from flows.show.config import explain_config, show_config
+
+    show = explain_config if explain else show_config
+    show(resolved(context, config))

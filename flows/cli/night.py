@@ -28,13 +28,13 @@ def run(context: typer.Context, config: Config = None) -> None:
 def plan(
     context: typer.Context,
     config: Config = None,
-    all_shards: bool = typer.Option(False, "--all", help="One line for each shard, also for those that are reused."),
+    all_shards: bool = typer.Option(False, "--all", help="A line for each shard, also for those that are reused."),
 ) -> None:
     """Show what a night would do, and why; nothing is run.
 
     For each batch and stage: reuse or work, the reason, and how long it took last time.
     """
-    from flows.show import show_plan
+    from flows.show.plan import show_plan
     from pipeline_lib.plan.night import plan_night
     from pipeline_lib.state import Workspace
 

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from pipeline_lib.errors import SettingsError
-from pipeline_lib.settings import Resolved, resolve
+from pipeline_lib.settings import OF_NO_SECTION, Resolved, resolve
 
 ANY_SETTING: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+EXAMPLE = "--train.max_steps 500"
 
 Config = Annotated[
     Path | None,
@@ -31,9 +33,9 @@ def _pairs(arguments: Sequence[str], own: Sequence[str]) -> Iterator[tuple[str, 
     while rest:
         option = rest.pop(0)
         if not option.startswith("--"):
-            raise SettingsError(f"{option}: is not expected here. Settings look like --clean.max_characters 50000.")
+            raise SettingsError(f"{option}: is not expected here. Settings look like {EXAMPLE}.")
         name, is_joined, value = option.removeprefix("--").partition("=")
-        if "." not in name and name not in ("profile", "workspace"):
+        if "." not in name and name not in OF_NO_SECTION:
             raise SettingsError(_unknown(option, own))
         if not is_joined:
             if not rest:
@@ -44,5 +46,5 @@ def _pairs(arguments: Sequence[str], own: Sequence[str]) -> Iterator[tuple[str, 
 
 def _unknown(option: str, own: Sequence[str]) -> str:
     close = difflib.get_close_matches(option, [*own, "--workspace", "--profile"], n=1, cutoff=0.5)
-    advice = f"Did you mean {close[0]}?" if close else "See --help; settings look like --clean.max_characters 50000."
+    advice = f"Did you mean {close[0]}?" if close else f"See --help; settings look like {EXAMPLE}."
     return f"{option}: there is no such option. {advice}"

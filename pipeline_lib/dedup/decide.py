@@ -43,9 +43,7 @@ class Decision:
     num_verified: int
 
 
-def decide_batch(
-    settings: DedupSettings, shards: Sequence[tuple[Path, Path]], earlier: Sequence[Earlier]
-) -> Decision:
+def decide_batch(settings: DedupSettings, shards: Sequence[tuple[Path, Path]], earlier: Sequence[Earlier]) -> Decision:
     """Decide every document of the batch; arguments as those of `stage.decide`."""
     batch = read_batch(settings, shards)
     older = read_earlier(settings, earlier, batch)

@@ -4,22 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from pipeline_lib.artifact import Store, digest_of, fingerprint
-from pipeline_lib.errors import DamagedArtifact, GuardStop
-from pipeline_lib.ingest.digests import digest_places
+from pipeline_lib.errors import GuardStop
 from pipeline_lib.ingest.documents import read_file
 from pipeline_lib.ingest.history import Place, known_files, live_documents
-from pipeline_lib.ingest.listing import list_files
-from pipeline_lib.ingest.plan import PLAN_FILE, BatchPlan, FilePlan, ShardPlan, Tombstone, plan_from_json
+from pipeline_lib.ingest.plan import BatchPlan, FilePlan, ShardPlan, Tombstone
 from pipeline_lib.ingest.records import Bad, ReadOptions, read_options
 from pipeline_lib.ingest.settings import FilesSource, IngestSettings, InstalledDocsSource
 from pipeline_lib.ingest.stage import STAGE, VERSION
-from pipeline_lib.storage import read_json
 
 
 def plan_batch(
     settings: IngestSettings,
     source: FilesSource | InstalledDocsSource,
-    batches: Sequence[str],
+    batches: Sequence[str | BatchPlan],
     store: Store,
     files: Mapping[str, FilePlan],
 ) -> BatchPlan | None:
@@ -49,25 +46,9 @@ def plan_batch(
         "gone": list(gone),
         "tombstones": digest_of([asdict(stone) for stone in tombstones]),
     }
-    name = fingerprint(STAGE, VERSION, decides, [*batches[-1:], *(shard.fingerprint for shard in shards)])
+    before = [batch if isinstance(batch, str) else batch.fingerprint for batch in batches[-1:]]
+    name = fingerprint(STAGE, VERSION, decides, [*before, *(shard.fingerprint for shard in shards)])
     return BatchPlan(source.name, reading, shards, tombstones, gone, len(new), len(changed), name)
-
-
-def recall_batch(
-    settings: IngestSettings, source: FilesSource | InstalledDocsSource, batch: str, store: Store
-) -> BatchPlan | None:
-    """The plan as it was sealed, if the same files would be read in the same way."""
-    try:
-        value = read_json(store.open(STAGE, batch, files=[PLAN_FILE]).file(PLAN_FILE))
-    except DamagedArtifact:
-        return None
-    if value["reading"] != reading_of(source, read_options(settings, source)):
-        return None
-    wanted = {file["path"]: file["digest"] for shard in value["shards"] for file in shard["files"]}
-    places = {path: place for path, place in list_files(source).items() if path in wanted}
-    if digest_places(places) != wanted:
-        return None
-    return plan_from_json(value, {path: str(place) for path, place in places.items()})
 
 
 def reading_of(source: FilesSource | InstalledDocsSource, options: ReadOptions) -> str:

@@ -76,11 +76,11 @@ def plan_to_json(plan: BatchPlan) -> dict[str, Any]:
 
 
 def plan_from_json(value: dict[str, Any], locations: dict[str, str]) -> BatchPlan:
-    """The plan that `plan_to_json` gave, with the places of its files on this machine."""
+    """The plan that `plan_to_json` gave, with the places of those of its files that will be read."""
     shards = tuple(
         ShardPlan(
             shard["index"],
-            tuple(FilePlan(**file, location=locations[file["path"]]) for file in shard["files"]),
+            tuple(FilePlan(**file, location=locations.get(file["path"], "")) for file in shard["files"]),
             frozenset(shard["skip"]),
             shard["fingerprint"],
         )

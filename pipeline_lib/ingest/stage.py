@@ -24,14 +24,15 @@ VERSION = 1
 def scan(
     settings: IngestSettings,
     source: FilesSource | InstalledDocsSource,
-    batches: Sequence[str],
+    batches: Sequence[str | BatchPlan],
     store: Store,
     cache_path: Path,
 ) -> BatchPlan | None:
     """The next batch of `source`, or None when nothing is new, changed or gone.
 
-    `batches` are the fingerprints of its sealed batches, oldest first. Only files whose size or times differ from those
-    at `cache_path` are read, and of those only changed ones are parsed. Raises `SettingsError` when the source is not
+    `batches` are the fingerprints of its sealed batches, oldest first; the plan of one that has to be rebuilt stands
+    for what is not there of it. Only files whose size or times differ from those at `cache_path` are read, and of those
+    only changed ones are parsed. Raises `SettingsError` when the source is not
     there and `GuardStop` when too many of its files are gone at once.
     """
     from pipeline_lib.ingest.batching import plan_batch
@@ -62,12 +63,15 @@ def run_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Path],
 
 
 def replan(
-    settings: IngestSettings, source: FilesSource | InstalledDocsSource, batch: str, store: Store
+    settings: IngestSettings, source: FilesSource | InstalledDocsSource, batch: str, store: Store, copy: Path
 ) -> BatchPlan | None:
-    """The plan of a sealed batch, or None if its files or the settings they were read with have changed since."""
-    from pipeline_lib.ingest.batching import recall_batch
+    """The plan of a sealed batch again, from its artifact or from the `copy` of the plan that was kept apart.
 
-    return recall_batch(settings, source, batch, store)
+    None if it cannot be rebuilt: the files of a shard that is lost have changed since, or how they are read.
+    """
+    from pipeline_lib.ingest.recall import recall_batch
+
+    return recall_batch(settings, source, batch, store, copy)
 
 
 def describe_quarantine(path: Path, limit: int) -> list[str]:

@@ -5,6 +5,7 @@ Reads; makes nothing but the cache of file digests.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline_lib.artifact import Store
 from pipeline_lib.ingest import stage as ingest
@@ -29,24 +30,39 @@ class Ingested:
 def sealed(settings: Settings, workspace: Workspace) -> tuple[list[Ingested], list[Batch]]:
     """The batches of the catalog; and those that are damaged while their source has moved on.
 
-    A damaged batch is read again from its source if the files are still the same. If not, it is given up: it leaves
-    the catalog, and what is still in the source comes in a new batch.
+    What is damaged of a batch is read again from its source if those files are still the same. If not, the batch is
+    given up, and all later ones of its source with it, since they leave out what it held: they leave the catalog, and
+    what is still in the source comes in a new batch.
     """
     sources = {source.name: source for source in settings.ingest.sources}
     known: list[Ingested] = []
     lost: list[Batch] = []
     for batch in workspace.batches():
+        if any(earlier.source == batch.source for earlier in lost):
+            lost.append(batch)
+            continue
         if _is_whole(workspace.store, batch.fingerprint):
             shards = workspace.store.read(ingest.STAGE, batch.fingerprint).shards
             known.append(Ingested(batch, shards, None, read_tombstones(workspace.store, batch.fingerprint)))
             continue
-        source = sources.get(batch.source)
-        plan = ingest.replan(settings.ingest, source, batch.fingerprint, workspace.store) if source else None
+        plan = _replan(settings, workspace, sources.get(batch.source), batch)
         if plan is None:
             lost.append(batch)
         else:
             known.append(_planned(batch, plan))
     return known, lost
+
+
+def plan_copy(workspace: Workspace, batch: str) -> Path:
+    """Where a copy of a batch's plan lies: what is needed to rebuild the batch must not be lost with it."""
+    return workspace.state / "plans" / f"{batch}.json"
+
+
+def _replan(settings: Settings, workspace: Workspace, source: Source | None, batch: Batch) -> BatchPlan | None:
+    if source is None:
+        return None
+    copy = plan_copy(workspace, batch.fingerprint)
+    return ingest.replan(settings.ingest, source, batch.fingerprint, workspace.store, copy)
 
 
 def _is_whole(store: Store, name: str) -> bool:
@@ -72,7 +88,7 @@ def new(
     number = max((b.number for b in [*(item.batch for item in known), *lost]), default=0)
     new: list[Ingested] = []
     for source in sources:
-        earlier = [item.batch.fingerprint for item in known if item.batch.source == source.name]
+        earlier = [item.plan or item.batch.fingerprint for item in known if item.batch.source == source.name]
         cache_path = workspace.state / "scan" / f"{source.name}.json"
         plan = ingest.scan(settings.ingest, source, earlier, workspace.store, cache_path)
         if plan is not None:

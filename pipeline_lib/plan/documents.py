@@ -72,9 +72,9 @@ def plan_documents(settings: Settings, workspace: Workspace, key: ScrubKey, sour
         num_new=len(new),
         changes=tuple(known_batches.described(item.plan) for item in new if item.plan is not None),
         ingest=tuple(_ingest_step(settings, item) for item in every),
-        clean=with_previous(cleaned, batches),
-        dedup=with_previous(deduped, batches),
-        scrub=with_previous(scrubbed, batches),
+        clean=with_previous(cleaned, batches, workspace),
+        dedup=with_previous(deduped, batches, workspace),
+        scrub=with_previous(scrubbed, batches, workspace),
     )
 
 

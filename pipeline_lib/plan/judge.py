@@ -16,7 +16,7 @@ from pipeline_lib.plan.models import ModelsPlan, TrainedOn, measure, scores_step
 from pipeline_lib.quantize import stage as quantize
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.card import FunnelRow, Lineage
-from pipeline_lib.register.registry import Version, opened
+from pipeline_lib.register.registry import FINGERPRINT_TAG, Version, opened
 from pipeline_lib.settings import Settings
 from pipeline_lib.state import Workspace
 from pipeline_lib.storage import read_json
@@ -28,21 +28,52 @@ from pipeline_lib.work import Step, Work, code_revision, sum_shards
 
 @dataclass(frozen=True)
 class JudgePlan:
-    """Registration and gate."""
+    """Registration and gate; and between them the champion, as far as it is known without asking MLflow."""
 
     register: Step
+    champion: Step | None  # None: there is none, or nothing to judge
     gate: Step
 
     @property
     def stages(self) -> tuple[tuple[Step, ...], ...]:
         """The steps in the order in which they can be done."""
-        return ((self.register,), (self.gate,))
+        return ((self.register,), (self.champion,) if self.champion else (), (self.gate,))
 
 
 def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models: ModelsPlan) -> JudgePlan:
     """Lay out registration and gate of tonight's challenger."""
     registered = _register_step(settings, workspace, data, models)
-    return JudgePlan(registered, _gate_step(settings, models, registered))
+    gate = _gate_step(settings, models, registered)
+    condition = models.train.condition
+    return JudgePlan(
+        replace(registered, condition=condition),
+        _foreseen_champion(settings, workspace, models, gate),
+        replace(gate, condition=condition),
+    )
+
+
+def _foreseen_champion(settings: Settings, workspace: Workspace, models: ModelsPlan, gate: Step) -> Step | None:
+    """The measurement of the champion by the ledger of promotions; the night asks MLflow, which takes seconds."""
+    if workspace.store.condition(gate.whole.stage, gate.whole.fingerprint).is_present:
+        return None
+    registry = register.registry_of(settings.register, workspace.root)
+    moves = [move for move in register.promotions(registry) if move.name == registry.name]
+    model = _registered_model(workspace.store, registry.name, moves[-1].version) if moves else None
+    challenger = models.train.whole.fingerprint
+    if model is None or model == challenger:
+        return None
+    champion = Version(moves[-1].version, "", {FINGERPRINT_TAG: model})
+    step = champion_step(settings, workspace, models.on, champion, challenger)
+    return replace(step, condition=models.train.condition)
+
+
+def _registered_model(store: Store, name: str, version: int) -> str | None:
+    """The model artifact behind a version, by what registering it left behind."""
+    for folder in sorted((store.root / register.STAGE).glob("[0-9a-f]*")):
+        found = store.condition(register.STAGE, folder.name).manifest
+        if found is not None and (found.facts.get("name"), found.facts.get("version")) == (name, version):
+            return found.inputs[0]
+    return None
 
 
 def _register_step(settings: Settings, workspace: Workspace, data: DataPlan, models: ModelsPlan) -> Step:

@@ -8,7 +8,7 @@ No new text, no training: the model trained on these batches stands.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -56,7 +56,7 @@ class TrainedOn:
 
 @dataclass(frozen=True)
 class ModelsPlan:
-    """The model half of a night up to the measured challenger. `train` is None when there is nothing to train on."""
+    """The model half of a night up to the measured challenger."""
 
     train: Step
     evaluate: Step
@@ -85,19 +85,22 @@ def plan_models(settings: Settings, workspace: Workspace, data: DataPlan) -> Mod
         )
     earlier = _trained(store, lineage)
     on = _trained_on(batches, data, earlier)
-    same = _same(settings, earlier, on)
+    same = _same(settings, earlier, on.batches)
     if same is not None:
-        on, step = _recorded(same), _finished(same)
+        on, step = _recorded(same, data, store) or on, _finished(same)
     else:
         step = _train_step(settings, data, on, lineage)
     model = step.whole.fingerprint
     score = partial(_evaluate_step, settings.evaluate, on)
     quantized = _quantize_step(settings.quantize, model, on.heldout)
+    scored = score("challenger", train.STAGE, model, "torch")
+    scored_int8 = score("challenger-int8", quantize.STAGE, quantized.whole.fingerprint, "onnx_int8")
+    condition = _condition(settings, earlier, batches, store)
     return ModelsPlan(
-        train=step,
-        evaluate=score("challenger", train.STAGE, model, "torch"),
-        quantize=quantized,
-        evaluate_int8=score("challenger-int8", quantize.STAGE, quantized.whole.fingerprint, "onnx_int8"),
+        train=replace(step, condition=condition),
+        evaluate=replace(scored, condition=condition),
+        quantize=replace(quantized, condition=condition),
+        evaluate_int8=replace(scored_int8, condition=condition),
         on=on,
     )
 
@@ -118,10 +121,23 @@ def _batches_with_text(data: DataPlan, store: Store) -> list[tuple[str, Step]]:
     """(ingest batch, its token step) for batches that have training rows, as far as that is known."""
     found = []
     for batch, step in zip(data.documents.batches, data.tokens.tokens, strict=True):
-        known = store.condition(step.whole.stage, step.whole.fingerprint).manifest
-        if known is None or known.facts.get("num_train_rows", 0) > 0:
+        known = _tokenized(step, store)
+        if step.shards and (known is None or known.facts.get("num_train_rows", 0) > 0):
             found.append((batch.fingerprint, step))
     return found
+
+
+def _tokenized(step: Step, store: Store) -> Manifest | None:
+    return store.condition(step.whole.stage, step.whole.fingerprint).manifest
+
+
+def _condition(
+    settings: Settings, earlier: Sequence[Manifest], batches: Sequence[tuple[str, Step]], store: Store
+) -> str:
+    """What plan says when a model that is there may turn out to stand: if no text of the unknown batches is left."""
+    certain = [name for name, step in batches if _tokenized(step, store) is not None]
+    may_stand = len(certain) < len(batches) and _same(settings, earlier, certain) is not None
+    return "unless nothing new survives" if may_stand else ""
 
 
 def _trained(store: Store, lineage: str) -> list[Manifest]:
@@ -154,22 +170,26 @@ def _is_beginning(shorter: Sequence[str], longer: Sequence[str]) -> bool:
     return len(shorter) < len(longer) and list(longer[: len(shorter)]) == list(shorter)
 
 
-def _same(settings: Settings, earlier: Sequence[Manifest], on: TrainedOn) -> Manifest | None:
+def _same(settings: Settings, earlier: Sequence[Manifest], batches: Sequence[str]) -> Manifest | None:
     """The model that was trained on these very batches with these settings, if there is one.
 
     Its token shards may have other fingerprints by now: a withdrawn document alone is no reason to train.
     """
     own = settings.train.model_dump(mode="json")
     for manifest in earlier:
-        is_same = manifest.settings["batches"] == list(on.batches) and manifest.settings["train"] == own
+        is_same = manifest.settings["batches"] == list(batches) and manifest.settings["train"] == own
         if is_same and manifest.version == train.VERSION:
             return manifest
     return None
 
 
-def _recorded(model: Manifest) -> TrainedOn:
-    """What a finished model was trained on."""
+def _recorded(model: Manifest, data: DataPlan, store: Store) -> TrainedOn | None:
+    """What a finished model was trained on; None when some of that was replaced since and is not there any more."""
     recorded = model.settings["on"]
+    tonight = {work.fingerprint for step in data.tokens.tokens for work in step.shards}
+    replaced = {*recorded["new"], *recorded["replay"], *recorded["heldout"]} - tonight
+    if not all(store.condition(tokenize.STAGE, name).is_present for name in replaced):
+        return None
     return TrainedOn(
         new=tuple(recorded["new"]),
         replay=tuple(recorded["replay"]),
@@ -220,7 +240,7 @@ def _train_step(settings: Settings, data: DataPlan, on: TrainedOn, lineage: str)
         partial(make_model, settings=settings, on=on, tokenizer=tokenizer),
         name="model",
     )
-    return Step(train.STAGE, "model", (), whole, condition="unless nothing new survives", runs_here=True)
+    return Step(train.STAGE, "model", (), whole, runs_here=True)
 
 
 def make_model(

@@ -9,17 +9,21 @@ from typing import Any
 from pipeline_lib import schemas
 from pipeline_lib.artifact import Outcome, Store, fingerprint
 from pipeline_lib.settings_base import StageSettings
-from pipeline_lib.state import Batch
+from pipeline_lib.state import Batch, Workspace
 from pipeline_lib.work import Make, Step, Work, sum_shards
 
 
-def with_previous(steps: Sequence[Step], batches: Sequence[Batch]) -> tuple[Step, ...]:
-    """The steps, each knowing the same stage's result for the batch before it from the same source."""
-    last: dict[str, str] = {}
+def with_previous(steps: Sequence[Step], batches: Sequence[Batch], workspace: Workspace) -> tuple[Step, ...]:
+    """The steps, each knowing what its losses are compared with.
+
+    What the stage made of this batch the last time (with other settings), else of the batch before it from its source.
+    """
+    before: dict[str, str] = {}
     linked = []
     for step, batch in zip(steps, batches, strict=True):
-        linked.append(replace(step, previous=last.get(batch.source)))
-        last[batch.source] = step.whole.fingerprint
+        last = next((name for name in workspace.last(step.key)[-1:] if name != step.whole.fingerprint), None)
+        linked.append(replace(step, previous=last or before.get(batch.source)))
+        before[batch.source] = step.whole.fingerprint
     return tuple(linked)
 
 

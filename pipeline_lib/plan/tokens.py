@@ -48,12 +48,12 @@ def plan_tokens(settings: Settings, workspace: Workspace, documents: DocumentsPl
     """Lay out the work from scrubbed documents to the snapshot."""
     names = tuple(work.fingerprint for step in documents.scrub for work in step.shards)
     tokenizer_pin = f"tokenizer-{digest_of(_tokenizer_identity(settings))}"
-    trained_on = tuple(workspace.pin(tokenizer_pin) or names)
+    trained_on = _trained_on(settings, workspace.store, tuple(workspace.pin(tokenizer_pin) or ()), names)
     tokenizer = _tokenizer_step(settings, trained_on)
     tokens = tuple(_token_step(settings.tokenize, step, tokenizer.whole.fingerprint) for step in documents.scrub)
     batches = [batch.fingerprint for batch in documents.batches]
     heldout_pin = f"heldout-{digest_of({'share': settings.tokenize.heldout_share})}"
-    frozen = tuple(name for name in workspace.pin(heldout_pin) or batches)
+    frozen = [name for name in workspace.pin(heldout_pin) or () if name in batches] or batches
     heldout = tuple(
         work.fingerprint
         for batch, step in zip(documents.batches, tokens, strict=True)
@@ -62,11 +62,26 @@ def plan_tokens(settings: Settings, workspace: Workspace, documents: DocumentsPl
     )
     return TokensPlan(
         tokenizer=tokenizer,
-        tokens=with_previous(tokens, documents.batches),
+        tokens=with_previous(tokens, documents.batches, workspace),
         snapshot=_snapshot_step(tokenizer, tokens, [batch.name for batch in documents.batches]),
-        pins={tokenizer_pin: list(trained_on), heldout_pin: list(frozen)},
+        pins={tokenizer_pin: list(trained_on), heldout_pin: frozen},
         heldout_shards=heldout,
     )
+
+
+def _trained_on(settings: Settings, store: Store, pinned: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    """The scrubbed shards of the pinned tokenizer, or of a new one.
+
+    A pinned tokenizer that was lost is trained again on the same text. If that text is gone too (a shard of old is not
+    made again once it was replaced), tonight's text makes a new tokenizer, and so a new lineage.
+    """
+    if not pinned:
+        return names
+    whole = _tokenizer_step(settings, pinned).whole
+    if store.condition(whole.stage, whole.fingerprint).is_present:
+        return pinned
+    can_rebuild = all(name in names or store.condition(scrub.STAGE, name).is_present for name in pinned)
+    return pinned if can_rebuild else names
 
 
 def _tokenizer_identity(settings: Settings) -> dict[str, Any]:

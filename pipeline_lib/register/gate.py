@@ -181,7 +181,7 @@ def _champion_checks(settings: GateSettings, challenger: Measured, champion: Mea
             "better_than_champion",
             None if delta is None else delta.value,
             "<",
-            None if base is None else -settings.min_improvement_share * base,
+            None if base is None else 0.0 - settings.min_improvement_share * base,  # 0, not -0
             "difference in bits per byte, in the mean",
         ),
         Check(

@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline_lib.errors import GateRefused
+from pipeline_lib.errors import DataError, GateRefused
 from pipeline_lib.failpoint import failpoint
 from pipeline_lib.register.registry import (
     CHALLENGER,
@@ -87,7 +87,12 @@ def promotions(registry: Registry) -> list[Promotion]:
     path = registry.folder / LEDGER_FILE
     if not path.is_file():
         return []
-    return [Promotion(**json.loads(line)) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    try:
+        return [Promotion(**json.loads(line)) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    except (ValueError, TypeError) as exc:
+        raise DataError(
+            f"{path}: holds a line that is no promotion. Put it back from a copy; MLflow's aliases are as they were."
+        ) from exc
 
 
 def _move(client: Any, registry: Registry, version: int, champion: int | None) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from pipeline_lib.errors import DamagedArtifact, SettingsError
 from pipeline_lib.failpoint import failpoint
 from pipeline_lib.register.package import verify
-from pipeline_lib.tracking import Place, connect, unreachable
+from pipeline_lib.tracking import Place, check_answers, connect, unreachable
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FINGERPRINT_TAG = "nightshift.model_fingerprint"
@@ -49,6 +49,7 @@ class Version:
 @contextmanager
 def client_of(registry: Registry) -> Iterator[Any]:
     """An MLflow client whose errors are raised as ours: `UpstreamError` where another try may help."""
+    check_answers(registry.place)
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 

@@ -31,7 +31,7 @@ def main() -> int:
     if options.render:
         return render_pages()
     bench = Workbench(Path(tempfile.mkdtemp(prefix="nightshift-bench-")))
-    wanted = _wanted(options.names, bench.versions["nightshift"] if options.missing else None)
+    wanted = _wanted(options.names, bench.versions["nightshift"].rstrip("+") if options.missing else None)
     try:
         failures = [_measure(group, wanted, bench) for group in GROUPS]
     finally:
@@ -60,7 +60,7 @@ def _wanted(patterns: Sequence[str], revision: str | None) -> set[str]:
     unknown = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in FIGURES)]
     if unknown:
         sys.exit(f"{unknown[0]}: there is no such figure. python -m tests.bench --list shows them all.")
-    known = {entry.name for entry in read_results() if entry.versions["nightshift"] == revision}
+    known = {entry.name for entry in read_results() if entry.versions["nightshift"].rstrip("+") == revision}
     return {name for name in FIGURES if any(fnmatchcase(name, p) for p in patterns or ["*"])} - known
 
 

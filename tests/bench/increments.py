@@ -63,8 +63,6 @@ def _night(bench: Workbench, name: str, files: dict[str, list[str]]) -> float:
 
 
 def _made(workspace: Path) -> dict[str, float]:
-    """Seconds each artifact of the data half took when it was made, by its folder."""
-    folders = [
-        path.parent for stage in DATA_STAGES for path in (workspace / "artifacts" / stage).glob("*/manifest.json")
-    ]
-    return {str(folder): read_manifest(folder).seconds for folder in folders}
+    """Seconds each artifact of the data half took when it was made, by its fingerprint."""
+    manifests = [path for stage in DATA_STAGES for path in (workspace / "artifacts" / stage).glob("*/manifest.json")]
+    return {path.parent.name: read_manifest(path.parent).seconds for path in manifests}

@@ -3,8 +3,8 @@
 MB are those of raw text that go in, whatever is left of it later. Both chains run one after the other, each on one
 core, in CPU seconds (one_core.py); ours is the median of three passes. The chains are near but not equal: ours also
 repairs Unicode, tells the language, verifies each duplicate by its exact Jaccard, finds more kinds of personal data,
-and writes a ledger row for each document and stage; datatrove splits words with spaCy, and, with stricter quality rules
-on text like this, has fewer documents left to deduplicate and tokenize.
+and writes a ledger row for each document and stage; datatrove splits words with spaCy. Its limits are set so that about
+as many documents are left to deduplicate and tokenize; how many, both say.
 """
 
 import json

@@ -1,9 +1,10 @@
-"""Training: tokens per second of our stage over a bare torch loop, same model, rows, batch, precision, threads, optimizer.
+"""Training: tokens per second of our stage over a bare torch loop on the same work.
 
-Both train from scratch on the demo's token shards, each in a fresh process, by turns, three times. A rate is the batch's
-tokens over the median time from the end of a step to the end of the next one, of the last twenty steps of the trunk:
-reading rows, forward, backward, clipping and optimizer, and on our side the Trainer and the row of metrics. Start,
-checkpoints and scoring are in neither. The ratio is the median of the three pairs.
+The same are model, rows, batch, precision, threads and optimizer; both start from scratch on the demo's token shards,
+each in a fresh process, by turns, three times. A rate is the batch's tokens over the median time from the end of a step
+to the end of the next one, of the last twenty steps of the trunk: reading rows, forward, backward, clipping and
+optimizer, and on our side the Trainer and the row of metrics. Start, checkpoints and scoring are in neither. The ratio
+is the median of the three pairs.
 """
 
 from collections.abc import Iterator

@@ -1,26 +1,19 @@
 """A corpus and a finished night that the tests copy."""
 
-import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.tiny_night import KEY, run_night, write_corpus
+from tests.tiny_night import KEY, House, copy_house, run_night, write_corpus
 
 
-@dataclass(frozen=True)
-class House:
-    """A workspace and the folder its documents come from."""
-
-    workspace: Path
-    corpus: Path
-
-
-@pytest.fixture(autouse=True)
-def scrub_key(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def scrub_key() -> Iterator[None]:
     """The key of the pseudonyms, for nights in this process."""
-    monkeypatch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +30,6 @@ def finished_night(tmp_path_factory: pytest.TempPathFactory) -> House:
 def house(finished_night: House, tmp_path: Path) -> House:
     """A copy of the finished night, with its documents, to change at will."""
     return copy_house(finished_night, tmp_path / "house")
-
-
-def copy_house(house: House, target: Path) -> House:
-    """A copy of a workspace and its documents, times and all, so that nothing seems touched."""
-    shutil.copytree(house.workspace, target / "workspace", symlinks=True)
-    shutil.copytree(house.corpus, target / "corpus")
-    return House(target / "workspace", target / "corpus")
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_a_withdrawn_document_that_came_back_stands_against_new_ones_again(night
     assert decided.ledger["near"]["duplicate_of"] == "doc"
 
 
-def test_of_an_earlier_batch_only_the_index_and_the_compared_texts_are_opened(nights: MakeNights, tmp_path: Path) -> None:
+def test_of_an_earlier_batch_only_index_and_compared_texts_are_opened(nights: MakeNights, tmp_path: Path) -> None:
     row = nights()
     first = row.decide({"en": ENGLISH}, {"zh": CHINESE})
     opened: list[str] = []

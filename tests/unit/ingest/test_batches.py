@@ -4,6 +4,7 @@ import gzip
 import json
 import pickle
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -260,18 +261,20 @@ def test_replan_gives_the_plan_again_and_its_shards_the_same_bytes(house: Any) -
     house.write("a.jsonl", jsonl(a="1", b="3"))
     plan = house.night()
     before = house.store.read("ingest", plan.shards[0].fingerprint).digest
-    again = stage.replan(house.ingest, house.source, plan.fingerprint, house.store)
+    shutil.rmtree(house.store.path("ingest", plan.shards[0].fingerprint))
+    again = stage.replan(house.ingest, house.source, plan.fingerprint, house.store, house.root / "no copy")
     assert again == plan
     house.seal(again)
     assert house.store.read("ingest", plan.shards[0].fingerprint).digest == before
 
 
-def test_replan_refuses_when_files_or_reading_changed_or_the_batch_is_damaged(house: Any) -> None:
+def test_replan_refuses_when_files_of_a_lost_shard_or_their_reading_changed(house: Any) -> None:
     house.write("a.txt", "one")
-    batch = house.night().fingerprint
+    plan = house.night()
+    shutil.rmtree(house.store.path("ingest", plan.shards[0].fingerprint))
 
     def replan() -> Any:
-        return stage.replan(house.ingest, house.source, batch, house.store)
+        return stage.replan(house.ingest, house.source, plan.fingerprint, house.store, house.root / "no copy")
 
     house.write("a.txt", "two")
     assert replan() is None
@@ -279,9 +282,39 @@ def test_replan_refuses_when_files_or_reading_changed_or_the_batch_is_damaged(ho
     house.settings = {"max_document_bytes": 4096}
     assert replan() is None
     house.settings = {}
-    assert replan() is not None
-    (house.store.path("ingest", batch) / "plan.json").write_text("{}")
-    assert replan() is None
+    assert replan() == plan
+
+
+def test_replan_needs_no_files_of_whole_shards_and_no_batch_if_there_is_a_copy_of_its_plan(house: Any) -> None:
+    house.settings = {"max_shard_bytes": 1}
+    house.write("a.txt", "one")
+    house.write("b.txt", "two")
+    plan = house.night()
+    copy = house.root / "copy.json"
+    shutil.copy(house.store.path("ingest", plan.fingerprint) / "plan.json", copy)
+    shutil.rmtree(house.store.path("ingest", plan.fingerprint))
+    shutil.rmtree(house.store.path("ingest", plan.shards[1].fingerprint))
+    house.write("a.txt", "changed")
+    again = stage.replan(house.ingest, house.source, plan.fingerprint, house.store, copy)
+    assert again == plan
+    assert stage.run(house.ingest, house.source, again.shards[1], house.root).rows_out == 1
+    copy.write_text("{")
+    assert stage.replan(house.ingest, house.source, plan.fingerprint, house.store, copy) is None
+
+
+def test_a_scan_takes_the_plan_of_a_batch_that_is_lost_for_the_batch(house: Any) -> None:
+    house.settings = {"max_shard_bytes": 1}
+    house.write("a.jsonl", jsonl(a="1", b="2"))
+    house.write("b.txt", "two")
+    first = house.night()
+    house.write("a.jsonl", jsonl(a="1", b="3"))
+    house.write("c.txt", "three")
+    expected = house.scan()
+    for lost in (first.fingerprint, first.shards[1].fingerprint):  # the batch, and the shard of what did not change
+        shutil.rmtree(house.store.path("ingest", lost))
+    house.batches = [first]
+    assert house.scan() == expected
+    assert [stone.shard for stone in expected.tombstones] == [0]
 
 
 def test_a_scan_needs_no_shards_of_earlier_batches_but_notices_a_damaged_batch(house: Any) -> None:

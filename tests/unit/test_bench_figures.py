@@ -1,0 +1,131 @@
+"""The figures that the pages cite are those that were measured, and goals are judged as they stand."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from tests.bench.figures import ROOT, Entry, Figure, make_entry, read_results, replace_entry
+from tests.bench.groups import FIGURES
+from tests.bench.render import UnknownFigure, pages, rendered, shown, table
+
+STAGES = ("ingest", "clean", "dedup", "scrub", "tokenize", "train", "evaluate", "quantize", "register")
+REQUIRED = {
+    "demo_first_night_seconds",
+    "demo_second_night_seconds",
+    "second_night_running_server_seconds",
+    "plan_seconds",
+    "one_percent_night_ratio",
+    "orchestration_overhead_ratio",
+    "refresh_mb_s_core",
+    "refresh_vs_datatrove",
+    "train_tokens_s_vs_bare_loop",
+    *(f"peak_memory_{stage}_mb" for stage in STAGES),
+}
+NIGHT = Figure("night_seconds", "s", "lower", "a night", goal=10)
+SPEED = Figure("speed", "MB/s", "higher", "how fast", goal=10, peer="datatrove==0.10.1")
+OF_BOTH = {"night_seconds": NIGHT, "speed": SPEED}
+
+
+def entry(figure: Figure, value: float) -> Entry:
+    return make_entry(figure, value, versions={"python": "3.11"}, machine={"cores": 2})
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_cited_figure_is_the_measured_one(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert rendered(text, read_results(), FIGURES) == text, "run: python -m tests.bench --render"
+
+
+def test_results_hold_every_required_figure_once() -> None:
+    names = [entry.name for entry in read_results()]
+    assert set(names) >= REQUIRED
+    assert len(names) == len(set(names))
+
+
+def test_results_state_unit_goal_and_direction_as_the_code_does() -> None:
+    for found in read_results():
+        figure = FIGURES[found.name]
+        assert (found.unit, found.goal, found.better) == (figure.unit, figure.goal, figure.better)
+
+
+def test_results_say_by_which_command_and_versions_and_on_what() -> None:
+    for found in read_results():
+        assert found.command == f"make bench NAME={found.name}"
+        assert {"nightshift", "python", "torch", "prefect", "mlflow"} <= found.versions.keys()
+        assert found.machine["cores"] >= 1
+        assert found.value > 0
+
+
+def test_the_goals_are_those_that_were_asked_for() -> None:
+    goals = {name: figure.goal for name, figure in FIGURES.items() if figure.goal is not None}
+    assert goals == {
+        "demo_first_night_seconds": 300,
+        "demo_second_night_seconds": 10,
+        "second_night_running_server_seconds": 4,
+        "plan_seconds": 2,
+        "one_percent_night_ratio": 0.10,
+        "orchestration_overhead_ratio": 0.05,
+    }
+
+
+@pytest.mark.parametrize(
+    ("figure", "value", "verdict"),
+    [
+        (NIGHT, 9.99, "met"),
+        (NIGHT, 10, "met"),
+        (NIGHT, 10.01, "missed"),
+        (SPEED, 10.01, "met"),
+        (SPEED, 9.99, "missed"),
+        (replace(NIGHT, goal=None), 1e9, "-"),
+    ],
+)
+def test_a_goal_is_met_up_to_itself_and_missed_beyond(figure: Figure, value: float, verdict: str) -> None:
+    assert entry(figure, value).verdict == verdict
+
+
+def test_a_missed_goal_is_shown_as_missed() -> None:
+    slow, fast = table([entry(NIGHT, 12.34)], OF_BOTH), table([entry(NIGHT, 8)], OF_BOTH)
+    assert "| 12.3 s | <= 10.0 | **missed** |" in slow
+    assert "| 8.00 s | <= 10.0 | met |" in fast
+
+
+def test_rendering_puts_the_measured_value_in_place_of_any_other() -> None:
+    page = "A night takes <!-- figure: night_seconds -->1.00<!-- /figure --> s, not more."
+    assert rendered(page, [entry(NIGHT, 8.426)], OF_BOTH) == page.replace("1.00", "8.43")
+
+
+def test_rendering_twice_changes_nothing_more() -> None:
+    page = "<!-- figures: night* -->\nold\n<!-- /figures -->\n<!-- figure: speed -->?<!-- /figure -->"
+    once = rendered(page, [entry(NIGHT, 8), entry(SPEED, 12)], OF_BOTH)
+    assert "`night_seconds`: a night | 8.00 s" in once and "-->12.0<!--" in once
+    assert rendered(once, [entry(NIGHT, 8), entry(SPEED, 12)], OF_BOTH) == once
+
+
+@pytest.mark.parametrize(
+    "page", ["<!-- figure: gone -->1<!-- /figure -->", "<!-- figures: gone_* -->\n<!-- /figures -->"]
+)
+def test_citing_what_was_not_measured_is_an_error(page: str) -> None:
+    with pytest.raises(UnknownFigure, match="gone"):
+        rendered(page, [entry(NIGHT, 8)], OF_BOTH)
+
+
+def test_a_name_measured_again_replaces_its_entry(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    for figure, value in ((SPEED, 1.0), (NIGHT, 5.0), (SPEED, 2.0)):
+        replace_entry(entry(figure, value), ["night_seconds", "speed"], path)
+    assert [(found.name, found.value) for found in read_results(path)] == [("night_seconds", 5.0), ("speed", 2.0)]
+
+
+def test_an_entry_has_exactly_the_agreed_keys_and_names_its_peer() -> None:
+    made = asdict(entry(SPEED, 1.23456))
+    assert set(made) == {"name", "value", "unit", "goal", "better", "command", "versions", "machine"}
+    assert made["value"] == 1.235
+    assert made["versions"] == {"python": "3.11", "datatrove": "0.10.1"}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.03123, "0.0312"), (8.426, "8.43"), (212.4, "212"), (1503.2, "1,503"), (0, "0.00")]
+)
+def test_values_are_shown_with_three_significant_digits(value: float, text: str) -> None:
+    assert shown(value) == text
