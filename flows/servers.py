@@ -178,16 +178,21 @@ def start_mlflow(workspace: Workspace, tracking_uri: str, *, port: int | None = 
 
 
 def start_worker(workspace: Workspace, prefect_url: str, mlflow_url: str) -> Server:
-    """Start a process worker of the workspace's pool: it runs scheduled flows, each in a process of its own."""
+    """Start a process worker of the workspace's pool: it runs scheduled flows, each in a process of its own.
+
+    It takes whatever comes: with a limit of 1 a second night would wait here, instead of being cancelled by its
+    deployment. That only one run works in a workspace is seen to by the workspace's lock.
+    """
     env = {
         **os.environ,
         **prefect_environment(workspace),
         "PREFECT_API_URL": f"{prefect_url}/api",
         PAGES_VARIABLE: mlflow_url,
+        "PREFECT_WORKER_QUERY_SECONDS": "3",  # a run that is asked for in the UI should start soon
         "NIGHTSHIFT_WORKER": "1",  # flows end with it: see tasks/stages.py
     }
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
-    return _start(WORKER, [*command, "--name", "nightshift", "--limit", "1"], prefect_url, env, workspace)
+    return _start(WORKER, [*command, "--name", "nightshift"], prefect_url, env, workspace)
 
 
 def free_port(wanted: int | None = None) -> int:

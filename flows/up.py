@@ -15,6 +15,7 @@ from types import FrameType
 import psutil
 
 from flows.console import ConsoleReporter
+from flows.deploy import apply_deployments
 from flows.servers import (
     WORKER,
     Server,
@@ -94,7 +95,7 @@ def _running(
         yield servers, found
     finally:
         forget(workspace)
-        _stop(servers, reporter)
+        _stop(servers, workspace, reporter)
 
 
 def _start(
@@ -113,7 +114,8 @@ def _start(
     os.environ["PREFECT_API_URL"] = f"{prefect.url}/api"
     prefect.wait("/api/health")
     reporter.say("Prefect answers; applying the deployments ...")
-    _tell_prefect(settings, workspace, reporter)
+    apply_deployments(settings, os.environ["PREFECT_API_URL"])
+    _reap(workspace, reporter)
     for server in servers[1:]:
         server.wait("/health")
     reporter.say("starting the worker ...")
@@ -123,30 +125,28 @@ def _start(
 
 def _port(name: str, wanted: int, reporter: ConsoleReporter) -> int:
     port = free_port(wanted)
-    if port != wanted:
+    if wanted and port != wanted:
         reporter.say(f"port {wanted} is taken by another program; {name} gets {port}")
     return port
 
 
-def _stop(servers: list[Server], reporter: ConsoleReporter) -> None:
+def _stop(servers: list[Server], workspace: Workspace, reporter: ConsoleReporter) -> None:
     if servers:
         reporter.say("stopping ...")
-    for server in servers:
-        if server.name == WORKER:
-            server.stop()
+    if servers and servers[-1].name == WORKER:
+        servers[-1].stop()
+        _reap(workspace, reporter)
     for server in servers:
         server.ask_to_end()
     for server in servers:
         server.stop()
 
 
-def _tell_prefect(settings: Settings, workspace: Workspace, reporter: ConsoleReporter) -> None:
-    """The deployments, and which runs were killed while no server was there."""
-    from flows.deploy import apply_deployments
+def _reap(workspace: Workspace, reporter: ConsoleReporter) -> None:
+    """Tell Prefect which runs were killed: here, or while no server was there."""
     from tasks.night import reap_killed_runs
     from tasks.stages import PrefectRuntime
 
-    apply_deployments(settings, os.environ["PREFECT_API_URL"])
     reap_killed_runs(workspace, PrefectRuntime(), reporter)
 
 

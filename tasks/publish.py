@@ -81,7 +81,8 @@ def _change(snapshot: dict[str, Any], name: str, night: Night) -> dict[str, Any]
 
 
 def _said(change: dict[str, Any]) -> str:
-    parts = [f"{len(change[kind])} batches {kind}" for kind in ("added", "changed", "removed") if change[kind]]
+    counts = {kind: len(change[kind]) for kind in ("added", "changed", "removed")}
+    parts = [f"{n} batch{'es' if n > 1 else ''} {kind}" for kind, n in counts.items() if n]
     return f"{', '.join(parts) or 'no change'}; {change['num_train_tokens']:+,} training tokens"
 
 

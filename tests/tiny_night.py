@@ -47,8 +47,8 @@ CHINESE_WORDS = {
     "noun": """港口 灯笼 果园 引擎 书信 山谷 厨房 河流 教师 市场 提琴 窗户 花园 桥梁 罗盘 草地 船长 图书馆 村庄 镜子 森林
         车站 岛屿 烟囱 羽毛 裁缝 蜡烛 面包房 雷声 毛毯""",
     "verb": "携带 观察 修理 记得 跟随 描绘 测量 回答 穿过 收集 描述 借用 访问 擦亮 围绕 询问 支持 想象 保护 建造",
-    "adjective": """安静 弯曲 遥远 金色 耐心 空洞 温柔 狭窄 固执 明亮 古老 小心 突然 沉重 好奇 疲倦 诚实 冰冷 谦虚
-        聪明""",
+    "adjective": """安静 弯曲 遥远 金色 耐心 空洞 温柔 狭窄 固执 明亮 古老 小心 突然 沉重 好奇 疲倦 诚实 冰冷
+        谦虚 聪明""",
 }
 
 TINY = {
@@ -256,3 +256,19 @@ def artifacts(workspace: Path) -> dict[str, Manifest]:
     """All artifacts of a workspace by "stage/fingerprint"."""
     folders = sorted(path.parent for path in (workspace / "artifacts").glob("*/*/manifest.json"))
     return {f"{folder.parent.name}/{folder.name}": read_manifest(folder) for folder in folders}
+
+
+def sealed_at(workspace: Path) -> dict[str, int]:
+    """When each artifact was sealed, by "stage/fingerprint"; also of those whose manifest cannot be read."""
+    manifests = (workspace / "artifacts").glob("*/*/manifest.json")
+    return {f"{path.parent.parent.name}/{path.parent.name}": path.stat().st_mtime_ns for path in manifests}
+
+
+def damage(folder: Path) -> None:
+    """Flip a bit in the largest data file, or cut the manifest where there is no other."""
+    files = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    data = [path for path in files if path.name not in ("manifest.json", ".verified.json")]
+    path = data[-1] if data else folder / "manifest.json"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content if data else content[:10])

@@ -15,16 +15,18 @@ from typing import NoReturn
 import typer
 
 from flows.cli import inspect, models, night, serve, stages
+from flows.cli.options import without_settings
 from pipeline_lib.errors import NightshiftError, SettingsError, UpstreamError
 from pipeline_lib.storage import translate_os_error
 
+NAME = "nightshift"
 STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 # Not a fault of this code wherever it happens: a full or read-only disk, a missing right, no such place.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OF_THE_DISK = {*FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR}
 
 app = typer.Typer(
-    name="nightshift",
+    name=NAME,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -47,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave with its exit status; a user's mistake is one message, never a traceback."""
     signal.signal(signal.SIGTERM, _stop)
     try:
-        status = app(arguments, standalone_mode=False) or 0  # Typer makes 130 of a Ctrl-C
+        words, settings = without_settings(sys.argv[1:] if arguments is None else arguments)
+        status = app(words, prog_name=NAME, obj=settings, standalone_mode=False) or 0  # Typer makes 130 of a Ctrl-C
     except NightshiftError as exc:
         _leave(str(exc), exc.exit_code)
     except typer.TyperException as exc:
@@ -70,7 +73,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 def _of_usage(exc: typer.TyperException) -> str:
     """What Typer says of a call that it does not understand, and where to read on."""
     context = getattr(exc, "ctx", None)
-    command = context.command_path if context is not None else "nightshift"
+    command = context.command_path if context is not None else NAME
     said = exc.format_message() if hasattr(exc, "format_message") else str(exc)
     return f"{command}: {said.rstrip('.')}{'' if said.endswith('?') else '.'} See {command} --help."
 

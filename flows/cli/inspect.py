@@ -2,7 +2,7 @@
 
 import typer
 
-from flows.cli.options import ANY_SETTING, Config, resolved
+from flows.cli.options import Config, resolved
 
 DOCUMENT = "URL of a document (numpy/linalg.py#solve) or its 32-digit id"
 
@@ -10,7 +10,7 @@ DOCUMENT = "URL of a document (numpy/linalg.py#solve) or its 32-digit id"
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (status, why, trace, config):
-        app.command(context_settings=ANY_SETTING)(command)
+        app.command()(command)
 
 
 def status(context: typer.Context, config: Config = None) -> None:

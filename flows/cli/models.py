@@ -2,13 +2,13 @@
 
 import typer
 
-from flows.cli.options import ANY_SETTING, Config, resolved
+from flows.cli.options import Config, resolved
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(context_settings=ANY_SETTING)(promote)
-    app.command(context_settings=ANY_SETTING)(rollback)
+    app.command()(promote)
+    app.command()(rollback)
 
 
 def promote(

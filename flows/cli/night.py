@@ -2,13 +2,13 @@
 
 import typer
 
-from flows.cli.options import ANY_SETTING, Config, resolved
+from flows.cli.options import Config, resolved
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(context_settings=ANY_SETTING)(run)
-    app.command(context_settings=ANY_SETTING)(plan)
+    app.command()(run)
+    app.command()(plan)
 
 
 def run(context: typer.Context, config: Config = None) -> None:

@@ -1,50 +1,59 @@
-"""Options that all commands share: `--config FILE` and any setting by its dotted name."""
+"""Options that all commands share: `--config FILE` and any setting by its dotted name.
+
+Settings are taken out of a call before Typer sees it, wherever they stand: their names are those of the settings tree,
+and are checked there. So all that Typer does not know is a mistake, and is called one.
+"""
 
 import difflib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pipeline_lib.errors import SettingsError
 from pipeline_lib.settings import OF_NO_SECTION, Resolved, resolve
 
-ANY_SETTING: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
-
-EXAMPLE = "--train.max_steps 500"
-
 Config = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="Settings file (TOML); deployments/configs has some to start from."),
 ]
+Pairs = list[tuple[str, str]]
 
 
 def resolved(context: typer.Context, config: Path | None) -> Resolved:
     """The settings of this call. Raises `SettingsError` for anything that is not one."""
-    own = [option for parameter in context.command.params for option in parameter.opts]
-    return resolve(config, os.environ, list(_pairs(context.args, own)))
+    return resolve(config, os.environ, context.obj or ())
 
 
-def _pairs(arguments: Sequence[str], own: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """`--stage.field value` and `--stage.field=value` as pairs."""
+def without_settings(arguments: Sequence[str]) -> tuple[list[str], Pairs]:
+    """A call without its settings, and those: `--stage.field value` and `--stage.field=value` as pairs.
+
+    Raises `SettingsError` for a setting without a value, and for one that is all but `--workspace` or `--profile`.
+    """
+    others: list[str] = []
+    pairs: Pairs = []
     rest = list(arguments)
     while rest:
         option = rest.pop(0)
-        if not option.startswith("--"):
-            raise SettingsError(f"{option}: is not expected here. Settings look like {EXAMPLE}.")
         name, is_joined, value = option.removeprefix("--").partition("=")
-        if "." not in name and name not in OF_NO_SECTION:
-            raise SettingsError(_unknown(option, own))
+        if not _is_setting(option, name):
+            others.append(option)
+            continue
         if not is_joined:
-            if not rest:
+            if not rest or rest[0].startswith("--"):
                 raise SettingsError(f"--{name}: needs a value, as in --{name} VALUE.")
             value = rest.pop(0)
-        yield name.replace("-", "_"), value
+        pairs.append((name.replace("-", "_"), value))
+    return others, pairs
 
 
-def _unknown(option: str, own: Sequence[str]) -> str:
-    close = difflib.get_close_matches(option, [*own, "--workspace", "--profile"], n=1, cutoff=0.5)
-    advice = f"Did you mean {close[0]}?" if close else f"See --help; settings look like {EXAMPLE}."
-    return f"{option}: there is no such option. {advice}"
+def _is_setting(option: str, name: str) -> bool:
+    if not option.startswith("--"):
+        return False
+    if "." in name or name in OF_NO_SECTION:
+        return True
+    if close := difflib.get_close_matches(name, OF_NO_SECTION, n=1, cutoff=0.75):
+        raise SettingsError(f"{option}: there is no such option. Did you mean --{close[0]}?")
+    return False

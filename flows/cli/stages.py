@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from flows.cli.options import ANY_SETTING, Config, resolved
+from flows.cli.options import Config, resolved
 
 STAGES = {
     "ingest": "Take in what is new, changed or gone in the sources, as a new batch.",
@@ -22,9 +22,7 @@ STAGES = {
 def register(app: typer.Typer) -> None:
     """Add a command for each stage."""
     for stage, meaning in STAGES.items():
-        app.command(stage, help=f"{meaning} Works on all batches, without Prefect.", context_settings=ANY_SETTING)(
-            _command(stage)
-        )
+        app.command(stage, help=f"{meaning} Works on all batches, without Prefect.")(_command(stage))
 
 
 def _command(stage: str) -> Callable[..., None]:

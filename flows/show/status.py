@@ -21,15 +21,15 @@ def show_status(settings: Settings, workspace: Workspace) -> None:
     console = make_console()
     every = workspace.runs()
     runs = [run for run in every if run.flow in WHOLE_RUNS or run.state == "running"]
-    if not runs:
-        console.print(f"No night has run in {workspace.root} yet. Start one: nightshift run")
-        return
     shown = table("started", "run", "state", "took", "what came of it")
     for run in runs[-NIGHTS_SHOWN:]:
         shown.add_row(*_row(run), style="bold" if run.state == "running" else "")
-    console.print(shown)
-    _show_servers(workspace, console)
+    if runs:
+        console.print(shown)
+    else:
+        console.print(f"No night has run in {workspace.root} yet. Start one: nightshift run")
     _show_champion(settings, workspace, console)
+    _show_servers(workspace, console)
 
 
 def _row(run: RunRecord) -> Sequence[str]:

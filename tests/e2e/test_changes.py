@@ -6,6 +6,7 @@ with what was made.
 
 import gzip
 import json
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from tokenizers import Tokenizer
 
 from pipeline_lib import schemas
 from pipeline_lib.artifact import Manifest
-from pipeline_lib.errors import GuardStop
+from pipeline_lib.errors import DamagedArtifact, GuardStop
 from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.plan.reasons import explain_step
 from pipeline_lib.settings import Settings
@@ -29,9 +30,11 @@ from tests.tiny_night import (
     House,
     artifacts,
     copy_house,
+    damage,
     english,
     night_here,
     refresh,
+    sealed_at,
     tiny_settings,
     write_corpus,
     write_lines,
@@ -90,10 +93,10 @@ def night(house: House, **changes: str) -> Night:
     """One night, whose plan must say exactly what is then made."""
     settings = tiny_settings(house.workspace, house.corpus, **changes)
     foreseen = planned(settings)
-    before = written(house)
+    before = sealed_at(house.workspace)
     plan = refresh(settings)
-    after = written(house)
-    assert {name for name in after if after[name] != before.get(name)} == foreseen.keys()
+    made = sealed_at(house.workspace).items() - before.items()
+    assert {name for name, _ in made} == foreseen.keys()
     return Night(plan, settings, {(stage, label, name): reason for (stage, label, name, reason) in foreseen.values()})
 
 
@@ -107,12 +110,6 @@ def planned(settings: Settings) -> dict[str, tuple[str, str, str, str]]:
         for line in lines
         if line.action == "work"
     }
-
-
-def written(house: House) -> dict[str, int]:
-    """When each artifact was sealed, by "stage/fingerprint"."""
-    manifests = (house.workspace / "artifacts").glob("*/*/manifest.json")
-    return {f"{path.parent.parent.name}/{path.parent.name}": path.stat().st_mtime_ns for path in manifests}
 
 
 def digests(house: House, names: Iterable[str] | None = None) -> dict[str, str]:
@@ -302,14 +299,24 @@ def test_a_deleted_or_damaged_artifact_is_noticed_and_rebuilt_as_it_was(home: Ho
     assert digests(home) == before
 
 
-def damage(folder: Path) -> None:
-    """Flip a bit in the largest data file, or cut the manifest where there is no other."""
-    files = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
-    data = [path for path in files if path.name not in ("manifest.json", ".verified.json")]
-    path = data[-1] if data else folder / "manifest.json"
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content if data else content[:10])
+def test_a_flipped_bit_that_no_clock_shows_is_found_by_who_reads_it_and_healed_by_the_next_night(home: House) -> None:
+    before = digests(home)
+    [deduped] = [m for m in artifacts(home.workspace).values() if is_batch("dedup", m)]
+    for path in (home.workspace / "artifacts" / "dedup" / deduped.fingerprint).glob("part-*/documents.parquet"):
+        times = path.stat()
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    write_lines(home.corpus / "more.jsonl", {"near": english(102) + " Enough."})
+    assert {label for _, label, _, _ in planned(tiny_settings(home.workspace, home.corpus)).values()} == {
+        "0002-docs",
+        "snapshot",
+    }
+    with pytest.raises(DamagedArtifact, match=r"part-\d+/documents\.parquet"):
+        night(home)
+    done = night(home)
+    assert done.made["dedup", "0001-docs", "batch"].startswith("damaged: part-")
+    assert "more.jsonl#near" not in done.urls
+    assert digests(home, before) == before
 
 
 def test_a_damaged_batch_is_rebuilt_in_the_same_night_that_takes_in_new_files(home: House) -> None:

@@ -67,6 +67,12 @@ def test_a_second_night_is_cancelled_not_queued(nightly: dict[str, Any]) -> None
     assert nightly["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
 
 
+def test_no_worker_lets_a_second_night_queue() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    commands = [*compose["services"]["worker"]["command"], (DEPLOYMENTS / "docker" / "Dockerfile").read_text("utf-8")]
+    assert not any("--limit" in command for command in commands)
+
+
 def test_no_code_is_pulled_and_no_folder_of_the_deployer_is_kept(prefect_file: dict[str, Any]) -> None:
     assert [prefect_file[step] for step in ("build", "push", "pull")] == [[], [], []]
 

@@ -11,6 +11,7 @@ from pipeline_lib.state import Workspace
 from tests.tiny_night import KEY, english, refresh, tiny_settings, write_lines
 
 CHANGED = english(999)
+SHORT = "The quiet river carries the small boat to the old harbour."  # 58 characters, 11 words
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     root = tmp_path_factory.mktemp("ledger")
     corpus = root / "corpus"
     documents = {f"n{number}": english(number) for number in range(12)}
-    same = {"copy": documents["n3"], "near": documents["n4"] + " Enough.", "short": "Too short."}
+    same = {"copy": documents["n3"], "near": documents["n4"] + " Enough.", "short": SHORT}
     write_lines(corpus / "a.jsonl", documents | same | {"mail": f"{english(50)}\nWrite to reader@example.com now."})
     (corpus / "page.txt").write_text(english(70), encoding="utf-8")
     (corpus / "gone.txt").write_text(english(71), encoding="utf-8")
@@ -62,8 +63,8 @@ def test_a_dropped_document_ends_where_it_was_dropped_with_all_failing_rules(wor
     decision = story.decisions[0]
     assert (decision.is_kept, decision.reason) == (False, "too_few_characters")
     failed = {rule["rule"]: (rule["value"], rule["limit"]) for rule in decision.failed}
-    assert failed["min_chars.v1"] == (10, 100)
-    assert failed["min_words.v1"] == (2, 50)
+    assert failed["min_chars.v1"] == (58, 100)
+    assert failed["min_words.v1"] == (11, 50)
 
 
 def test_a_duplicate_names_the_document_it_lost_to_by_its_url(workspace: Workspace) -> None:

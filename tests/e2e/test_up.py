@@ -1,0 +1,212 @@
+"""`nightshift up` with its real servers: started once, used, killed, started again, stopped.
+
+The tests of this file build on one another, in their order, since servers cost ten seconds each time.
+"""
+
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.servers_up import Up, alive, start, up, wait_until
+from tests.tiny_night import Ended, arguments, nightshift, write_corpus
+
+NIGHT_SECONDS = 240
+ARTIFACTS = {
+    "refresh-funnel": "table",
+    "model-scores": "table",
+    "gate-report": "markdown",
+    "training-progress": "progress",
+    "mlflow-model": "markdown",  # so does Prefect keep links
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the tests of this file work."""
+
+    workspace: Path
+    corpus: Path
+    taken_port: int
+
+
+@dataclass(frozen=True)
+class Night:
+    """A night that a worker ran, and one that was asked for meanwhile."""
+
+    run: dict[str, Any]
+    second_id: str
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    root = tmp_path_factory.mktemp("up")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        yield Place(root / "workspace", write_corpus(root / "corpus"), listener.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def servers(place: Place) -> Iterator[Up]:
+    with up(place.workspace, place.corpus, "--prefect-port", str(place.taken_port), "--mlflow-port", "0") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def night(servers: Up) -> Night:
+    """One night by the worker, asked for over the API as the UI does it; another one while it runs."""
+    first = servers.trigger("nightly")
+    wait_until(lambda: servers.state(first)[0] == "Running", 60)
+    second = servers.trigger("nightly")
+    wait_until(lambda: servers.state(first)[0] in ("Completed", "Failed", "Crashed", "Cancelled"), NIGHT_SECONDS)
+    return Night(servers.prefect(f"/flow_runs/{first}"), second)
+
+
+@pytest.fixture(scope="module")
+def nothing_new(servers: Up, place: Place, night: Night) -> Ended:
+    """`nightshift run` after that night, while the servers stand."""
+    return nightshift("run", *arguments(place.workspace, place.corpus))
+
+
+def test_up_says_where_both_uis_are_and_avoids_a_taken_port(servers: Up, place: Place) -> None:
+    said = servers.out.splitlines()
+    assert f"Prefect  {servers.prefect_url}" in said and f"MLflow   {servers.mlflow_url}" in said
+    assert any(f"port {place.taken_port} is taken" in line for line in said)
+    assert not servers.prefect_url.endswith(f":{place.taken_port}")
+    assert servers.prefect("/health") is True
+
+
+def test_the_cron_makes_scheduled_runs(servers: Up) -> None:
+    """With SQLAlchemy 2.1 the server starts as well, but makes none."""
+    wait_until(lambda: len(servers.runs("nightly", names=("Scheduled",))) > 0, 60)
+    planned = servers.runs("nightly", names=("Scheduled",))
+    assert {datetime.fromisoformat(run["expected_start_time"]).strftime("%H:%M") for run in planned} == {"02:00"}
+
+
+def test_the_parameters_of_a_deployment_are_a_typed_form(servers: Up) -> None:
+    schema = servers.prefect("/deployments/name/nightly/nightly")["parameter_openapi_schema"]
+    sections = schema["definitions"]["Settings"]["properties"]
+    assert schema["properties"]["settings"]["$ref"].endswith("/Settings")
+    assert {"ingest", "clean", "dedup", "scrub", "tokenize", "train", "evaluate", "quantize", "register"} < set(
+        sections
+    )
+    steps = schema["definitions"]["TrainSettings"]["properties"]["batch_rows"]
+    assert (steps["type"], steps["minimum"], steps["unit"]) == ("integer", 1, "rows")
+    assert steps["description"] == "rows of tokens in one step"
+
+
+def test_a_second_up_says_that_one_runs_already(servers: Up, place: Place) -> None:
+    second = nightshift("up", *arguments(place.workspace, place.corpus))
+    assert second.status == 6
+    assert f"process {servers.process.pid}" in second.err and servers.mlflow_url in second.err
+
+
+def test_a_worker_runs_a_night_to_its_end(night: Night) -> None:
+    assert (night.run["state"]["name"], night.run["work_pool_name"]) == ("Completed", "nightshift")
+    assert night.run["state"]["message"].startswith("version 1 promoted")
+
+
+def test_the_name_of_a_run_says_profile_and_snapshot(servers: Up, night: Night) -> None:
+    flow, profile, digest = night.run["name"].split("-")
+    assert (flow, profile, len(digest)) == ("nightly", "tiny", 8)
+    assert {run["name"] for run in servers.runs("refresh")} == {f"refresh-tiny-{digest}"}
+
+
+def test_a_second_night_meanwhile_is_cancelled(servers: Up, night: Night) -> None:
+    wait_until(lambda: servers.state(night.second_id)[0] != "Scheduled", 30)
+    assert servers.state(night.second_id)[0] == "Cancelled"
+
+
+def test_a_night_leaves_artifacts_under_stable_keys(servers: Up, night: Night) -> None:
+    latest = servers.prefect("/artifacts/latest/filter", {})
+    assert {artifact["key"]: artifact["type"] for artifact in latest} == ARTIFACTS
+
+
+def test_the_funnel_counts_what_the_corpus_holds(servers: Up, night: Night) -> None:
+    """62 documents, 4 of them copies and 4 nearly."""
+    rows = {row["stage"]: row for row in json.loads(_artifact(servers, "refresh-funnel"))}
+    assert rows["ingest"]["documents in"] == 62
+    assert (rows["dedup"]["dropped"], rows["dedup"]["documents out"]) == (8, 54)
+    assert rows["tokenize"]["documents out"] == 54
+
+
+def test_the_link_leads_to_the_version_in_this_mlflow(servers: Up, night: Night) -> None:
+    assert f"{servers.mlflow_url}/#/models/nightshift-tiny/versions/1" in _artifact(servers, "mlflow-model")
+
+
+def test_mlflow_has_the_curve_and_the_champion(servers: Up, night: Night) -> None:
+    experiment = servers.mlflow("/experiments/get-by-name?experiment_name=nightshift")["experiment"]
+    (run,) = servers.mlflow("/runs/search", {"experiment_ids": [experiment["experiment_id"]]})["runs"]
+    curve = servers.mlflow(f"/metrics/get-history?run_id={run['info']['run_id']}&metric_key=train/loss")["metrics"]
+    model = servers.mlflow("/registered-models/get?name=nightshift-tiny")["registered_model"]
+    assert [point["step"] for point in curve] == [1, 2, 3, 4]
+    assert {alias["alias"]: alias["version"] for alias in model["aliases"]}["champion"] == "1"
+
+
+def test_a_run_uses_the_standing_servers_and_shows_each_task_as_cached(servers: Up, nothing_new: Ended) -> None:
+    assert nothing_new.status == 0, nothing_new.err
+    assert "starting a Prefect server" not in nothing_new.out and servers.prefect_url in nothing_new.out
+    last = servers.runs("nightly", names=("Completed",))[0]
+    below = {"flow_runs": {"parent_flow_run_id": {"any_": [last["id"]]}}}
+    children = [run["id"] for run in servers.prefect("/flow_runs/filter", below)]
+    tasks = servers.prefect("/task_runs/filter", {"flow_runs": {"id": {"any_": children}}})
+    assert last["deployment_id"] is None and len(children) == 2 and len(tasks) > 9
+    assert {task["state_name"] for task in tasks if not task["name"].startswith(("refresh", "retrain"))} == {"Cached"}
+
+
+def test_deploying_again_changes_what_differs_and_keeps_the_schedule(servers: Up, place: Place, night: Night) -> None:
+    before = servers.prefect("/deployments/name/nightly/nightly")
+    again = nightshift("deploy", *arguments(place.workspace, place.corpus, train__max_steps="2000"))
+    after = servers.prefect("/deployments/name/nightly/nightly")
+    assert again.status == 0, again.err
+    assert (after["id"], after["schedules"][0]["id"]) == (before["id"], before["schedules"][0]["id"])
+    assert [before["parameters"]["settings"]["train"]["max_steps"], len(after["schedules"])] == [4, 1]
+    assert after["parameters"]["settings"]["train"]["max_steps"] == 2000
+
+
+def test_kill_9_leaves_no_server_no_worker_and_no_night_behind(servers: Up, place: Place, night: Night) -> None:
+    """The deployment now has a training of 2,000 steps, as the test before has left it."""
+    run = servers.trigger("nightly")
+    wait_until(lambda: any((place.workspace / "work" / "train").glob("*/metrics.jsonl")), 90)
+    family = servers.family()
+    assert any("prefect.engine" in " ".join(words) for words in alive(family))
+    servers.process.kill()
+    _, left = psutil.wait_procs(family, 10)
+    assert alive(left) == []
+    (place.workspace / "killed").write_text(run, encoding="utf-8")
+
+
+def test_the_next_up_tells_of_the_kill_and_ctrl_c_stops_all_of_it(place: Place) -> None:
+    killed = (place.workspace / "killed").read_text(encoding="utf-8")
+    with up(place.workspace, place.corpus, "--prefect-port", "0", "--mlflow-port", "0") as servers:
+        name, message = servers.state(killed)
+        family = servers.family()
+        servers.stop()
+        said = servers.out.splitlines()
+    assert name == "Crashed" and message.startswith("killed in train at")
+    assert said[-1] == "stopped; nothing is left running" and alive(family) == []
+    assert not (place.workspace / "state" / "up.json").exists()
+
+
+def test_ctrl_c_during_the_start_stops_what_has_started(place: Place, tmp_path: Path) -> None:
+    process = start(tmp_path, place.corpus, "--prefect-port", "0", "--mlflow-port", "0")
+    wait_until(lambda: len(process.children(recursive=True)) >= 4, 60)  # two servers, each with its supervisor
+    family = [process, *process.children(recursive=True)]
+    process.send_signal(signal.SIGINT)
+    _, left = psutil.wait_procs(family, 20)
+    assert alive(left) == []
+    assert (tmp_path / "up.out").read_text(encoding="utf-8").endswith("stopped; nothing is left running\n")
+
+
+def _artifact(servers: Up, key: str) -> str:
+    """The data of the latest artifact of that key, as it is stored."""
+    latest = servers.prefect("/artifacts/latest/filter", {"artifacts": {"key": {"any_": [key]}}})
+    return str(latest[0]["data"])

@@ -1,0 +1,366 @@
+"""The command line as people use it: mistakes, the nine stages one by one, and the pages that only look.
+
+Most calls run in this process (`flows.cli.main`), as the command does after its start; what is about the process itself
+(no traceback, nothing heavy imported, a full disk) runs as a real one.
+"""
+
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+from pipeline_lib.settings import resolve
+from tests.tiny_night import KEY, arguments, environment, nightshift, write_corpus
+
+HEAVY = ("prefect", "mlflow", "torch", "transformers", "spacy", "numba")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a call wrote, and its exit status."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Shell:
+    """Calls the command in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *words: str) -> Said:
+        self._capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main(list(words))
+        out, err = self._capsys.readouterr()
+        return Said(int(left.value.code or 0), out, err)
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """The command, with the key of the tests and a wide terminal."""
+    monkeypatch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY)
+    return Shell(capsys)
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A workspace on which the nine stages ran one by one; `said` holds what each wrote. Never change it."""
+    root = tmp_path_factory.mktemp("staged")
+    words = arguments(root / "workspace", write_corpus(root / "corpus"), resources__workers="1")
+    script = f"""
+import sys, io, json, contextlib
+from flows.cli import main
+said = {{}}
+for stage in {STAGES!r}:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main([stage, *{words!r}])
+        except SystemExit as left:
+            status = left.code
+    said.setdefault(stage, []).append([status, out.getvalue(), err.getvalue()])
+json.dump(said, open({str(root / "said.json")!r}, "w"))
+"""
+    program = root / "stages.py"  # worker processes import the main module again
+    program.write_text(f"if __name__ == '__main__':\n    exec({script!r})\n", encoding="utf-8")
+    subprocess.run([sys.executable, str(program)], env=environment(), check=True, timeout=300)
+    yield root
+
+
+STAGES = ("clean", "ingest", "clean", "scrub", "dedup", "scrub", "train", "tokenize", "evaluate", "train", "register")
+STAGES += ("evaluate", "quantize", "register", "register")
+
+
+@pytest.fixture
+def words(staged: Path) -> list[str]:
+    """The settings of the staged workspace."""
+    return arguments(staged / "workspace", staged / "corpus")
+
+
+@pytest.fixture
+def copied(staged: Path, tmp_path: Path) -> list[str]:
+    """Settings of a copy of it, to change at will."""
+    shutil.copytree(staged / "workspace", tmp_path / "workspace", symlinks=True)
+    return arguments(tmp_path / "workspace", staged / "corpus")
+
+
+def _said(staged: Path, stage: str) -> list[list[object]]:
+    found: list[list[object]] = json.loads((staged / "said.json").read_text())[stage]
+    return found
+
+
+# Mistakes: what a person types, and the one line that answers.
+MISTAKES = [
+    (["pln"], "No such command 'pln'. Did you mean 'plan'?"),
+    (["plan", "--conf", "x"], "nightshift plan: No such option: --conf (Possible options: --config)."),
+    (["plan", "--worksapce", "x"], "--worksapce: there is no such option. Did you mean --workspace?"),
+    (["plan", "--al"], "No such option: --al (Possible options: --all"),
+    (["plan", "extra"], "nightshift plan: Got unexpected extra argument(s) (extra)"),
+    (["plan", "--train.max_step", "4"], "train.max_step: there is no such setting. Did you mean train.max_steps?"),
+    (["plan", "--train.max_steps"], "--train.max_steps: needs a value"),
+    (["plan", "--train.max_steps", "--all"], "--train.max_steps: needs a value"),
+    (["plan", "--train.max_steps", "many"], "train.max_steps: Input should be a valid integer"),
+    (["plan", "--train.max_steps=1"], "train.max_steps: Input should be greater than or equal to 2 (got '1')"),
+    (["plan", "--config"], "Option '--config' requires an argument."),
+    (["plan", "--config", "nope.toml"], "nope.toml: there is no such settings file."),
+    (["why"], "Missing argument 'document'."),
+    (["promote", "best"], "Invalid value for 'version'"),
+]
+
+
+@pytest.mark.parametrize(("typed", "answer"), MISTAKES, ids=[" ".join(typed) for typed, _ in MISTAKES])
+def test_a_mistake_is_answered_in_one_line(call: Shell, typed: list[str], answer: str) -> None:
+    said = call(*typed)
+    assert (said.status, said.out) == (2, "")
+    assert answer in said.err
+    assert len(said.err.strip().split("\n")) == 1
+
+
+def test_a_real_mistake_imports_nothing_heavy_and_shows_no_traceback() -> None:
+    """Two seconds are for a slow machine; that nothing heavy is imported is what makes it quick on any."""
+    program = (
+        "import sys\nfrom flows.cli import main\ntry:\n    main(['plan', '--train.max_step', '4'])\n"
+        f"finally:\n    sys.stdout.write(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert "Did you mean train.max_steps?" in done.stderr
+
+
+def test_an_unknown_key_in_a_file_names_the_file(call: Shell, tmp_path: Path) -> None:
+    config = tmp_path / "mine.toml"
+    config.write_text("[train]\nmax_step = 3\n")
+    said = call("plan", "--config", str(config))
+    assert (said.status, "Did you mean train.max_steps?" in said.err, str(config) in said.err) == (2, True, True)
+
+
+def test_no_key_a_missing_source_and_an_impossible_workspace_stop_before_anything_runs(
+    call: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = call("ingest", *arguments(tmp_path / "workspace", tmp_path / "nowhere"))
+    assert (missing.status, "the path of source 'docs' does not exist" in missing.err) == (2, True)
+    (tmp_path / "file").write_text("")
+    impossible = call("ingest", *arguments(tmp_path / "file" / "workspace", tmp_path))
+    assert (impossible.status, "file/workspace" in impossible.err) == (4, True)
+    monkeypatch.delenv("NIGHTSHIFT_SCRUB_KEY")
+    keyless = call("run", *arguments(tmp_path / "workspace", tmp_path))
+    assert (keyless.status, "Set NIGHTSHIFT_SCRUB_KEY" in keyless.err) == (2, True)
+    for said in (missing, impossible, keyless):
+        assert len(said.err.strip().split("\n")) == 1
+
+
+def test_an_mlflow_that_nobody_serves_stops_the_night_at_its_start(call: Shell, tmp_path: Path) -> None:
+    words = arguments(tmp_path / "workspace", tmp_path, register__tracking_uri="http://me:secret@127.0.0.1:9")
+    for command in (["run"], ["train"], ["trace", "1"], ["promote", "1", "--dry-run"]):
+        said = call(*command, *words)
+        assert (said.status, said.err.startswith("MLflow at http://127.0.0.1:9 cannot be reached.")) == (4, True)
+        assert "secret" not in said.err
+    assert not (tmp_path / "workspace" / "artifacts").exists()
+
+
+def test_a_full_disk_is_one_message_that_says_so(staged: Path, copied: list[str]) -> None:
+    """The limit on the size of a file is the nearest thing to a full disk that a test may cause."""
+    words = [*copied, "--clean.rules.min_words.v1.at_least", "60"]
+    done = subprocess.run(
+        [sys.executable, "-c", "from flows.cli import main; main()", "clean", *words],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048)),
+    )
+    assert done.returncode == 4
+    assert "no space left for this file" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_stage_whose_predecessor_did_not_run_says_which_one_to_run(staged: Path) -> None:
+    first = {stage: _said(staged, stage)[0] for stage in ("clean", "scrub", "train", "evaluate", "register")}
+    assert {status for status, _, _ in first.values()} == {3}
+    assert first["clean"][2] == "clean: there is no batch yet. Run nightshift ingest first.\n"
+    assert first["scrub"][2] == "scrub: dedup 0001-docs is not done. Run nightshift dedup first.\n"
+    assert first["train"][2].endswith("Run nightshift tokenize first.\n")  # type: ignore[attr-defined]
+    assert first["evaluate"][2] == "evaluate: train model is not done. Run nightshift train first.\n"
+    assert first["register"][2] == "register: quantize challenger is not done. Run nightshift quantize first.\n"
+
+
+def test_the_nine_stages_run_one_by_one_and_a_second_time_reuse_all(staged: Path) -> None:
+    for stage in ("ingest", "clean", "dedup", "scrub", "tokenize", "train", "evaluate", "quantize", "register"):
+        status, out, err = _said(staged, stage)[-1]
+        assert (status, err) == (0, ""), stage
+        assert isinstance(out, str) and f"  {stage} " in out
+    assert re.search(r"version 1 (not )?promoted: ", str(_said(staged, "register")[-2][1]))
+    assert "cached" in str(_said(staged, "register")[-1][1])
+
+
+def test_plan_folds_what_is_reused_and_names_a_changed_setting(call: Shell, words: list[str]) -> None:
+    nothing = call("plan", *words)
+    assert "Nothing new: all" in nothing.out
+    assert " work " not in nothing.out
+    changed = call("plan", *words, "--clean.rules.min_words.v1.at_least", "40")
+    line = next(line for line in changed.out.split("\n") if line.startswith("clean"))
+    assert re.search(r"shards 0-\d +work +settings changed: rules\.min_words\.v1\.at_least 50 -> 40", line)
+    assert re.search(r"ingest +0001-docs +batch +reuse +nothing changed", changed.out)
+    every = call("plan", *words, "--all").out
+    assert every.count("shard ") > 3 > changed.out.count("shard ")
+
+
+def test_config_is_a_file_that_gives_the_same_settings(call: Shell, words: list[str], tmp_path: Path) -> None:
+    config = tmp_path / "mine.toml"
+    config.write_text(call("config", *words).out, encoding="utf-8")
+    pairs = [(words[at].removeprefix("--"), words[at + 1]) for at in range(0, len(words), 2)]
+    assert resolve(config, {}, []).settings == resolve(None, {}, pairs).settings
+    again = call("config", "--config", str(config)).out
+    assert again == config.read_text(encoding="utf-8")
+
+
+def test_config_explains_values_with_their_origin(call: Shell) -> None:
+    out = call("config", "--explain", "--train.max_steps", "9").out
+    line = next(line for line in out.split("\n") if line.startswith("train.max_steps"))
+    assert re.match(r"train\.max_steps +9 +steps +command line --train\.max_steps +steps at most", line)
+    assert "clean.rules.min_words.v1.at_least" in out
+    assert "register.gate.max_int8_loss_share" in out
+
+
+def test_why_tells_the_way_of_a_document(call: Shell, words: list[str]) -> None:
+    kept = call("why", "a_english.jsonl#en-0", *words).out
+    assert [line.split()[0] for line in kept.split("\n")[2:7]] == ["ingest", "clean", "dedup", "scrub", "tokenize"]
+    assert "personal data replaced: email 1" in kept
+    assert "reader0@example.com" not in kept
+    lost = call("why", "copies.jsonl#copy-1", *words).out
+    assert "dropped   exact_duplicate of a_english.jsonl#en-1 (id " in lost
+    near = call("why", "copies.jsonl#near-4", *words).out
+    assert re.search(r"near_duplicate of a_english\.jsonl#en-4 .*found by minhash", near)
+    assert re.search(r"near_duplicate\.v1: 0\.\d+, at most 0\.7", near)
+    assert "num_stop_words" not in kept
+    assert "num_stop_words" in call("why", "a_english.jsonl#en-0", "--all", *words).out
+    story = json.loads(call("why", "copies.jsonl#copy-1", "--json", *words).out)[0]
+    assert story["decisions"][-1]["facts"]["duplicate_url"] == "a_english.jsonl#en-1"
+
+
+def test_settings_may_stand_before_what_a_command_is_about(call: Shell, words: list[str]) -> None:
+    assert call(*words, "why", "a_english.jsonl#en-0") == call("why", "a_english.jsonl#en-0", *words)
+
+
+def test_why_of_an_unknown_document_suggests_some(call: Shell, words: list[str]) -> None:
+    said = call("why", "english.jsonl#en-1", *words)
+    assert said.status == 2
+    assert "Did you mean one of these?\n  a_english.jsonl#en-1\n" in said.err
+
+
+def test_trace_walks_from_a_version_to_its_batches(call: Shell, words: list[str]) -> None:
+    out = call("trace", "models:/nightshift-tiny/1", *words).out
+    assert re.search(r"^nightshift-tiny version 1 \((champion|challenger)\)\n", out)
+    assert re.search(r"snapshot digest +[0-9a-f]{32}\n", out)
+    assert re.search(r"started from scratch; \d+ steps \(\d+ on the trunk\) over [\d,]+ tokens", out)
+    assert re.search(r"0001-docs +new +\d+ +[\d,]+ +\d+\n", out)
+    listed = call("trace", "1", "--all", *words).out
+    assert re.search(r"\d+ of +\d+  a_english\.jsonl#en-\d", listed)
+    assert "copies.jsonl#copy-1\n" not in listed
+
+
+def test_trace_of_a_document_agrees_with_the_list_of_its_model(call: Shell, words: list[str]) -> None:
+    listed = call("trace", "1", "--all", *words).out
+    read, url = next(
+        (int(found[1]), found[2]) for found in re.finditer(r"(\d+) of +\d+  (\S+)\n", listed) if int(found[1])
+    )
+    assert f"learned {read} of its" in call("trace", "--document", url, *words).out
+    dropped = call("trace", "--document", "copies.jsonl#copy-1", *words).out
+    assert "dropped in dedup: exact_duplicate" in dropped
+    assert "no model of this workspace has learned it" in dropped
+
+
+def test_trace_of_what_there_is_not(call: Shell, words: list[str]) -> None:
+    unknown = call("trace", "9", *words)
+    assert (unknown.status, "there is no version or alias '9'. There are version 1" in unknown.err) == (2, True)
+    other = call("trace", "models:/other@champion", *words)
+    assert (other.status, "other has no version yet." in other.err) == (2, True)
+
+
+def test_status_before_any_night_and_without_a_champion(call: Shell, words: list[str], tmp_path: Path) -> None:
+    assert "No night has run in" in call("status", "--workspace", str(tmp_path)).out
+    assert call("status", *words).status == 0
+
+
+def test_promote_and_rollback_foretell_without_moving(call: Shell, copied: list[str]) -> None:
+    foretold = call("promote", "1", "--dry-run", *copied)
+    assert re.search(r"nightshift-tiny: champion (none|1) -> 1; its files are whole", foretold.out)
+    assert call("rollback", "--dry-run", *copied).out == "nightshift-tiny has no previous champion to go back to.\n"
+    unknown = call("promote", "7", "--dry-run", *copied)
+    assert (unknown.status, "nightshift-tiny has no version 7." in unknown.err) == (2, True)
+
+
+def test_promote_moves_the_champion_and_rollback_has_nowhere_to_go(copied: list[str]) -> None:
+    """As real commands: each is a Prefect flow with a server of its own."""
+    moved = nightshift("promote", "1", "--reason", "looks [good]", *copied)
+    assert (moved.status, moved.err) == (0, "")
+    assert re.search(r"nightshift-tiny: champion (none|1) -> 1 \(promote\)", moved.out)
+    status = nightshift("status", *copied)
+    assert "models:/nightshift-tiny@champion is version 1; nothing to roll back to" in status.out
+    assert "looks [good]" in status.out
+    assert re.search(r"champion +\d\.\d+ +\d\.\d+ \.\. \d\.\d+", status.out)
+    refused = nightshift("rollback", *copied)
+    assert refused.status == 5
+    assert refused.err == "nightshift-tiny has no previous champion to go back to. Promote a version instead.\n"
+
+
+def test_a_guard_that_stops_a_night_is_one_message_and_a_failed_run(copied: list[str]) -> None:
+    """Also from inside Prefect's engine."""
+    guards = ["--guards.min_documents", "5", "--guards.max_drop_share", "0.01", "--dedup.jaccard_at_least", "0.6"]
+    stopped = nightshift("run", *copied, *guards)
+    assert stopped.status == 3
+    assert re.fullmatch(r"dedup 0001-docs: \d+ of \d+ documents .* Correct \[dedup\], or raise .*\n", stopped.err)
+    status = nightshift("status", *copied, *guards)
+    assert re.search(r"nightly tiny +failed +.*dedup 0001-docs: ", status.out)
+    assert "Correct [dedup]" in " ".join(status.out.split())
+
+
+BROKEN = [
+    ("catalog.json", 3, "state/catalog.json: is not the JSON that was written there."),
+    ("pins/*", 3, "is not the JSON that was written there."),
+    ("last/*", 0, ""),
+    ("runs/*", 0, ""),
+    ("up.json", 0, ""),
+]
+
+
+@pytest.mark.parametrize(("pattern", "status", "message"), BROKEN, ids=[name for name, _, _ in BROKEN])
+def test_a_broken_state_file_is_named_when_it_matters(
+    call: Shell, copied: list[str], pattern: str, status: int, message: str
+) -> None:
+    state = Path(copied[copied.index("--workspace") + 1]) / "state"
+    (state / "up.json").write_text("{}")
+    for path in state.glob(pattern):
+        path.write_text('{"half a')
+    for command in ("plan", "status"):
+        said = call(command, *copied)
+        assert said.status in (0, status)
+    assert call("plan", *copied).status == status
+    assert message in call("plan", *copied).err
+
+
+def test_help_teaches_settings_by_dotted_names_and_every_command_has_words(call: Shell) -> None:
+    help_text = call("--help").out
+    for command in ("run", "plan", "status", "why", "trace", "promote", "rollback", "up", "config", *STAGES):
+        assert re.search(rf"│ {command} +\S", help_text), command
+    assert "--train.max_steps 500" in help_text
+    assert "nightshift why numpy/linalg.py#solve" in call("why", "--help").out
+
+
+def test_the_environment_of_a_test_does_not_reach_the_settings() -> None:
+    assert not [name for name in os.environ if name.startswith("NIGHTSHIFT_") and "__" in name]
