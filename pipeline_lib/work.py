@@ -102,10 +102,7 @@ class Limits:
         num_lost = num_dropped(outcome)
         share = num_lost / outcome.rows_in
         reasons = ", ".join(f"{r} {n}" for r, n in sorted(outcome.dropped.items(), key=lambda item: -item[1])[:3])
-        lost = (
-            f"{stage} {self.label}: {num_lost} of {outcome.rows_in} documents "
-            f"({share:.0%}) would go ({reasons})"
-        )
+        lost = f"{stage} {self.label}: {num_lost} of {outcome.rows_in} documents ({share:.0%}) would go ({reasons})"
         advice = f"Nothing was passed on. Correct [{stage}], or raise that limit if this is right."
         if share > self.guards.max_drop_share:
             raise GuardStop(f"{lost}; guards.max_drop_share is {self.guards.max_drop_share:.0%}. {advice}")

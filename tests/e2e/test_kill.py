@@ -46,7 +46,7 @@ CLI = "from flows.cli import main; main()"
 AS_A_WORKER = """
 import sys
 from flows.console import ConsoleReporter
-from flows.launch import flushed_logs, prefect_server
+from flows.launch import prefect_server
 from pipeline_lib.settings import resolve
 from pipeline_lib.state import Workspace
 

@@ -1,0 +1,118 @@
+"""Both UIs in a headless browser, against `nightshift up` over a finished night: what its owners see in the morning.
+
+Skipped where there is no Chromium; in CI, which installs one, that is a failure.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.conftest import House, copy_house
+from tests.servers_up import Up, up
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+SWITCHES = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def servers(finished_night: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    house = copy_house(finished_night, tmp_path_factory.mktemp("browser"))
+    with up(house.workspace, house.corpus, "--prefect-port", "0", "--mlflow-port", "0") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator["Page"]:
+    """A page of a browser that sees nothing but this machine."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None and os.environ.get("CI") != "true":
+        pytest.skip(f"no browser on this machine (looked for {', '.join(BROWSERS)})")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(SWITCHES))
+        opened = browser.new_page(viewport={"width": 1400, "height": 950})
+        opened.set_default_timeout(PATIENCE_MS)
+        opened.route("**/*", _stay_here)
+        yield opened
+        browser.close()
+
+
+def _stay_here(route: "Route") -> None:
+    if "//127.0.0.1:" in route.request.url:
+        route.continue_()
+    else:
+        route.abort()
+
+
+def test_prefect_shows_the_night_by_its_name_and_how_it_ended(page: "Page", servers: Up, tmp_path: Path) -> None:
+    (night,) = servers.runs("nightly", names=("Completed",))
+    page.goto(f"{servers.prefect_url}/runs")
+    page.get_by_text(night["name"]).first.click()
+    page.get_by_text("Completed", exact=True).first.wait_for()
+    page.get_by_text("version 1 promoted").first.wait_for()
+    page.screenshot(path=tmp_path / "night.png")
+
+
+def test_prefect_shows_the_funnel_as_a_table(page: "Page", servers: Up, tmp_path: Path) -> None:
+    page.goto(f"{servers.prefect_url}/artifacts")
+    page.get_by_text("refresh-funnel").first.click()
+    page.locator("a[href*='/artifacts/artifact/']").first.click()
+    cells = page.locator("table tr", has_text="dedup").first
+    cells.wait_for()
+    page.screenshot(path=tmp_path / "funnel.png")
+    assert cells.inner_text().split()[:4] == ["dedup", "62", "54", "8"]
+
+
+def test_prefect_shows_the_nightly_schedule(page: "Page", servers: Up, tmp_path: Path) -> None:
+    page.goto(f"{servers.prefect_url}/deployments")
+    page.get_by_text("At 02:00 AM").first.wait_for()
+    page.screenshot(path=tmp_path / "deployments.png")
+    assert page.get_by_text("Ready", exact=True).count() == 5
+
+
+def test_mlflow_opens_the_experiment_on_its_training_runs(page: "Page", servers: Up, tmp_path: Path) -> None:
+    run = _mlflow_run(servers)
+    page.goto(f"{servers.mlflow_url}/#/experiments/{run['experiment_id']}")
+    page.get_by_text(run["run_name"]).first.wait_for()
+    page.screenshot(path=tmp_path / "experiment.png")
+
+
+def test_mlflow_draws_the_loss_curve(page: "Page", servers: Up, tmp_path: Path) -> None:
+    run = _mlflow_run(servers)
+    address = f"{servers.mlflow_url}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}"
+    page.goto(f"{address}/model-metrics")
+    page.get_by_placeholder("Search metric charts").fill("loss")
+    curve = page.locator(".scatterlayer .trace path.js-line").first
+    curve.wait_for(state="attached")
+    page.screenshot(path=tmp_path / "curve.png")
+    assert curve.get_attribute("d").count("L") > 1  # a line through several points
+
+
+def test_mlflow_shows_the_champion(page: "Page", servers: Up, tmp_path: Path) -> None:
+    page.goto(f"{servers.mlflow_url}/#/models/nightshift-tiny")
+    page.locator("tr,[role=row]", has_text="Version 1").get_by_text("champion").first.wait_for()
+    page.screenshot(path=tmp_path / "champion.png")
+
+
+def _mlflow_run(servers: Up) -> dict[str, Any]:
+    experiment = servers.mlflow("/experiments/get-by-name?experiment_name=nightshift")["experiment"]
+    (run,) = servers.mlflow("/runs/search", {"experiment_ids": [experiment["experiment_id"]]})["runs"]
+    info: dict[str, Any] = run["info"]
+    return info
