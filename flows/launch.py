@@ -71,7 +71,7 @@ def prefect_server(workspace: Workspace, reporter: ConsoleReporter) -> Iterator[
     if found is not None:
         os.environ["PREFECT_API_URL"] = f"{found.prefect_url}/api"
         os.environ[PAGES_VARIABLE] = found.mlflow_url
-        yield Urls(os.environ["PREFECT_API_URL"], lambda: None, (found.prefect_url, found.mlflow_url))
+        yield Urls(os.environ["PREFECT_API_URL"], lambda: None, found.pages)
         return
     reporter.say("starting a Prefect server for this run (nightshift up keeps one running)")
     server = start_prefect(workspace)

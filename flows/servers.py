@@ -23,7 +23,7 @@ from pipeline_lib.errors import UpstreamError
 from pipeline_lib.lifeline import spawn_guarded
 from pipeline_lib.state import Workspace
 from pipeline_lib.storage import read_json, write_json
-from pipeline_lib.tracking import PAGES_VARIABLE
+from pipeline_lib.tracking import PAGES_VARIABLE, page_of
 
 START_SECONDS = 120.0
 GRACE_SECONDS = 8.0  # of a server that is told to end
@@ -47,6 +47,11 @@ class Standing:
     process_started: float  # Unix seconds
     prefect_url: str  # http://127.0.0.1:4200
     mlflow_url: str
+
+    @property
+    def pages(self) -> tuple[str, str]:
+        """Where a browser should open Prefect and MLflow."""
+        return self.prefect_url, page_of(self.mlflow_url)
 
     @property
     def is_alive(self) -> bool:

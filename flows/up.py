@@ -72,13 +72,13 @@ def _check_alone(workspace: Workspace) -> None:
     if found is not None:
         raise WorkspaceBusy(
             f"{workspace.root}: nightshift up is running already (process {found.process_id}). Look at\n"
-            f"  Prefect  {found.prefect_url}\n  MLflow   {found.mlflow_url}"
+            "  Prefect  {}\n  MLflow   {}".format(*found.pages)
         )
 
 
 def _say_where(found: Standing, workspace: Workspace, reporter: ConsoleReporter, *, seconds: float) -> None:
     reporter.say(f"ready after {seconds:.0f} s; logs are in {workspace.root / 'logs'}")
-    reporter.console.print(f"\nPrefect  {found.prefect_url}\nMLflow   {found.mlflow_url}\n", style="bold")
+    reporter.console.print("\nPrefect  {}\nMLflow   {}\n".format(*found.pages), style="bold")
     reporter.say("While this runs the nightly schedule is kept, and nightshift run uses these servers.")
     reporter.say("Ctrl-C stops everything.")
 

@@ -264,7 +264,8 @@ def _validated(values: Mapping[str, Any], origins: Mapping[str, str]) -> Setting
         if first["type"] == "extra_forbidden":
             raise SettingsError(f"{_unknown(name)}{_from(name, origins)}") from exc
         given = first.get("input")
-        shown = f" (got {given!r})" if isinstance(given, str | int | float | bool) else ""
+        is_shown = isinstance(given, str | int | float | bool) and "password" not in first["msg"]
+        shown = f" (got {given!r})" if is_shown else ""
         message = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{name}: {message}{shown}.{_from(name, origins)}") from exc
 

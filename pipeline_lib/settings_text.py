@@ -1,7 +1,6 @@
 """Settings as text: explained line by line, and as a TOML file that gives the same settings again.
 
 A versioned rule, a source in a list: each value has a line of its own, so nothing that can be set stays out of sight.
-User and password of an address are masked where settings are explained; a file to use again has to hold them.
 """
 
 import json
@@ -16,7 +15,6 @@ from pipeline_lib.settings import Resolved, Settings
 from pipeline_lib.settings_base import NONE, StageSettings
 
 BARE_KEY = re.compile(r"^[A-Za-z0-9_-]+$")
-CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 DEFAULT = "default"
 
 
@@ -36,8 +34,7 @@ def explain(resolved: Resolved) -> Iterator[Explained]:
     for name, value, field in _values(resolved.settings, ""):
         extra = field.json_schema_extra
         unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-        shown = CREDENTIALS.sub("***", as_toml_value(value))
-        yield Explained(name, shown, _origin(name, resolved.origins), unit, field.description or "")
+        yield Explained(name, as_toml_value(value), _origin(name, resolved.origins), unit, field.description or "")
 
 
 def as_toml(settings: Settings) -> str:

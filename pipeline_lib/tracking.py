@@ -23,7 +23,6 @@ from pipeline_lib.errors import UpstreamError
 from pipeline_lib.storage import translate_os_error
 
 PAGES_VARIABLE = "NIGHTSHIFT_MLFLOW_URL"  # where a browser finds MLflow, when that is not where we do
-EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}  # else its page opens on traces of agents
 RUN_KEY = "nightshift.key"  # tag by which a run is found again after a kill
 FLUSH_SECONDS = 1.0
 FIRST_BACK_OFF_SECONDS = 1.0
@@ -55,8 +54,7 @@ class Place:
 
     def link(self, experiment_id: str, run_id: str) -> str | None:
         """The page of a run, where there is a server to show it."""
-        base = self.uri.rstrip("/")
-        return f"{base}/#/experiments/{experiment_id}/runs/{run_id}" if base.startswith("http") else None
+        return page_of(self.uri, f"experiments/{experiment_id}/runs/{run_id}") if self.uri.startswith("http") else None
 
 
 def place_of(tracking_uri: str | None, workspace: Path) -> Place:
@@ -65,6 +63,11 @@ def place_of(tracking_uri: str | None, workspace: Path) -> Place:
         return Place(tracking_uri)
     root = workspace.resolve()
     return Place(f"sqlite:///{root / 'mlflow.db'}", (root / "mlartifacts").as_uri())
+
+
+def page_of(server: str, path: str = "experiments") -> str:
+    """The address of a page. MLflow otherwise opens as a tool for agents, and shows traces where our runs are."""
+    return f"{server.rstrip('/')}/#/{path}?workflowType=machine_learning"
 
 
 def pages_of(place: Place) -> str | None:
@@ -259,7 +262,7 @@ def open_experiment(client: Any, place: Place, name: str) -> str:
     if found is not None:
         return str(found.experiment_id)
     try:
-        return str(client.create_experiment(name, artifact_location=place.artifact_root, tags=EXPERIMENT_KIND))
+        return str(client.create_experiment(name, artifact_location=place.artifact_root))
     except MlflowException:  # somebody else was quicker
         found = client.get_experiment_by_name(name)
         if found is None:

@@ -8,7 +8,7 @@ from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.plan.tokens import SNAPSHOT_FILE, diff
 from pipeline_lib.storage import read_json
-from pipeline_lib.tracking import pages_of, place_of
+from pipeline_lib.tracking import page_of, pages_of, place_of
 from pipeline_lib.train.job import SUMMARY_FILE
 from pipeline_lib.work import Step, sum_shards
 from tasks.gate import Verdict
@@ -118,7 +118,7 @@ def _link(verdict: Verdict, night: Night) -> None:
     """A link to the version's page. An MLflow that nobody has started yet will be where `nightshift up` puts it."""
     settings = night.settings.register
     pages = pages_of(place_of(settings.tracking_uri, night.workspace.root))
-    page = f"{pages or DEFAULT_PAGES}/#/models/{settings.model_name}/versions/{verdict.version}"
+    page = page_of(pages or DEFAULT_PAGES, f"models/{settings.model_name}/versions/{verdict.version}")
     name = f"{settings.model_name} version {verdict.version}"
     when = "" if pages else ", while nightshift up runs"
     night.runtime.link(MLFLOW_KEY, page, name, f"{name} in MLflow{when}")

@@ -47,7 +47,7 @@ def _show_servers(workspace: Workspace, console: Console) -> None:
     if up is None:
         console.print("\nnightshift up opens the Prefect and MLflow UIs", style="dim")
     else:
-        console.print(f"\nPrefect  {up.prefect_url}\nMLflow   {up.mlflow_url}")
+        console.print("\nPrefect  {}\nMLflow   {}".format(*up.pages))
 
 
 def _show_champion(settings: Settings, workspace: Workspace, console: Console) -> None:

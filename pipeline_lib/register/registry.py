@@ -19,6 +19,11 @@ from pipeline_lib.tracking import Place, check_answers, connect, unreachable
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FINGERPRINT_TAG = "nightshift.model_fingerprint"
 FILES_TAG = "nightshift.files_digest"
+ALIASES_MEAN = (
+    "Models of Nightshift. `champion` is the one in service, `challenger` the newest one that did not replace it, "
+    "`previous` the champion that `nightshift rollback` puts back."
+)
+MAX_DESCRIPTION = 5000  # characters; MLflow's own limit
 # An MLflow server that is down, too busy or behind a broken proxy; a locked database is TEMPORARILY_UNAVAILABLE.
 RECOVERABLE_CODES = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"})
 
@@ -151,6 +156,7 @@ class Upload:
     experiment_id: str
     run_id: str
     tags: Mapping[str, str]
+    card: str  # shown as the description of the version
 
     @property
     def all_tags(self) -> dict[str, str]:
@@ -194,12 +200,17 @@ def add_version(client: Any, registry: Registry, upload: Upload, model_id: str) 
     from mlflow.exceptions import MlflowException
 
     try:
-        client.create_registered_model(registry.name)
+        client.create_registered_model(registry.name, description=ALIASES_MEAN)
     except MlflowException as exc:
         if exc.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     made = client.create_model_version(
-        registry.name, source=f"models:/{model_id}", run_id=upload.run_id, model_id=model_id, tags=upload.all_tags
+        registry.name,
+        source=f"models:/{model_id}",
+        run_id=upload.run_id,
+        model_id=model_id,
+        tags=upload.all_tags,
+        description=upload.card[:MAX_DESCRIPTION],
     )
     failpoint("register", "after_version")
     return Version(int(made.version), upload.run_id, upload.all_tags)

@@ -1,6 +1,8 @@
 """Settings of [register]."""
 
-from pydantic import Field
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
 
 from pipeline_lib.settings_base import StageSettings
 
@@ -56,3 +58,14 @@ class RegisterSettings(StageSettings):
         None, description="MLflow server or database (http://..., postgresql://...); None: a file in the workspace"
     )
     gate: GateSettings = Field(default_factory=GateSettings, description="when a challenger becomes champion")
+
+    @field_validator("tracking_uri")
+    @classmethod
+    def _holds_no_password(cls, uri: str | None) -> str | None:
+        """Settings are kept in manifests, in MLflow and in Prefect: a password does not belong into them."""
+        if uri is not None and urlsplit(uri).password is not None:
+            raise ValueError(
+                "holds a password, and settings are shown in many places; leave it out of the address and put it into "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (for PostgreSQL: PGPASSWORD)"
+            )
+        return uri

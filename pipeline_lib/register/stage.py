@@ -121,7 +121,7 @@ def _register(client: Any, registry: Registry, settings: RegisterSettings, input
         card = _card(registry.name, inputs)
         contents = Contents(inputs.model, inputs.quantized, card, inputs.lineage.model_fingerprint)
         files_digest = build(contents, Path(temporary))
-        upload = Upload(Path(temporary), files_digest, experiment_id, run_id, _tags(inputs.lineage))
+        upload = Upload(Path(temporary), files_digest, experiment_id, run_id, _tags(inputs.lineage), card)
         model_id = upload_package(client, registry, upload)
     _log(client, run_id, model_id, inputs)
     healed = find_version(client, registry, inputs.lineage.model_fingerprint)

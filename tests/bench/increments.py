@@ -54,15 +54,17 @@ def _night(bench: Workbench, name: str, files: dict[str, list[str]]) -> float:
     for file, texts in files.items():
         write_jsonl(texts, home / "source" / file)
     config = write_config(home / "bench.toml", folder=home / "source", workspace=home / "workspace")
-    looking = bench.module("look", str(config))
+    looking = float(bench.module("look", str(config)))
     before = _made(home / "workspace")
-    tiny = [part for name, value in TINY.items() for part in (f"--{name}", value)]
+    tiny = [part for setting, value in TINY.items() for part in (f"--{setting}", value)]
     bench.configured("run", config, *tiny)
-    after = _made(home / "workspace")
-    return float(looking) + sum(seconds for artifact, seconds in after.items() if artifact not in before)
+    new = {made: seconds for made, seconds in _made(home / "workspace").items() if made not in before}
+    by_stage = {stage: sum(seconds for made, seconds in new.items() if made[0] == stage) for stage in DATA_STAGES}
+    bench.say(f"look {looking:.2f} s, " + ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in by_stage.items()))
+    return looking + sum(by_stage.values())
 
 
-def _made(workspace: Path) -> dict[str, float]:
-    """Seconds each artifact of the data half took when it was made, by its fingerprint."""
+def _made(workspace: Path) -> dict[tuple[str, str], float]:
+    """Seconds that each artifact of the data half took when it was made, by stage and fingerprint."""
     manifests = [path for stage in DATA_STAGES for path in (workspace / "artifacts" / stage).glob("*/manifest.json")]
-    return {path.parent.name: read_manifest(path.parent).seconds for path in manifests}
+    return {(path.parts[-3], path.parts[-2]): read_manifest(path.parent).seconds for path in manifests}

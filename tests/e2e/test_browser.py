@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pipeline_lib.tracking import page_of
 from tests.e2e.conftest import House, copy_house
 from tests.servers_up import Up, up
 
@@ -87,17 +88,17 @@ def test_prefect_shows_the_nightly_schedule(page: "Page", servers: Up, tmp_path:
     assert page.get_by_text("Ready", exact=True).count() == 5
 
 
-def test_mlflow_opens_the_experiment_on_its_training_runs(page: "Page", servers: Up, tmp_path: Path) -> None:
-    run = _mlflow_run(servers)
-    page.goto(f"{servers.mlflow_url}/#/experiments/{run['experiment_id']}")
-    page.get_by_text(run["run_name"]).first.wait_for()
+def test_mlflow_opens_on_the_training_runs(page: "Page", servers: Up, tmp_path: Path) -> None:
+    """By the address that `nightshift up` prints."""
+    page.goto(next(line.split()[1] for line in servers.out.splitlines() if line.startswith("MLflow ")))
+    page.get_by_role("link", name="nightshift", exact=True).first.click()
+    page.get_by_text(_mlflow_run(servers)["run_name"]).first.wait_for()
     page.screenshot(path=tmp_path / "experiment.png")
 
 
 def test_mlflow_draws_the_loss_curve(page: "Page", servers: Up, tmp_path: Path) -> None:
     run = _mlflow_run(servers)
-    address = f"{servers.mlflow_url}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}"
-    page.goto(f"{address}/model-metrics")
+    page.goto(page_of(servers.mlflow_url, f"experiments/{run['experiment_id']}/runs/{run['run_id']}/model-metrics"))
     page.get_by_placeholder("Search metric charts").fill("loss")
     curve = page.locator(".scatterlayer .trace path.js-line").first
     curve.wait_for(state="attached")
@@ -106,7 +107,7 @@ def test_mlflow_draws_the_loss_curve(page: "Page", servers: Up, tmp_path: Path) 
 
 
 def test_mlflow_shows_the_champion(page: "Page", servers: Up, tmp_path: Path) -> None:
-    page.goto(f"{servers.mlflow_url}/#/models/nightshift-tiny")
+    page.goto(page_of(servers.mlflow_url, "models/nightshift-tiny"))
     page.locator("tr,[role=row]", has_text="Version 1").get_by_text("champion").first.wait_for()
     page.screenshot(path=tmp_path / "champion.png")
 

@@ -146,6 +146,7 @@ def test_of_new_documents_only_their_batch_is_worked_on(home: House) -> None:
     expected = {(stage, "0002-docs", name) for stage in DATA_STAGES for name in ("shard 0", "batch")}
     assert done.made == dict.fromkeys(expected, "new") | {("tokenize", "snapshot", "snapshot"): "input changed"}
     assert done.urls == before.urls | {"more.jsonl#new"}
+    assert done.plan.tokens.heldout_shards == before.plan.tokens.heldout_shards
 
 
 def test_nights_one_by_one_give_the_bytes_of_a_run_from_nothing_over_the_same_batches(
@@ -342,6 +343,7 @@ def test_a_damaged_shard_whose_files_changed_is_given_up_and_read_anew(home: Hou
     write_lines(home.corpus / "a_english.jsonl", english_ids | {"en-0": english(990)})
     done = night(home)
     assert [batch.number for batch in done.plan.documents.batches] == [3]
+    assert set(done.plan.tokens.heldout_shards) == {work.fingerprint for work in done.plan.tokens.tokens[0].shards}
 
     fresh = House(home.workspace.with_name("fresh"), home.corpus)
     assert done.ids == night(fresh).ids

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from pipeline_lib.tracking import page_of
 from tests.servers_up import Up, alive, start, up, wait_until
 from tests.tiny_night import TINY, Ended, arguments, nightshift, write_corpus
 
@@ -79,7 +80,7 @@ def nothing_new(servers: Up, place: Place, night: Night) -> Ended:
 
 def test_up_says_where_both_uis_are_and_avoids_a_taken_port(servers: Up, place: Place) -> None:
     said = servers.out.splitlines()
-    assert f"Prefect  {servers.prefect_url}" in said and f"MLflow   {servers.mlflow_url}" in said
+    assert f"Prefect  {servers.prefect_url}" in said and f"MLflow   {page_of(servers.mlflow_url)}" in said
     assert any(f"port {place.taken_port} is taken" in line for line in said)
     assert not servers.prefect_url.endswith(f":{place.taken_port}")
     assert servers.prefect("/health") is True
@@ -140,7 +141,7 @@ def test_the_funnel_counts_what_the_corpus_holds(servers: Up, night: Night) -> N
 
 
 def test_the_link_leads_to_the_version_in_this_mlflow(servers: Up, night: Night) -> None:
-    assert f"{servers.mlflow_url}/#/models/nightshift-tiny/versions/1" in _artifact(servers, "mlflow-model")
+    assert page_of(servers.mlflow_url, "models/nightshift-tiny/versions/1") in _artifact(servers, "mlflow-model")
 
 
 def test_mlflow_has_the_curve_and_the_champion(servers: Up, night: Night) -> None:

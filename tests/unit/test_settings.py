@@ -59,14 +59,15 @@ def test_everything_is_explained_rules_sources_and_the_gate_too() -> None:
     assert [name for name, line in lines.items() if not line.meaning and not name.endswith(".kind")] == []
 
 
-def test_user_and_password_of_an_address_are_not_explained() -> None:
-    line = _explained(arguments=[("register.tracking_uri", "http://me:secret@mlflow:5000")])["register.tracking_uri"]
-    assert line.value == '"http://***@mlflow:5000"'
+def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(SettingsError, match="holds a password") as caught:
+        resolve(None, {}, [("register.tracking_uri", "http://me:secret@mlflow:5000")])
+    assert "secret" not in str(caught.value)
 
 
 CHANGED = [
     [],
-    [("train.budget_minutes", "none"), ("register.tracking_uri", "http://me:secret@mlflow:5000")],
+    [("train.budget_minutes", "none"), ("register.tracking_uri", "http://mlflow:5000")],
     [("clean.rules.max_words.v1", "off"), ("clean.rules.min_words.v1.at_least", "40.5"), ("clean.languages", "none")],
     [("ingest.sources", '[{"kind":"files","name":"a","path":"x y","id_field":null},{"kind":"installed_docs"}]')],
     [("clean.entity_rules", '[{"label":"QUOTED","terms":["a \\"b\\"","转载 \\\\","tab\\tand \\u007f"]}]')],

@@ -1,0 +1,142 @@
+"""Ports, the record of standing servers, and the wait for a server: with real sockets and processes."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import psutil
+import pytest
+
+from flows.servers import Server, Standing, forget, free_port, prefect_environment, remember, standing
+from pipeline_lib.errors import UpstreamError
+from pipeline_lib.state import Workspace
+
+SERVE = """
+import http.server
+class Healthy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", {port}), Healthy).serve_forever()
+"""
+
+
+class _Healthy(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def somebody() -> Iterator[str]:
+    """The address of a healthy server of somebody else: of this process."""
+    with HTTPServer(("127.0.0.1", 0), _Healthy) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+def test_a_free_port_is_taken_as_wanted() -> None:
+    port = free_port()
+    assert free_port(port) == port
+
+
+def test_a_port_on_which_somebody_listens_is_left_alone(somebody: str) -> None:
+    taken = int(somebody.rsplit(":", 1)[1])
+    assert free_port(taken) != taken
+
+
+def test_a_port_whose_server_has_just_ended_is_free_again() -> None:
+    """Its last connections linger for a minute; `nightshift up` should still come back at the same address."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", 0))
+        server.listen(1)
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            accepted, _ = server.accept()
+            accepted.close()  # the side that closes first lingers
+            client.recv(1)
+    assert free_port(port) == port
+
+
+def test_standing_servers_are_found_by_other_commands(workspace: Workspace, somebody: str) -> None:
+    servers = _of_this_process(somebody)
+    remember(workspace, servers)
+    assert standing(workspace) == servers
+    forget(workspace)
+    assert standing(workspace) is None
+
+
+def test_servers_of_a_process_that_is_gone_do_not_stand(workspace: Workspace, somebody: str) -> None:
+    """Even when somebody answers at their address."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    remember(workspace, Standing(ended.pid, 0.0, somebody, somebody))
+    assert standing(workspace) is None
+
+
+def test_a_process_id_that_was_given_anew_is_not_taken_for_ours(workspace: Workspace, somebody: str) -> None:
+    remember(workspace, Standing(os.getpid(), psutil.Process().create_time() - 60, somebody, somebody))
+    assert standing(workspace) is None
+
+
+def test_servers_that_do_not_answer_do_not_stand(workspace: Workspace) -> None:
+    remember(workspace, _of_this_process(f"http://127.0.0.1:{free_port()}"))
+    assert standing(workspace) is None
+
+
+def test_a_server_that_ends_at_its_start_is_told_with_its_last_words(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen([sys.executable, "-c", "import sys; sys.exit('no such table')"], stderr=stream)
+    with pytest.raises(UpstreamError, match=r"Prefect server ended at its start: no such table\. See .*server\.log"):
+        Server("Prefect", "http://127.0.0.1:9", process, log).wait("/health", 20)
+
+
+def test_somebody_else_who_answers_is_not_taken_for_our_server(tmp_path: Path, somebody: str) -> None:
+    with _running("import time; time.sleep(60)") as process, pytest.raises(UpstreamError, match="did not answer"):
+        Server("Prefect", somebody, process, tmp_path / "log").wait("/health", 0.5)
+
+
+def test_a_server_of_ours_is_waited_for_until_it_answers(tmp_path: Path) -> None:
+    port = free_port()
+    with _running(SERVE.format(port=port)) as process:
+        Server("Prefect", f"http://127.0.0.1:{port}", process, tmp_path / "log").wait("/health", 20)
+        assert process.poll() is None
+
+
+def test_prefect_keeps_its_database_in_the_workspace_and_tells_nobody(workspace: Workspace) -> None:
+    env = prefect_environment(workspace)
+    assert env["PREFECT_HOME"] == str(workspace.root / "prefect")
+    assert env["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == f"sqlite+aiosqlite:///{workspace.root}/prefect/prefect.db"
+    assert (env["PREFECT_SERVER_ANALYTICS_ENABLED"], env["DO_NOT_TRACK"]) == ("false", "1")
+
+
+def _of_this_process(url: str) -> Standing:
+    return Standing(os.getpid(), psutil.Process().create_time(), url, url)
+
+
+@contextmanager
+def _running(program: str) -> "Iterator[subprocess.Popen[bytes]]":
+    """A Python program for the time of the block."""
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
