@@ -50,6 +50,7 @@ class DocumentsPlan:
     clean: tuple[Step, ...]
     dedup: tuple[Step, ...]
     scrub: tuple[Step, ...]
+    key_id: str  # of the key of the pseudonyms
 
     @property
     def stages(self) -> tuple[tuple[Step, ...], ...]:
@@ -75,6 +76,7 @@ def plan_documents(settings: Settings, workspace: Workspace, key: ScrubKey, sour
         clean=with_previous(cleaned, batches, workspace),
         dedup=with_previous(deduped, batches, workspace),
         scrub=with_previous(scrubbed, batches, workspace),
+        key_id=key.key_id,
     )
 
 

@@ -178,7 +178,7 @@ def make_gate(
         challenger=store.open(evaluate.STAGE, scores).path,
         champion=store.open(evaluate.STAGE, champion_scores).path if champion_scores else None,
         quantized=store.open(evaluate.STAGE, int8_scores).path,
-        start_bits_per_byte=summary.get("start_bits_per_byte"),
+        training=register.Training(summary["start_bits_per_byte"], summary["end_bits_per_byte"]),
     )
     outcome = register.run_gate(settings.register.gate, inputs, folder)
     return replace(outcome, facts={**outcome.facts, "champion_version": champion_version})

@@ -110,7 +110,7 @@ def _lineage(settings: Settings, data: DataPlan) -> str:
     text = {
         "clean": [clean.VERSION, settings.clean.model_dump(mode="json")],
         "dedup": [dedup.VERSION, settings.dedup.model_dump(mode="json")],
-        "scrub": [scrub.VERSION, settings.scrub.model_dump(mode="json")],
+        "scrub": [scrub.VERSION, settings.scrub.model_dump(mode="json"), data.documents.key_id],
         "tokenize": [tokenize.VERSION, settings.tokenize.model_dump(mode="json")],
     }
     shape = settings.train.model_dump(mode="json", include=ARCHITECTURE)

@@ -48,6 +48,14 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Training:
+    """What the training measured of the model before and after it, both on the same documents."""
+
+    start_bits_per_byte: float | None
+    end_bits_per_byte: float | None
+
+
+@dataclass(frozen=True)
 class Check:
     """One condition: `value relation limit`."""
 
@@ -135,7 +143,7 @@ def judge(
     challenger: Measured,
     champion: Measured | None,
     quantized: Measured | None,
-    start_bits_per_byte: float | None,
+    training: Training,
 ) -> GateReport:
     """All checks of a challenger. Without a champion it must beat its own start instead; a unigram model always."""
     bits_per_byte = _bits_per_byte(challenger)
@@ -150,8 +158,8 @@ def judge(
         ),
     ]
     if champion is None:
-        meaning = "bits per byte against the model before training"
-        checks.append(Check("beats_start", bits_per_byte, "<", start_bits_per_byte, meaning))
+        meaning = "bits per byte after the training against before, on the training's own held-out sample"
+        checks.append(Check("beats_start", training.end_bits_per_byte, "<", training.start_bits_per_byte, meaning))
     else:
         checks += _champion_checks(settings, challenger, champion)
     if quantized is not None:

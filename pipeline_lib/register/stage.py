@@ -20,7 +20,7 @@ from typing import Any
 
 from pipeline_lib.artifact import Outcome
 from pipeline_lib.register.card import FunnelRow, Lineage, model_card
-from pipeline_lib.register.gate import GateReport, Measured, judge, read_measured
+from pipeline_lib.register.gate import GateReport, Measured, Training, judge, read_measured
 from pipeline_lib.register.package import Contents, build
 from pipeline_lib.register.promotion import Promotion, promote, promotions, rollback
 from pipeline_lib.register.registry import (
@@ -52,7 +52,7 @@ QUANTIZATION_FILE = "quantization.json"
 # Numbers in the scores that are settings of the measurement, not results of it.
 HOW_MEASURED = frozenset({"confidence", "context_tokens", "noise_share", "num_tokens", "threads"})
 
-__all__ = ["GateReport", "Measured", "Promotion", "judge", "promote", "promotions", "rollback"]
+__all__ = ["GateReport", "Measured", "Promotion", "Training", "judge", "promote", "promotions", "rollback"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class GateInputs:
     challenger: Path
     champion: Path | None  # measured on the same documents, tonight; None when there is no champion yet
     quantized: Path | None
-    start_bits_per_byte: float | None  # of the model before training
+    training: Training
 
 
 def registry_of(settings: RegisterSettings, workspace: Path) -> Registry:
@@ -106,7 +106,7 @@ def run_gate(settings: GateSettings, inputs: GateInputs, folder: Path) -> Outcom
         challenger=read_measured(inputs.challenger),
         champion=None if inputs.champion is None else read_measured(inputs.champion),
         quantized=None if inputs.quantized is None else read_measured(inputs.quantized),
-        start_bits_per_byte=inputs.start_bits_per_byte,
+        training=inputs.training,
     )
     write_json(folder / GATE_FILE, report.to_json())
     write_atomically(folder / GATE_PAGE_FILE, report.to_markdown().encode())

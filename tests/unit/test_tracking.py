@@ -25,7 +25,10 @@ def test_a_configured_server_keeps_its_own_artifacts() -> None:
 
 
 def test_only_a_server_has_pages() -> None:
-    assert Place("http://h:5000/").link("1", "abc") == "http://h:5000/#/experiments/1/runs/abc?workflowType=machine_learning"
+    assert (
+        Place("http://h:5000/").link("1", "abc")
+        == "http://h:5000/#/experiments/1/runs/abc?workflowType=machine_learning"
+    )
     assert Place("sqlite:////x/mlflow.db").link("1", "abc") is None
 
 

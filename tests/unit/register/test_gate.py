@@ -11,12 +11,13 @@ import pyarrow as pa
 import pytest
 
 from pipeline_lib.errors import DataError
-from pipeline_lib.register.gate import Check, GateReport, Measured, judge, read_measured
+from pipeline_lib.register.gate import Check, GateReport, Measured, Training, judge, read_measured
 from pipeline_lib.register.settings import GateSettings
 from pipeline_lib.schemas import write_parquet
 
 SETTINGS = GateSettings()
 NUM_DOCUMENTS = 40
+TRAINED = Training(start_bits_per_byte=8.0, end_bits_per_byte=3.9)
 
 
 def measured(bits_per_byte: float, **changes: Any) -> Measured:
@@ -29,7 +30,7 @@ def measured(bits_per_byte: float, **changes: Any) -> Measured:
 
 
 def verdict(challenger: Measured, champion: Measured | None, **changes: Any) -> GateReport:
-    arguments: dict[str, Any] = {"quantized": challenger, "start_bits_per_byte": 8.0, **changes}
+    arguments: dict[str, Any] = {"quantized": challenger, "training": TRAINED, **changes}
     return judge(SETTINGS, challenger=challenger, champion=champion, **arguments)
 
 
@@ -62,7 +63,7 @@ def test_a_gain_that_hangs_on_one_document_is_not_enough() -> None:
 
 def test_an_improvement_below_the_asked_one_is_refused() -> None:
     settings = GateSettings(min_improvement_share=0.02)
-    arguments: dict[str, Any] = {"champion": measured(2.0), "quantized": measured(1.97), "start_bits_per_byte": None}
+    arguments: dict[str, Any] = {"champion": measured(2.0), "quantized": measured(1.97), "training": TRAINED}
     assert failed(judge(settings, challenger=measured(1.97), **arguments)) == ["better_than_champion"]
     assert failed(judge(settings, challenger=measured(1.95), **{**arguments, "quantized": measured(1.95)})) == []
 
@@ -70,8 +71,8 @@ def test_an_improvement_below_the_asked_one_is_refused() -> None:
 def test_the_first_model_must_beat_a_unigram_model_and_its_own_start() -> None:
     assert failed(verdict(measured(3.9), None)) == []
     assert failed(verdict(measured(4.1), None)) == ["beats_unigram"]
-    assert failed(verdict(measured(3.9), None, start_bits_per_byte=3.9)) == ["beats_start"]
-    assert failed(verdict(measured(3.9), None, start_bits_per_byte=None)) == ["beats_start"]
+    assert failed(verdict(measured(3.9), None, training=Training(3.9, 3.9))) == ["beats_start"]
+    assert failed(verdict(measured(3.9), None, training=Training(None, 3.9))) == ["beats_start"]
 
 
 def test_the_int8_variant_may_lose_one_per_cent_of_its_model() -> None:
@@ -82,7 +83,7 @@ def test_the_int8_variant_may_lose_one_per_cent_of_its_model() -> None:
 def test_a_missing_int8_variant_fails_only_where_it_is_required() -> None:
     assert failed(verdict(measured(2.0), None, quantized=None)) == ["int8_is_measured"]
     settings = GateSettings(is_int8_required=False)
-    report = judge(settings, challenger=measured(2.0), champion=None, quantized=None, start_bits_per_byte=8.0)
+    report = judge(settings, challenger=measured(2.0), champion=None, quantized=None, training=TRAINED)
     assert failed(report) == []
 
 
