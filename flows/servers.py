@@ -6,6 +6,7 @@ Both kinds use the same database in the workspace, so the UI shows last night's 
 Light to import: no Prefect, no MLflow.
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -14,8 +15,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
 import psutil
 
@@ -47,11 +50,12 @@ class Standing:
     process_started: float  # Unix seconds
     prefect_url: str  # http://127.0.0.1:4200
     mlflow_url: str
+    mlflow_page: str  # the runs of the trainings
 
     @property
     def pages(self) -> tuple[str, str]:
         """Where a browser should open Prefect and MLflow."""
-        return self.prefect_url, page_of(self.mlflow_url)
+        return self.prefect_url, self.mlflow_page
 
     @property
     def is_alive(self) -> bool:
@@ -214,6 +218,26 @@ def free_port(wanted: int | None = None) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise UpstreamError("no free port on this machine. Close some programs and run again.")
+
+
+def experiment_page(mlflow_url: str, name: str, artifact_root: str | None) -> str:
+    """The page of an experiment, made if need be; of all experiments, where MLflow wants to know who asks.
+
+    Asked over HTTP: importing MLflow takes more than a second.
+    """
+    api = f"{mlflow_url}/api/2.0/mlflow/experiments"
+    wanted = {"name": name} | ({"artifact_location": artifact_root} if artifact_root else {})
+    create = urllib.request.Request(
+        f"{api}/create", data=json.dumps(wanted).encode(), headers={"content-type": "application/json"}
+    )
+    with suppress(OSError):  # it is there already
+        urllib.request.urlopen(create, timeout=10).close()
+    try:
+        with urllib.request.urlopen(f"{api}/get-by-name?{urlencode({'experiment_name': name})}", timeout=10) as answer:
+            number = json.loads(answer.read())["experiment"]["experiment_id"]
+    except (OSError, ValueError, KeyError):
+        return page_of(mlflow_url)
+    return page_of(mlflow_url, f"experiments/{number}")
 
 
 def answers(url: str) -> bool:

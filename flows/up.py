@@ -20,6 +20,7 @@ from flows.servers import (
     WORKER,
     Server,
     Standing,
+    experiment_page,
     forget,
     free_port,
     prefect_environment,
@@ -109,7 +110,7 @@ def _start(
     servers.append(prefect)
     if not is_remote:
         servers.append(start_mlflow(workspace, place.uri, port=_port("MLflow", ports.mlflow, reporter)))
-    mlflow_url = pages_of(place) if is_remote else servers[1].url
+    mlflow_url = (pages_of(place) or place.shown) if is_remote else servers[1].url
     os.environ.update(prefect_environment(workspace))
     os.environ["PREFECT_API_URL"] = f"{prefect.url}/api"
     prefect.wait("/api/health")
@@ -119,8 +120,9 @@ def _start(
     for server in servers[1:]:
         server.wait("/health")
     reporter.say("starting the worker ...")
-    servers.append(start_worker(workspace, prefect.url, mlflow_url or ""))
-    return Standing(os.getpid(), psutil.Process().create_time(), prefect.url, mlflow_url or "")
+    servers.append(start_worker(workspace, prefect.url, mlflow_url))
+    page = experiment_page(mlflow_url, settings.register.experiment, place.artifact_root)
+    return Standing(os.getpid(), psutil.Process().create_time(), prefect.url, mlflow_url, page)
 
 
 def _port(name: str, wanted: int, reporter: ConsoleReporter) -> int:

@@ -48,6 +48,11 @@ def model_card(
     return "\n".join(section for section in sections if section)
 
 
+def without_header(card: str) -> str:
+    """The card without the lines for machines at its top: what a person reads."""
+    return card.split("---\n", 2)[2]
+
+
 def _what(name: str, lineage: Lineage, config: Mapping[str, Any]) -> str:
     shape = (
         f"{config['num_hidden_layers']} layers, width {config['hidden_size']}, vocabulary {config['vocab_size']}, "
@@ -99,7 +104,7 @@ def _limits() -> str:
 
 def _table(title: str, rows: Sequence[Sequence[str]]) -> str:
     head, *body = rows
-    lines = [f"## {title}", "", "| " + " | ".join(head) + " |", "|" + "-|" * len(head)]
+    lines = [f"## {title}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(row) + " |" for row in body]
     return "\n".join(lines) + "\n"
 

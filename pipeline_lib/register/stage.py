@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.artifact import Outcome
-from pipeline_lib.register.card import FunnelRow, Lineage, model_card
+from pipeline_lib.register.card import FunnelRow, Lineage, model_card, without_header
 from pipeline_lib.register.gate import GateReport, Measured, Training, judge, read_measured
 from pipeline_lib.register.package import Contents, build
 from pipeline_lib.register.promotion import Promotion, promote, promotions, rollback
@@ -121,7 +121,9 @@ def _register(client: Any, registry: Registry, settings: RegisterSettings, input
         card = _card(registry.name, inputs)
         contents = Contents(inputs.model, inputs.quantized, card, inputs.lineage.model_fingerprint)
         files_digest = build(contents, Path(temporary))
-        upload = Upload(Path(temporary), files_digest, experiment_id, run_id, _tags(inputs.lineage), card)
+        upload = Upload(
+            Path(temporary), files_digest, experiment_id, run_id, _tags(inputs.lineage), without_header(card)
+        )
         model_id = upload_package(client, registry, upload)
     _log(client, run_id, model_id, inputs)
     healed = find_version(client, registry, inputs.lineage.model_fingerprint)

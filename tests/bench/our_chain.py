@@ -1,9 +1,10 @@
 """`python -m tests.bench.our_chain CONFIG WARM FULL ...`: the data half from ingested documents to token shards.
 
-WARM and FULL are workspaces that hold ingested batches and nothing else. Every artifact is made in this process, with
-its ledger, digests and manifest, as a worker of a night makes it: clean, sketch, decide, scrub, tokenize, snapshot. The
-tokenizer is trained between, outside the time: the peer is given one too. The warm workspace goes first and does not
-count: imports, compiled kernels. Prints {"seconds": [one for each FULL], "tokenizer": path, "documents", "tokens"}.
+WARM and FULL are workspaces with ingested batches; what they hold of later stages is reused. The other artifacts are
+made in this process, with ledger, digests and manifest, as a worker of a night makes them: clean, sketch, decide,
+scrub, tokenize, snapshot. The tokenizer is trained between, outside the time: the peer is given one too. The warm
+workspace goes first and does not count: imports, compiled kernels.
+Prints {"seconds": [one for each FULL], "tokenizer": path, "documents", "tokens"}.
 """
 
 import json

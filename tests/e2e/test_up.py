@@ -80,7 +80,9 @@ def nothing_new(servers: Up, place: Place, night: Night) -> Ended:
 
 def test_up_says_where_both_uis_are_and_avoids_a_taken_port(servers: Up, place: Place) -> None:
     said = servers.out.splitlines()
-    assert f"Prefect  {servers.prefect_url}" in said and f"MLflow   {page_of(servers.mlflow_url)}" in said
+    assert (
+        f"Prefect  {servers.prefect_url}" in said and f"MLflow   {page_of(servers.mlflow_url, 'experiments/1')}" in said
+    )
     assert any(f"port {place.taken_port} is taken" in line for line in said)
     assert not servers.prefect_url.endswith(f":{place.taken_port}")
     assert servers.prefect("/health") is True

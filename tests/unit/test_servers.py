@@ -86,12 +86,12 @@ def test_servers_of_a_process_that_is_gone_do_not_stand(workspace: Workspace, so
     """Even when somebody answers at their address."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    remember(workspace, Standing(ended.pid, 0.0, somebody, somebody))
+    remember(workspace, Standing(ended.pid, 0.0, somebody, somebody, somebody))
     assert standing(workspace) is None
 
 
 def test_a_process_id_that_was_given_anew_is_not_taken_for_ours(workspace: Workspace, somebody: str) -> None:
-    remember(workspace, Standing(os.getpid(), psutil.Process().create_time() - 60, somebody, somebody))
+    remember(workspace, Standing(os.getpid(), psutil.Process().create_time() - 60, somebody, somebody, somebody))
     assert standing(workspace) is None
 
 
@@ -128,7 +128,7 @@ def test_prefect_keeps_its_database_in_the_workspace_and_tells_nobody(workspace:
 
 
 def _of_this_process(url: str) -> Standing:
-    return Standing(os.getpid(), psutil.Process().create_time(), url, url)
+    return Standing(os.getpid(), psutil.Process().create_time(), url, url, url)
 
 
 @contextmanager
