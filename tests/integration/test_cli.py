@@ -164,7 +164,7 @@ def test_no_key_a_missing_source_and_an_impossible_workspace_stop_before_anythin
 
 
 def test_an_mlflow_that_nobody_serves_stops_the_night_at_its_start(call: Shell, tmp_path: Path) -> None:
-    words = arguments(tmp_path / "workspace", tmp_path, register__tracking_uri="http://me:secret@127.0.0.1:9")
+    words = arguments(tmp_path / "workspace", tmp_path, register__tracking_uri="http://127.0.0.1:9")
     for command in (["run"], ["train"], ["trace", "1"], ["promote", "1", "--dry-run"]):
         said = call(*command, *words)
         assert (said.status, said.err.startswith("MLflow at http://127.0.0.1:9 cannot be reached.")) == (4, True)
