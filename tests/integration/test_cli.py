@@ -168,7 +168,6 @@ def test_an_mlflow_that_nobody_serves_stops_the_night_at_its_start(call: Shell, 
     for command in (["run"], ["train"], ["trace", "1"], ["promote", "1", "--dry-run"]):
         said = call(*command, *words)
         assert (said.status, said.err.startswith("MLflow at http://127.0.0.1:9 cannot be reached.")) == (4, True)
-        assert "secret" not in said.err
     assert not (tmp_path / "workspace" / "artifacts").exists()
 
 
