@@ -11,7 +11,6 @@ What decides the bytes lives in the sections of the stages and enters fingerprin
 
 import difflib
 import json
-import os
 import re
 import tomllib
 import warnings
@@ -273,8 +272,3 @@ def _validated(values: Mapping[str, Any], origins: Mapping[str, str]) -> Setting
 def _from(name: str, origins: Mapping[str, str]) -> str:
     near = [origin for known, origin in origins.items() if name.startswith(known) or known.startswith(name)]
     return f" It comes from {near[0]}." if near else ""
-
-
-def settings_from_environment() -> Settings:
-    """The defaults with what the environment sets: the embedded default of a flow that is started without settings."""
-    return resolve(None, os.environ, ()).settings
