@@ -22,6 +22,7 @@ REQUIRED = {
     "train_tokens_s_vs_bare_loop",
     *(f"peak_memory_{stage}_mb" for stage in STAGES),
 }
+UNMEASURED = {"orchestration_overhead_ratio"}  # needs a night of ten minutes on a quiet machine
 NIGHT = Figure("night_seconds", "s", "lower", "a night", goal=10)
 SPEED = Figure("speed", "MB/s", "higher", "how fast", goal=10, peer="datatrove==0.10.1")
 OF_BOTH = {"night_seconds": NIGHT, "speed": SPEED}
@@ -37,9 +38,9 @@ def test_every_cited_figure_is_the_measured_one(page: Path) -> None:
     assert rendered(text, read_results(), FIGURES) == text, "run: python -m tests.bench --render"
 
 
-def test_required_figures_have_a_bench_and_results_hold_no_name_twice() -> None:
-    """Which of them wait for a measurement, `python -m tests.bench --list` says."""
+def test_results_hold_every_required_figure_once_but_the_one_that_was_never_measured() -> None:
     names = [entry.name for entry in read_results()]
+    assert REQUIRED - set(names) == UNMEASURED, "a figure is gone, or was measured: then take it out of UNMEASURED"
     assert FIGURES.keys() >= REQUIRED
     assert len(names) == len(set(names))
 

@@ -164,8 +164,9 @@ def test_a_step_that_loses_too_much_stops_before_its_batch_is_sealed(store: Stor
     assert run(step, store, engine, guards=raised).num_reused == 2
 
 
-def test_ingest_judges_its_own_input(store: Store, engine: Recorder) -> None:
-    assert run(step_of(kept(20, 0), stage="ingest"), store, engine).rows_out == 0
+@pytest.mark.parametrize("stage", ["ingest", "evaluate"])
+def test_ingest_judges_its_own_input_and_a_sample_is_no_loss(store: Store, engine: Recorder, stage: str) -> None:
+    assert run(step_of(kept(20, 0), stage=stage), store, engine).rows_out == 0
 
 
 def test_a_step_that_loses_far_more_than_the_batch_before_stops(store: Store, engine: Recorder) -> None:

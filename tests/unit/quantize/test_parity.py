@@ -28,7 +28,7 @@ class Fixed:
         return self.values
 
     def step(self, ids_BT: Any, past: Any) -> tuple[Any, Any]:
-        raise NotImplementedError
+        raise AssertionError("parity compares whole rows and takes no steps")
 
 
 ROW = np.array([[0, 1]], dtype=np.int64)
