@@ -1,22 +1,25 @@
-"""nightly: the whole night."""
+"""nightly: the whole night, all of its stages in one run.
+
+The halves are not flows inside this flow: a flow run inside another costs Prefect half a second, and a night that is
+one run shows all of its stages in one picture.
+"""
 
 from typing import Any
 
 from prefect import flow
 
-from flows.refresh import refresh
-from flows.retrain import retrain
+from flows.halves import refresh_data, retrain_model
 from pipeline_lib.settings import Settings
 from tasks.night import open_night
-from tasks.stages import PrefectRuntime, ended, own_flow_run_id
+from tasks.stages import PrefectRuntime, ended
 
 
 @flow(name="nightly", flow_run_name="nightly-{settings.profile}")
 def nightly(settings: Settings) -> dict[str, Any]:
     """Refresh the data, retrain, judge; promote the model if it is better than the one in service."""
-    with open_night(settings, "nightly", PrefectRuntime(), flow_run_id=own_flow_run_id()) as night:
-        refreshed = refresh(settings)
-        retrained = retrain(settings)
+    with open_night(settings, "nightly", PrefectRuntime()) as night:
+        refreshed = refresh_data(night)
+        retrained = retrain_model(night)
         result = {"refresh": refreshed, **retrained}
         night.end("completed", retrained["verdict"], result)
         return ended(retrained["verdict"], result)

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from pipeline_lib.errors import StageTimeout, UpstreamError
+from pipeline_lib.imports import arrow_without_pandas
 from pipeline_lib.lifeline import exit_with_parent
 
 Job = TypeVar("Job")
@@ -106,6 +107,10 @@ class Engine:
 
 
 def start_worker(parent: int) -> None:
-    """What each worker does first: leave Ctrl-C, which a terminal sends to us too, to its parent, and end with it."""
+    """What each worker does first.
+
+    It leaves Ctrl-C, which a terminal sends to us too, to its parent, and ends with it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent(parent)
+    arrow_without_pandas()

@@ -72,13 +72,11 @@ def url_of(workspace: Workspace, document_id: str) -> str | None:
 
 def quarantined(workspace: Workspace, place: str) -> list[Quarantined]:
     """What was found at `place` ("shard_05.jsonl:100"), or in that file, that could not become a document."""
-    import pyarrow.parquet as pq
-
     found = []
     for batch in workspace.batches():
         for _, ledger in _ingest_ledgers(workspace.store, batch):
             path = ledger.with_name(schemas.QUARANTINE_FILE)
-            for row in pq.read_table(path).to_pylist() if path.is_file() else []:
+            for row in schemas.read_table(path).to_pylist() if path.is_file() else []:
                 if row["place"] == place or row["place"].startswith(f"{place}:"):
                     found.append(Quarantined(row["place"], row["reason"], batch.name))
     return found
@@ -89,7 +87,7 @@ def urls_like(workspace: Workspace, part: str, limit: int) -> list[str]:
     found: list[str] = []
     for batch in workspace.batches():
         for _, path in _ingest_ledgers(workspace.store, batch):
-            column = _table(path, ["url"]).column("url").to_pylist()
+            column = schemas.read_table(path, ["url"]).column("url").to_pylist()
             found += [url for url in column if part.lower() in url.lower()]
             if len(found) >= limit:
                 return found[:limit]
@@ -100,7 +98,7 @@ def _found(store: Store, batch: Batch, key: str) -> Iterator[tuple[int, dict[str
     import pyarrow.compute as pc
 
     for shard, path in _ingest_ledgers(store, batch):
-        table = _table(path, ["document_id", "url", "place"])
+        table = schemas.read_table(path, ["document_id", "url", "place"])
         is_it = pc.or_(pc.equal(table["document_id"], key), pc.equal(table["url"], key))
         for row in table.filter(is_it).to_pylist():
             yield shard, {**row, "fetched": _made(path)}
@@ -115,12 +113,6 @@ def _ingest_ledgers(store: Store, batch: Batch) -> Iterator[tuple[int, Path]]:
         path = store.path("ingest", name) / schemas.LEDGER_FILE
         if path.is_file():
             yield number, path
-
-
-def _table(path: Path, columns: Sequence[str]) -> Any:
-    import pyarrow.parquet as pq
-
-    return pq.read_table(path, columns=list(columns))
 
 
 def _made(ledger: Path) -> float:
@@ -170,9 +162,10 @@ def _ledger_path(workspace: Workspace, stage: str, batch: Batch, shard: int) -> 
 
 
 def _row(path: Path, document_id: str) -> dict[str, Any] | None:
-    import pyarrow.parquet as pq
+    import pyarrow.compute as pc
 
-    rows = pq.read_table(path, filters=[("document_id", "=", document_id)]).to_pylist()
+    table = schemas.read_table(path)
+    rows = table.filter(pc.equal(table["document_id"], document_id)).to_pylist()
     return dict(rows[0]) if rows else None
 
 

@@ -222,11 +222,13 @@ def _ledger(
     store: Store, stage: str, name: str, columns: Sequence[str] | None, **wanted: str
 ) -> Iterator[dict[str, Any]]:
     """The rows of a shard's ledger, or those with the wanted values."""
-    import pyarrow.parquet as pq
+    import pyarrow.compute as pc
 
     path = store.open(stage, name, files=[schemas.LEDGER_FILE]).file(schemas.LEDGER_FILE)
-    filters = [(column, "=", value) for column, value in wanted.items()] or None
-    yield from pq.read_table(path, columns=columns, filters=filters).to_pylist()
+    table = schemas.read_table(path, None if columns is None else [*columns, *wanted])
+    for column, value in wanted.items():
+        table = table.filter(pc.equal(table[column], value))
+    yield from table.to_pylist()
 
 
 class _Place:

@@ -1,6 +1,6 @@
 """What all tasks of one run share: settings, workspace, worker processes, and where to report.
 
-Opened once by the outermost flow (or by the CLI for a single stage); flows inside it find it there.
+Opened once by a flow, or by the command line for a single stage.
 """
 
 import logging
@@ -97,7 +97,6 @@ class Night:
         self.workspace.save_run(self.record)
 
 
-_current: ContextVar[Night | None] = ContextVar("night", default=None)
 _reporter: ContextVar[Reporter | None] = ContextVar("reporter", default=None)
 
 
@@ -112,19 +111,15 @@ def report_to(reporter: Reporter) -> Iterator[None]:
 
 
 @contextmanager
-def open_night(settings: Settings, flow: str, runtime: Runtime, *, flow_run_id: str | None = None) -> Iterator[Night]:
-    """The night of this process: the one that is open, or a new one that holds the workspace until the end.
+def open_night(settings: Settings, flow: str, runtime: Runtime) -> Iterator[Night]:
+    """A night that holds the workspace until its end.
 
     Raises `WorkspaceBusy` when another process is at work in the workspace.
     """
-    inside = _current.get()
-    if inside is not None:
-        yield inside
-        return
     workspace = Workspace(settings.workspace.resolve())
     reporter = _reporter.get() or LogReporter()
     with workspace.lock(), Engine(settings.resources.workers) as engine:
-        record = replace(new_run(uuid.uuid4().hex[:12], flow, settings.profile), flow_run_id=flow_run_id)
+        record = replace(new_run(uuid.uuid4().hex[:12], flow, settings.profile), flow_run_id=runtime.flow_run_id)
         workspace.save_run(record)
         workspace.sweep()
         reap_killed_runs(workspace, runtime, reporter)
@@ -136,7 +131,6 @@ def open_night(settings: Settings, flow: str, runtime: Runtime, *, flow_run_id: 
 @contextmanager
 def _at_work(night: Night) -> Iterator[None]:
     """Write down how the night ended."""
-    token = _current.set(night)
     try:
         yield
         if night.record.state == "running":
@@ -147,8 +141,6 @@ def _at_work(night: Night) -> Iterator[None]:
     except BaseException:  # Ctrl-C, SIGTERM: Prefect and the command line raise each their own
         night.stop()
         raise
-    finally:
-        _current.reset(token)
 
 
 def reap_killed_runs(workspace: Workspace, runtime: Runtime, reporter: Reporter) -> None:

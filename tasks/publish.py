@@ -33,6 +33,13 @@ SHOWN_SCORES = {
 }
 
 
+def name_run(plan: DataPlan, night: Night) -> None:
+    """Give the run a name that says the profile and the snapshot."""
+    whole = plan.tokens.snapshot.whole
+    digest = str(night.workspace.store.read(whole.stage, whole.fingerprint).facts["digest"])
+    night.runtime.name(f"{night.record.flow}-{night.settings.profile}-{digest[:8]}")
+
+
 def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
     """Show where documents came in and went, and give it as a value: `{"stages": [...], "snapshot": {...}}`."""
     stages = [_row(stage, steps, night) for stage, steps in plan.funnel]

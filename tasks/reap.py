@@ -6,29 +6,23 @@ records name the process of each run; whose process is gone was killed.
 
 from uuid import UUID
 
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterParentFlowRunId
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import State
 from prefect.states import Crashed
 
 
 def mark_crashed(flow_run_id: str, message: str) -> None:
-    """Set a flow run, its subflows and their tasks to Crashed, as far as they have not ended. Unknown ones are left."""
+    """Set a flow run and its tasks to Crashed, as far as they have not ended. Unknown ones are left."""
     crashed = Crashed(message=message)
     with get_client(sync_client=True) as client:
-        runs = [UUID(flow_run_id), *_subflows(client, UUID(flow_run_id))]
-        chosen = FlowRunFilter(id=FlowRunFilterId(any_=runs))
+        chosen = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(flow_run_id)]))
         for task in client.read_task_runs(flow_run_filter=chosen):
             if _is_open(task.state):
                 client.set_task_run_state(task.id, crashed, force=True)
         for run in client.read_flow_runs(flow_run_filter=chosen):
             if _is_open(run.state):
                 client.set_flow_run_state(run.id, crashed, force=True)
-
-
-def _subflows(client: SyncPrefectClient, flow_run_id: UUID) -> list[UUID]:
-    parent = FlowRunFilterParentFlowRunId(any_=[flow_run_id])
-    return [run.id for run in client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=parent))]
 
 
 def _is_open(state: State | None) -> bool:

@@ -13,6 +13,13 @@ from pipeline_lib.work import Step, StepResult
 class Runtime(Protocol):
     """How a step is run, and where results are shown. Keys are stable, so that each has a history."""
 
+    @property
+    def flow_run_id(self) -> str | None:
+        """Prefect's id of the run, if it is one of Prefect's."""
+
+    def name(self, name: str) -> None:
+        """Give the run its name."""
+
     def do(self, step: Step, work: Callable[[], StepResult]) -> StepResult:
         """Run the work of a step under its stage's policy."""
 
@@ -37,6 +44,11 @@ class Runtime(Protocol):
 
 class PlainRuntime:
     """Runs the work, shows nothing: the terminal has its own reporter."""
+
+    flow_run_id: str | None = None
+
+    def name(self, name: str) -> None:
+        """See `Runtime`."""
 
     def do(self, step: Step, work: Callable[[], StepResult]) -> StepResult:
         """See `Runtime`."""

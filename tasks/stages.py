@@ -26,10 +26,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from pipeline_lib.lifeline import exit_with_parent
-from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.state import RunRecord
 from pipeline_lib.work import Step, StepResult
-from tasks.night import Night
 from tasks.policy import POLICIES, options
 from tasks.reap import mark_crashed
 
@@ -61,8 +59,22 @@ class PrefectRuntime:
 
     def __init__(self) -> None:
         self._bars: dict[str, UUID] = {}
+        self._name = ""
         if os.environ.pop(WORKER_VARIABLE, None):  # once in a process
             exit_with_parent(os.getppid())
+
+    @property
+    def flow_run_id(self) -> str | None:
+        """See `Runtime`."""
+        found: str | None = flow_run.get_id()
+        return found
+
+    def name(self, name: str) -> None:
+        """See `Runtime`."""
+        if name != self._name and self.flow_run_id is not None:
+            with get_client(sync_client=True) as client:
+                client.update_flow_run(UUID(self.flow_run_id), name=name)
+            self._name = name
 
     def do(self, step: Step, work: Callable[[], StepResult]) -> StepResult:
         """Run a step as a task of its stage."""
@@ -105,20 +117,3 @@ class PrefectRuntime:
 def ended(sentence: str, result: dict[str, Any]) -> Any:
     """What a flow returns: to its caller `result`, and in the Prefect UI a state that says how it went."""
     return Completed(message=sentence, data=result)
-
-
-def own_flow_run_id() -> str | None:
-    """Prefect's id of the flow run this code is in."""
-    found: str | None = flow_run.get_id()
-    return found
-
-
-def name_runs(data: DataPlan, night: Night) -> None:
-    """Give the Prefect runs of this night a name that says the profile and the snapshot."""
-    whole = data.tokens.snapshot.whole
-    digest = str(night.workspace.store.read(whole.stage, whole.fingerprint).facts["digest"])
-    runs = {flow_run.get_flow_name(): flow_run.get_id(), night.record.flow: night.record.flow_run_id}
-    with get_client(sync_client=True) as client:
-        for flow, run_id in runs.items():
-            if run_id is not None:
-                client.update_flow_run(UUID(run_id), name=f"{flow}-{night.settings.profile}-{digest[:8]}")

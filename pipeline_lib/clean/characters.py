@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pipeline_lib.clean.kernel import BREAK, HAN, KANA, LETTER, PLAIN, SPACE, SYMBOL
 
 NUM_CLASSIFIED = 0x40000  # all code points from there on are SYMBOL: Unicode has no letters among them
+_NUM_MIXED = 0x20000  # from there to NUM_CLASSIFIED all are Han
 
 _HAN = (range(0x3400, 0x4DC0), range(0x4E00, 0xA000), range(0xF900, 0xFB00), range(0x20000, 0x40000))
 _KANA = (range(0x3041, 0x3097), range(0x30A1, 0x30FB), range(0x31F0, 0x3200), range(0xFF66, 0xFF9E))
@@ -23,24 +24,19 @@ _FULL_WIDTH = (range(0x3000, 0x3040), range(0xFF00, 0xFFF0))
 
 @cache
 def character_classes() -> npt.NDArray[np.uint8]:
-    """The class of each code point below NUM_CLASSIFIED, uint8."""
-    return np.fromiter((class_of(chr(point)) for point in range(NUM_CLASSIFIED)), np.uint8, NUM_CLASSIFIED)
+    """The class of each code point below NUM_CLASSIFIED, uint8. What is said last counts."""
+    characters = [chr(point) for point in range(_NUM_MIXED)]
+    classes = np.full(NUM_CLASSIFIED, SYMBOL, np.uint8)
+    _set(classes, _FULL_WIDTH, BREAK)
+    mixed = classes[:_NUM_MIXED]
+    mixed[[unicodedata.category(character)[0] == "N" for character in characters]] = PLAIN
+    mixed[[character.isalpha() for character in characters]] = LETTER
+    _set(classes, _KANA, KANA)
+    _set(classes, _HAN, HAN)
+    mixed[[character.isspace() for character in characters]] = SPACE
+    return classes
 
 
-def class_of(character: str) -> int:
-    """The class of one character."""
-    if character.isspace():
-        return SPACE
-    if _lies_in(_HAN, character):
-        return HAN
-    if _lies_in(_KANA, character):
-        return KANA
-    if character.isalpha():
-        return LETTER
-    if unicodedata.category(character)[0] == "N":
-        return PLAIN
-    return BREAK if _lies_in(_FULL_WIDTH, character) else SYMBOL
-
-
-def _lies_in(ranges: tuple[range, ...], character: str) -> bool:
-    return any(ord(character) in part for part in ranges)
+def _set(classes: npt.NDArray[np.uint8], ranges: tuple[range, ...], value: int) -> None:
+    for part in ranges:
+        classes[part.start : part.stop] = value

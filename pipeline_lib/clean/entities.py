@@ -5,14 +5,11 @@ runs at 1.3 MB/s on English, which is a hundredth of the speed of the signals: s
 term at all, which RE2 finds out first, unless sentences are asked for.
 """
 
-import importlib
 import re
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline_lib.clean.settings import EntityRule
+from pipeline_lib.imports import import_without
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -71,23 +69,10 @@ def _read(texts: Sequence[str], language: str, rules: tuple[EntityRule, ...]) ->
 
 @cache
 def _pipeline(language: str, rules: tuple[EntityRule, ...]) -> "Language":
-    pipeline = _spacy().blank(language)
+    pipeline = import_without("spacy", "torch").blank(language)
     pipeline.max_length = 1 << 40  # the bound is for parsers; lengths are judged by max_chars.v1
     ends = _CHINESE_SENTENCE_ENDS if language == "zh" else _ENGLISH_SENTENCE_ENDS
     pipeline.add_pipe("sentencizer", config={"punct_chars": ends})
     ruler = pipeline.add_pipe("entity_ruler", config={"phrase_matcher_attr": "LOWER"})
     ruler.add_patterns([{"label": rule.label, "pattern": term} for rule in rules for term in rule.terms])
     return pipeline
-
-
-@cache
-def _spacy() -> ModuleType:
-    """spaCy without torch, which it would import if it could: 1 s and 300 MB of a worker, and nothing here needs it."""
-    is_there = "torch" in sys.modules
-    if not is_there:
-        sys.modules["torch"] = None  # type: ignore[assignment]  # Python's own sign for "cannot be imported"
-    try:
-        return importlib.import_module("spacy")
-    finally:
-        if not is_there:
-            del sys.modules["torch"]

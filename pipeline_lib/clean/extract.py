@@ -9,14 +9,14 @@ paragraph: 46 s for 0.9 MB), so the bound lies on tags: 40,000 take 5 s at most,
 import logging
 import re
 
-import trafilatura
-
 _WHOLE_PAGE = re.compile("<(!doctype|html|head|body)", re.IGNORECASE)
 _HEAD_CHARS = 2_000
 
 
 def extract_text(html: str) -> str | None:
     """The main text of a page; None when there is none (empty, script-only, not HTML, too deeply nested)."""
+    import trafilatura  # 0.2 s that a shard without a page does without
+
     # What its parser says of a broken page may quote it; that the page gave no text stands in the ledger.
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     text: str | None = trafilatura.extract(_as_page(html), fast=True, include_comments=False)

@@ -2,19 +2,19 @@
 
 Everything compiled, and every constant it was compiled with, lives in this one file on purpose: numba's cache on disk
 looks only at the time stamp of the file that holds the function it was asked for, so a change elsewhere would go
-unnoticed. For the same reason this file imports nothing of ours.
+unnoticed. For the same reason this file imports no constant of ours.
 
 A document is read three times while it lies in the processor's cache (signs, words, lines); then runs of words
 (n-grams) are looked up in a small hash table that is never cleared: an entry carries the epoch (which document, which
 purpose) that wrote it. Two runs are equal here when their 64-bit hashes are.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from pipeline_lib.compiled import compiled
 
 SIGNALS = (
     "num_chars",
@@ -77,7 +77,6 @@ _NUM_PURPOSES, _LINES, _PARAGRAPHS = 16, 0, 1  # of the hash table in one docume
 # numba decides by itself which integers are int64 and which uint64; Python's int is neither.
 Integer = Any
 Boolean = Any
-Function = TypeVar("Function", bound=Callable[..., object])
 Bytes = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
@@ -85,11 +84,7 @@ Floats = npt.NDArray[np.float64]
 Table = tuple[Hashes, Counts, Counts]  # keys, epochs, counts: a power of two of slots each
 
 
-def _compiled(function: Function) -> Function:
-    return cast(Function, njit(cache=True, nogil=True)(function))
-
-
-@_compiled
+@compiled
 def measure(data: Bytes, offsets: Counts, classes: Bytes, table: Table, rows: Floats) -> None:
     """Fill one row of `rows` (documents x SIGNALS, zeros) for each document data[offsets[i]:offsets[i + 1]].
 
@@ -110,7 +105,7 @@ def measure(data: Bytes, offsets: Counts, classes: Bytes, table: Table, rows: Fl
         _read_ngrams(hashes[: num_words + 1], lengths[: num_words + 1], table, mask, epoch, row)
 
 
-@_compiled
+@compiled
 def num_slots(num_entries: int) -> int:
     """The smallest power of two (and at least 16) that `num_entries` fill at most by half."""
     slots = 16
@@ -119,7 +114,7 @@ def num_slots(num_entries: int) -> int:
     return slots
 
 
-@_compiled
+@compiled
 def _code_point(text: Bytes, at: Integer) -> tuple[Integer, Integer]:
     """The code point that starts at a byte of valid UTF-8, and its width in bytes."""
     first = np.int64(text[at])
@@ -133,12 +128,12 @@ def _code_point(text: Bytes, at: Integer) -> tuple[Integer, Integer]:
     return high | (text[at + 2] & 0x3F) << 6 | text[at + 3] & 0x3F, 4
 
 
-@_compiled
+@compiled
 def _class_of(point: Integer, classes: Bytes) -> Integer:
     return np.int64(classes[point]) if point < len(classes) else SYMBOL
 
 
-@_compiled
+@compiled
 def _count_signs(text: Bytes, classes: Bytes, row: Floats) -> Integer:
     """Fill the columns that need no words and no lines, and raw counts of signs; the number of newlines."""
     ascii_counts = np.zeros(128, np.int64)
@@ -175,7 +170,7 @@ def _count_signs(text: Bytes, classes: Bytes, row: Floats) -> Integer:
     return ascii_counts[_NEWLINE]
 
 
-@_compiled
+@compiled
 def _starts_with(text: Bytes, at: Integer, phrase: Bytes) -> Boolean:
     """Whether a phrase of ASCII stands there; its letters, which must be lower case, match both cases."""
     if at + len(phrase) > len(text):
@@ -186,7 +181,7 @@ def _starts_with(text: Bytes, at: Integer, phrase: Bytes) -> Boolean:
     return True
 
 
-@_compiled
+@compiled
 def _next_word(text: Bytes, at: Integer, classes: Bytes) -> tuple[Integer, Integer, Integer, Integer]:
     """The first word at or behind a byte: hash, characters (0: there is none), classes of them together, its end."""
     value, length, flags = _SEED, 0, 0
@@ -207,7 +202,7 @@ def _next_word(text: Bytes, at: Integer, classes: Bytes) -> tuple[Integer, Integ
     return _mixed(value), length, flags, at
 
 
-@_compiled
+@compiled
 def _stop_word(text: Bytes, end: Integer, length: Integer) -> Integer:
     """A bit that names the English stop word of `length` bytes before `end`, in any case of letters; else 0."""
     packed = 0
@@ -219,7 +214,7 @@ def _stop_word(text: Bytes, end: Integer, length: Integer) -> Integer:
     return 0
 
 
-@_compiled
+@compiled
 def _read_words(text: Bytes, classes: Bytes, hashes: Hashes, lengths: Counts, row: Floats) -> Integer:
     """Fill the columns about words and the prefix sums over them; the number of words, those of symbols included.
 
@@ -253,7 +248,7 @@ def _read_words(text: Bytes, classes: Bytes, hashes: Hashes, lengths: Counts, ro
     return num_words
 
 
-@_compiled
+@compiled
 def _read_lines(text: Bytes, table: Table, mask: Integer, epoch: Integer, row: Floats) -> None:
     """Fill the columns about lines, and about paragraphs: runs of lines that are not blank."""
     num_chars, num_paragraphs, paragraph, paragraph_chars, start = 0, 0, _SEED, 0, 0
@@ -283,7 +278,7 @@ def _read_lines(text: Bytes, table: Table, mask: Integer, epoch: Integer, row: F
         row[column] /= max(num_chars, 1)
 
 
-@_compiled
+@compiled
 def _trimmed(text: Bytes, first: Integer, last: Integer) -> tuple[Integer, Integer]:
     """The range without blanks and tabs at its ends."""
     while first < last and (text[first] == _BLANK or text[first] == _TAB):
@@ -293,7 +288,7 @@ def _trimmed(text: Bytes, first: Integer, last: Integer) -> tuple[Integer, Integ
     return first, last
 
 
-@_compiled
+@compiled
 def _hash_bytes(text: Bytes, first: Integer, last: Integer) -> tuple[Integer, Integer]:
     """The hash of a range that is not empty, and its length in characters."""
     value, num_chars = _SEED, 0
@@ -303,7 +298,7 @@ def _hash_bytes(text: Bytes, first: Integer, last: Integer) -> tuple[Integer, In
     return _mixed(value), num_chars
 
 
-@_compiled
+@compiled
 def _count_line(text: Bytes, first: Integer, last: Integer, row: Floats) -> None:
     """Count one line that is not blank, by how it begins and ends."""
     begin, _ = _code_point(text, first)
@@ -318,7 +313,7 @@ def _count_line(text: Bytes, first: Integer, last: Integer, row: Floats) -> None
     row[ELLIPSIS_LINES] += end == _ELLIPSIS or has_three_dots
 
 
-@_compiled
+@compiled
 def _read_ngrams(hashes: Hashes, lengths: Counts, table: Table, mask: Integer, epoch: Integer, row: Floats) -> None:
     """Fill the columns about runs of words: shares of the characters that lie in words."""
     num_chars = max(lengths[-1], 1)
@@ -331,7 +326,7 @@ def _read_ngrams(hashes: Hashes, lengths: Counts, table: Table, mask: Integer, e
         row[DUPLICATE_5_GRAM + n - 5] = covered / num_chars
 
 
-@_compiled
+@compiled
 def _top_ngram_chars(
     n: Integer, hashes: Hashes, lengths: Counts, table: Table, mask: Integer, epoch: Integer
 ) -> Integer:
@@ -349,7 +344,7 @@ def _top_ngram_chars(
     return most * longest
 
 
-@_compiled
+@compiled
 def _duplicate_ngram_chars(
     n: Integer, hashes: Hashes, lengths: Counts, table: Table, mask: Integer, epoch: Integer
 ) -> Integer:
@@ -365,7 +360,7 @@ def _duplicate_ngram_chars(
     return covered
 
 
-@_compiled
+@compiled
 def _power(n: Integer) -> Integer:
     """BASE to the n-th, modulo 2^64."""
     power = np.uint64(1)
@@ -374,7 +369,7 @@ def _power(n: Integer) -> Integer:
     return power
 
 
-@_compiled
+@compiled
 def _is_seen(key: Integer, table: Table, mask: Integer, epoch: Integer) -> Boolean:
     """Whether the key was looked up before in this epoch; from now on it was."""
     slot = _find(key, table, mask, epoch)
@@ -382,7 +377,7 @@ def _is_seen(key: Integer, table: Table, mask: Integer, epoch: Integer) -> Boole
     return table[2][slot] > 1
 
 
-@_compiled
+@compiled
 def _find(key: Integer, table: Table, mask: Integer, epoch: Integer) -> Integer:
     """The slot of the key in this epoch; a new one starts with a count of 0."""
     keys, epochs, counts = table
@@ -395,7 +390,7 @@ def _find(key: Integer, table: Table, mask: Integer, epoch: Integer) -> Integer:
     return slot
 
 
-@_compiled
+@compiled
 def _mixed(value: Integer) -> Integer:
     """The finalizer of MurmurHash3: each bit of the word depends on each other."""
     value ^= value >> np.uint64(33)

@@ -11,7 +11,8 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+from pipeline_lib.clean.language_model import LanguageModel, load_model
 
 _SAMPLE_CHARS = 500  # from the start, the middle and the end each: a README begins with badges and ends with a licence
 
@@ -40,5 +41,5 @@ def _sample(text: str) -> str:
 
 
 @cache
-def _model() -> LanguageIdentifier:
-    return LanguageIdentifier.from_model_file(MODEL_FILE)
+def _model() -> LanguageModel:
+    return load_model()

@@ -46,24 +46,28 @@ def folded_characters() -> NDArray[np.uint32]:
     One whose folded form is several characters, or longer in UTF-8, stands for itself: normalized text never grows.
     """
     folded = np.arange(NUM_CODES, dtype=np.uint32)
-    for code in range(NUM_CODES):
-        character = chr(code)
+    for character in _foldable():
         plain = unicodedata.normalize("NFKC", character).lower()
-        if len(plain) == 1 and plain != character and _utf8_length(plain) <= _utf8_length(character):
-            folded[code] = ord(plain)
+        if len(plain) == 1 and _utf8_length(plain) <= _utf8_length(character):
+            folded[ord(character)] = ord(plain)
     return folded
+
+
+def _foldable() -> list[str]:
+    """The few characters that may fold to another one: without a decomposition a character is its own NFKC."""
+    characters = [chr(code) for code in range(NUM_CODES)]
+    forms = zip(characters, map(unicodedata.decomposition, characters), map(str.lower, characters), strict=True)
+    return [character for character, parts, lower in forms if parts or lower != character]
 
 
 @functools.cache
 def character_classes() -> NDArray[np.uint8]:
     """The class of each code point below `NUM_CODES`, uint8[NUM_CODES]."""
+    characters = [chr(code) for code in range(NUM_CODES)]
     classes = np.full(NUM_CODES, SEPARATOR, np.uint8)
-    for code in range(NUM_CODES):
-        character = chr(code)
-        if character.isalnum() or character == "_":
-            classes[code] = WORD
-        elif character.isspace():
-            classes[code] = SPACE
+    classes[[character.isspace() for character in characters]] = SPACE
+    classes[[character.isalnum() for character in characters]] = WORD
+    classes[ord("_")] = WORD
     for first, last in SINGLE_RANGES:
         inside = classes[first : last + 1]
         inside[inside == WORD] = SINGLE

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline_lib.dedup.entries import Entries, join, read_batch, read_earlier
@@ -21,6 +20,7 @@ from pipeline_lib.dedup.link import Links, Nodes, jaccard, link
 from pipeline_lib.dedup.settings import DedupSettings
 from pipeline_lib.dedup.stage import Earlier
 from pipeline_lib.dedup.texts import ShingleSets, normalize, shingle_sets
+from pipeline_lib.schemas import read_table
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _read_sets(entries: Entries, wanted: NDArray[np.int64], shingle_tokens: int)
     rows = entries.table["row"].to_numpy()
     for number, group in itertools.groupby(wanted.tolist(), key=lambda entry: entries.file_numbers[entry]):
         members = list(group)
-        texts = pq.read_table(entries.files[number](), columns=["text"])["text"].take(rows[members])
+        texts = read_table(entries.files[number](), columns=["text"])["text"].take(rows[members])
         sets = shingle_sets(normalize(texts), shingle_tokens)
         sizes[members] = np.diff(sets.offsets)
         values.append(sets.values)

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline_lib.dedup.candidates import Keys, keys_of, may_share_key, num_keys, to_lists, to_matrix
@@ -20,7 +19,7 @@ from pipeline_lib.dedup.schemas import INDEX_SCHEMA, SKETCH_SCHEMA, part_name
 from pipeline_lib.dedup.settings import DedupSettings
 from pipeline_lib.dedup.stage import INDEX_FILE, Earlier
 from pipeline_lib.errors import DataError
-from pipeline_lib.schemas import DOCUMENTS_FILE
+from pipeline_lib.schemas import DOCUMENTS_FILE, read_table
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def _read_index(settings: DedupSettings, before: Earlier) -> Entries:
 
 
 def _read(path: Path, schema: pa.Schema) -> pa.Table:
-    table = pq.read_table(path)
+    table = read_table(path)
     if not table.schema.equals(schema):
         raise DataError(f"{path}: its columns are not those of this version. Delete its folder and run again.")
     return table

@@ -13,8 +13,8 @@ D documents, P permutations.
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline_lib.compiled import compiled
 from pipeline_lib.dedup.characters import SEPARATOR, SINGLE, SPACE, WORD
-from pipeline_lib.dedup.compiled import compiled
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]

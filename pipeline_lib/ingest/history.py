@@ -9,13 +9,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline_lib.artifact import Store
 from pipeline_lib.ingest.plan import INVENTORY_FILE, MEMBERS_FILE, TOMBSTONES_FILE, BatchPlan, Tombstone
 from pipeline_lib.ingest.stage import STAGE
 from pipeline_lib.ingest.tables import MEMBERS_SCHEMA
-from pipeline_lib.schemas import LEDGER_FILE
+from pipeline_lib.schemas import LEDGER_FILE, read_table
 
 Place = tuple[str, int]  # batch, index of the shard
 
@@ -95,5 +94,4 @@ def _rows(members: pa.Table, paths: Collection[str]) -> Iterator[tuple[str, str,
 
 
 def _table(store: Store, name: str, file_name: str) -> pa.Table:
-    with pq.ParquetFile(store.open(STAGE, name, files=[file_name]).file(file_name)) as file:  # read_table: 0.1 s more
-        return file.read()
+    return read_table(store.open(STAGE, name, files=[file_name]).file(file_name))

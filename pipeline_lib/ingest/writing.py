@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline_lib.artifact import Outcome
 from pipeline_lib.errors import GuardStop
@@ -37,6 +36,7 @@ from pipeline_lib.schemas import (
     LEDGER_FILE,
     QUARANTINE_FILE,
     QUARANTINE_SCHEMA,
+    read_table,
     write_parquet,
 )
 from pipeline_lib.storage import write_json
@@ -119,7 +119,7 @@ def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Path
 
 def read_quarantine(path: Path) -> list[tuple[str, str]]:
     """Place and reason of each row of a quarantine.parquet."""
-    table = pq.read_table(path, schema=QUARANTINE_SCHEMA)
+    table = read_table(path)
     return list(zip(table["place"].to_pylist(), table["reason"].to_pylist(), strict=True))
 
 
@@ -157,7 +157,7 @@ def _inventory(plan: BatchPlan, shards: Sequence[Path]) -> pa.Table:
     """The files of all shards, with the index of theirs."""
     tables = [INVENTORY_SCHEMA.empty_table()]
     for shard, folder in zip(plan.shards, shards, strict=True):
-        files = pq.read_table(folder / FILES_FILE)
+        files = read_table(folder / FILES_FILE)
         index = pa.array([shard.index] * files.num_rows, pa.int32())
         tables.append(files.append_column(INVENTORY_SCHEMA.field("shard"), index))
     return pa.concat_tables(tables)
@@ -172,7 +172,7 @@ def _members(plan: BatchPlan, shards: Sequence[Path]) -> pa.Table:
     """Each document of the batch, the file it came from and the index of its shard."""
     tables = [MEMBERS_SCHEMA.empty_table()]
     for shard, folder in zip(plan.shards, shards, strict=True):
-        ledger = pq.read_table(folder / LEDGER_FILE, columns=["document_id", "file"])
+        ledger = read_table(folder / LEDGER_FILE, columns=["document_id", "file"])
         index = pa.array([shard.index] * ledger.num_rows, pa.int32())
         tables.append(pa.table([ledger["document_id"], ledger["file"], index], schema=MEMBERS_SCHEMA))
     return pa.concat_tables(tables)

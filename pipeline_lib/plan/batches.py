@@ -112,8 +112,8 @@ def withdrawn(every: Sequence[Ingested]) -> Withdrawn:
 
 def read_tombstones(store: Store, batch: str) -> tuple[tuple[str, str, int], ...]:
     """(document, batch that holds it, shard) for each document that a batch withdraws."""
-    import pyarrow.parquet as pq  # 0.1 s that a look at the settings need not pay
+    from pipeline_lib.schemas import read_table  # pyarrow takes 0.1 s, which a look at the settings need not pay
 
     path = store.open(ingest.STAGE, batch, files=[TOMBSTONES_FILE]).file(TOMBSTONES_FILE)
-    table = pq.read_table(path, columns=["document_id", "batch", "shard"])
+    table = read_table(path, columns=["document_id", "batch", "shard"])
     return tuple(zip(*(table.column(name).to_pylist() for name in table.column_names), strict=True))

@@ -123,10 +123,10 @@ class GateReport:
 
 def read_measured(folder: Path) -> Measured:
     """The content of an evaluate artifact. Raises `DataError` when it cannot be read."""
-    import pyarrow.parquet as pq
+    from pipeline_lib.schemas import read_table
 
     try:
-        table = pq.read_table(folder / PER_DOCUMENT_FILE)
+        table = read_table(folder / PER_DOCUMENT_FILE)
         return Measured(
             scores=read_json(folder / SCORES_FILE),
             document_ids=tuple(table["document_id"].to_pylist()),

@@ -6,7 +6,6 @@ characters are the exception: they are left out, and a list of origins leads bac
 """
 
 import functools
-import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"
 MIDDLE_DOTS = "\u00b7\u2022\u2027\u30fb"
 SMALL_FORMS = {"\ufe52": ".", "\ufe55": ":", "\ufe59": "(", "\ufe5a": ")", "\ufe62": "+", "\ufe6b": "@"}
 FULL_WIDTH = range(0xFF01, 0xFF5F)  # "！" to "～": ASCII moved by 0xFEE0
+IDEOGRAPHIC = 0x20000  # Han, tags and private use from there on: no digits, no blanks
 MATHEMATICAL = range(0x1D400, 0x1D800)  # bold, script, double-struck, ... letters and digits
 
 
@@ -43,20 +43,18 @@ def fold(text: str) -> Folded:
 
 @functools.cache
 def _table() -> dict[int, str]:
-    """Code point to ASCII character. 0.1 s to make, once a process."""
+    """Code point to ASCII character."""
     table = {ord(dash): "-" for dash in DASHES}
     table |= {ord(dot): "." for dot in MIDDLE_DOTS}
     table |= {ord(sign): plain for sign, plain in SMALL_FORMS.items()}
     table |= {code: chr(code - 0xFEE0) for code in FULL_WIDTH}
-    for code in range(128, sys.maxunicode + 1):
-        character = chr(code)
-        category = unicodedata.category(character)
-        if category == "Nd":
-            table[code] = str(unicodedata.decimal(character))
-        elif category == "Zs":
-            table[code] = " "
-        elif code in MATHEMATICAL:
-            plain = unicodedata.normalize("NFKC", character)
-            if len(plain) == 1 and plain.isascii():
-                table[code] = plain
+    for code in MATHEMATICAL:
+        plain = unicodedata.normalize("NFKC", chr(code))
+        if len(plain) == 1 and plain.isascii():
+            table[code] = plain
+    for character in map(chr, range(128, IDEOGRAPHIC)):
+        if character.isspace() and unicodedata.category(character) == "Zs":
+            table[ord(character)] = " "
+        elif character.isdecimal():
+            table[ord(character)] = str(unicodedata.decimal(character))
     return table

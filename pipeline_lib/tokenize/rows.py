@@ -55,7 +55,7 @@ def write_rows(packed: Packed, vocab_size: int, path: Path) -> None:
     row_tokens = packed.sequence_length + 1
     schema = tokens_schema(row_tokens, vocab_size)
     ids_type = schema.field("ids").type
-    dtype = ids_type.value_type.to_pandas_dtype()
+    dtype = np.uint16 if ids_type.value_type == pa.uint16() else np.uint32
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
         for first in range(0, packed.num_rows, ROWS_PER_BATCH):
             last = min(first + ROWS_PER_BATCH, packed.num_rows)

@@ -12,11 +12,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import torch
 from transformers import PreTrainedModel
 
 from pipeline_lib.errors import DataError
+from pipeline_lib.schemas import read_table
 from pipeline_lib.scoring import bits_per_byte, bits_per_document, bytes_per_document, open_tokenizer, torch_logits
 from pipeline_lib.storage import read_json, write_json
 from pipeline_lib.token_shards import RowTable, open_rows
@@ -277,7 +277,7 @@ def _save_trunk(night: Night, trainer: PhaseTrainer, num_steps: int) -> None:
 
 def _score(night: Night, model: PreTrainedModel) -> float | None:
     """Bits per byte on the beginnings of some held-out documents, in float32; None when there are none."""
-    tables = [pq.read_table(path, columns=["document_id", "text"]) for path in night.inputs.heldout]
+    tables = [read_table(path, columns=["document_id", "text"]) for path in night.inputs.heldout]
     documents = sorted((row["document_id"], row["text"]) for table in tables for row in table.to_pylist())
     texts = [text[:SCORED_CHARACTERS] for _, text in documents[: night.settings.start_documents]]
     value = None

@@ -1,6 +1,7 @@
 """The compiled signals against a slow plain twin, and against values that one can count by hand."""
 
 import re
+import sys
 import unicodedata
 from collections import Counter
 
@@ -9,8 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline_lib.clean.characters import BREAK, HAN, KANA, LETTER, PLAIN, SPACE, SYMBOL, class_of
-from pipeline_lib.clean.kernel import BULLETS, ENGLISH_STOP_WORDS, SIGNALS, TERMINAL
+from pipeline_lib.clean.characters import NUM_CLASSIFIED, character_classes
+from pipeline_lib.clean.kernel import (
+    BREAK,
+    BULLETS,
+    ENGLISH_STOP_WORDS,
+    HAN,
+    KANA,
+    LETTER,
+    PLAIN,
+    SIGNALS,
+    SPACE,
+    SYMBOL,
+    TERMINAL,
+)
 from pipeline_lib.clean.rules import RULES
 from pipeline_lib.clean.signals import measure_texts
 
@@ -18,6 +31,30 @@ from pipeline_lib.clean.signals import measure_texts
 def _measure(*texts: str) -> list[dict[str, float]]:
     columns = measure_texts(pa.array(texts, pa.large_string()))
     return [{name: float(values[i]) for name, values in columns.items()} for i in range(len(texts))]
+
+
+def class_of(character: str) -> int:
+    """The class of one character, the slow way."""
+    code = ord(character)
+    if character.isspace():
+        return SPACE
+    if 0x3400 <= code < 0x4DC0 or 0x4E00 <= code < 0xA000 or 0xF900 <= code < 0xFB00 or 0x20000 <= code < 0x40000:
+        return HAN
+    if 0x3041 <= code < 0x3097 or 0x30A1 <= code < 0x30FB or 0x31F0 <= code < 0x3200 or 0xFF66 <= code < 0xFF9E:
+        return KANA
+    if character.isalpha():
+        return LETTER
+    if unicodedata.category(character).startswith("N"):
+        return PLAIN
+    return BREAK if 0x3000 <= code < 0x3040 or 0xFF00 <= code < 0xFFF0 else SYMBOL
+
+
+def test_the_table_has_the_class_of_every_character() -> None:
+    assert character_classes().tolist() == [class_of(chr(code)) for code in range(NUM_CLASSIFIED)]
+
+
+def test_no_character_above_the_table_makes_a_word() -> None:
+    assert {class_of(chr(code)) for code in range(NUM_CLASSIFIED, sys.maxunicode + 1)} == {SYMBOL}
 
 
 def _words(text: str) -> list[str]:

@@ -1,6 +1,9 @@
 """One spelling for many, and the way back."""
 
-from pipeline_lib.scrub.fold import fold
+import sys
+import unicodedata
+
+from pipeline_lib.scrub.fold import ZERO_WIDTH, fold
 
 
 def test_full_width_mathematical_and_other_digits_become_ascii() -> None:
@@ -25,3 +28,15 @@ def test_zero_width_characters_are_left_out_and_the_origins_lead_back() -> None:
 
 def test_an_empty_text_stays_empty() -> None:
     assert fold("").text == ""
+
+
+def test_every_digit_and_blank_of_unicode_is_folded_and_hardly_anything_else() -> None:
+    characters = [chr(code) for code in range(128, sys.maxunicode + 1) if chr(code) not in ZERO_WIDTH]
+    folded = fold("".join(characters)).text
+    for character, plain, category in zip(characters, folded, map(unicodedata.category, characters), strict=True):
+        if category == "Zs":
+            assert plain == " "
+        elif category == "Nd":
+            assert plain == str(unicodedata.decimal(character))
+        elif plain != character:
+            assert plain.isascii()
