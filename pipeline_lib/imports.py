@@ -1,0 +1,51 @@
+"""Libraries without the libraries that they would load if they could, and that nothing here needs.
+
+spaCy loads torch (1 s, 300 MB), pyarrow loads pandas (0.2 s), numba loads SciPy (0.2 s): in each worker process, each
+night, and in a night of few documents that is most of its time.
+"""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+
+def import_without(name: str, absent: str) -> ModuleType:
+    """Import a module that does without `absent` when that cannot be imported. What is loaded already stays loaded."""
+    with _refused(absent):
+        return importlib.import_module(name)
+
+
+def arrow_without_pandas() -> None:
+    """Let pyarrow do without pandas in this process.
+
+    It looks for pandas once at its first array from numpy and once at its first array to numpy.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    with _refused("pandas"):
+        pa.array(np.zeros(1)).to_numpy()
+
+
+class _Refusal:
+    """A finder of modules (PEP 302) that stands before all others and refuses one of them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        """None lets the other finders look."""
+        if name == self._name:
+            raise ModuleNotFoundError(f"{name} is not wanted here", name=name)
+
+
+@contextmanager
+def _refused(name: str) -> Iterator[None]:
+    refusal = _Refusal(name)
+    sys.meta_path.insert(0, refusal)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(refusal)

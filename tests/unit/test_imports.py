@@ -1,0 +1,67 @@
+"""What is not loaded: each of these costs every worker process of every night a part of a second."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipeline_lib.imports import import_without
+
+
+def loaded_after(code: str, names: set[str]) -> set[str]:
+    """Which of these modules a fresh process has after running `code`."""
+    script = f"{code}\nimport sys\nprint(*sorted({names!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_a_module_is_imported_without_what_it_would_load(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "wants_colours.py").write_text("try:\n    import colorsys\nexcept ImportError:\n    colorsys = None\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    assert import_without("wants_colours", "colorsys").colorsys is None
+    import colorsys  # afterwards it can be imported again
+
+    assert colorsys.hsv_to_rgb(0, 0, 1) == (1, 1, 1)
+
+
+def test_a_worker_reads_writes_and_converts_arrays_without_pandas() -> None:
+    code = """
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+import numpy as np, pyarrow as pa
+from pipeline_lib.engine import start_worker
+from pipeline_lib.schemas import read_table, write_parquet
+start_worker(os.getppid())
+with TemporaryDirectory() as folder:
+    write_parquet(pa.table({"n": pa.array(np.arange(3))}), Path(folder) / "n.parquet")
+    table = read_table(Path(folder) / "n.parquet", ["n"])
+assert pa.array(table["n"].to_numpy(), from_pandas=True).to_pylist() == [0, 1, 2]
+"""
+    assert loaded_after(code, {"pandas", "pyarrow.dataset"}) == set()
+
+
+def test_kernels_run_without_scipy_linalg_and_sketches_without_datasketch() -> None:
+    code = """
+import pyarrow as pa
+from pipeline_lib.clean.signals import measure_texts
+from pipeline_lib.dedup.sketch import sketch_documents
+from pipeline_lib.dedup.settings import DedupSettings
+texts = pa.array(["one text"], pa.large_string())
+measure_texts(texts)
+sketch_documents(DedupSettings(), pa.table({"document_id": ["a"], "text": texts}))
+"""
+    assert loaded_after(code, {"scipy.linalg", "datasketch"}) == set()
+
+
+def test_cleaning_plain_text_loads_neither_spacy_nor_the_readers_of_html_and_mojibake() -> None:
+    code = """
+import pyarrow as pa
+from pipeline_lib.clean.cleaning import clean_table
+from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.schemas import DOCUMENTS_SCHEMA
+row = {"document_id": "a", "source": "s", "url": "u", "format": "text", "language": None, "text": "the cat and the dog"}
+clean_table(CleanSettings(), pa.Table.from_pylist([row], DOCUMENTS_SCHEMA))
+"""
+    assert loaded_after(code, {"spacy", "trafilatura", "ftfy", "torch"}) == set()
