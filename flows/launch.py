@@ -7,12 +7,14 @@ which nothing is new.
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from flows.console import ConsoleReporter
-from flows.servers import prefect_environment, standing, start_prefect
-from pipeline_lib.plan.data import night_key
+from flows.servers import Server, prefect_environment, standing, start_prefect
+from pipeline_lib.errors import NightshiftError
+from pipeline_lib.imports import collector_off
+from pipeline_lib.plan.data import night_key, plan_data
 from pipeline_lib.settings import Settings
 from pipeline_lib.state import Workspace
 from pipeline_lib.tracking import PAGES_VARIABLE, check_answers, place_of
@@ -26,10 +28,11 @@ def launch_nightly(settings: Settings) -> int:
     check_answers(place_of(settings.register.tracking_uri, workspace.root))
     reporter = ConsoleReporter()
     with workspace.lock(), prefect_server(workspace, reporter) as urls:
-        from flows.nightly import nightly
-        from tasks.night import report_to
+        with collector_off():
+            from flows.nightly import nightly
+            from tasks.night import report_to
 
-        urls.wait()
+            urls.wait(meanwhile=lambda: warm_up(settings, workspace))
         with without_heartbeats(), flushed_logs(), reporter, report_to(reporter):
             result: dict[str, Any] = nightly(settings)
     reporter.summary(result, seconds=time.monotonic() - started, urls=urls.shown)
@@ -52,13 +55,27 @@ def check_first(settings: Settings, workspace: Workspace) -> None:
         pass
 
 
+def warm_up(settings: Settings, workspace: Workspace) -> None:
+    """Load what the night is about to need, and look at the sources once: while the server starts, that is free."""
+    import fastapi.encoders  # noqa: F401 - Prefect loads it for the parameters of the first flow run
+
+    with suppress(NightshiftError):  # the night meets it again, and shows it
+        plan_data(settings, workspace)
+
+
 class Urls:
     """Where Prefect answers, and how to wait until it does."""
 
-    def __init__(self, api_url: str, wait: Callable[[], None], shown: Sequence[str]) -> None:
+    def __init__(self, api_url: str, shown: Sequence[str], server: Server | None = None) -> None:
         self.api_url = api_url
-        self.wait = wait
         self.shown = shown  # the pages of Prefect and MLflow, when they stay open
+        self._server = server  # that is starting
+
+    def wait(self, *, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Return when it answers; use the time, if there is any."""
+        if self._server is not None:
+            meanwhile()
+            self._server.wait("/api/health")
 
 
 @contextmanager
@@ -71,13 +88,13 @@ def prefect_server(workspace: Workspace, reporter: ConsoleReporter) -> Iterator[
     if found is not None:
         os.environ["PREFECT_API_URL"] = f"{found.prefect_url}/api"
         os.environ[PAGES_VARIABLE] = found.mlflow_url
-        yield Urls(os.environ["PREFECT_API_URL"], lambda: None, found.pages)
+        yield Urls(os.environ["PREFECT_API_URL"], found.pages)
         return
     reporter.say("starting a Prefect server for this run (nightshift up keeps one running)")
     server = start_prefect(workspace)
     os.environ["PREFECT_API_URL"] = f"{server.url}/api"
     try:
-        yield Urls(os.environ["PREFECT_API_URL"], lambda: server.wait("/api/health"), ())
+        yield Urls(os.environ["PREFECT_API_URL"], (), server)
     finally:
         server.stop()
 

@@ -1,9 +1,10 @@
-"""Libraries without the libraries that they would load if they could, and that nothing here needs.
+"""Large libraries, loaded at less cost: without other libraries that nothing here needs, without the collector.
 
 spaCy loads torch (1 s, 300 MB), pyarrow loads pandas (0.2 s), numba loads SciPy (0.2 s): in each worker process, each
 night, and in a night of few documents that is most of its time.
 """
 
+import gc
 import importlib
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,22 @@ def arrow_without_pandas() -> None:
 
     with _refused("pandas"):
         pa.array(np.zeros(1)).to_numpy()
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """No garbage collection while large libraries load: what they make stays, and is looked at in vain again and again.
+
+    What is there at the end is left out of later collections too.
+    """
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if is_on:
+            gc.enable()
 
 
 class _Refusal:

@@ -4,12 +4,14 @@ Only files that a reader is there for are listed. Paths never say where a source
 be upgraded, and its documents keep their urls.
 """
 
+import csv
 import logging
 import os
+import stat
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pipeline_lib.errors import SettingsError
 from pipeline_lib.ingest.readers import reader_of
@@ -85,13 +87,22 @@ def _distribution(package: str) -> Distribution:
         ) from exc
 
 
-def _package_files(source: InstalledDocsSource, package: Distribution) -> Iterator[tuple[str, Path]]:
-    """The files that its RECORD lists and that are there."""
-    root = Path(str(package.locate_file("")))
-    for file in package.files or ():
-        path = _documented_path(str(file).replace(os.sep, "/"))
+def _package_files(source: InstalledDocsSource, package: Distribution) -> Iterator[tuple[str, str]]:
+    """The files that its RECORD lists, each with its place."""
+    root = str(package.locate_file(""))
+    for file in _recorded(package):
+        path = _documented_path(file)
         if path is not None and reader_of(source.kind, path):
-            yield path, root / str(file)
+            yield path, f"{root}/{file}"
+
+
+def _recorded(package: Distribution) -> Iterator[str]:
+    """The paths of a package's files, with "/"; as strings, since its thousands of paths are looked at every night."""
+    record = package.read_text("RECORD")
+    if record is None:  # not installed from a wheel
+        yield from (file.as_posix() for file in package.files or ())
+    else:
+        yield from (row[0] for row in csv.reader(record.splitlines()) if row)
 
 
 def _documented_path(path: str) -> str | None:
@@ -100,19 +111,28 @@ def _documented_path(path: str) -> str | None:
     if folder.endswith(".dist-info"):
         is_text = inner.lower() == "metadata" or inner.startswith("licenses/")
         return f"{folder.split('-')[0]}.dist-info/{inner}" if is_text else None
-    parts = PurePosixPath(path).parts
+    parts = path.split("/")
     if ".." in parts or TEST_FOLDERS.intersection(parts) or parts[-1].startswith(("test_", "conftest")):
         return None
     return path
 
 
-def _within_budget(files: Iterator[tuple[str, Path]], max_bytes: int) -> dict[str, Path]:
+def _within_budget(files: Iterator[tuple[str, str]], max_bytes: int) -> dict[str, Path]:
     """The first files in path order that are `max_bytes` together. Empty ones (`__init__.py`) are passed over."""
     taken: dict[str, Path] = {}
     num_bytes = 0
     for path, place in sorted(files):
-        size = place.stat().st_size if place.is_file() else 0
+        size = _size(place)
         num_bytes += size
         if size and num_bytes <= max_bytes:
-            taken[path] = place
+            taken[path] = Path(place)
     return taken
+
+
+def _size(place: str) -> int:
+    """The bytes of a file; 0 of one that is not there, or is none."""
+    try:
+        status = Path(place).stat()
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0

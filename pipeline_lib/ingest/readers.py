@@ -6,7 +6,7 @@ To read another format: write a generator with the signature of `Reader` and put
 import csv
 import json
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from posixpath import splitext
 
 from pipeline_lib.ingest.charset import decode, decode_html
 from pipeline_lib.ingest.packages import read_description, read_docstrings
@@ -87,11 +87,11 @@ READERS: dict[str, dict[str, Reader]] = {
 
 def reader_of(kind: str, path: str) -> tuple[Reader, str] | None:
     """The reader for a path of a source of this kind, and the way it is compressed; None if it is no document."""
-    name = PurePosixPath(path.lower())
-    compression = name.suffix if name.suffix in DECOMPRESSORS else ""
+    name, suffix = splitext(path.lower().rpartition("/")[2])  # pathlib would take a second for a large package
+    compression = suffix if suffix in DECOMPRESSORS else ""
     if compression:
-        name = name.with_suffix("")
-    reader = READERS[kind].get(name.suffix or name.name)
+        name, suffix = splitext(name)
+    reader = READERS[kind].get(suffix or name)
     return None if reader is None else (reader, compression)
 
 
