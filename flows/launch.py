@@ -93,6 +93,7 @@ def prefect_server(workspace: Workspace, reporter: ConsoleReporter) -> Iterator[
     reporter.say("starting a Prefect server for this run (nightshift up keeps one running)")
     server = start_prefect(workspace)
     os.environ["PREFECT_API_URL"] = f"{server.url}/api"
+    os.environ["NIGHTSHIFT_OWN_SERVER"] = "1"  # see tasks/stages.py
     try:
         yield Urls(os.environ["PREFECT_API_URL"], (), server)
     finally:

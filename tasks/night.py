@@ -141,6 +141,8 @@ def _at_work(night: Night) -> Iterator[None]:
     except BaseException:  # Ctrl-C, SIGTERM: Prefect and the command line raise each their own
         night.stop()
         raise
+    finally:
+        night.runtime.settle()
 
 
 def reap_killed_runs(workspace: Workspace, runtime: Runtime, reporter: Reporter) -> None:

@@ -41,6 +41,9 @@ class Runtime(Protocol):
     def reap(self, record: RunRecord) -> bool:
         """Show a killed run as what it is; whether there is nothing left to show."""
 
+    def settle(self) -> None:
+        """Return when all that was shown is kept, also if its server ends now."""
+
 
 class PlainRuntime:
     """Runs the work, shows nothing: the terminal has its own reporter."""
@@ -72,3 +75,6 @@ class PlainRuntime:
     def reap(self, record: RunRecord) -> bool:
         """See `Runtime`. What Prefect shows has to wait for a night that speaks to it."""
         return record.flow_run_id is None
+
+    def settle(self) -> None:
+        """See `Runtime`."""

@@ -6,6 +6,7 @@ alone answers "Cached" for a folder that was deleted.)
 """
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from prefect.artifacts import (
 )
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterId
 from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.runtime import flow_run
@@ -34,6 +36,10 @@ from tasks.reap import mark_crashed
 # Set by the worker of `nightshift up`. It starts each flow in a session of its own, where no supervisor reaches it; so
 # the flow ends with its worker by itself. A flow that a person starts has a shell as its parent, and may outlive it.
 WORKER_VARIABLE = "NIGHTSHIFT_WORKER"
+# Set while a night runs on a server of its own, which ends with it.
+OWN_SERVER_VARIABLE = "NIGHTSHIFT_OWN_SERVER"
+WRITTEN_SECONDS = 10.0  # at most; half a second is usual
+PAGE = 200  # task runs in one answer of Prefect's API
 
 
 def _run(work: Callable[[], StepResult]) -> "State[StepResult]":
@@ -60,6 +66,7 @@ class PrefectRuntime:
     def __init__(self) -> None:
         self._bars: dict[str, UUID] = {}
         self._name = ""
+        self._task_runs: list[UUID] = []
         if os.environ.pop(WORKER_VARIABLE, None):  # once in a process
             exit_with_parent(os.getppid())
 
@@ -79,7 +86,10 @@ class PrefectRuntime:
     def do(self, step: Step, work: Callable[[], StepResult]) -> StepResult:
         """Run a step as a task of its stage."""
         named = TASKS[step.stage].with_options(task_run_name=f"{step.stage} {step.label}")
-        result: StepResult = named(work, return_state=True).result()
+        state = named(work, return_state=True)
+        if state.state_details.task_run_id is not None:
+            self._task_runs.append(state.state_details.task_run_id)
+        result: StepResult = state.result()
         return result
 
     def table(self, key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
@@ -112,6 +122,23 @@ class PrefectRuntime:
         if record.flow_run_id is not None:
             mark_crashed(record.flow_run_id, record.message)
         return True
+
+    def settle(self) -> None:
+        """See `Runtime`. Prefect's server writes task states from a queue, and loses the queue when it ends."""
+        if os.environ.get(OWN_SERVER_VARIABLE) and self._task_runs:
+            wait_until_written(self._task_runs)
+
+
+def wait_until_written(task_runs: Sequence[UUID]) -> None:
+    """Return when the server knows how all of these ended, or after `WRITTEN_SECONDS`."""
+    ends_at = time.monotonic() + WRITTEN_SECONDS
+    chosen = TaskRunFilter(id=TaskRunFilterId(any_=list(task_runs)))
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < ends_at:
+            known = client.read_task_runs(task_run_filter=chosen)
+            if sum(run.state is not None and run.state.is_final() for run in known) >= min(len(task_runs), PAGE):
+                return
+            time.sleep(0.05)
 
 
 def ended(sentence: str, result: dict[str, Any]) -> Any:
