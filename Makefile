@@ -7,15 +7,17 @@ PYTHON ?= python3.11
 INSTALLER ?= pip
 VENV := .venv
 READY := $(VENV)/.ready-$(INSTALLER)
+COMPILED := $(VENV)/.compiled
 RUN := $(VENV)/bin
+SOURCES := $(shell find flows tasks pipeline_lib deployments -name '*.py')
 
 .PHONY: demo test check bench format clean-venv
 .DEFAULT_GOAL := demo
 
-demo: $(READY)
+demo: $(COMPILED)
 	@$(RUN)/nightshift run
 
-test: $(READY)
+test: $(COMPILED)
 	$(RUN)/python -m pytest
 
 check: $(READY)
@@ -24,7 +26,7 @@ check: $(READY)
 	$(RUN)/mypy --strict -p pipeline_lib
 	$(RUN)/lint-imports
 
-bench: $(READY)
+bench: $(COMPILED)
 	$(RUN)/python -m tests.bench $(NAME)
 
 format: $(READY)
@@ -44,4 +46,10 @@ else
 	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 endif
 	@rm -f $(VENV)/.ready-*
+	@touch $@
+
+# Python keeps the compiled code of each file by itself, unless the environment forbids it (PYTHONDONTWRITEBYTECODE, as
+# in many containers): then each process would compile 150 files first, worker processes too.
+$(COMPILED): $(READY) $(SOURCES)
+	@$(RUN)/python -m compileall -q flows tasks pipeline_lib deployments
 	@touch $@

@@ -11,13 +11,13 @@ import platform
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.artifact import Kind, Manifest, Outcome, Ref, Store
+from pipeline_lib.artifact import Condition, Kind, Manifest, Outcome, Ref, Store
 from pipeline_lib.engine import Engine
 from pipeline_lib.errors import GuardStop
 from pipeline_lib.failpoint import failpoint
@@ -47,6 +47,12 @@ class Work:
     make: Make
     shards: tuple[str, ...] = ()
     name: str = ""  # "shard 3", for people
+    lost: str = ""  # why what is there counts no more: what it stands for outside of the store is gone
+
+    def condition(self, store: Store) -> Condition:
+        """Whether its artifact can be used, and if not, why."""
+        found = store.condition(self.stage, self.fingerprint)
+        return replace(found, is_present=False, reason=self.lost) if found.is_present and self.lost else found
 
 
 @dataclass(frozen=True)
@@ -129,13 +135,13 @@ def num_dropped(outcome: Outcome | Manifest) -> int:
 
 def missing(step: Step, store: Store) -> list[Work]:
     """The works of a step whose artifacts are not there, or not whole."""
-    return [work for work in step.works if not store.condition(work.stage, work.fingerprint).is_present]
+    return [work for work in step.works if not work.condition(store).is_present]
 
 
 def execute(job: Job) -> Manifest:
     """Make one artifact in this process, unless it is there."""
     work, store = job.work, Store(job.root)
-    found = store.condition(work.stage, work.fingerprint)
+    found = work.condition(store)
     if found.is_present and found.manifest is not None:
         return found.manifest
     failpoint(work.stage, "start")

@@ -1,7 +1,9 @@
 """Registration, the gate, and the champion's move: the end of a night."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from pipeline_lib.errors import GateRefused
 from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step
@@ -23,14 +25,15 @@ class Verdict:
     version: int
     is_promoted: bool
     sentence: str  # "version 3 promoted: ..." or "version 3 not promoted: refused: ..."
-    champion_scores: Step | None  # of the champion it was compared with, if that was tonight
+    champion_version: int | None  # what it was compared with; None: there was no champion
+    champion_scores: str | None  # fingerprint of that version's scores
 
 
 def judge(plan: JudgePlan, models: ModelsPlan, night: Night) -> Verdict:
     """Register the challenger, let the gate compare it with the champion, and move the champion if it is better."""
     registry = register.registry_of(night.settings.register, night.workspace.root)
     version = int(do_step(plan.register, night).facts["version"])
-    gate, champion_scores = plan.gate, None
+    gate = plan.gate
     if missing(gate, night.workspace.store):
         champion = version_by_alias(registry, CHAMPION)
         if champion is not None and champion.number != version:
@@ -39,20 +42,28 @@ def judge(plan: JudgePlan, models: ModelsPlan, night: Night) -> Verdict:
             do_step(champion_scores, night)
             gate = against_champion(gate, champion_scores, champion)
     facts = do_step(gate, night).facts
-    is_promoted, sentence = _move(
-        night, registry, version, bool(facts["is_passed"]), facts["champion_version"], facts["reason"]
+    is_on_record = not plan.register.whole.lost and any(
+        move.version == version and move.name == registry.name for move in register.promotions(registry)
     )
+    is_promoted, sentence = _move(night, registry, version, facts, is_on_record=is_on_record)
     _publish(gate, night, f"Version {version} {sentence}")
-    return Verdict(version, is_promoted, f"version {version} {sentence}", champion_scores)
+    return Verdict(
+        version,
+        is_promoted,
+        f"version {version} {sentence}",
+        facts["champion_version"],
+        facts.get("champion_scores"),
+    )
 
 
 def _move(
-    night: Night, registry: Registry, version: int, is_passed: bool, judged_against: int | None, reason: str
+    night: Night, registry: Registry, version: int, facts: Mapping[str, Any], *, is_on_record: bool
 ) -> tuple[bool, str]:
     """Promote a version that passed, unless it was promoted before: a rollback since then stays."""
-    if not is_passed:
+    reason, judged_against = str(facts["reason"]), facts["champion_version"]
+    if not facts["is_passed"]:
         return False, f"not promoted: {reason}"
-    if any(p.version == version and p.name == registry.name for p in register.promotions(registry)):
+    if is_on_record:
         return True, f"was promoted: {reason}"
     try:
         register.promote(registry, version, expected_champion=judged_against, reason=reason, now=datetime.now(UTC))

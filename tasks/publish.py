@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline_lib.evaluate.stage import SCORES_FILE
+from pipeline_lib.evaluate.stage import STAGE as EVALUATE
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.plan.tokens import SNAPSHOT_FILE, diff
@@ -96,13 +97,14 @@ def _said(change: dict[str, Any]) -> str:
 def publish_scores(models: ModelsPlan, verdict: Verdict, night: Night) -> dict[str, Any]:
     """Show the scores of challenger, int8 variant and champion side by side, and give the figures for the summary."""
     store = night.workspace.store
-    scored = {"challenger": models.evaluate, "challenger int8": models.evaluate_int8}
-    if verdict.champion_scores is not None:
-        scored["champion"] = verdict.champion_scores
-    scores = {
-        name: read_json(store.path(step.whole.stage, step.whole.fingerprint) / SCORES_FILE)
-        for name, step in scored.items()
+    scored = {
+        "challenger": models.evaluate.whole.fingerprint,
+        "challenger int8": models.evaluate_int8.whole.fingerprint,
     }
+    if verdict.champion_scores is not None:
+        scored[f"champion until then (version {verdict.champion_version})"] = verdict.champion_scores
+    paths = {name: store.path(EVALUATE, scores) / SCORES_FILE for name, scores in scored.items()}
+    scores = {name: read_json(path) for name, path in paths.items() if path.is_file()}
     training = read_json(store.path(models.train.whole.stage, models.train.whole.fingerprint) / SUMMARY_FILE)
     rows = [{"model": name, **_columns(found)} for name, found in scores.items()]
     night.runtime.table(SCORES_KEY, rows, f"On the same held-out documents: {verdict.sentence}")

@@ -19,15 +19,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flows.halves import refresh_data
 from pipeline_lib.artifact import Manifest, read_manifest
 from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.settings import Settings, resolve
 from pipeline_lib.state import Workspace, new_run
 from tasks.night import LogReporter, Night
-from tasks.publish import publish_funnel
 from tasks.runtime import PlainRuntime
-from tasks.settle import settle_batches, settle_pins
-from tasks.steps import do_step, do_steps
 
 KEY = "00112233445566778899aabbccddeeff0123456789abcdef0f1e2d3c4b5a6978"  # of nobody's data
 SOURCE = "docs"
@@ -222,15 +220,7 @@ def refresh(settings: Settings) -> DataPlan:
     """What the flow `refresh` does, in this process. Set NIGHTSHIFT_SCRUB_KEY first. The plan that was done."""
     with night_here(settings) as night:
         plan = plan_data(settings, night.workspace)
-        do_steps(plan.documents.ingest, night)
-        settle_batches(plan.documents, night)
-        for steps in plan.documents.stages[1:]:
-            do_steps(steps, night)
-        do_step(plan.tokens.tokenizer, night)
-        settle_pins(plan.tokens, night)
-        do_steps(plan.tokens.tokens, night)
-        do_step(plan.tokens.snapshot, night)
-        publish_funnel(plan, night)
+        refresh_data(night)
     return plan
 
 

@@ -16,7 +16,7 @@ from pipeline_lib.plan.models import ModelsPlan, TrainedOn, measure, scores_step
 from pipeline_lib.quantize import stage as quantize
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.card import FunnelRow, Lineage
-from pipeline_lib.register.registry import FINGERPRINT_TAG, Version, opened
+from pipeline_lib.register.registry import FINGERPRINT_TAG, Version, opened, stands
 from pipeline_lib.settings import Settings
 from pipeline_lib.state import Workspace
 from pipeline_lib.storage import read_json
@@ -44,6 +44,8 @@ def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models:
     """Lay out registration and gate of tonight's challenger."""
     registered = _register_step(settings, workspace, data, models)
     gate = _gate_step(settings, models, registered)
+    lost = _lost_version(settings, workspace, registered)
+    registered, gate = (replace(step, whole=replace(step.whole, lost=lost)) for step in (registered, gate))
     condition = models.train.condition
     return JudgePlan(
         replace(registered, condition=condition),
@@ -52,13 +54,25 @@ def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models:
     )
 
 
+def _lost_version(settings: Settings, workspace: Workspace, registered: Step) -> str:
+    """Why a version that was registered has to be registered and judged again; "" if it stands."""
+    found = registered.whole.condition(workspace.store)
+    if not found.is_present or found.manifest is None:
+        return ""
+    name, number = str(found.manifest.facts["name"]), int(found.manifest.facts["version"])
+    is_there = stands(register.registry_of(settings.register, workspace.root).place, name, number)
+    return "" if is_there else f"lost: MLflow has no version {number} of {name}"
+
+
 def _foreseen_champion(settings: Settings, workspace: Workspace, models: ModelsPlan, gate: Step) -> Step | None:
     """The measurement of the champion by the ledger of promotions; the night asks MLflow, which takes seconds."""
-    if workspace.store.condition(gate.whole.stage, gate.whole.fingerprint).is_present:
+    if gate.whole.condition(workspace.store).is_present:
         return None
     registry = register.registry_of(settings.register, workspace.root)
     moves = [move for move in register.promotions(registry) if move.name == registry.name]
-    model = _registered_model(workspace.store, registry.name, moves[-1].version) if moves else None
+    if not moves or not stands(registry.place, registry.name, moves[-1].version):
+        return None
+    model = _registered_model(workspace.store, registry.name, moves[-1].version)
     challenger = models.train.whole.fingerprint
     if model is None or model == challenger:
         return None
@@ -181,7 +195,8 @@ def make_gate(
         training=register.Training(summary["start_bits_per_byte"], summary["end_bits_per_byte"]),
     )
     outcome = register.run_gate(settings.register.gate, inputs, folder)
-    return replace(outcome, facts={**outcome.facts, "champion_version": champion_version})
+    judged_against = {"champion_version": champion_version, "champion_scores": champion_scores}
+    return replace(outcome, facts={**outcome.facts, **judged_against})
 
 
 def champion_step(settings: Settings, workspace: Workspace, on: TrainedOn, champion: Version, challenger: str) -> Step:

@@ -40,7 +40,7 @@ def explain_step(step: Step, workspace: Workspace) -> list[Line]:
 
 
 def _explain(step: Step, work: Work, last: str | None, store: Store) -> Line:
-    found = store.condition(work.stage, work.fingerprint)
+    found = work.condition(store)
     before = found.manifest or _manifest(store, work.stage, last)
     seconds = before.seconds if before else None
     if found.is_present:
@@ -50,7 +50,7 @@ def _explain(step: Step, work: Work, last: str | None, store: Store) -> Line:
 
 
 def _reason(work: Work, last: str | None, before: Manifest | None, condition: str) -> str:
-    if condition.startswith("damaged"):
+    if condition != "missing":  # damaged, or lost
         return condition
     if last is None:
         return "new"

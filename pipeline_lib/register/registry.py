@@ -4,9 +4,10 @@ MLflow guards nothing by itself: a version may point at nothing, and files may c
 the digest of its package as a tag, and is opened only when all files still match.
 """
 
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,24 @@ class Version:
     def model_fingerprint(self) -> str:
         """Which model artifact it is."""
         return self.tags.get(FINGERPRINT_TAG, "")
+
+
+def stands(place: Place, name: str, number: int) -> bool:
+    """Whether a version is still there, as far as that can be told without MLflow, which takes a second to load.
+
+    So only the workspace's own SQLite file is asked; other stores, and a file that is busy, count as having it.
+    """
+    if not place.is_local:
+        return True
+    path = Path(place.uri.removeprefix("sqlite:///"))
+    if not path.is_file():
+        return False
+    query = "select 1 from model_versions where name = ? and version = ? and current_stage != 'Deleted_Internal'"
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as database:
+            return database.execute(query, (name, number)).fetchone() is not None
+    except sqlite3.Error:
+        return True
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from pipeline_lib.plan.data import plan_sealed_data
 from pipeline_lib.plan.models import plan_models
 from pipeline_lib.plan.night import NightPlan, plan_night
 from pipeline_lib.plan.reasons import Line
+from pipeline_lib.register.registry import CHAMPION, version_by_alias
+from pipeline_lib.register.stage import registry_of
 from pipeline_lib.state import Workspace
 from pipeline_lib.storage import sha256_of
 from pipeline_lib.work import missing
@@ -82,6 +84,8 @@ def test_new_documents_cost_their_batch_and_one_more_training_on_the_trunk(house
     assert on["trunk"] == first
     assert len(on["new"]) == len(store.read("ingest", batches[1].fingerprint).shards) == 1
     assert foresee(house).is_nothing_new
+    again = run_night(house.workspace, house.corpus)
+    assert "champion until then (version 1)" in again.out  # what it was judged against is shown on later nights too
 
 
 def of_stage(house: House, stage: str) -> list[str]:
@@ -118,6 +122,18 @@ def test_lost_and_damaged_artifacts_of_every_stage_are_rebuilt_as_they_were(hous
         name: m.digest for name, m in before.items() if name not in timed
     }
     assert sha256_of(house.workspace / scores) == scores_before
+
+
+def test_a_model_store_that_was_lost_gets_its_version_and_champion_back(house: House) -> None:
+    (house.workspace / "mlflow.db").unlink()
+    made = whole_night(house)
+    reasons = {line.stage: line.reason for line in made.values()}
+    assert reasons == {"register": "lost: MLflow has no version 1 of nightshift-tiny"}
+    registry = registry_of(tiny_settings(house.workspace, house.corpus).register, house.workspace)
+    champion = version_by_alias(registry, CHAMPION)
+    assert champion is not None
+    assert [champion.model_fingerprint] == of_stage(house, "train")
+    assert foresee(house).is_nothing_new
 
 
 def first(house: House, stage: str, schema: str, *, kind: str | None = None) -> str:

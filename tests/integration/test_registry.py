@@ -26,6 +26,7 @@ from pipeline_lib.register.registry import (
     PREVIOUS,
     Registry,
     opened,
+    stands,
     version_by_alias,
     version_by_number,
 )
@@ -261,6 +262,22 @@ def test_a_version_that_points_to_nothing_is_not_promoted(registry: Registry, re
     with pytest.raises(DamagedArtifact):
         promote(registry, number, expected_champion=None, reason="", now=NOW)
     assert champion_of(registry) is None
+
+
+def test_whether_a_version_stands_is_told_without_mlflow(registry: Registry, register: Callable[[str], int]) -> None:
+    number = register("a")
+    assert stands(registry.place, registry.name, number)
+    assert not stands(registry.place, registry.name, number + 1)
+    assert not stands(registry.place, "another", number)
+    connect(registry.place).delete_model_version(registry.name, str(number))
+    assert not stands(registry.place, registry.name, number)
+
+
+def test_other_stores_than_the_workspaces_own_count_as_having_a_version(tmp_path: Path) -> None:
+    assert stands(Place("http://127.0.0.1:9"), "any", 1)
+    assert not stands(Place(f"sqlite:///{tmp_path / 'none.db'}"), "any", 1)
+    (tmp_path / "odd.db").write_text("not a database")
+    assert stands(Place(f"sqlite:///{tmp_path / 'odd.db'}"), "any", 1)
 
 
 def test_a_version_that_does_not_exist_is_a_clear_error(registry: Registry) -> None:
