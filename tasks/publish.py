@@ -79,10 +79,10 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _change(snapshot: dict[str, Any], name: str, night: Night) -> dict[str, Any]:
-    """The difference to the snapshot before, which is remembered by its fingerprint."""
+    """The difference to the last night's snapshot, which is remembered by its fingerprint."""
     history = night.workspace.pin("snapshots") or []
-    before = next((entry for entry in reversed(history) if entry != name), None)
-    if not history or history[-1] != name:
+    before = history[-1] if history else None
+    if before != name:
         night.workspace.save_pin("snapshots", [*history, name])
     path = night.workspace.store.path("tokenize", before or name) / SNAPSHOT_FILE
     return diff(snapshot, read_json(path) if before and path.is_file() else None)
