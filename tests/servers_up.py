@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tests.tiny_night import arguments, environment
 
 START_SECONDS = 120
 STOP_SECONDS = 30
+BUSY = 503  # what Prefect answers when SQLite is locked; its own client tries again too
 # A shell that is not interactive starts what it puts into the background with SIGINT ignored.
 IN_BACKGROUND = 'workspace=$1; shift; "$@" >"$workspace/up.out" 2>&1 & echo $!'
 
@@ -122,5 +124,12 @@ def alive(processes: list[psutil.Process]) -> list[list[str]]:
 def _ask(url: str, body: Mapping[str, Any] | None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers={"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read())
+    for pause in (0.2, 1.0, 3.0, None):
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as exc:
+            if exc.code != BUSY or pause is None:
+                raise
+        time.sleep(pause)
+    raise AssertionError("unreachable")

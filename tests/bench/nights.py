@@ -1,11 +1,13 @@
 """The demo's nights from the shell: the first one, the plan, nothing new, nothing new with servers running.
 
 The first night starts from an empty workspace and compiles its kernels anew, as after an installation. Each of the
-others is the median of three, after the first night.
+others is the median of three, after the first night. The peer of a night with nothing new is Prefect itself: as many
+empty tasks (plain_prefect.py), by turns with ours, with a server of its own and against the running one.
 """
 
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from pipeline_lib.state import RunRecord, Workspace
+from pipeline_lib.storage import read_json
 from tests.bench.figures import ROOT, Figure
 from tests.bench.workbench import NIGHTSHIFT, BenchFailed, Workbench
 
@@ -21,7 +24,9 @@ FIGURES = (
     Figure("orchestration_overhead_seconds", "s", "lower", "of that night, outside its stages"),
     Figure("plan_seconds", "s", "lower", "`nightshift plan`, nothing new", 2),
     Figure("demo_second_night_seconds", "s", "lower", "a night with nothing new, its own Prefect server", 10),
+    Figure("second_night_vs_plain_prefect", "ratio", "lower", "that over as many empty tasks of Prefect alone"),
     Figure("second_night_running_server_seconds", "s", "lower", "the same while `nightshift up` runs", 4),
+    Figure("second_night_running_server_vs_plain_prefect", "ratio", "lower", "that over Prefect alone, same server"),
 )
 REPEATS = 3
 UP_SECONDS = 180
@@ -39,13 +44,28 @@ def measure(bench: Workbench) -> Iterator[tuple[str, float]]:
     wall = command("run")()
     yield "demo_first_night_seconds", wall
     yield "orchestration_overhead_seconds", wall - sum(stage_seconds(last_run(workspace)).values())
-    yield "plan_seconds", _median(command("plan"))
+    yield "plan_seconds", median(command("plan")() for _ in range(REPEATS))
     bench.say("nights with nothing new")
-    yield "demo_second_night_seconds", _median(command("run"))
+    own, plain = _by_turns(command("run"), lambda: _plain(bench, {"PREFECT_HOME": str(bench.root / "plain")}))
+    bench.say(f"{own:.2f} s, Prefect alone {plain:.2f} s")
+    yield "demo_second_night_seconds", own
+    yield "second_night_vs_plain_prefect", own / plain
     bench.say("nights with nothing new, beside nightshift up")
-    with servers_up(bench, workspace):
-        seconds = _median(command("run"))
-    yield "second_night_running_server_seconds", seconds
+    with servers_up(bench, workspace) as api_url:
+        own, plain = _by_turns(command("run"), lambda: _plain(bench, {"PREFECT_API_URL": api_url}))
+    bench.say(f"{own:.2f} s, Prefect alone {plain:.2f} s")
+    yield "second_night_running_server_seconds", own
+    yield "second_night_running_server_vs_plain_prefect", own / plain
+
+
+def _by_turns(ours: Callable[[], float], theirs: Callable[[], float]) -> tuple[float, float]:
+    """Medians of both."""
+    pairs = [(ours(), theirs()) for _ in range(REPEATS)]
+    return median(own for own, _ in pairs), median(other for _, other in pairs)
+
+
+def _plain(bench: Workbench, extra: dict[str, str]) -> float:
+    return bench.command([sys.executable, "-m", "tests.bench.plain_prefect"], extra)
 
 
 def last_run(workspace: Path) -> RunRecord:
@@ -62,13 +82,13 @@ def stage_seconds(run: RunRecord) -> dict[str, float]:
 
 
 @contextmanager
-def servers_up(bench: Workbench, workspace: Path) -> Iterator[None]:
-    """`nightshift up` for the time of the block."""
+def servers_up(bench: Workbench, workspace: Path) -> Iterator[str]:
+    """`nightshift up` for the time of the block; the address of Prefect's API."""
     argv = [NIGHTSHIFT, "up", "--workspace", str(workspace)]
     up = subprocess.Popen(argv, cwd=ROOT, env=bench.environment, stdout=subprocess.DEVNULL)
     try:
         _wait_until(up, workspace / "state" / "up.json")
-        yield
+        yield f"{read_json(workspace / 'state' / 'up.json')['prefect_url']}/api"
     finally:
         up.send_signal(signal.SIGINT)
         up.wait(timeout=UP_SECONDS)
@@ -80,7 +100,3 @@ def _wait_until(up: "subprocess.Popen[bytes]", is_up: Path) -> None:
         if up.poll() is not None or time.monotonic() > deadline:
             raise BenchFailed("nightshift up did not come up")
         time.sleep(0.2)
-
-
-def _median(measured: Callable[[], float]) -> float:
-    return median(measured() for _ in range(REPEATS))
