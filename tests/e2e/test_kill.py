@@ -94,8 +94,14 @@ def start(house: House, *, program: str = CLI, fail: str | None = None, **change
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_hear_ctrl_c,
     )
     return Night(process, Workspace(house.workspace))
+
+
+def _hear_ctrl_c() -> None:
+    """As at a terminal. Tests that a script runs in the background have SIGINT ignored, and so have their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def processes_of(workspace: Path) -> list[str]:
