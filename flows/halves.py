@@ -21,7 +21,7 @@ def refresh_data(night: Night) -> dict[str, Any]:
 
     Gives the funnel: for each stage documents in, out and dropped by reason; and the snapshot.
     """
-    plan = plan_data(night.settings, night.workspace)
+    plan = night.plan or plan_data(night.settings, night.workspace)
     do_steps(plan.documents.ingest, night)
     settle_batches(plan.documents, night)
     do_steps(plan.documents.clean, night)

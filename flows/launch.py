@@ -7,14 +7,16 @@ which nothing is new.
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from flows.console import ConsoleReporter
 from flows.servers import Server, prefect_environment, standing, start_prefect
+from pipeline_lib.engine import Engine
 from pipeline_lib.errors import NightshiftError
 from pipeline_lib.imports import collector_off
-from pipeline_lib.plan.data import night_key, plan_data
+from pipeline_lib.plan.data import DataPlan, night_key, plan_data
+from pipeline_lib.plan.warm import warm
 from pipeline_lib.settings import Settings
 from pipeline_lib.state import Workspace
 from pipeline_lib.tracking import PAGES_VARIABLE, check_answers, place_of
@@ -27,13 +29,18 @@ def launch_nightly(settings: Settings) -> int:
     check_first(settings, workspace)
     check_answers(place_of(settings.register.tracking_uri, workspace.root))
     reporter = ConsoleReporter()
-    with workspace.lock(), prefect_server(workspace, reporter) as urls:
+    with workspace.lock(), prefect_server(workspace, reporter) as urls, Engine(settings.resources.workers) as engine:
+        plan = foresee(settings, workspace)
+        if plan is not None:
+            warm(engine, plan, settings, workspace)
         with collector_off():
-            from flows.nightly import nightly
-            from tasks.night import report_to
+            import fastapi.encoders  # noqa: F401 - Prefect loads it for a run's parameters; sooner it costs no time
 
-            urls.wait(meanwhile=lambda: warm_up(settings, workspace))
-        with without_heartbeats(), flushed_logs(), reporter, report_to(reporter):
+            from flows.nightly import nightly
+            from tasks.night import Given, with_given
+
+        urls.wait()
+        with without_heartbeats(), flushed_logs(), reporter, with_given(Given(reporter, engine, plan)):
             result: dict[str, Any] = nightly(settings)
     reporter.summary(result, seconds=time.monotonic() - started, urls=urls.shown)
     return 0
@@ -55,12 +62,12 @@ def check_first(settings: Settings, workspace: Workspace) -> None:
         pass
 
 
-def warm_up(settings: Settings, workspace: Workspace) -> None:
-    """Load what the night is about to need, and look at the sources once: while the server starts, that is free."""
-    import fastapi.encoders  # noqa: F401 - Prefect loads it for the parameters of the first flow run
-
-    with suppress(NightshiftError):  # the night meets it again, and shows it
-        plan_data(settings, workspace)
+def foresee(settings: Settings, workspace: Workspace) -> DataPlan | None:
+    """The plan of the data half; None when it cannot be made: the night meets that again, and Prefect shows it."""
+    try:
+        return plan_data(settings, workspace)
+    except NightshiftError:
+        return None
 
 
 class Urls:
@@ -71,10 +78,9 @@ class Urls:
         self.shown = shown  # the pages of Prefect and MLflow, when they stay open
         self._server = server  # that is starting
 
-    def wait(self, *, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Return when it answers; use the time, if there is any."""
+    def wait(self) -> None:
+        """Return when it answers."""
         if self._server is not None:
-            meanwhile()
             self._server.wait("/api/health")
 
 

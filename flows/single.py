@@ -13,7 +13,7 @@ from pipeline_lib.state import Workspace
 from pipeline_lib.tracking import check_answers, place_of
 from pipeline_lib.work import Step, missing
 from tasks.gate import judge
-from tasks.night import Night, open_night, report_to
+from tasks.night import Given, Night, open_night, with_given
 from tasks.runtime import PlainRuntime
 from tasks.settle import settle_batches, settle_pins
 from tasks.steps import do_step, do_steps
@@ -39,7 +39,7 @@ def run_stage(settings: Settings, stage: str) -> None:
     if stage in TALKS_TO_MLFLOW:
         check_answers(place_of(settings.register.tracking_uri, workspace.root))
     reporter = ConsoleReporter()
-    with reporter, report_to(reporter), open_night(settings, stage, PlainRuntime()) as night:
+    with reporter, with_given(Given(reporter)), open_night(settings, stage, PlainRuntime()) as night:
         _STAGES[stage](settings, night)
 
 

@@ -30,6 +30,7 @@ class Engine:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._pool: ProcessPoolExecutor | None = None
+        self._warming: list[Future[None]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -41,6 +42,15 @@ class Engine:
             self._stop()
         else:
             self._kill()
+
+    def warm(self, function: Callable[[Job], None], job: Job, num_workers: int) -> None:
+        """Start workers and let each do `function(job)`, which only loads what later jobs need; returns at once.
+
+        The first jobs wait for it, so that they do not start workers that have loaded nothing. How it ends is nobody's
+        concern: what it could not load, the job that needs it will, or fail.
+        """
+        pool = self._started()
+        self._warming = [pool.submit(function, job) for _ in range(min(num_workers, self.workers))]
 
     def map(
         self, function: Callable[[Job], Result], jobs: Sequence[Job], *, deadline_seconds: float, what: str
@@ -55,6 +65,7 @@ class Engine:
         pending: dict[Future[Result], int] = {}
         try:
             pool = self._started()
+            wait(self._warming, timeout=deadline_seconds)
             pending.update({pool.submit(function, job): index for index, job in enumerate(jobs)})
             while pending:
                 done, _ = wait(pending, timeout=max(0.0, deadline - time.monotonic()), return_when=FIRST_COMPLETED)

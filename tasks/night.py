@@ -8,13 +8,14 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pipeline_lib.engine import Engine
 from pipeline_lib.errors import NightshiftError
+from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.settings import Settings
 from pipeline_lib.state import RunRecord, Workspace, new_run
 from pipeline_lib.work import StepResult
@@ -70,6 +71,7 @@ class Night:
     record: RunRecord
     reporter: Reporter
     runtime: Runtime
+    plan: DataPlan | None = None  # of the data half, if it is there already
     stage_seconds: dict[str, float] = field(default_factory=dict)  # time spent inside stages, by stage
 
     def enter(self, stage: str, label: str) -> None:
@@ -97,17 +99,26 @@ class Night:
         self.workspace.save_run(self.record)
 
 
-_reporter: ContextVar[Reporter | None] = ContextVar("reporter", default=None)
+@dataclass(frozen=True)
+class Given:
+    """What the command line has ready for a night: a flow gets nothing but its settings."""
+
+    reporter: Reporter
+    engine: Engine | None = None  # with workers that are loading
+    plan: DataPlan | None = None  # made while the workspace was locked, as it still is
+
+
+_given: ContextVar[Given | None] = ContextVar("given", default=None)
 
 
 @contextmanager
-def report_to(reporter: Reporter) -> Iterator[None]:
-    """Nights that are opened inside report to `reporter`."""
-    token = _reporter.set(reporter)
+def with_given(given: Given) -> Iterator[None]:
+    """The night that is opened inside takes what is there."""
+    token = _given.set(given)
     try:
         yield
     finally:
-        _reporter.reset(token)
+        _given.reset(token)
 
 
 @contextmanager
@@ -117,13 +128,14 @@ def open_night(settings: Settings, flow: str, runtime: Runtime) -> Iterator[Nigh
     Raises `WorkspaceBusy` when another process is at work in the workspace.
     """
     workspace = Workspace(settings.workspace.resolve())
-    reporter = _reporter.get() or LogReporter()
-    with workspace.lock(), Engine(settings.resources.workers) as engine:
+    given = _given.get() or Given(LogReporter())
+    reporter = given.reporter
+    with workspace.lock(), nullcontext(given.engine) if given.engine else Engine(settings.resources.workers) as engine:
         record = replace(new_run(uuid.uuid4().hex[:12], flow, settings.profile), flow_run_id=runtime.flow_run_id)
         workspace.save_run(record)
         workspace.sweep()
         reap_killed_runs(workspace, runtime, reporter)
-        night = Night(settings, workspace, engine, record, reporter, runtime)
+        night = Night(settings, workspace, engine, record, reporter, runtime, plan=given.plan)
         with _beating(workspace, record.run_id), _at_work(night):
             yield night
 

@@ -56,6 +56,12 @@ def read(
     return readings
 
 
+def load(rules: tuple[EntityRule, ...]) -> None:
+    """Load the pipelines of these rules, if there are any."""
+    for name in ("zh", "en") if rules else ():
+        _pipeline(name, rules)
+
+
 def _read(texts: Sequence[str], language: str, rules: tuple[EntityRule, ...]) -> list[Reading]:
     if not texts:
         return []

@@ -25,6 +25,11 @@ def detect_languages(texts: Sequence[str], signals: Mapping[str, npt.NDArray[np.
     return [shortcut or _ask_model(text) for shortcut, text in zip(shortcuts, texts, strict=True)]
 
 
+def load() -> None:
+    """Load the model."""
+    _model()
+
+
 def _ask_model(text: str) -> str | None:
     sample = _sample(text)
     if not any(character.isalpha() for character in sample):

@@ -41,6 +41,23 @@ class Earlier:
     withdrawn: frozenset[str]
 
 
+def warm_up(settings: DedupSettings) -> None:
+    """Load what `sketch` and `decide` need, by deciding two short texts that are nearly the same."""
+    import tempfile
+
+    import pyarrow as pa
+
+    from pipeline_lib.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA, write_parquet
+
+    words = " ".join(map(str, range(40)))
+    rows = [{**dict.fromkeys(DOCUMENTS_SCHEMA.names, ""), "text": text} for text in (words, f"{words} more")]
+    with tempfile.TemporaryDirectory() as temporary:
+        documents = Path(temporary) / DOCUMENTS_FILE
+        write_parquet(pa.Table.from_pylist(rows, DOCUMENTS_SCHEMA), documents)
+        sketch(settings, documents, Path(temporary))
+        decide(settings, [(documents, Path(temporary) / SKETCH_FILE)], [], Path(temporary))
+
+
 def sketch(settings: DedupSettings, documents: Path, folder: Path) -> Outcome:
     """Write `sketch.parquet`: one row for each document of this shard, in its order."""
     from pipeline_lib.dedup.sketch import sketch_documents

@@ -159,3 +159,33 @@ def test_a_worker_in_native_code_ends_with_a_parent_that_is_killed_with_9(tmp_pa
 def test_no_jobs_need_no_worker() -> None:
     with Engine(1) as engine:
         assert list(engine.map(own_pid, [], deadline_seconds=0.0, what=WHAT)) == []
+
+
+def leave_pid(folder: Path) -> None:
+    """Takes its time, so that a job that did not wait would run elsewhere."""
+    time.sleep(0.3)
+    (folder / str(os.getpid())).touch()
+
+
+def fail_to_load(_job: int) -> None:
+    raise ImportError("not installed")
+
+
+def test_first_jobs_run_where_workers_have_warmed_up(tmp_path: Path) -> None:
+    with Engine(2) as engine:
+        engine.warm(leave_pid, tmp_path, 1)
+        pids = {str(engine.call(own_pid, number, deadline_seconds=60, what=WHAT)) for number in range(3)}
+        assert pids == {path.name for path in tmp_path.iterdir()}
+
+
+def test_no_more_workers_warm_up_than_there_may_be(tmp_path: Path) -> None:
+    with Engine(2) as engine:
+        engine.warm(leave_pid, tmp_path, 8)
+        assert engine.call(own_pid, 0, deadline_seconds=60, what=WHAT)
+        assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_warm_up_that_fails_is_nobodys_concern() -> None:
+    with Engine(1) as engine:
+        engine.warm(fail_to_load, 0, 1)
+        assert engine.call(own_pid, 0, deadline_seconds=60, what=WHAT)

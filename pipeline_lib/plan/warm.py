@@ -1,0 +1,26 @@
+"""What a worker process loads before it has anything to do.
+
+Compiled kernels, the language model and spaCy take a second or two to load, which is most of a night with few new
+documents. While Prefect and its server start there is time for it.
+"""
+
+from pipeline_lib.clean import stage as clean
+from pipeline_lib.dedup import stage as dedup
+from pipeline_lib.engine import Engine
+from pipeline_lib.plan.data import DataPlan
+from pipeline_lib.settings import Settings
+from pipeline_lib.state import Workspace
+from pipeline_lib.work import missing
+
+
+def warm(engine: Engine, plan: DataPlan, settings: Settings, workspace: Workspace) -> None:
+    """Start as many workers as the plan has use for, and let them load. A plan with nothing new starts none."""
+    num_shards = [len(missing(step, workspace.store)) for step in (*plan.documents.clean, *plan.documents.dedup)]
+    if any(num_shards):
+        engine.warm(load, settings, max(num_shards))
+
+
+def load(settings: Settings) -> None:
+    """What a worker does for it."""
+    clean.warm_up(settings.clean)
+    dedup.warm_up(settings.dedup)
