@@ -22,7 +22,6 @@ REQUIRED = {
     "train_tokens_s_vs_bare_loop",
     *(f"peak_memory_{stage}_mb" for stage in STAGES),
 }
-UNMEASURED = {"orchestration_overhead_ratio"}  # needs a night of ten minutes on a quiet machine
 NIGHT = Figure("night_seconds", "s", "lower", "a night", goal=10)
 SPEED = Figure("speed", "MB/s", "higher", "how fast", goal=10, peer="datatrove==0.10.1")
 OF_BOTH = {"night_seconds": NIGHT, "speed": SPEED}
@@ -38,9 +37,9 @@ def test_every_cited_figure_is_the_measured_one(page: Path) -> None:
     assert rendered(text, read_results(), FIGURES) == text, "run: python -m tests.bench --render"
 
 
-def test_results_hold_every_required_figure_once_but_the_one_that_was_never_measured() -> None:
+def test_results_hold_every_required_figure_once() -> None:
     names = [entry.name for entry in read_results()]
-    assert REQUIRED - set(names) == UNMEASURED, "a figure is gone, or was measured: then take it out of UNMEASURED"
+    assert set(names) >= REQUIRED
     assert FIGURES.keys() >= REQUIRED
     assert len(names) == len(set(names))
 

@@ -139,7 +139,7 @@ PARENT = """
 import sys
 from pathlib import Path
 from pipeline_lib.engine import Engine
-from tests.unit.test_engine import compute_long, sleep_long
+from tests.integration.test_engine import compute_long, sleep_long
 
 if __name__ == "__main__":
     with Engine(2) as engine:
