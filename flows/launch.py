@@ -20,6 +20,7 @@ from pipeline_lib.plan.warm import warm
 from pipeline_lib.settings import Settings
 from pipeline_lib.state import Workspace
 from pipeline_lib.tracking import PAGES_VARIABLE, check_answers, place_of
+from tasks.runtime import OWN_SERVER_VARIABLE
 
 
 def launch_nightly(settings: Settings) -> int:
@@ -99,7 +100,7 @@ def prefect_server(workspace: Workspace, reporter: ConsoleReporter) -> Iterator[
     reporter.say("starting a Prefect server for this run (nightshift up keeps one running)")
     server = start_prefect(workspace)
     os.environ["PREFECT_API_URL"] = f"{server.url}/api"
-    os.environ["NIGHTSHIFT_OWN_SERVER"] = "1"  # see tasks/stages.py
+    os.environ[OWN_SERVER_VARIABLE] = "1"
     try:
         yield Urls(os.environ["PREFECT_API_URL"], (), server)
     finally:

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 from pipeline_lib.state import RunRecord
 from pipeline_lib.work import Step, StepResult
 
+# In the environment while a night runs on a Prefect server of its own, which ends with it.
+OWN_SERVER_VARIABLE = "NIGHTSHIFT_OWN_SERVER"
+
 
 class Runtime(Protocol):
     """How a step is run, and where results are shown. Keys are stable, so that each has a history."""

@@ -32,12 +32,11 @@ from pipeline_lib.state import RunRecord
 from pipeline_lib.work import Step, StepResult
 from tasks.policy import POLICIES, options
 from tasks.reap import mark_crashed
+from tasks.runtime import OWN_SERVER_VARIABLE
 
 # Set by the worker of `nightshift up`. It starts each flow in a session of its own, where no supervisor reaches it; so
 # the flow ends with its worker by itself. A flow that a person starts has a shell as its parent, and may outlive it.
 WORKER_VARIABLE = "NIGHTSHIFT_WORKER"
-# Set while a night runs on a server of its own, which ends with it.
-OWN_SERVER_VARIABLE = "NIGHTSHIFT_OWN_SERVER"
 WRITTEN_SECONDS = 10.0  # at most; half a second is usual
 PAGE = 200  # task runs in one answer of Prefect's API
 

@@ -15,9 +15,10 @@ from pipeline_lib.work import missing
 
 def warm(engine: Engine, plan: DataPlan, settings: Settings, workspace: Workspace) -> None:
     """Start as many workers as the plan has use for, and let them load. A plan with nothing new starts none."""
-    num_shards = [len(missing(step, workspace.store)) for step in (*plan.documents.clean, *plan.documents.dedup)]
-    if any(num_shards):
-        engine.warm(load, settings, max(num_shards))
+    todo = [(step, missing(step, workspace.store)) for step in (*plan.documents.clean, *plan.documents.dedup)]
+    if any(works for _, works in todo):
+        num_shards = max(sum(work is not step.whole for work in works) for step, works in todo)
+        engine.warm(load, settings, max(num_shards, 1))
 
 
 def load(settings: Settings) -> None:
