@@ -19,24 +19,28 @@ TEXTS = [
 ROW_TOKENS = 17
 
 
+# Six steps on the trunk, two on the branch, a checkpoint after every second one.
+TINY = TrainSettings(
+    hidden_size=16,
+    num_layers=1,
+    num_heads=2,
+    num_kv_heads=1,
+    intermediate_size=32,
+    batch_rows=2,
+    max_steps=8,
+    num_epochs=100,
+    budget_minutes=None,
+    checkpoint_every_steps=2,
+    checkpoint_every_minutes=None,
+    precision="fp32",
+    threads=1,
+)
+
+
 @pytest.fixture(scope="session")
 def settings() -> TrainSettings:
-    """Six steps on the trunk, two on the branch, a checkpoint after every second one."""
-    return TrainSettings(
-        hidden_size=16,
-        num_layers=1,
-        num_heads=2,
-        num_kv_heads=1,
-        intermediate_size=32,
-        batch_rows=2,
-        max_steps=8,
-        num_epochs=100,
-        budget_minutes=None,
-        checkpoint_every_steps=2,
-        checkpoint_every_minutes=None,
-        precision="fp32",
-        threads=1,
-    )
+    """See TINY."""
+    return TINY
 
 
 @pytest.fixture(scope="session")

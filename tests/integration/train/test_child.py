@@ -7,51 +7,16 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import psutil
-import pyarrow as pa
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
 
 from pipeline_lib.errors import UpstreamError
 from pipeline_lib.failpoint import VARIABLE
-from pipeline_lib.schemas import tokens_schema
 from pipeline_lib.train import stage
 from pipeline_lib.train.job import is_finished, write_job
-from pipeline_lib.train.settings import TrainSettings
+from tests.tiny_training import TINY
 
-SETTINGS = TrainSettings(
-    hidden_size=16,
-    num_layers=1,
-    num_heads=2,
-    num_kv_heads=1,
-    intermediate_size=32,
-    batch_rows=2,
-    max_steps=10,
-    num_epochs=100,
-    budget_minutes=None,
-    checkpoint_every_steps=2,
-    threads=1,
-)
-TEXT = "The night costs what is new. 夜里只处理新的内容，旧的结果照样可用。" * 20
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> stage.TrainInputs:
-    """A tokenizer of single bytes and rows of 17 ids."""
-    folder = tmp_path_factory.mktemp("inputs")
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE(vocab={letter: number for number, letter in enumerate(letters)}, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.add_special_tokens(["<|endoftext|>", "<|pad|>"])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    ids = tokenizer.encode(TEXT).ids
-    rows = np.stack([ids[at : at + 17] for at in range(0, len(ids) - 17, 16)]).astype(np.uint16)
-    schema = tokens_schema(17, 258)
-    column = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), type=schema.field("ids").type)
-    with pa.ipc.new_file(str(folder / "train.arrow"), schema) as writer:
-        writer.write_batch(pa.record_batch([column], schema=schema))
-    return stage.TrainInputs((folder / "train.arrow",), (), folder, None, ())
+SETTINGS = TINY.model_copy(update={"max_steps": 10})
 
 
 def run(work: Path, inputs: stage.TrainInputs) -> dict[str, str]:
@@ -106,6 +71,7 @@ import sys
 from pathlib import Path
 from pipeline_lib.train import stage
 from pipeline_lib.train.job import is_finished, write_job
+from tests.tiny_training import TINY
 from pipeline_lib.train.job import read_job
 
 folder = Path(sys.argv[1])
