@@ -22,6 +22,7 @@ from pipeline_lib.artifact import Manifest
 from pipeline_lib.errors import DamagedArtifact, GuardStop
 from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.plan.reasons import explain_step
+from pipeline_lib.plan.warm import warm
 from pipeline_lib.settings import Settings
 from pipeline_lib.state import Workspace
 from tasks.settle import settle_batches
@@ -136,6 +137,33 @@ def test_a_night_with_nothing_new_makes_nothing(home: House) -> None:
     done = night(home)
     assert done.made == {}
     assert len(done.urls) == 54
+
+
+class Asked:
+    """Stands for the engine: how many workers were to warm up."""
+
+    def __init__(self) -> None:
+        self.num_workers: list[int] = []
+
+    def warm(self, function: object, job: object, num_workers: int) -> None:
+        """See `Engine.warm`."""
+        self.num_workers.append(num_workers)
+
+
+def warmed(house: House) -> list[int]:
+    """For how many workers tonight's plan has a use."""
+    settings, asked = tiny_settings(house.workspace, house.corpus), Asked()
+    workspace = Workspace(settings.workspace)
+    warm(asked, plan_data(settings, workspace), settings, workspace)  # type: ignore[arg-type]
+    return asked.num_workers
+
+
+def test_as_many_workers_warm_up_as_new_documents_have_shards_and_none_with_nothing_new(home: House) -> None:
+    assert warmed(home) == []
+    write_lines(home.corpus / "more.jsonl", {"new": english(900)})
+    assert warmed(home) == [1]
+    write_lines(home.corpus / "much.jsonl", {f"new-{n}": english(1000 + n) for n in range(30)})
+    assert warmed(home) == [2]  # 12,000 bytes a shard, and the second file has more
 
 
 def test_of_new_documents_only_their_batch_is_worked_on(home: House) -> None:
