@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,15 +121,15 @@ def alive(processes: list[psutil.Process]) -> list[list[str]]:
     return [process.cmdline() for process in processes if process.is_running() and process.status() != "zombie"]
 
 
-def _ask(url: str, body: Mapping[str, Any] | None) -> Any:
+def _ask(url: str, body: Mapping[str, Any] | None, pauses: Sequence[float] = (0.2, 1.0, 3.0)) -> Any:
+    """The answer; asked again after each of the pauses, in seconds, while the server says that it is busy."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers={"content-type": "application/json"})
-    for pause in (0.2, 1.0, 3.0, None):
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return json.loads(answer.read())
-        except urllib.error.HTTPError as exc:
-            if exc.code != BUSY or pause is None:
-                raise
-        time.sleep(pause)
-    raise AssertionError("unreachable")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as exc:
+        if exc.code != BUSY or not pauses:
+            raise
+    time.sleep(pauses[0])
+    return _ask(url, body, pauses[1:])
