@@ -49,7 +49,10 @@ endif
 	@touch $@
 
 # Python keeps the compiled code of each file by itself, unless the environment forbids it (PYTHONDONTWRITEBYTECODE, as
-# in many containers): then each process would compile 150 files first, worker processes too.
+# in many containers): then each process would compile 150 files first, worker processes too. The kernels are compiled
+# to machine code here as well: in a first night both workers would do it side by side.
 $(COMPILED): $(READY) $(SOURCES)
+	@echo "Compiling (once, and again what changed) ..."
 	@$(RUN)/python -m compileall -q flows tasks pipeline_lib deployments
+	@$(RUN)/python -m pipeline_lib.plan.warm
 	@touch $@

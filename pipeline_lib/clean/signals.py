@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from pipeline_lib.clean.characters import character_classes
 from pipeline_lib.clean.kernel import SIGNALS, measure, num_slots
+from pipeline_lib.compiled import read_only
 
 
 def measure_texts(texts: pa.LargeStringArray) -> dict[str, npt.NDArray[np.float64]]:
@@ -23,5 +24,5 @@ def measure_texts(texts: pa.LargeStringArray) -> dict[str, npt.NDArray[np.float6
         slots = num_slots(int(np.diff(offsets).max()) + 1)
         # Zeros come from the system page by page: memory is taken for what a document needs, not for the bound.
         table = (np.empty(slots, np.uint64), np.zeros(slots, np.int64), np.empty(slots, np.int64))
-        measure(data, offsets, character_classes(), table, rows)
+        measure(read_only(data), read_only(offsets), character_classes(), table, rows)
     return {name: rows[:, k].copy() for k, name in enumerate(SIGNALS)}

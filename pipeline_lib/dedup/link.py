@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.compiled import compiled
+from pipeline_lib.compiled import compiled, read_only
 from pipeline_lib.dedup.texts import ShingleSets
 
 I64 = NDArray[np.int64]
@@ -67,8 +67,8 @@ def link(nodes: Nodes, *, max_hamming_bits: int, sets: ShingleSets | None, jacca
     """Link candidates that are close by SimHash and by Jaccard; without `sets` every close candidate is an edge."""
     num_nodes = len(nodes.keys)
     state = _State(
-        keys=nodes.keys,
-        simhashes=nodes.simhashes,
+        keys=read_only(nodes.keys),
+        simhashes=read_only(nodes.simhashes),
         values=sets.values if sets else np.empty(0, np.uint64),
         offsets=sets.offsets if sets else np.zeros(1, np.int64),
         num_earlier=nodes.num_earlier,

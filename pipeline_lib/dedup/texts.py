@@ -12,6 +12,7 @@ import pyarrow as pa
 import xxhash
 from numpy.typing import NDArray
 
+from pipeline_lib.compiled import read_only
 from pipeline_lib.dedup import kernels
 from pipeline_lib.dedup.characters import character_classes, folded_characters
 
@@ -39,7 +40,7 @@ def normalize(column: pa.ChunkedArray) -> Texts:
     """The normalized form of a column of large strings."""
     data, offsets = _buffers(pa.chunked_array([*column.chunks], pa.large_string()).combine_chunks())
     out, out_offsets = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.empty(len(offsets), np.int64)
-    kernels.normalize(data, offsets, folded_characters(), character_classes(), out, out_offsets)
+    kernels.normalize(read_only(data), read_only(offsets), folded_characters(), character_classes(), out, out_offsets)
     return Texts(out[: out_offsets[-1]], out_offsets)
 
 

@@ -2,6 +2,8 @@
 
 Compiled kernels, the language model and spaCy take a second or two to load, which is most of a night with few new
 documents. While Prefect and its server start there is time for it.
+
+    python -m pipeline_lib.plan.warm    does it once for all later processes: compiles the kernels, unpacks the model
 """
 
 from pipeline_lib.clean import stage as clean
@@ -25,3 +27,7 @@ def load(settings: Settings) -> None:
     """What a worker does for it."""
     clean.warm_up(settings.clean)
     dedup.warm_up(settings.dedup)
+
+
+if __name__ == "__main__":
+    load(Settings())

@@ -67,29 +67,34 @@ clean_table(CleanSettings(), pa.Table.from_pylist([row], DOCUMENTS_SCHEMA))
     assert loaded_after(code, {"spacy", "trafilatura", "ftfy", "torch"}) == set()
 
 
-def test_after_the_warm_up_of_a_worker_clean_and_dedup_load_nothing_more() -> None:
+def test_after_the_warm_up_of_a_worker_clean_and_dedup_load_and_compile_nothing_more() -> None:
     code = """
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 import pyarrow as pa
-from pipeline_lib.clean import stage as clean
-from pipeline_lib.dedup import stage as dedup
+from pipeline_lib.clean import kernel, stage as clean
+from pipeline_lib.dedup import kernels, link, stage as dedup
 from pipeline_lib.plan.warm import load
 from pipeline_lib.schemas import DOCUMENTS_SCHEMA, write_parquet
 from pipeline_lib.settings import Settings
 settings = Settings()
+def signatures():
+    found = {name: f for module in (kernel, kernels, link) for name, f in vars(module).items()}
+    return {name: list(f.signatures) for name, f in found.items() if hasattr(f, "signatures")}
 load(settings)
-before = set(sys.modules)
+before, compiled = set(sys.modules), signatures()
 text = "It is a matter of machine learning, and of the many words that have to be with it. " * 9
 row = {**dict.fromkeys(DOCUMENTS_SCHEMA.names, ""), "document_id": "a", "text": text}
+rows = [row, row | {"document_id": "b", "text": text + "Enough."}]
 with TemporaryDirectory() as folder:
     documents, kept = Path(folder) / "in.parquet", Path(folder) / "documents.parquet"
-    write_parquet(pa.Table.from_pylist([row], DOCUMENTS_SCHEMA), documents)
+    write_parquet(pa.Table.from_pylist(rows, DOCUMENTS_SCHEMA), documents)
     clean.run(settings.clean, documents, Path(folder))
     dedup.sketch(settings.dedup, kept, Path(folder))
     dedup.decide(settings.dedup, [(kept, Path(folder) / dedup.SKETCH_FILE)], [], Path(folder))
 late = {name for name in set(sys.modules) - before if not name.startswith("encodings")}
 assert not late, late
+assert compiled["measure"] and compiled["_compare"] and signatures() == compiled
 """
     assert loaded_after(code, {"spacy", "numba"}) == {"spacy", "numba"}
