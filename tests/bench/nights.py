@@ -1,8 +1,9 @@
 """The demo's nights from the shell: the first one, the plan, nothing new, nothing new with servers running.
 
-The first night starts from an empty workspace and compiles its kernels anew, as after an installation. Each of the
-others is the median of three, after the first night. The peer of a night with nothing new is Prefect itself: as many
-empty tasks (plain_prefect.py), by turns with ours, with a server of its own and against the running one.
+The first night starts from an empty workspace and compiles its kernels anew, as after an installation without make.
+Each of the others is the median of three, after the first night. The peer of a night with nothing new is
+Prefect itself: as many empty tasks (plain_prefect.py), by turns with ours, with a server of its own and against the
+running one.
 """
 
 import signal
