@@ -27,6 +27,16 @@ http.server.HTTPServer(("127.0.0.1", {port}), Healthy).serve_forever()
 """
 
 
+ORDERED = """
+from prefect.server.api import server
+before = server.API_ROUTERS
+from flows.prefect_app import USED, create_app
+create_app()
+assert {router.prefix for router in server.API_ROUTERS[:len(USED)]} == set(USED)
+assert set(map(id, server.API_ROUTERS)) == set(map(id, before))
+"""
+
+
 class _Healthy(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
@@ -125,6 +135,12 @@ def test_prefect_keeps_its_database_in_the_workspace_and_tells_nobody(workspace:
     assert env["PREFECT_HOME"] == str(workspace.root / "prefect")
     assert env["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == f"sqlite+aiosqlite:///{workspace.root}/prefect/prefect.db"
     assert (env["PREFECT_SERVER_ANALYTICS_ENABLED"], env["DO_NOT_TRACK"]) == ("false", "1")
+
+
+def test_in_our_prefect_server_the_parts_that_a_night_uses_come_first_and_all_are_there(workspace: Workspace) -> None:
+    env = {**os.environ, **prefect_environment(workspace)}
+    done = subprocess.run([sys.executable, "-c", ORDERED], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def _of_this_process(url: str) -> Standing:
