@@ -70,8 +70,6 @@ NIGHT = """
 import sys
 from pathlib import Path
 from pipeline_lib.train import stage
-from pipeline_lib.train.job import is_finished, write_job
-from tests.tiny_training import TINY
 from pipeline_lib.train.job import read_job
 
 folder = Path(sys.argv[1])
