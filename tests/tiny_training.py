@@ -1,21 +1,16 @@
 """A training so small that a step takes milliseconds: one layer, 258 tokens, rows of 17 ids."""
 
-from pathlib import Path
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from pipeline_lib.schemas import DOCUMENTS_SCHEMA, tokens_schema
 from pipeline_lib.train.job import TrainInputs
 from pipeline_lib.train.settings import TrainSettings
+from tests.tiny_model import write_documents, write_rows
 
-TEXTS = [
+TEXTS = (
     "The night is long, and the model learns while its owners sleep. " * 3,
     "学而时习之，不亦说乎？有朋自远方来，不亦乐乎？" * 3,
-]
+)
 ROW_TOKENS = 17
 
 
@@ -55,38 +50,11 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> TrainInputs:
     (folder / "tokenizer").mkdir()
     tokenizer.save(str(folder / "tokenizer" / "tokenizer.json"))
     ids = [number for text in TEXTS for number in tokenizer.encode(text).ids]
+    rows = [ids[at : at + ROW_TOKENS] for at in range(0, len(ids) - ROW_TOKENS, ROW_TOKENS - 1)]  # overlap by one
     return TrainInputs(
-        new_rows=(write_rows(folder / "new.arrow", ids),),
+        new_rows=(write_rows(folder / "new.arrow", rows, vocab_size=258),),
         replay_rows=(),
         tokenizer=folder / "tokenizer",
         trunk=None,
-        heldout=(write_documents(folder / "heldout.parquet"),),
+        heldout=(write_documents(folder / "heldout.parquet", TEXTS),),
     )
-
-
-def write_rows(path: Path, ids: list[int]) -> Path:
-    """Rows of 17 ids that overlap by one, as the tokenize stage writes them."""
-    stride = ROW_TOKENS - 1
-    rows = np.stack([ids[at : at + ROW_TOKENS] for at in range(0, len(ids) - ROW_TOKENS, stride)]).astype(np.uint16)
-    schema = tokens_schema(ROW_TOKENS, 258)
-    column = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), type=schema.field("ids").type)
-    with pa.ipc.new_file(str(path), schema) as writer:
-        writer.write_batch(pa.record_batch([column], schema=schema))
-    return path
-
-
-def write_documents(path: Path) -> Path:
-    """The texts as held-out documents."""
-    rows = [
-        {
-            "document_id": f"{number:032x}",
-            "source": "s",
-            "url": str(number),
-            "format": "text",
-            "language": None,
-            "text": text,
-        }
-        for number, text in enumerate(TEXTS)
-    ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=DOCUMENTS_SCHEMA), path)
-    return path
