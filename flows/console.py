@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from pipeline_lib.work import StepResult
+from pipeline_lib.run.work import StepResult
 
 LONG_LINE = 200
 REASONS_SHOWN = 5

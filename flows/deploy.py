@@ -11,9 +11,9 @@ import yaml
 
 from flows.console import ConsoleReporter
 from flows.servers import POOL, answers, prefect_environment, standing
-from pipeline_lib.errors import UpstreamError
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Workspace
+from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
 
 PREFECT_FILE = Path(__file__).resolve().parent.parent / "deployments" / "prefect.yaml"
 DEPLOY_SECONDS = 120

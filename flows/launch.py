@@ -12,14 +12,14 @@ from typing import Any
 
 from flows.console import ConsoleReporter
 from flows.servers import Server, prefect_environment, standing, start_prefect
-from pipeline_lib.engine import Engine
-from pipeline_lib.errors import NightshiftError
-from pipeline_lib.imports import collector_off
+from pipeline_lib.base.errors import NightshiftError
+from pipeline_lib.base.imports import collector_off
+from pipeline_lib.model.tracking import PAGES_VARIABLE, check_answers, place_of
 from pipeline_lib.plan.data import DataPlan, night_key, plan_data
 from pipeline_lib.plan.warm import warm
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Workspace
-from pipeline_lib.tracking import PAGES_VARIABLE, check_answers, place_of
+from pipeline_lib.run.engine import Engine
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
 from tasks.runtime import OWN_SERVER_VARIABLE
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from flows.console import ConsoleReporter
 from flows.launch import launch
-from pipeline_lib.settings import Settings
+from pipeline_lib.settings.tree import Settings
 
 
 def promote_by_hand(settings: Settings, version: int, *, reason: str, is_dry: bool) -> None:

@@ -7,7 +7,7 @@ without the collector looking for some, that takes a fifth less time.
 import gc
 from typing import Any
 
-from pipeline_lib.imports import collector_off
+from pipeline_lib.base.imports import collector_off
 
 # The parts of Prefect's API that a night uses. FastAPI prepares each part when it looks there for the first time for
 # what a request wants, and it looks in their order: with these in front a night waits for a third of them.

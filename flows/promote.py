@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect import flow
 
-from pipeline_lib.settings import Settings
+from pipeline_lib.settings.tree import Settings
 from tasks.moves import promote_version
 from tasks.stages import PrefectRuntime
 

@@ -5,7 +5,7 @@ from typing import Any
 from prefect import flow
 
 from flows.halves import refresh_data
-from pipeline_lib.settings import Settings
+from pipeline_lib.settings.tree import Settings
 from tasks.night import open_night
 from tasks.stages import PrefectRuntime, ended
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect import flow
 
-from pipeline_lib.settings import Settings
+from pipeline_lib.settings.tree import Settings
 from tasks.moves import roll_back
 from tasks.stages import PrefectRuntime
 

@@ -22,11 +22,11 @@ from urllib.parse import urlencode
 
 import psutil
 
-from pipeline_lib.errors import UpstreamError
-from pipeline_lib.lifeline import spawn_guarded
-from pipeline_lib.state import Workspace
-from pipeline_lib.storage import read_json, write_json
-from pipeline_lib.tracking import PAGES_VARIABLE, page_of
+from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.base.lifeline import spawn_guarded
+from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
+from pipeline_lib.store.files import read_json, write_json
+from pipeline_lib.store.workspace import Workspace
 
 START_SECONDS = 120.0
 GRACE_SECONDS = 8.0  # of a server that is told to end

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from flows.console import ConsoleReporter
 from flows.launch import check_first
-from pipeline_lib.errors import DataError
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.model.tracking import check_answers, place_of
 from pipeline_lib.plan.data import DataPlan, plan_data, plan_sealed_data
 from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.models import ModelsPlan, plan_models
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Workspace
-from pipeline_lib.tracking import check_answers, place_of
-from pipeline_lib.work import Step, missing
+from pipeline_lib.run.work import Step, missing
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
 from tasks.gate import judge
 from tasks.night import Given, Night, open_night, with_given
 from tasks.runtime import PlainRuntime

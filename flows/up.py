@@ -1,7 +1,8 @@
 """`nightshift up`: Prefect, MLflow, a worker and the deployments on this machine, until Ctrl-C.
 
-Everything runs under supervisors (`pipeline_lib.lifeline`): also a `kill -9` of this process leaves nothing behind. The
-worker ends first, while Prefect can still be told how the night that it ran was stopped; then both servers at once.
+Everything runs under supervisors (`pipeline_lib.base.lifeline`): also a `kill -9` of this process leaves nothing
+behind. The worker ends first, while Prefect can still be told how the night that it ran was stopped; then both servers
+at once.
 """
 
 import os
@@ -30,11 +31,11 @@ from flows.servers import (
     start_prefect,
     start_worker,
 )
-from pipeline_lib.errors import UpstreamError, WorkspaceBusy
+from pipeline_lib.base.errors import UpstreamError, WorkspaceBusy
+from pipeline_lib.model.tracking import pages_of, place_of
 from pipeline_lib.plan.data import night_key
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Workspace
-from pipeline_lib.tracking import pages_of, place_of
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
 
 CHECK_SECONDS = 0.5
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)

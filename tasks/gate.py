@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline_lib.errors import GateRefused
+from pipeline_lib.base.errors import GateRefused
 from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, version_by_alias
-from pipeline_lib.work import Step, missing
+from pipeline_lib.run.work import Step, missing
 from tasks.night import Night
 from tasks.steps import do_step
 

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.promotion import Promotion
 from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, is_intact, version_by_alias, version_by_number
-from pipeline_lib.settings import Settings
+from pipeline_lib.settings.tree import Settings
 from tasks.runtime import Runtime
 
 MOVES_KEY = "champion-moves"

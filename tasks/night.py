@@ -13,12 +13,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from pipeline_lib.engine import Engine
-from pipeline_lib.errors import NightshiftError
+from pipeline_lib.base.errors import NightshiftError
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import RunRecord, Workspace, new_run
-from pipeline_lib.work import StepResult
+from pipeline_lib.run.engine import Engine
+from pipeline_lib.run.work import StepResult
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import RunRecord, Workspace, new_run
 from tasks.runtime import Runtime
 
 BEAT_SECONDS = 10.0

@@ -10,7 +10,7 @@ from typing import Any
 
 from prefect.tasks import exponential_backoff
 
-from pipeline_lib.errors import UpstreamError
+from pipeline_lib.base.errors import UpstreamError
 
 
 @dataclass(frozen=True)

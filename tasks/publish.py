@@ -5,13 +5,13 @@ from typing import Any
 
 from pipeline_lib.evaluate.stage import SCORES_FILE
 from pipeline_lib.evaluate.stage import STAGE as EVALUATE
+from pipeline_lib.model.tracking import page_of, pages_of, place_of
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.plan.tokens import SNAPSHOT_FILE, diff
-from pipeline_lib.storage import read_json
-from pipeline_lib.tracking import page_of, pages_of, place_of
+from pipeline_lib.run.work import Step, sum_shards
+from pipeline_lib.store.files import read_json
 from pipeline_lib.train.job import SUMMARY_FILE
-from pipeline_lib.work import Step, sum_shards
 from tasks.gate import Verdict
 from tasks.night import Night
 

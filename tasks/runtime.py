@@ -6,8 +6,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from pipeline_lib.state import RunRecord
-from pipeline_lib.work import Step, StepResult
+from pipeline_lib.run.work import Step, StepResult
+from pipeline_lib.store.workspace import RunRecord
 
 # In the environment while a night runs on a Prefect server of its own, which ends with it.
 OWN_SERVER_VARIABLE = "NIGHTSHIFT_OWN_SERVER"

@@ -5,7 +5,7 @@ from pipeline_lib.ingest.plan import PLAN_FILE
 from pipeline_lib.plan.batches import plan_copy
 from pipeline_lib.plan.documents import DocumentsPlan
 from pipeline_lib.plan.tokens import TokensPlan
-from pipeline_lib.storage import write_atomically
+from pipeline_lib.store.files import write_atomically
 from tasks.night import Night
 
 

@@ -27,9 +27,9 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from pipeline_lib.lifeline import exit_with_parent
-from pipeline_lib.state import RunRecord
-from pipeline_lib.work import Step, StepResult
+from pipeline_lib.base.lifeline import exit_with_parent
+from pipeline_lib.run.work import Step, StepResult
+from pipeline_lib.store.workspace import RunRecord
 from tasks.policy import POLICIES, options
 from tasks.reap import mark_crashed
 from tasks.runtime import OWN_SERVER_VARIABLE

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from pipeline_lib.artifact import Ref
-from pipeline_lib.work import Step, StepResult, missing, run_step, sum_shards
+from pipeline_lib.run.work import Step, StepResult, missing, run_step, sum_shards
+from pipeline_lib.store.artifact import Ref
 from tasks.night import Night
 
 MOST_SHOWN = 5  # finished batches of a stage that are shown one by one

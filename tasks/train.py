@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.storage import read_json
-from pipeline_lib.tracking import MlflowTracker, place_of
+from pipeline_lib.model.tracking import MlflowTracker, place_of
+from pipeline_lib.run.work import Step, StepResult, missing
+from pipeline_lib.store.files import read_json
 from pipeline_lib.train.job import TIMINGS_FILE, Progress
-from pipeline_lib.work import Step, StepResult, missing
 from tasks.night import Night
 from tasks.steps import do_step
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.halves import refresh_data
-from pipeline_lib.artifact import Manifest, read_manifest
 from pipeline_lib.plan.data import DataPlan, plan_data
-from pipeline_lib.settings import Settings, resolve
-from pipeline_lib.state import Workspace, new_run
+from pipeline_lib.settings.tree import Settings, resolve
+from pipeline_lib.store.artifact import Manifest, read_manifest
+from pipeline_lib.store.workspace import Workspace, new_run
 from tasks.night import LogReporter, Night
 from tasks.runtime import PlainRuntime
 

@@ -16,8 +16,8 @@ import typer
 
 from flows.cli import inspect, models, night, serve, stages
 from flows.cli.options import without_settings
-from pipeline_lib.errors import NightshiftError, SettingsError, UpstreamError
-from pipeline_lib.storage import translate_os_error
+from pipeline_lib.base.errors import NightshiftError, SettingsError, UpstreamError
+from pipeline_lib.store.files import translate_os_error
 
 NAME = "nightshift"
 STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM)

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 def status(context: typer.Context, config: Config = None) -> None:
     """Show the last nights, what runs now and since when, the champion and its scores."""
     from flows.show.status import show_status
-    from pipeline_lib.state import Workspace
+    from pipeline_lib.store.workspace import Workspace
 
     settings = resolved(context, config).settings
     show_status(settings, Workspace(settings.workspace.resolve()))
@@ -34,7 +34,7 @@ def why(
     Example: nightshift why numpy/linalg.py#solve
     """
     from flows.show.why import show_why
-    from pipeline_lib.state import Workspace
+    from pipeline_lib.store.workspace import Workspace
 
     settings = resolved(context, config).settings
     show_why(Workspace(settings.workspace.resolve()), document, all_values=all_values, as_json=as_json)
@@ -52,7 +52,7 @@ def trace(
     Examples: nightshift trace 3   nightshift trace models:/nightshift-demo@previous   nightshift trace -d README.md
     """
     from flows.show.trace import show_document, show_model
-    from pipeline_lib.state import Workspace
+    from pipeline_lib.store.workspace import Workspace
 
     settings = resolved(context, config).settings
     workspace = Workspace(settings.workspace.resolve())

@@ -36,7 +36,7 @@ def plan(
     """
     from flows.show.plan import show_plan
     from pipeline_lib.plan.night import plan_night
-    from pipeline_lib.state import Workspace
+    from pipeline_lib.store.workspace import Workspace
 
     settings = resolved(context, config).settings
     workspace = Workspace(settings.workspace.resolve())

@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline_lib.errors import SettingsError
-from pipeline_lib.settings import OF_NO_SECTION, Resolved, resolve
+from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.settings.tree import OF_NO_SECTION, Resolved, resolve
 
 Config = Annotated[
     Path | None,

@@ -4,8 +4,8 @@ from itertools import groupby
 
 from flows.console import make_console
 from flows.show.tables import table
-from pipeline_lib.settings import Resolved
-from pipeline_lib.settings_text import Explained, as_toml, explain
+from pipeline_lib.settings.text import Explained, as_toml, explain
+from pipeline_lib.settings.tree import Resolved
 
 HEAD = "# The resolved settings of this call. Save them and use them again: nightshift run --config FILE\n"
 LONGEST_VALUE = 48

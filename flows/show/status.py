@@ -9,8 +9,8 @@ from rich.console import Console
 from flows.console import make_console, scores_table
 from flows.servers import standing
 from flows.show.tables import clock, lasting, table
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import RunRecord, Workspace
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import RunRecord, Workspace
 
 NIGHTS_SHOWN = 8
 WHOLE_RUNS = ("nightly", "refresh", "retrain")
@@ -79,9 +79,9 @@ def _show_champion(settings: Settings, workspace: Workspace, console: Console) -
 
 def scores_of(workspace: Workspace, model: str) -> Mapping[str, Any] | None:
     """The newest scores of a model, as far as the workspace has any."""
-    from pipeline_lib.artifact import MANIFEST, read_manifest
     from pipeline_lib.evaluate.stage import SCORES_FILE
-    from pipeline_lib.storage import read_json
+    from pipeline_lib.store.artifact import MANIFEST, read_manifest
+    from pipeline_lib.store.files import read_json
 
     every = [read_manifest(path.parent) for path in (workspace.store.root / "evaluate").glob(f"[0-9a-f]*/{MANIFEST}")]
     own = [found for found in every if found.inputs[0] == model and found.settings["backend"] == "torch"]

@@ -9,13 +9,13 @@ from rich.console import Console
 from flows.console import make_console
 from flows.show.tables import clock, table
 from flows.show.why import show_head, unknown_document
-from pipeline_lib.errors import SettingsError
-from pipeline_lib.ledger import Story, why
-from pipeline_lib.lineage import Seen, Training, learned, models_beside, trainings
+from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.past.ledger import Story, why
+from pipeline_lib.past.lineage import Seen, Training, learned, models_beside, trainings
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, Version, aliases, versions
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Workspace
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
 
 MODEL_URI = re.compile(r"^models:/(?P<name>[^@/]+)[@/](?P<which>.+)$")
 Names = Mapping[str, str]  # what people call a model, by its fingerprint

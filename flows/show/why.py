@@ -10,9 +10,9 @@ from rich.console import Console
 
 from flows.console import make_console
 from flows.show.tables import number
-from pipeline_lib.errors import SettingsError
-from pipeline_lib.ledger import STAGES_AFTER_INGEST, Decision, Story, quarantined, urls_like, why
-from pipeline_lib.state import Workspace
+from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.past.ledger import STAGES_AFTER_INGEST, Decision, Story, quarantined, urls_like, why
+from pipeline_lib.store.workspace import Workspace
 
 SUGGESTIONS = 5
 TELLING = {"clean": ("language", "num_words", "num_chars")}  # of a stage with forty signals, those that say most

@@ -17,7 +17,7 @@ from pipeline_lib.clean.language import detect_languages
 from pipeline_lib.clean.repair import repair
 from pipeline_lib.clean.settings import CleanSettings, EntityRule
 from pipeline_lib.clean.signals import measure_texts
-from pipeline_lib.schemas import DOCUMENTS_SCHEMA
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
 
 Languages = Sequence[str | None]
 

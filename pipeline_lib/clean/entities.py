@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline_lib.base.imports import import_without
 from pipeline_lib.clean.settings import EntityRule
-from pipeline_lib.imports import import_without
 
 if TYPE_CHECKING:
     from spacy.language import Language

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipeline_lib.clean.rules import RULES, Rule
 from pipeline_lib.clean.settings import Limit
-from pipeline_lib.schemas import FAILED_TYPE, LEDGER_SCHEMA
+from pipeline_lib.store.schemas import FAILED_TYPE, LEDGER_SCHEMA
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

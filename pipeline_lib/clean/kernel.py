@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline_lib.compiled import compiled
+from pipeline_lib.base.compiled import compiled
 
 SIGNALS = (
     "num_chars",

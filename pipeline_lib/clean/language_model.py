@@ -18,8 +18,8 @@ import xxhash
 from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
 from py3langid.modelio import load_model as unpack
 
-from pipeline_lib.errors import UpstreamError
-from pipeline_lib.storage import read_json, replace_folder, write_json
+from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.store.files import read_json, replace_folder, write_json
 
 PARTS = ("weights", "priors", "languages", "moves", "rows", "outputs")  # in the order of py3langid's own loader
 DIGESTS_FILE = "digests.json"

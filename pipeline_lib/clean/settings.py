@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainSerializer, field_validator, model_validator
 
+from pipeline_lib.base.settings import NONE, StageSettings
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
-from pipeline_lib.settings_base import NONE, StageSettings
 
 OFF = "off"
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline_lib.base.compiled import read_only
 from pipeline_lib.clean.characters import character_classes
 from pipeline_lib.clean.kernel import SIGNALS, measure, num_slots
-from pipeline_lib.compiled import read_only
 
 
 def measure_texts(texts: pa.LargeStringArray) -> dict[str, npt.NDArray[np.float64]]:

@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline_lib.artifact import Outcome
 from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.store.artifact import Outcome
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +23,7 @@ def warm_up(settings: CleanSettings) -> None:
     import pyarrow as pa
 
     from pipeline_lib.clean import cleaning, entities, language, signals
-    from pipeline_lib.schemas import DOCUMENTS_SCHEMA
+    from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
 
     cleaning.clean_table(settings, DOCUMENTS_SCHEMA.empty_table())
     signals.measure_texts(pa.array([""], pa.large_string()))
@@ -34,7 +34,7 @@ def warm_up(settings: CleanSettings) -> None:
 def run(settings: CleanSettings, documents: Path, folder: Path) -> Outcome:
     """Write `documents.parquet` and `ledger.parquet` into `folder`."""
     from pipeline_lib.clean.cleaning import clean_table
-    from pipeline_lib.schemas import DOCUMENTS_FILE, LEDGER_FILE, read_documents, write_parquet
+    from pipeline_lib.store.schemas import DOCUMENTS_FILE, LEDGER_FILE, read_documents, write_parquet
 
     cleaned = clean_table(settings, read_documents(documents))
     write_parquet(cleaned.documents, folder / DOCUMENTS_FILE)

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.dedup.candidates import Keys, keys_of, may_share_key, num_keys, to_lists, to_matrix
 from pipeline_lib.dedup.schemas import INDEX_SCHEMA, SKETCH_SCHEMA, part_name
 from pipeline_lib.dedup.settings import DedupSettings
 from pipeline_lib.dedup.stage import INDEX_FILE, Earlier
-from pipeline_lib.errors import DataError
-from pipeline_lib.schemas import DOCUMENTS_FILE, read_table
+from pipeline_lib.store.schemas import DOCUMENTS_FILE, read_table
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ D documents, P permutations.
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.compiled import compiled
+from pipeline_lib.base.compiled import compiled
 from pipeline_lib.dedup.characters import SEPARATOR, SINGLE, SPACE, WORD
 
 U8 = NDArray[np.uint8]

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline_lib.artifact import Outcome
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.dedup.decide import Decision, Verdict
 from pipeline_lib.dedup.entries import index_of
 from pipeline_lib.dedup.schemas import DEDUP_LEDGER_SCHEMA, part_name
 from pipeline_lib.dedup.settings import DedupSettings
 from pipeline_lib.dedup.stage import INDEX_FILE
-from pipeline_lib.errors import DataError
-from pipeline_lib.schemas import DOCUMENTS_FILE, LEDGER_FILE, read_documents, write_parquet
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.schemas import DOCUMENTS_FILE, LEDGER_FILE, read_documents, write_parquet
 
 EXACT, NEAR = "exact_duplicate", "near_duplicate"
 

@@ -6,7 +6,7 @@ index.v1    one row for each document a batch kept: what later batches are decid
 
 import pyarrow as pa
 
-from pipeline_lib.schemas import LEDGER_SCHEMA
+from pipeline_lib.store.schemas import LEDGER_SCHEMA
 
 SKETCH_SCHEMA = pa.schema(
     [

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline_lib.settings_base import StageSettings
+from pipeline_lib.base.settings import StageSettings
 
 Method = Literal["minhash", "simhash"]
 

@@ -13,13 +13,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline_lib import scoring
-from pipeline_lib.backends import Backend, generate
-from pipeline_lib.errors import SettingsError
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.evaluate.noise import disturb
 from pipeline_lib.evaluate.sample import Sample
 from pipeline_lib.evaluate.settings import EvaluateSettings
-from pipeline_lib.token_shards import open_rows
+from pipeline_lib.model import scoring
+from pipeline_lib.model.backends import Backend, generate
+from pipeline_lib.store.token_shards import open_rows
 
 PAD_TOKEN = "<|pad|>"
 # A word is a Han character, or what stands between spaces and Han characters: Chinese has no spaces to count by.

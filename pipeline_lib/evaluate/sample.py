@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline_lib.errors import DataError
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.evaluate.settings import EvaluateSettings
-from pipeline_lib.schemas import read_documents
+from pipeline_lib.store.schemas import read_documents
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from pipeline_lib.settings_base import StageSettings
+from pipeline_lib.base.settings import StageSettings
 
 
 class EvaluateSettings(StageSettings):

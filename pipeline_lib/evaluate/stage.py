@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline_lib.artifact import Outcome
 from pipeline_lib.evaluate.settings import EvaluateSettings
-from pipeline_lib.storage import write_json
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.files import write_json
 
 STAGE = "evaluate"
 VERSION = 1
@@ -37,11 +37,11 @@ class EvaluateInputs:
 
 def run(settings: EvaluateSettings, inputs: EvaluateInputs, folder: Path) -> Outcome:
     """Measure the model. Raises `DataError` when there is no held-out text or no such model."""
-    from pipeline_lib.backends import load, torch_threads
     from pipeline_lib.evaluate.measure import measure, measure_speed
     from pipeline_lib.evaluate.sample import take_sample
-    from pipeline_lib.schemas import write_parquet
-    from pipeline_lib.scoring import open_tokenizer
+    from pipeline_lib.model.backends import load, torch_threads
+    from pipeline_lib.model.scoring import open_tokenizer
+    from pipeline_lib.store.schemas import write_parquet
 
     sample = take_sample(inputs.heldout, settings)
     tokenizer = open_tokenizer(inputs.model)

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-from pipeline_lib.artifact import Store, digest_of, fingerprint
-from pipeline_lib.errors import GuardStop
+from pipeline_lib.base.errors import GuardStop
 from pipeline_lib.ingest.documents import read_file
 from pipeline_lib.ingest.history import Place, known_files, live_documents
 from pipeline_lib.ingest.plan import BatchPlan, FilePlan, ShardPlan, Tombstone
 from pipeline_lib.ingest.records import Bad, ReadOptions, read_options
 from pipeline_lib.ingest.settings import FilesSource, IngestSettings, InstalledDocsSource
 from pipeline_lib.ingest.stage import STAGE, VERSION
+from pipeline_lib.store.artifact import Store, digest_of, fingerprint
 
 
 def plan_batch(

@@ -13,7 +13,7 @@ import xxhash
 
 from pipeline_lib.ingest.plan import UNREADABLE, FilePlan
 from pipeline_lib.ingest.streams import CHUNK_BYTES
-from pipeline_lib.storage import read_json, write_atomically
+from pipeline_lib.store.files import read_json, write_atomically
 
 Stamp = list[int]  # size, time of the last change of content, time of the last change of its entry
 Cache = dict[str, tuple[Stamp, str]]

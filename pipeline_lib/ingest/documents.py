@@ -11,7 +11,7 @@ from pathlib import Path
 
 import xxhash
 
-from pipeline_lib.errors import UpstreamError
+from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.ingest.digests import digest_of_stream, stamp_of
 from pipeline_lib.ingest.plan import UNREADABLE, FilePlan
 from pipeline_lib.ingest.readers import reader_of

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipeline_lib.artifact import Store
 from pipeline_lib.ingest.plan import INVENTORY_FILE, MEMBERS_FILE, TOMBSTONES_FILE, BatchPlan, Tombstone
 from pipeline_lib.ingest.stage import STAGE
 from pipeline_lib.ingest.tables import MEMBERS_SCHEMA
-from pipeline_lib.schemas import LEDGER_FILE, read_table
+from pipeline_lib.store.artifact import Store
+from pipeline_lib.store.schemas import LEDGER_FILE, read_table
 
 Place = tuple[str, int]  # batch, index of the shard
 

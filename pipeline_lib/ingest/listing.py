@@ -13,10 +13,10 @@ from fnmatch import fnmatchcase
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-from pipeline_lib.errors import SettingsError
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.ingest.readers import reader_of
 from pipeline_lib.ingest.settings import FilesSource, InstalledDocsSource
-from pipeline_lib.storage import translate_os_error
+from pipeline_lib.store.files import translate_os_error
 
 log = logging.getLogger(__name__)
 

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.artifact import Store
-from pipeline_lib.errors import DamagedArtifact
+from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.ingest.batching import reading_of
 from pipeline_lib.ingest.digests import digest_places
 from pipeline_lib.ingest.listing import list_files
@@ -12,7 +11,8 @@ from pipeline_lib.ingest.plan import PLAN_FILE, BatchPlan, plan_from_json
 from pipeline_lib.ingest.records import read_options
 from pipeline_lib.ingest.settings import FilesSource, IngestSettings, InstalledDocsSource
 from pipeline_lib.ingest.stage import STAGE
-from pipeline_lib.storage import read_json
+from pipeline_lib.store.artifact import Store
+from pipeline_lib.store.files import read_json
 
 
 def recall_batch(

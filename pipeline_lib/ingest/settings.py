@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline_lib.settings_base import StageSettings
+from pipeline_lib.base.settings import StageSettings
 
 KIB, MIB = 1 << 10, 1 << 20
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]

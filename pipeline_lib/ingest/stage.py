@@ -13,9 +13,9 @@ gone. It is quarantined under its digest, and read again once its bytes change.
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline_lib.artifact import Outcome, Store
 from pipeline_lib.ingest.plan import BatchPlan, ShardPlan
 from pipeline_lib.ingest.settings import FilesSource, IngestSettings, InstalledDocsSource
+from pipeline_lib.store.artifact import Outcome, Store
 
 STAGE = "ingest"
 VERSION = 1

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from pipeline_lib.schemas import LEDGER_SCHEMA
+from pipeline_lib.store.schemas import LEDGER_SCHEMA
 
 INGEST_LEDGER_SCHEMA = pa.schema(
     [

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline_lib.artifact import Outcome
-from pipeline_lib.errors import GuardStop
+from pipeline_lib.base.errors import GuardStop
 from pipeline_lib.ingest.documents import Document, place_of, read_file
 from pipeline_lib.ingest.plan import (
     FILES_FILE,
@@ -30,7 +29,9 @@ from pipeline_lib.ingest.tables import (
     MEMBERS_SCHEMA,
     TOMBSTONES_SCHEMA,
 )
-from pipeline_lib.schemas import (
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.files import write_json
+from pipeline_lib.store.schemas import (
     DOCUMENTS_FILE,
     DOCUMENTS_SCHEMA,
     LEDGER_FILE,
@@ -39,7 +40,6 @@ from pipeline_lib.schemas import (
     read_table,
     write_parquet,
 )
-from pipeline_lib.storage import write_json
 
 NUM_PLACES_SHOWN = 5
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline_lib.artifact import Store
 from pipeline_lib.ingest import stage as ingest
 from pipeline_lib.ingest.plan import TOMBSTONES_FILE, BatchPlan
 from pipeline_lib.ingest.settings import Source
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Batch, Workspace
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.artifact import Store
+from pipeline_lib.store.workspace import Batch, Workspace
 
 Withdrawn = Mapping[tuple[str, int], frozenset[str]]  # document ids by (ingest batch, shard)
 
@@ -112,7 +112,7 @@ def withdrawn(every: Sequence[Ingested]) -> Withdrawn:
 
 def read_tombstones(store: Store, batch: str) -> tuple[tuple[str, str, int], ...]:
     """(document, batch that holds it, shard) for each document that a batch withdraws."""
-    from pipeline_lib.schemas import read_table  # pyarrow takes 0.1 s, which a look at the settings need not pay
+    from pipeline_lib.store.schemas import read_table  # pyarrow takes 0.1 s, which a look at the settings need not pay
 
     path = store.open(ingest.STAGE, batch, files=[TOMBSTONES_FILE]).file(TOMBSTONES_FILE)
     table = read_table(path, columns=["document_id", "batch", "shard"])

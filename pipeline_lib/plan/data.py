@@ -8,10 +8,10 @@ from pathlib import Path
 from pipeline_lib.ingest.settings import Source
 from pipeline_lib.plan.documents import DocumentsPlan, plan_documents
 from pipeline_lib.plan.tokens import TokensPlan, plan_tokens
+from pipeline_lib.run.work import Step
 from pipeline_lib.scrub.key import ScrubKey, load_key
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Workspace
-from pipeline_lib.work import Step
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
 
 KEY_FILE_VARIABLE = "NIGHTSHIFT_SCRUB_KEY_FILE"
 

@@ -16,25 +16,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib import schemas
-from pipeline_lib.artifact import Outcome, Store, digest_of, fingerprint
+from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.clean import stage as clean
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.dedup import stage as dedup
 from pipeline_lib.dedup.settings import DedupSettings
-from pipeline_lib.errors import DamagedArtifact
 from pipeline_lib.ingest import stage as ingest
 from pipeline_lib.ingest.plan import BatchPlan, ShardPlan
 from pipeline_lib.ingest.settings import Source
 from pipeline_lib.plan import batches as known_batches
 from pipeline_lib.plan.batches import Ingested, Withdrawn
 from pipeline_lib.plan.steps import shard_work, summed, with_previous
+from pipeline_lib.run.work import Step, Work
 from pipeline_lib.scrub import stage as scrub
 from pipeline_lib.scrub.key import ScrubKey
 from pipeline_lib.scrub.settings import ScrubSettings
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Batch, Workspace
-from pipeline_lib.work import Step, Work
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store import schemas
+from pipeline_lib.store.artifact import Outcome, Store, digest_of, fingerprint
+from pipeline_lib.store.workspace import Batch, Workspace
 
 NOBODY: frozenset[str] = frozenset()
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from pipeline_lib.artifact import Outcome, Store, fingerprint
 from pipeline_lib.evaluate import stage as evaluate
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan, TrainedOn, measure, scores_step
@@ -17,13 +16,14 @@ from pipeline_lib.quantize import stage as quantize
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.card import FunnelRow, Lineage
 from pipeline_lib.register.registry import FINGERPRINT_TAG, Version, opened, stands
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Workspace
-from pipeline_lib.storage import read_json
+from pipeline_lib.run.work import Step, Work, code_revision, sum_shards
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.artifact import Outcome, Store, fingerprint
+from pipeline_lib.store.files import read_json
+from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize import stage as tokenize
 from pipeline_lib.train import stage as train
 from pipeline_lib.train.job import SUMMARY_FILE
-from pipeline_lib.work import Step, Work, code_revision, sum_shards
 
 
 @dataclass(frozen=True)

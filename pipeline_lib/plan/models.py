@@ -13,22 +13,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline_lib import schemas
-from pipeline_lib.artifact import Manifest, Outcome, Store, digest_of, fingerprint
+from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.clean import stage as clean
 from pipeline_lib.dedup import stage as dedup
-from pipeline_lib.errors import DamagedArtifact, DataError
 from pipeline_lib.evaluate import stage as evaluate
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.quantize import stage as quantize
 from pipeline_lib.quantize.settings import QuantizeSettings
+from pipeline_lib.run.work import Make, Step, Work
 from pipeline_lib.scrub import stage as scrub
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Workspace
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store import schemas
+from pipeline_lib.store.artifact import Manifest, Outcome, Store, digest_of, fingerprint
+from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize import stage as tokenize
 from pipeline_lib.train import stage as train
-from pipeline_lib.work import Make, Step, Work
 
 Backend = Literal["torch", "onnx_fp32", "onnx_int8"]
 

@@ -7,9 +7,9 @@ from pipeline_lib.plan.data import plan_data
 from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.models import plan_models
 from pipeline_lib.plan.reasons import Line, explain_step
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Workspace
-from pipeline_lib.work import Step
+from pipeline_lib.run.work import Step
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pipeline_lib.artifact import Manifest, Store
-from pipeline_lib.errors import DamagedArtifact
-from pipeline_lib.state import Workspace
-from pipeline_lib.work import Step, Work
+from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.run.work import Step, Work
+from pipeline_lib.store.artifact import Manifest, Store
+from pipeline_lib.store.workspace import Workspace
 
 Action = Literal["reuse", "work"]
 NAMED_BY_FINGERPRINTS = {"lineage", "batches", "on"}  # what a training reads: 32 digits each, which say nothing

@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib import schemas
-from pipeline_lib.artifact import Outcome, Store, fingerprint
-from pipeline_lib.settings_base import StageSettings
-from pipeline_lib.state import Batch, Workspace
-from pipeline_lib.work import Make, Step, Work, sum_shards
+from pipeline_lib.base.settings import StageSettings
+from pipeline_lib.run.work import Make, Step, Work, sum_shards
+from pipeline_lib.store import schemas
+from pipeline_lib.store.artifact import Outcome, Store, fingerprint
+from pipeline_lib.store.workspace import Batch, Workspace
 
 
 def with_previous(steps: Sequence[Step], batches: Sequence[Batch], workspace: Workspace) -> tuple[Step, ...]:

@@ -12,17 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib import schemas
-from pipeline_lib.artifact import Manifest, Outcome, Store, digest_of, fingerprint
 from pipeline_lib.plan.documents import DocumentsPlan
 from pipeline_lib.plan.steps import shard_work, summed, with_previous
+from pipeline_lib.run.work import Step, Work
 from pipeline_lib.scrub import stage as scrub
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Workspace
-from pipeline_lib.storage import write_json
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store import schemas
+from pipeline_lib.store.artifact import Manifest, Outcome, Store, digest_of, fingerprint
+from pipeline_lib.store.files import write_json
+from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize import stage as tokenize
 from pipeline_lib.tokenize.settings import TokenizeSettings
-from pipeline_lib.work import Step, Work
 
 SNAPSHOT_FILE = "snapshot.json"
 NOT_OF_THE_TOKENIZER = {"sequence_length", "heldout_share"}

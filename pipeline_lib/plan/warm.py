@@ -8,11 +8,11 @@ documents. While Prefect and its server start there is time for it.
 
 from pipeline_lib.clean import stage as clean
 from pipeline_lib.dedup import stage as dedup
-from pipeline_lib.engine import Engine
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Workspace
-from pipeline_lib.work import missing
+from pipeline_lib.run.engine import Engine
+from pipeline_lib.run.work import missing
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
 
 
 def warm(engine: Engine, plan: DataPlan, settings: Settings, workspace: Workspace) -> None:

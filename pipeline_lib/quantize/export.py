@@ -20,7 +20,7 @@ import torch
 from onnx import numpy_helper
 from transformers import DynamicCache
 
-from pipeline_lib.errors import DataError
+from pipeline_lib.base.errors import DataError
 
 MAX_FILE_BYTES = 2_000_000_000  # a protobuf file ends at 2 GiB
 

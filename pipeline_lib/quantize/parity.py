@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline_lib.backends import Backend, Ids
-from pipeline_lib.errors import DataError
-from pipeline_lib.schemas import read_documents
-from pipeline_lib.scoring import START_TOKEN
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.model.backends import Backend, Ids
+from pipeline_lib.model.scoring import START_TOKEN
+from pipeline_lib.store.schemas import read_documents
 
 
 @dataclass(frozen=True)

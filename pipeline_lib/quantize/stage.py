@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline_lib.artifact import Outcome
-from pipeline_lib.errors import DataError
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.quantize.settings import QuantizeSettings
-from pipeline_lib.storage import write_json
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.files import write_json
 
 STAGE = "quantize"
 VERSION = 1
@@ -30,10 +30,10 @@ COPIED_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "speci
 
 def run(settings: QuantizeSettings, model: Path, heldout: Sequence[Path], folder: Path) -> Outcome:
     """Export, quantize and check. Raises `DataError` when the float32 export does not agree with torch."""
-    from pipeline_lib.backends import load, load_torch, torch_threads
+    from pipeline_lib.model.backends import load, load_torch, torch_threads
+    from pipeline_lib.model.scoring import open_tokenizer
     from pipeline_lib.quantize.export import export_onnx, quantize_int8
     from pipeline_lib.quantize.parity import compare, parity_rows
-    from pipeline_lib.scoring import open_tokenizer
 
     rows = parity_rows(
         heldout, open_tokenizer(model), num_documents=settings.parity_documents, num_tokens=settings.parity_tokens

@@ -14,15 +14,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipeline_lib.errors import DataError
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.register.settings import GateSettings
-from pipeline_lib.storage import read_json
+from pipeline_lib.store.files import read_json
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pipeline_lib.scoring import Interval
+    from pipeline_lib.model.scoring import Interval
 
 SCORES_FILE = "scores.json"
 PER_DOCUMENT_FILE = "per_document.parquet"
@@ -123,7 +123,7 @@ class GateReport:
 
 def read_measured(folder: Path) -> Measured:
     """The content of an evaluate artifact. Raises `DataError` when it cannot be read."""
-    from pipeline_lib.schemas import read_table
+    from pipeline_lib.store.schemas import read_table
 
     try:
         table = read_table(folder / PER_DOCUMENT_FILE)
@@ -229,7 +229,7 @@ def _num_different(one: Measured, other: Measured) -> int:
 
 def _delta(settings: GateSettings, one: Measured, other: Measured) -> "Interval | None":
     """`one` minus `other` in bits per byte; None where they cannot be compared."""
-    from pipeline_lib.scoring import paired_bootstrap
+    from pipeline_lib.model.scoring import paired_bootstrap
 
     if one.document_ids != other.document_ids or _bits_per_byte(one) is None or _bits_per_byte(other) is None:
         return None

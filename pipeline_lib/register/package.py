@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from pipeline_lib.errors import DamagedArtifact, DataError
-from pipeline_lib.storage import read_json, sha256_of, write_json
+from pipeline_lib.base.errors import DamagedArtifact, DataError
+from pipeline_lib.store.files import read_json, sha256_of, write_json
 
 DIGESTS_FILE = "digests.json"
 CARD_FILE = "README.md"

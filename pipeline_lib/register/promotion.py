@@ -19,8 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline_lib.errors import DataError, GateRefused
-from pipeline_lib.failpoint import failpoint
+from pipeline_lib.base.errors import DataError, GateRefused
+from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.register.registry import (
     CHALLENGER,
     CHAMPION,
@@ -30,7 +30,7 @@ from pipeline_lib.register.registry import (
     client_of,
     opened,
 )
-from pipeline_lib.storage import write_atomically
+from pipeline_lib.store.files import write_atomically
 
 LEDGER_FILE = "promotions.jsonl"
 LOCK_FILE = "promotion.lock"

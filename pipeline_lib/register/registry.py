@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.errors import DamagedArtifact, SettingsError
-from pipeline_lib.failpoint import failpoint
+from pipeline_lib.base.errors import DamagedArtifact, SettingsError
+from pipeline_lib.base.failpoint import failpoint
+from pipeline_lib.model.tracking import Place, check_answers, connect, unreachable
 from pipeline_lib.register.package import verify
-from pipeline_lib.tracking import Place, check_answers, connect, unreachable
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FINGERPRINT_TAG = "nightshift.model_fingerprint"

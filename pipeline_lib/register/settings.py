@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from pipeline_lib.settings_base import StageSettings
+from pipeline_lib.base.settings import StageSettings
 
 
 class GateSettings(StageSettings):

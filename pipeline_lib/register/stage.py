@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.artifact import Outcome
+from pipeline_lib.model.tracking import open_experiment, open_run, place_of
 from pipeline_lib.register.card import FunnelRow, Lineage, model_card, without_header
 from pipeline_lib.register.gate import GateReport, Measured, Training, judge, read_measured
 from pipeline_lib.register.package import Contents, build
@@ -37,8 +37,8 @@ from pipeline_lib.register.registry import (
     upload_package,
 )
 from pipeline_lib.register.settings import GateSettings, RegisterSettings
-from pipeline_lib.storage import read_json, write_atomically, write_json
-from pipeline_lib.tracking import open_experiment, open_run, place_of
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.files import read_json, write_atomically, write_json
 
 STAGE = "register"
 VERSION = 1

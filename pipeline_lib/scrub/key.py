@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline_lib.errors import SettingsError
+from pipeline_lib.base.errors import SettingsError
 
 KEY_VARIABLE = "NIGHTSHIFT_SCRUB_KEY"
 MIN_KEY_BYTES = 32

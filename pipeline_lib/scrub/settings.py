@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline_lib.settings_base import StageSettings
+from pipeline_lib.base.settings import StageSettings
 
 Action = Literal["pseudonym", "placeholder", "drop"]
 Region = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline_lib.artifact import Outcome
 from pipeline_lib.scrub.key import ScrubKey
 from pipeline_lib.scrub.settings import ScrubSettings
+from pipeline_lib.store.artifact import Outcome
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +29,7 @@ WITHDRAWN = "withdrawn"
 
 def run(settings: ScrubSettings, key: ScrubKey, documents: Path, withdrawn: frozenset[str], folder: Path) -> Outcome:
     """Scrub the documents of one shard; those whose id is in `withdrawn` leave with that reason."""
-    from pipeline_lib import schemas
+    from pipeline_lib.store import schemas
 
     table = schemas.read_documents(documents)
     rows = [_scrubbed(settings, key, *row, withdrawn) for row in _ids_and_texts(table)]
@@ -96,8 +96,8 @@ def _with_texts(table: "pa.Table", rows: Sequence[_Scrubbed]) -> "pa.Table":
 def _ledger(table: "pa.Table", rows: Sequence[_Scrubbed]) -> "pa.Table":
     import pyarrow as pa
 
-    from pipeline_lib.schemas import LEDGER_SCHEMA
     from pipeline_lib.scrub.detect import KINDS
+    from pipeline_lib.store.schemas import LEDGER_SCHEMA
 
     columns: dict[str, Any] = {
         "document_id": table.column("document_id").to_pylist(),

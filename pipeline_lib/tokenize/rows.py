@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline_lib.schemas import tokens_schema
+from pipeline_lib.store.schemas import tokens_schema
 
 ROWS_PER_BATCH = 4096
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline_lib.schemas import read_documents
+from pipeline_lib.store.schemas import read_documents
 
 HEX_DIGITS = 8
 NUM_PLACES = 16**HEX_DIGITS

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from pipeline_lib.settings_base import StageSettings
+from pipeline_lib.base.settings import StageSettings
 
 MIB = 1 << 20
 NUM_BYTES = 256

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline_lib.artifact import Outcome
+from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.tokenize.settings import TokenizeSettings
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def train_tokenizer(settings: TokenizeSettings, documents: Sequence[Path], folde
 
 def run(settings: TokenizeSettings, tokenizer: Path, documents: Path, folder: Path) -> Outcome:
     """Tokenize one shard: rows of the train side, documents of the held-out side."""
-    from pipeline_lib import schemas
+    from pipeline_lib.store import schemas
     from pipeline_lib.tokenize import vocabulary
     from pipeline_lib.tokenize.encode import fastest_encoder
     from pipeline_lib.tokenize.rows import pack, write_rows
@@ -116,7 +116,7 @@ def _ledger(table: "pa.Table", splits: Sequence[str | None], packed: "Packed") -
     import numpy as np
     import pyarrow as pa
 
-    from pipeline_lib.schemas import LEDGER_SCHEMA
+    from pipeline_lib.store.schemas import LEDGER_SCHEMA
 
     failed = [{"rule": f"{EMPTY}.v1", "value": 0.0, "limit": 1.0}]
     is_train = np.array([split == TRAIN for split in splits], bool)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from pipeline_lib.errors import DataError
-from pipeline_lib.storage import write_atomically, write_json
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.store.files import write_atomically, write_json
 
 END_OF_TEXT = "<|endoftext|>"  # stands behind each document, and so before the next one: begin and end in one
 PAD = "<|pad|>"

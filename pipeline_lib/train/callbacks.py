@@ -13,9 +13,9 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from pipeline_lib.errors import DataError
-from pipeline_lib.failpoint import failpoint
-from pipeline_lib.storage import read_json, write_json
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.base.failpoint import failpoint
+from pipeline_lib.store.files import read_json, write_json
 from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.trainer import is_finite
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.storage import read_json, write_json
+from pipeline_lib.store.files import read_json, write_json
 from pipeline_lib.train.sealed import is_sealed
 from pipeline_lib.train.settings import TrainSettings
 

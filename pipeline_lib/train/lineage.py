@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipeline_lib.artifact import digest_of
-from pipeline_lib.storage import read_json, sha256_of
+from pipeline_lib.store.artifact import digest_of
+from pipeline_lib.store.files import read_json, sha256_of
 from pipeline_lib.train.settings import TrainSettings
 
 TRUNK_FILE = "trunk.json"

@@ -12,8 +12,8 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel, Qwen3Config
 
-from pipeline_lib.errors import DataError
-from pipeline_lib.scoring import START_TOKEN
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.model.scoring import START_TOKEN
 from pipeline_lib.train.settings import TrainSettings
 
 PAD_TOKEN = "<|pad|>"

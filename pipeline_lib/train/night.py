@@ -15,11 +15,17 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from pipeline_lib.errors import DataError
-from pipeline_lib.schemas import read_table
-from pipeline_lib.scoring import bits_per_byte, bits_per_document, bytes_per_document, open_tokenizer, torch_logits
-from pipeline_lib.storage import read_json, write_json
-from pipeline_lib.token_shards import RowTable, open_rows
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.model.scoring import (
+    bits_per_byte,
+    bits_per_document,
+    bytes_per_document,
+    open_tokenizer,
+    torch_logits,
+)
+from pipeline_lib.store.files import read_json, write_json
+from pipeline_lib.store.schemas import read_table
+from pipeline_lib.store.token_shards import RowTable, open_rows
 from pipeline_lib.train.callbacks import EXIT_TERMINATED, Clock, Keeper, Pace, Report, StopSignal
 from pipeline_lib.train.job import (
     METRICS_FILE,

@@ -13,8 +13,8 @@ import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from pipeline_lib.errors import SettingsError
-from pipeline_lib.storage import read_json, write_json
+from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.store.files import read_json, write_json
 from pipeline_lib.train.settings import TrainSettings
 
 USABLE_SHARE = 0.8  # of the time left when the plan is made; the rest is for saving, scoring and a slower machine

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.token_shards import RowTable
+from pipeline_lib.store.token_shards import RowTable
 
 IGNORED = -100  # the target that cross entropy leaves out
 

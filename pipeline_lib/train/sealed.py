@@ -10,9 +10,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.artifact import MANIFEST
-from pipeline_lib.failpoint import failpoint
-from pipeline_lib.storage import fsync_file, fsync_folder, read_json, replace_folder, sha256_of, write_json
+from pipeline_lib.base.failpoint import failpoint
+from pipeline_lib.store.artifact import MANIFEST
+from pipeline_lib.store.files import fsync_file, fsync_folder, read_json, replace_folder, sha256_of, write_json
 
 PREFIX = "checkpoint-"
 BAD_SUFFIX = ".bad"

@@ -17,12 +17,12 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pipeline_lib import errors
-from pipeline_lib.artifact import MANIFEST, Outcome
-from pipeline_lib.errors import DataError, NightshiftError, StageTimeout, UpstreamError
-from pipeline_lib.failpoint import failpoint
-from pipeline_lib.lifeline import spawn_guarded
-from pipeline_lib.storage import read_json
+from pipeline_lib.base import errors
+from pipeline_lib.base.errors import DataError, NightshiftError, StageTimeout, UpstreamError
+from pipeline_lib.base.failpoint import failpoint
+from pipeline_lib.base.lifeline import spawn_guarded
+from pipeline_lib.store.artifact import MANIFEST, Outcome
+from pipeline_lib.store.files import read_json
 from pipeline_lib.train.job import (
     ERROR_FILE,
     LOG_FILE,

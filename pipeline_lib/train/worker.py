@@ -12,9 +12,9 @@ from pathlib import Path
 
 import psutil
 
-from pipeline_lib.errors import DataError, NightshiftError
-from pipeline_lib.lifeline import exit_with_parent
-from pipeline_lib.storage import translate_os_error, write_json
+from pipeline_lib.base.errors import DataError, NightshiftError
+from pipeline_lib.base.lifeline import exit_with_parent
+from pipeline_lib.store.files import translate_os_error, write_json
 from pipeline_lib.train.job import ERROR_FILE
 
 EXIT_ORPHANED = 137

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from pipeline_lib.token_shards import open_rows
+from pipeline_lib.store.token_shards import open_rows
 from pipeline_lib.train.job import PLAN_FILE, read_job
 from pipeline_lib.train.model import device, new_model, precision, special_ids
 from pipeline_lib.train.optimizer import build_optimizer

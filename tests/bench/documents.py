@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from pipeline_lib.schemas import DOCUMENTS_FILE
-from pipeline_lib.state import Workspace
+from pipeline_lib.store.schemas import DOCUMENTS_FILE
+from pipeline_lib.store.workspace import Workspace
 
 CONFIG = """profile = "bench"
 workspace = {workspace}

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline_lib.storage import read_json, write_json
+from pipeline_lib.store.files import read_json, write_json
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "bench" / "results.json"

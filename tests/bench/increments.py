@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from pipeline_lib.artifact import read_manifest
+from pipeline_lib.store.artifact import read_manifest
 from tests.bench.documents import texts_of, write_config, write_jsonl
 from tests.bench.figures import Figure
 from tests.bench.one_core import ONE_THREAD

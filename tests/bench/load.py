@@ -4,9 +4,9 @@ import time
 
 STARTED = time.perf_counter()
 
-from pipeline_lib.imports import arrow_without_pandas  # noqa: E402 - importing is what is measured
+from pipeline_lib.base.imports import arrow_without_pandas  # noqa: E402 - importing is what is measured
 from pipeline_lib.plan.warm import load  # noqa: E402
-from pipeline_lib.settings import Settings  # noqa: E402
+from pipeline_lib.settings.tree import Settings  # noqa: E402
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from pipeline_lib.plan.data import plan_data
-from pipeline_lib.settings import resolve
-from pipeline_lib.state import Workspace
+from pipeline_lib.settings.tree import resolve
+from pipeline_lib.store.workspace import Workspace
 
 
 def main() -> None:

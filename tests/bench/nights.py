@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from pipeline_lib.state import RunRecord, Workspace
-from pipeline_lib.storage import read_json
+from pipeline_lib.store.files import read_json
+from pipeline_lib.store.workspace import RunRecord, Workspace
 from tests.bench.figures import ROOT, Figure
 from tests.bench.workbench import NIGHTSHIFT, BenchFailed, Workbench
 

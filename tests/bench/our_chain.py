@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 from pipeline_lib.plan.data import plan_sealed_data
-from pipeline_lib.settings import Settings, resolve
-from pipeline_lib.state import Workspace
-from pipeline_lib.work import Job, Step, execute
+from pipeline_lib.run.work import Job, Step, execute
+from pipeline_lib.settings.tree import Settings, resolve
+from pipeline_lib.store.workspace import Workspace
 from tests.bench.one_core import stay_on_one_core
 
 

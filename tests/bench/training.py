@@ -12,9 +12,9 @@ from pathlib import Path
 from statistics import median
 
 from pipeline_lib.plan.data import DataPlan, plan_sealed_data
-from pipeline_lib.schemas import TOKENS_FILE
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Workspace
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.schemas import TOKENS_FILE
+from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train import stage as train
 from pipeline_lib.train.job import METRICS_FILE, TrainInputs, read_metrics
 from pipeline_lib.train.settings import TrainSettings

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline_lib.tracking import page_of
+from pipeline_lib.model.tracking import page_of
 from tests.e2e.conftest import House, copy_house
 from tests.servers_up import Up, up
 

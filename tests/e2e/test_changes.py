@@ -17,14 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
-from pipeline_lib import schemas
-from pipeline_lib.artifact import Manifest
-from pipeline_lib.errors import DamagedArtifact, GuardStop
+from pipeline_lib.base.errors import DamagedArtifact, GuardStop
 from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.plan.reasons import explain_step
 from pipeline_lib.plan.warm import warm
-from pipeline_lib.settings import Settings
-from pipeline_lib.state import Workspace
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store import schemas
+from pipeline_lib.store.artifact import Manifest
+from pipeline_lib.store.workspace import Workspace
 from tasks.settle import settle_batches
 from tasks.steps import do_steps
 from tests.tiny_night import (

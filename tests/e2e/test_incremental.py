@@ -5,16 +5,16 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline_lib.artifact import Store
 from pipeline_lib.plan.data import plan_sealed_data
 from pipeline_lib.plan.models import plan_models
 from pipeline_lib.plan.night import NightPlan, plan_night
 from pipeline_lib.plan.reasons import Line
 from pipeline_lib.register.registry import CHAMPION, version_by_alias
 from pipeline_lib.register.stage import registry_of
-from pipeline_lib.state import Workspace
-from pipeline_lib.storage import sha256_of
-from pipeline_lib.work import missing
+from pipeline_lib.run.work import missing
+from pipeline_lib.store.artifact import Store
+from pipeline_lib.store.files import sha256_of
+from pipeline_lib.store.workspace import Workspace
 from tests.tiny_night import (
     House,
     artifacts,

@@ -20,9 +20,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline_lib.artifact import Manifest
-from pipeline_lib.failpoint import VARIABLE
-from pipeline_lib.state import RunRecord, Workspace
+from pipeline_lib.base.failpoint import VARIABLE
+from pipeline_lib.store.artifact import Manifest
+from pipeline_lib.store.workspace import RunRecord, Workspace
 from pipeline_lib.train.job import read_metrics
 from tests.e2e.conftest import House
 from tests.tiny_night import (
@@ -47,8 +47,8 @@ AS_A_WORKER = """
 import sys
 from flows.console import ConsoleReporter
 from flows.launch import prefect_server
-from pipeline_lib.settings import resolve
-from pipeline_lib.state import Workspace
+from pipeline_lib.settings.tree import resolve
+from pipeline_lib.store.workspace import Workspace
 
 words = sys.argv[2:]
 settings = resolve(None, {}, list(zip((w.removeprefix("--") for w in words[::2]), words[1::2]))).settings

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from pipeline_lib.tracking import page_of
+from pipeline_lib.model.tracking import page_of
 from tests.servers_up import Up, alive, start, up, wait_until
 from tests.tiny_night import TINY, Ended, arguments, nightshift, write_corpus
 

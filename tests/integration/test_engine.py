@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline_lib.engine import Engine
-from pipeline_lib.errors import StageTimeout, UpstreamError
+from pipeline_lib.base.errors import StageTimeout, UpstreamError
+from pipeline_lib.run.engine import Engine
 
 WHAT = "clean 0001-docs"
 
@@ -138,7 +138,7 @@ def touch_or_hang(path: Path) -> None:
 PARENT = """
 import sys
 from pathlib import Path
-from pipeline_lib.engine import Engine
+from pipeline_lib.run.engine import Engine
 from tests.integration.test_engine import compute_long, sleep_long
 
 if __name__ == "__main__":

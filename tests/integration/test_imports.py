@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipeline_lib.imports import import_without
+from pipeline_lib.base.imports import import_without
 
 
 def loaded_after(code: str, names: set[str]) -> set[str]:
@@ -32,8 +32,8 @@ import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 import numpy as np, pyarrow as pa
-from pipeline_lib.engine import start_worker
-from pipeline_lib.schemas import read_table, write_parquet
+from pipeline_lib.run.engine import start_worker
+from pipeline_lib.store.schemas import read_table, write_parquet
 start_worker(os.getppid())
 with TemporaryDirectory() as folder:
     write_parquet(pa.table({"n": pa.array(np.arange(3))}), Path(folder) / "n.parquet")
@@ -61,7 +61,7 @@ def test_cleaning_plain_text_loads_neither_spacy_nor_the_readers_of_html_and_moj
 import pyarrow as pa
 from pipeline_lib.clean.cleaning import clean_table
 from pipeline_lib.clean.settings import CleanSettings
-from pipeline_lib.schemas import DOCUMENTS_SCHEMA
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
 row = {"document_id": "a", "source": "s", "url": "u", "format": "text", "language": None, "text": "the cat and the dog"}
 clean_table(CleanSettings(), pa.Table.from_pylist([row], DOCUMENTS_SCHEMA))
 """
@@ -77,8 +77,8 @@ import pyarrow as pa
 from pipeline_lib.clean import kernel, stage as clean
 from pipeline_lib.dedup import kernels, link, stage as dedup
 from pipeline_lib.plan.warm import load
-from pipeline_lib.schemas import DOCUMENTS_SCHEMA, write_parquet
-from pipeline_lib.settings import Settings
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, write_parquet
+from pipeline_lib.settings.tree import Settings
 settings = Settings()
 def signatures():
     found = {name: f for module in (kernel, kernels, link) for name, f in vars(module).items()}

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline_lib.lifeline import spawn_guarded
+from pipeline_lib.base.lifeline import spawn_guarded
 
 PYTHON = sys.executable
 
@@ -37,7 +37,7 @@ if sys.argv[3] == "stay":
 
 PARENT = """
 import sys, time
-from pipeline_lib.lifeline import spawn_guarded
+from pipeline_lib.base.lifeline import spawn_guarded
 spawn_guarded(sys.argv[1:])
 time.sleep(600)
 """

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from pipeline_lib import tracking
-from pipeline_lib.errors import DamagedArtifact, GateRefused, SettingsError, UpstreamError
+from pipeline_lib.base.errors import DamagedArtifact, GateRefused, SettingsError, UpstreamError
+from pipeline_lib.model import tracking
+from pipeline_lib.model.tracking import MlflowTracker, Place, connect, place_of
 from pipeline_lib.register import stage
 from pipeline_lib.register.card import FunnelRow, Lineage
 from pipeline_lib.register.package import ALLOWED_NAMES, ALLOWED_SUFFIXES
@@ -32,8 +33,7 @@ from pipeline_lib.register.registry import (
 )
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import RegisterInputs, registry_of
-from pipeline_lib.storage import write_json
-from pipeline_lib.tracking import MlflowTracker, Place, connect, place_of
+from pipeline_lib.store.files import write_json
 from tests.tiny_model import write_model
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from flows.servers import Server, Standing, forget, free_port, prefect_environment, remember, standing
-from pipeline_lib.errors import UpstreamError
-from pipeline_lib.state import Workspace
+from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.store.workspace import Workspace
 
 SERVE = """
 import http.server

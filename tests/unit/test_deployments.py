@@ -17,7 +17,7 @@ import yaml
 from cronsim import CronSim
 
 from deployments.docker.create_bucket import create_bucket
-from pipeline_lib.settings import Settings, resolve
+from pipeline_lib.settings.tree import Settings, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = ROOT / "deployments"

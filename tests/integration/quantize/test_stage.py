@@ -7,10 +7,10 @@ import numpy as np
 import onnx
 import pytest
 
-from pipeline_lib.artifact import Outcome
-from pipeline_lib.backends import generate, load
+from pipeline_lib.model.backends import generate, load
 from pipeline_lib.quantize.settings import QuantizeSettings
 from pipeline_lib.quantize.stage import run
+from pipeline_lib.store.artifact import Outcome
 from tests.tiny_model import TEXTS, write_documents, write_model
 
 

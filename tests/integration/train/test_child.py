@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline_lib.errors import UpstreamError
-from pipeline_lib.failpoint import VARIABLE
+from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.train import stage
 from pipeline_lib.train.job import is_finished, write_job
 from tests.tiny_training import TINY

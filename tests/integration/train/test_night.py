@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline_lib.errors import DataError, SettingsError
+from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.train import callbacks, night, trainer
 from pipeline_lib.train.callbacks import StopSignal
 from pipeline_lib.train.job import TrainInputs, is_finished, read_metrics, write_job

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_lib.artifact import Outcome
 from pipeline_lib.clean import stage
 from pipeline_lib.clean.settings import CleanSettings
-from pipeline_lib.schemas import DOCUMENTS_SCHEMA, read_documents, write_parquet
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, read_documents, write_parquet
 
 
 @dataclass(frozen=True)

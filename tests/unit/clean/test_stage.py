@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_lib.clean import stage
-from pipeline_lib.schemas import LEDGER_SCHEMA
+from pipeline_lib.store.schemas import LEDGER_SCHEMA
 
 GOLDEN = Path(__file__).with_name("golden.json")
 JUNK = {

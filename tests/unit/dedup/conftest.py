@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_lib.artifact import Outcome
 from pipeline_lib.dedup import stage
 from pipeline_lib.dedup.settings import DedupSettings
-from pipeline_lib.schemas import DOCUMENTS_SCHEMA, write_parquet
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, write_parquet
 
 Shard = dict[str, str]  # text by document id
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.dedup import stage
 from pipeline_lib.dedup.settings import DedupSettings
-from pipeline_lib.errors import DataError
 
 if TYPE_CHECKING:
     from tests.unit.dedup.conftest import Nights

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.dedup import stage
 from pipeline_lib.dedup.settings import DedupSettings
-from pipeline_lib.errors import DataError
 
 if TYPE_CHECKING:
     from tests.unit.dedup.conftest import Nights

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.errors import DataError
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.evaluate.sample import take_sample
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from tests.tiny_model import write_documents

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_lib.errors import DataError, SettingsError
+from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.evaluate.measure import WORD, context_of, finite, measure, unigram_counts
 from pipeline_lib.evaluate.sample import Sample
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.evaluate.stage import EvaluateInputs, run
-from pipeline_lib.scoring import open_tokenizer
+from pipeline_lib.model.scoring import open_tokenizer
 from tests.tiny_model import TEXTS, write_documents, write_model, write_rows
 
 

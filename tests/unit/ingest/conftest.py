@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_lib.artifact import Store
 from pipeline_lib.ingest import stage
 from pipeline_lib.ingest.plan import BatchPlan
 from pipeline_lib.ingest.settings import FilesSource, IngestSettings
+from pipeline_lib.store.artifact import Store
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline_lib.errors import DamagedArtifact, GuardStop, UpstreamError
+from pipeline_lib.base.errors import DamagedArtifact, GuardStop, UpstreamError
 from pipeline_lib.ingest import stage
 from pipeline_lib.ingest.documents import read_file
 from pipeline_lib.ingest.history import batch_tombstones, live_documents

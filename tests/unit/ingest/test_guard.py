@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline_lib.errors import GuardStop
+from pipeline_lib.base.errors import GuardStop
 
 GOOD, BAD = '{"text": "密码 secret text"}\n', '{"text": "密码 secret\n'
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.errors import SettingsError
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.ingest.listing import list_files
 from pipeline_lib.ingest.settings import FilesSource
 
@@ -63,7 +63,7 @@ def test_a_source_without_files_warns(tmp_path: Path, caplog: pytest.LogCaptureF
 def test_a_folder_that_may_not_be_listed_is_an_error_and_not_a_withdrawal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline_lib.errors import UpstreamError
+    from pipeline_lib.base.errors import UpstreamError
 
     def refuse(path: object) -> object:
         raise PermissionError(13, "Permission denied", str(path))

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from pipeline_lib.artifact import Store
-from pipeline_lib.errors import SettingsError
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.ingest import stage
 from pipeline_lib.ingest.listing import list_files
 from pipeline_lib.ingest.settings import IngestSettings, InstalledDocsSource
+from pipeline_lib.store.artifact import Store
 
 MODULE = '''"""A module that says 夜 a lot."""
 import os

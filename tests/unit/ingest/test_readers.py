@@ -12,8 +12,8 @@ import pytest
 import xxhash
 import zstandard
 
-from pipeline_lib.artifact import Outcome
 from pipeline_lib.ingest import stage
+from pipeline_lib.store.artifact import Outcome
 
 LIMIT = 2048  # bytes a document, so that too long ones stay small in tests
 

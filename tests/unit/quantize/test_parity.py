@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline_lib.errors import DataError
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.model.scoring import open_tokenizer
 from pipeline_lib.quantize.parity import compare, parity_rows
 from pipeline_lib.quantize.settings import QuantizeSettings
 from pipeline_lib.quantize.stage import _check_export
-from pipeline_lib.scoring import open_tokenizer
 from tests.tiny_model import write_documents, write_model
 
 

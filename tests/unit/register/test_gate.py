@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline_lib.errors import DataError
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.register.gate import Check, GateReport, Measured, Training, judge, read_measured
 from pipeline_lib.register.settings import GateSettings
-from pipeline_lib.schemas import write_parquet
+from pipeline_lib.store.schemas import write_parquet
 
 SETTINGS = GateSettings()
 NUM_DOCUMENTS = 40

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.errors import DamagedArtifact, DataError
+from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.register.package import ALLOWED_SUFFIXES, Contents, build, verify
 from tests.tiny_model import write_model
 

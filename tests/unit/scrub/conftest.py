@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_lib.artifact import Outcome
-from pipeline_lib.schemas import DOCUMENTS_SCHEMA, write_parquet
 from pipeline_lib.scrub import stage
 from pipeline_lib.scrub.key import ScrubKey
 from pipeline_lib.scrub.settings import ScrubSettings
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, write_parquet
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.errors import SettingsError
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.scrub.key import KEY_VARIABLE, ScrubKey, load_key
 
 SECRET = bytes(range(100, 132))

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 import tokenizers
 
-from pipeline_lib.artifact import Outcome
-from pipeline_lib.schemas import DOCUMENTS_SCHEMA, write_parquet
-from pipeline_lib.token_shards import RowTable, open_rows
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, write_parquet
+from pipeline_lib.store.token_shards import RowTable, open_rows
 from pipeline_lib.tokenize import stage, vocabulary
 from pipeline_lib.tokenize.settings import TokenizeSettings
 

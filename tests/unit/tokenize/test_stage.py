@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 import tokenizers
 
-from pipeline_lib.errors import DataError
-from pipeline_lib.schemas import DOCUMENTS_SCHEMA, write_parquet
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, write_parquet
 from pipeline_lib.tokenize import stage
 from pipeline_lib.tokenize.settings import TokenizeSettings
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipeline_lib.errors import DataError
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.tokenize import vocabulary
 from pipeline_lib.tokenize.sample import sample_texts
 from pipeline_lib.tokenize.settings import TokenizeSettings

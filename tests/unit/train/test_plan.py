@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.errors import SettingsError
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.train.plan import Plan, Planner, read_plan, write_plan
 from pipeline_lib.train.settings import TrainSettings
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline_lib.token_shards import open_rows
+from pipeline_lib.store.token_shards import open_rows
 from pipeline_lib.train.job import TrainInputs
 from pipeline_lib.train.rows import MixedRows, RowOrder, inputs_and_targets
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.errors import DataError, SettingsError, StageTimeout, UpstreamError
-from pipeline_lib.storage import write_json
+from pipeline_lib.base.errors import DataError, SettingsError, StageTimeout, UpstreamError
+from pipeline_lib.store.files import write_json
 from pipeline_lib.train import stage
 from pipeline_lib.train.job import TrainInputs
 from pipeline_lib.train.sealed import seal

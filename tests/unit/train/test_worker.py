@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.errors import SettingsError
-from pipeline_lib.storage import read_json
+from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.store.files import read_json
 from pipeline_lib.train import worker
 
 

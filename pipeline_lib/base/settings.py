@@ -1,0 +1,101 @@
+"""What the settings of all stages share: which fields decide the bytes, and at which value a field is as if not there.
+
+A field decides the bytes of what is made, and so enters fingerprints, unless it is declared `operational` (where, how
+fast, how often saved, what is reported). A deciding field may declare a `neutral` value: there it is left out, so that
+an option which a later release adds, switched off, changes no fingerprint. All that is added after the first release
+needs one; the golden fingerprints hold it (tests/unit/plan).
+
+    threads: int = Field(2, json_schema_extra=operational(unit="threads"))
+    title_weight: float = Field(0.0, json_schema_extra=neutral(0.0))
+    rules: dict[str, Limit | None] = Field(..., json_schema_extra=neutral_items(None))     # of each item of a mapping
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic.fields import FieldInfo
+
+NONE = "none"  # TOML, the environment and the command line have no null
+OPERATIONAL, NEUTRAL, NEUTRAL_ITEMS = "operational", "neutral", "neutral_items"
+
+
+def operational(unit: str | None = None) -> dict[str, Any]:
+    """Extras of a field that decides no byte."""
+    return {OPERATIONAL: True, **({} if unit is None else {"unit": unit})}
+
+
+def neutral(value: Any, unit: str | None = None) -> dict[str, Any]:
+    """Extras of a field that is left out of fingerprints at `value`."""
+    return {NEUTRAL: value, **({} if unit is None else {"unit": unit})}
+
+
+def neutral_items(value: Any, unit: str | None = None) -> dict[str, Any]:
+    """Extras of a mapping whose items are left out of fingerprints at `value`."""
+    return {NEUTRAL_ITEMS: value, **({} if unit is None else {"unit": unit})}
+
+
+class StageSettings(BaseModel):
+    """Settings of one stage: immutable, unknown keys refused, each field documented by its description.
+
+    `json_schema_extra={"unit": "..."}` on a field names its unit for `nightshift config --explain`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_by_name(cls, given: Any) -> Any:
+        """ "none" means None where a field takes it."""
+        if not isinstance(given, Mapping):
+            return given
+        return {name: None if value == NONE and cls._takes_none(name) else value for name, value in given.items()}
+
+    @classmethod
+    def _takes_none(cls, name: str) -> bool:
+        return name in cls.model_fields and type(None) in get_args(cls.model_fields[name].annotation)
+
+    def decisive(self, fields: Collection[str] | None = None) -> dict[str, Any]:
+        """What decides the bytes (of `fields` only, if given), as JSON: what a fingerprint is made of."""
+        dumped = self.model_dump(mode="json")
+        return {
+            name: _decisive(getattr(self, name), dumped[name], _extras(field))
+            for name, field in type(self).model_fields.items()
+            if (fields is None or name in fields) and not _is_left_out(getattr(self, name), _extras(field))
+        }
+
+    def only(self, fields: Collection[str]) -> Self:
+        """The same settings with nothing in them but `fields` and what is operational: asking for more fails."""
+        shown = {name for name, field in type(self).model_fields.items() if _extras(field).get(OPERATIONAL)}
+        values = {name: getattr(self, name) for name in {*fields, *shown}}
+        view = type(self).model_construct(**values)
+        for name in type(self).model_fields.keys() - values.keys():
+            view.__dict__.pop(name, None)
+        return view
+
+
+def is_operational(field: FieldInfo) -> bool:
+    """Whether a field decides no byte."""
+    return bool(_extras(field).get(OPERATIONAL))
+
+
+def _extras(field: FieldInfo) -> Mapping[str, Any]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, Mapping) else {}
+
+
+def _is_left_out(value: Any, extras: Mapping[str, Any]) -> bool:
+    return bool(extras.get(OPERATIONAL)) or (NEUTRAL in extras and value == extras[NEUTRAL])
+
+
+def _decisive(value: Any, dumped: Any, extras: Mapping[str, Any]) -> Any:
+    """The decisive form of one value; what is inside of it says for itself what is left out."""
+    if isinstance(value, StageSettings):
+        return value.decisive()
+    if isinstance(value, Mapping):
+        items = {
+            key: item for key, item in value.items() if not (NEUTRAL_ITEMS in extras and item == extras[NEUTRAL_ITEMS])
+        }
+        return {key: _decisive(item, dumped[key], {}) for key, item in items.items()}
+    if isinstance(value, list | tuple):
+        return [_decisive(item, shown, {}) for item, shown in zip(value, dumped, strict=True)]
+    return dumped

@@ -1,0 +1,180 @@
+"""What happened to a document: the ledgers of all stages, read along the way it took.
+
+Each stage keeps one row for every document that came in, in its shard. Nothing is copied into a central table: a
+document is found in the ingest ledger of its batch, and its row in the later ones by the same batch and shard.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.store import schemas
+from pipeline_lib.store.artifact import Store
+from pipeline_lib.store.workspace import Batch, Workspace
+
+STAGES_AFTER_INGEST = ("clean", "dedup", "scrub", "tokenize")
+BASE_COLUMNS = {"document_id", "is_kept", "reason", "failed"}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one stage decided on a document, and on what values."""
+
+    stage: str
+    is_kept: bool
+    reason: str | None
+    failed: Sequence[Mapping[str, Any]]  # {"rule", "value", "limit"} of each failing rule
+    facts: Mapping[str, Any] = field(default_factory=dict)  # the stage's own columns
+
+
+@dataclass(frozen=True)
+class Story:
+    """One version of a document and its way through the stages, as far as it came."""
+
+    document_id: str
+    source: str
+    url: str
+    place: str
+    batch: str
+    batch_fingerprint: str
+    shard: int
+    fetched: float  # Unix seconds at which its shard was read
+    decisions: tuple[Decision, ...]
+    withdrawn_by: str | None = None  # the batch that brought a newer version, or in which it was gone
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A record that could not become a document."""
+
+    place: str
+    reason: str
+    batch: str
+
+
+def why(workspace: Workspace, key: str) -> list[Story]:
+    """The stories of all versions of the document with this URL or id, oldest first. Empty when none is known."""
+    withdrawn = _withdrawn(workspace)
+    return [
+        _story(workspace, batch, shard, row, withdrawn.get((row["document_id"], batch.fingerprint)))
+        for batch in workspace.batches()
+        for shard, row in _found(workspace.store, batch, key)
+    ]
+
+
+def url_of(workspace: Workspace, document_id: str) -> str | None:
+    """Where the document with this id came from."""
+    found = (row["url"] for batch in workspace.batches() for _, row in _found(workspace.store, batch, document_id))
+    return next(found, None)
+
+
+def quarantined(workspace: Workspace, place: str) -> list[Quarantined]:
+    """What was found at `place` ("shard_05.jsonl:100"), or in that file, that could not become a document."""
+    found = []
+    for batch in workspace.batches():
+        for _, ledger in _ingest_ledgers(workspace.store, batch):
+            path = ledger.with_name(schemas.QUARANTINE_FILE)
+            for row in schemas.read_table(path).to_pylist() if path.is_file() else []:
+                if row["place"] == place or row["place"].startswith(f"{place}:"):
+                    found.append(Quarantined(row["place"], row["reason"], batch.name))
+    return found
+
+
+def urls_like(workspace: Workspace, part: str, limit: int) -> list[str]:
+    """Some URLs that contain `part`: what a person may have meant."""
+    found: list[str] = []
+    for batch in workspace.batches():
+        for _, path in _ingest_ledgers(workspace.store, batch):
+            column = schemas.read_table(path, ["url"]).column("url").to_pylist()
+            found += [url for url in column if part.lower() in url.lower()]
+            if len(found) >= limit:
+                return found[:limit]
+    return found
+
+
+def _found(store: Store, batch: Batch, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    import pyarrow.compute as pc
+
+    for shard, path in _ingest_ledgers(store, batch):
+        table = schemas.read_table(path, ["document_id", "url", "place"])
+        is_it = pc.or_(pc.equal(table["document_id"], key), pc.equal(table["url"], key))
+        for row in table.filter(is_it).to_pylist():
+            yield shard, {**row, "fetched": _made(path)}
+
+
+def _ingest_ledgers(store: Store, batch: Batch) -> Iterator[tuple[int, Path]]:
+    try:
+        shards = store.read("ingest", batch.fingerprint).shards
+    except DamagedArtifact:
+        return
+    for number, name in enumerate(shards):
+        path = store.path("ingest", name) / schemas.LEDGER_FILE
+        if path.is_file():
+            yield number, path
+
+
+def _made(ledger: Path) -> float:
+    from pipeline_lib.store.artifact import read_manifest
+
+    return float(read_manifest(ledger.parent).made.get("created", 0.0))
+
+
+def _story(workspace: Workspace, batch: Batch, shard: int, row: Mapping[str, Any], withdrawn: str | None) -> Story:
+    decisions = tuple(_decisions(workspace, batch, shard, row["document_id"]))
+    return Story(
+        document_id=row["document_id"],
+        source=batch.source,
+        url=row["url"],
+        place=row["place"],
+        batch=batch.name,
+        batch_fingerprint=batch.fingerprint,
+        shard=shard,
+        fetched=row["fetched"],
+        decisions=decisions,
+        withdrawn_by=withdrawn,
+    )
+
+
+def _decisions(workspace: Workspace, batch: Batch, shard: int, document_id: str) -> Iterator[Decision]:
+    for stage in STAGES_AFTER_INGEST:
+        path = _ledger_path(workspace, stage, batch, shard)
+        row = _row(path, document_id) if path is not None and path.is_file() else None
+        if row is None:
+            return
+        facts = {name: value for name, value in row.items() if name not in BASE_COLUMNS and value is not None}
+        if "duplicate_of" in facts:
+            facts["duplicate_url"] = url_of(workspace, facts["duplicate_of"])
+        yield Decision(stage, row["is_kept"], row["reason"], row["failed"] or [], facts)
+        if not row["is_kept"]:
+            return
+
+
+def _ledger_path(workspace: Workspace, stage: str, batch: Batch, shard: int) -> Path | None:
+    """Where tonight's settings put that shard: the step's last fingerprints are its shards in order, then the batch."""
+    names = workspace.last(f"{stage}-{batch.name}")
+    if not names:
+        return None
+    if stage == "dedup":
+        return workspace.store.path(stage, names[-1]) / f"part-{shard:05d}" / schemas.LEDGER_FILE
+    return workspace.store.path(stage, names[shard]) / schemas.LEDGER_FILE if shard < len(names) - 1 else None
+
+
+def _row(path: Path, document_id: str) -> dict[str, Any] | None:
+    import pyarrow.compute as pc
+
+    table = schemas.read_table(path)
+    rows = table.filter(pc.equal(table["document_id"], document_id)).to_pylist()
+    return dict(rows[0]) if rows else None
+
+
+def _withdrawn(workspace: Workspace) -> dict[tuple[str, str], str]:
+    """For (document, batch that held it) the name of the batch that withdrew it."""
+    from pipeline_lib.plan.batches import read_tombstones
+
+    return {
+        (document, holder): batch.name
+        for batch in workspace.batches()
+        for document, holder, _ in read_tombstones(workspace.store, batch.fingerprint)
+    }

@@ -1,0 +1,274 @@
+"""The settings: one tree, resolved from defaults < TOML file < environment < command line.
+
+    clean.max_characters = 100000      in a file:          [clean] max_characters = 100000
+                                       in the environment: NIGHTSHIFT_CLEAN__MAX_CHARACTERS=100000
+                                       on the command line: --clean.max_characters 100000
+
+Unknown keys are errors with a suggestion; each value remembers where it came from, for `nightshift config --explain`.
+What decides the bytes lives in the sections of the stages and enters fingerprints. `[resources]`, `[guards]`,
+`profile` and `workspace` do not.
+"""
+
+import difflib
+import json
+import re
+import tomllib
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.base.settings import StageSettings
+from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.dedup.settings import DedupSettings
+from pipeline_lib.evaluate.settings import EvaluateSettings
+from pipeline_lib.ingest.settings import IngestSettings
+from pipeline_lib.quantize.settings import QuantizeSettings
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.scrub.settings import ScrubSettings
+from pipeline_lib.tokenize.settings import TokenizeSettings
+from pipeline_lib.train.settings import TrainSettings
+
+ENVIRONMENT_PREFIX = "NIGHTSHIFT_"
+VERSIONED_KEY = re.compile(r"^v\d+$")
+OF_NO_SECTION = ("profile", "workspace")
+
+
+class ResourceSettings(StageSettings):
+    """What a run may use. Nothing here changes a byte of the result."""
+
+    workers: int = Field(
+        2,
+        ge=1,
+        le=256,
+        description="processes that work on shards side by side",
+        json_schema_extra={"unit": "processes"},
+    )
+    stage_deadline_minutes: float = Field(
+        120.0,
+        gt=0,
+        description="a data stage that takes longer is stopped; its finished shards are kept",
+        json_schema_extra={"unit": "minutes"},
+    )
+    train_deadline_minutes: float = Field(
+        720.0,
+        gt=0,
+        description="a training that takes longer writes a checkpoint and is stopped",
+        json_schema_extra={"unit": "minutes"},
+    )
+
+
+class GuardSettings(StageSettings):
+    """When a stage that loses documents stops the night instead."""
+
+    max_drop_share: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="a stage that drops a larger share of a batch stops the night",
+        json_schema_extra={"unit": "share of documents"},
+    )
+    max_drop_increase: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="so does one that drops this much more than it did for the batch before",
+        json_schema_extra={"unit": "share of documents"},
+    )
+    min_documents: int = Field(
+        100,
+        ge=1,
+        description="batches with fewer documents are too small to judge by shares",
+        json_schema_extra={"unit": "documents"},
+    )
+
+
+# Pydantic warns of a field named like a method of its metaclass, and "register" is the word for that stage.
+warnings.filterwarnings("ignore", message='Field name "register" in "Settings"')
+
+
+class Settings(StageSettings):
+    """Everything that can be set, with defaults that run the demo."""
+
+    profile: str = Field(
+        "demo", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="name of this way of running; shown in run names"
+    )
+    workspace: Path = Field(Path(".nightshift"), description="folder for artifacts, state, models and databases")
+    ingest: IngestSettings = Field(default_factory=IngestSettings, description="where documents come from")
+    clean: CleanSettings = Field(default_factory=CleanSettings, description="repair, language and quality rules")
+    dedup: DedupSettings = Field(default_factory=DedupSettings, description="exact and near duplicates")
+    scrub: ScrubSettings = Field(default_factory=ScrubSettings, description="personal data")
+    tokenize: TokenizeSettings = Field(default_factory=TokenizeSettings, description="tokenizer and token shards")
+    train: TrainSettings = Field(default_factory=TrainSettings, description="model and training")
+    evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings, description="measurement on held-out text")
+    quantize: QuantizeSettings = Field(default_factory=QuantizeSettings, description="the int8 variant")
+    register: RegisterSettings = Field(default_factory=RegisterSettings, description="MLflow registry and the gate")
+    resources: ResourceSettings = Field(default_factory=ResourceSettings, description="processes and deadlines")
+    guards: GuardSettings = Field(default_factory=GuardSettings, description="when losing documents stops the night")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Settings, and for each dotted name that was set the place it came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+def resolve(config: Path | None, environment: Mapping[str, str], arguments: Sequence[tuple[str, str]]) -> Resolved:
+    """The settings of a run. Raises `SettingsError` for a missing file, an unknown key or a wrong value."""
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name, value in _from_file(config):
+        _put(values, origins, name, value, str(config))
+    for variable, text in sorted(environment.items()):
+        if is_setting(variable):
+            name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+            _put(values, origins, name, _parsed(name, text), f"environment variable {variable}")
+    for name, text in arguments:
+        _put(values, origins, name, _parsed(name, text), f"command line --{name}")
+    return Resolved(_validated(values, origins), origins)
+
+
+def is_setting(variable: str) -> bool:
+    """Whether an environment variable is meant as a setting; NIGHTSHIFT_SCRUB_KEY, for one, is not."""
+    name = variable.removeprefix(ENVIRONMENT_PREFIX)
+    return name != variable and ("__" in name or name.lower() in OF_NO_SECTION)
+
+
+def _put(values: dict[str, Any], origins: dict[str, str], name: str, value: Any, origin: str) -> None:
+    """Set a value, and remember for each of its leaves where it came from; what comes later stands last."""
+    _set(values, _path(name), value)
+    for leaf, _ in _leaves({name: value}, ""):
+        origins.pop(leaf, None)
+        origins[leaf] = origin
+
+
+def _from_file(config: Path | None) -> Iterator[tuple[str, Any]]:
+    if config is None:
+        return
+    if not config.is_file():
+        raise SettingsError(f"{config}: there is no such settings file. Give the path of a TOML file to --config.")
+    try:
+        tree = tomllib.loads(config.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"{config}: is not TOML: {exc}. Correct the file and run again.") from exc
+    yield from _leaves(tree, "")
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _path(name: str) -> list[str]:
+    """The steps of a dotted name; a versioned name ("min_words.v1") is one step."""
+    steps: list[str] = []
+    for part in name.split("."):
+        if steps and VERSIONED_KEY.match(part):
+            steps[-1] = f"{steps[-1]}.{part}"
+        else:
+            steps.append(part)
+    return steps
+
+
+def _set(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    for step in path[:-1]:
+        values = values.setdefault(step, {})
+        if not isinstance(values, dict):
+            raise SettingsError(f"{'.'.join(path)}: {step} is a value, not a section. See nightshift config --explain.")
+    values[path[-1]] = value
+
+
+def _parsed(name: str, text: str) -> Any:
+    """The value a person meant by `text`: what the field's own type makes of it, else what JSON makes of it."""
+    annotation = _annotation(name)
+    readings = [text, *_readings(text)]
+    for reading in readings:
+        try:
+            TypeAdapter(annotation).validate_python(reading)
+        except ValidationError:
+            continue
+        return reading
+    return readings[1] if text.startswith(("[", "{")) else text
+
+
+def _readings(text: str) -> list[Any]:
+    """What else than itself a text may mean: a JSON value, or a list with commas."""
+    try:
+        return [json.loads(text)]
+    except ValueError:
+        return [[part.strip() for part in text.split(",")]]
+
+
+def _annotation(name: str) -> Any:
+    """The type of the setting with this dotted name; Raises `SettingsError` with a suggestion when there is none."""
+    annotation: Any = Settings
+    for step in _path(name):
+        if get_origin(annotation) in (dict, Mapping) or annotation is dict:
+            arguments = get_args(annotation)
+            annotation = arguments[1] if arguments else Any
+        else:
+            annotation = _field(annotation, step, name).annotation
+        annotation = _model_in(annotation)
+    return annotation
+
+
+def _field(annotation: Any, step: str, name: str) -> FieldInfo:
+    fields: dict[str, FieldInfo] = getattr(annotation, "model_fields", {})
+    if step not in fields:
+        raise SettingsError(_unknown(name))
+    return fields[step]
+
+
+def _model_in(annotation: Any) -> Any:
+    """`Limit` for `Limit | None`; other types as they are."""
+    models = [a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, StageSettings)]
+    is_optional = type(None) in get_args(annotation)
+    return models[0] if is_optional and len(models) == 1 else annotation
+
+
+def _unknown(name: str) -> str:
+    known = list(_names(Settings, ""))
+    last = name.rsplit(".", 1)[-1]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6) or [
+        candidate for candidate in known if candidate.rsplit(".", 1)[-1] == last
+    ]
+    advice = f"Did you mean {close[0]}?" if close else "See nightshift config --explain for all of them."
+    return f"{name}: there is no such setting. {advice}"
+
+
+def _names(model: type[StageSettings], prefix: str) -> Iterator[str]:
+    """The dotted names of all sections and settings."""
+    for key, field in model.model_fields.items():
+        yield f"{prefix}{key}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, StageSettings):
+            yield from _names(field.annotation, f"{prefix}{key}.")
+
+
+def _validated(values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        name = ".".join(str(step) for step in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise SettingsError(f"{_unknown(name)}{_from(name, origins)}") from exc
+        given = first.get("input")
+        is_shown = isinstance(given, str | int | float | bool) and "password" not in first["msg"]
+        shown = f" (got {given!r})" if is_shown else ""
+        message = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{name}: {message}{shown}.{_from(name, origins)}") from exc
+
+
+def _from(name: str, origins: Mapping[str, str]) -> str:
+    near = [origin for known, origin in origins.items() if name.startswith(known) or known.startswith(name)]
+    return f" It comes from {near[0]}." if near else ""

@@ -1,0 +1,96 @@
+"""The only door to files: whole files and folders appear under their final name at once, or not at all.
+
+A write goes to a temporary name beside its target, is flushed to the disk (fsync of the file, then of its folder) and
+is renamed. After a power cut or a kill -9 the target is either the old one or the new one, never a half.
+Object stores get their own door here later; callers pass paths and never open files for writing by themselves.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pipeline_lib.base.errors import UpstreamError
+
+CHUNK_BYTES = 1 << 20
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Put `data` under `path`, durably and all at once."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as exc:
+        temporary.unlink(missing_ok=True)
+        raise translate_os_error(exc, path) from exc
+    fsync_folder(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Put `value` as readable JSON with sorted keys under `path`, all at once."""
+    write_atomically(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value under `path`."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, 64 hexadecimal characters."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def fsync_file(path: Path) -> None:
+    """Flush one file to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fsync_folder(path: Path) -> None:
+    """Flush the entries of one folder to the disk."""
+    fsync_file(path)
+
+
+def replace_folder(source: Path, target: Path) -> None:
+    """Move the folder `source` to `target`; a folder that stands there is removed first."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        aside = target.with_name(f".{target.name}.{os.getpid()}.old")
+        target.rename(aside)
+        shutil.rmtree(aside)
+    source.rename(target)
+    fsync_folder(target.parent)
+
+
+def translate_os_error(exc: OSError, path: Path) -> UpstreamError:
+    """The error a user can act on: a full disk and a missing right say so by name."""
+    if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        free_mb = shutil.disk_usage(nearest_folder(path)).free // 1_000_000
+        return UpstreamError(
+            f"{path}: no space left for this file ({free_mb} MB free on that disk). "
+            "Free some space and run the same command again: finished shards are kept."
+        )
+    return UpstreamError(
+        f"{path}: {exc.strerror or exc}. Check the disk and the rights on this folder, then run again."
+    )
+
+
+def nearest_folder(path: Path) -> Path:
+    """The closest parent of `path` that exists."""
+    return next(parent for parent in (path, *path.parents) if parent.is_dir())

@@ -1,0 +1,215 @@
+"""The few things of a workspace that change: which batches there are, what is pinned, what ran.
+
+    state/catalog.json        the batches in their order; with the artifacts, all that the data half knows of the past
+    state/pins/<name>.json    choices that stay until their owner changes them (tokenizer, held-out batches)
+    state/last/<step>.json    which fingerprints a step had last time: only for reasons and durations in `plan`
+    state/runs/<id>.json      one file a run: process, stage it is in, how it ended
+    state/lock                held while a night works in this workspace, with the id of the process that does
+Each file is replaced as a whole; losing `last` or `runs` loses comfort, never data.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+from pipeline_lib.base.errors import DataError, WorkspaceBusy
+from pipeline_lib.store.artifact import Store
+from pipeline_lib.store.files import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One ingest of one source that has been sealed."""
+
+    number: int  # from 1, in the order of the nights
+    source: str
+    fingerprint: str
+
+    @property
+    def name(self) -> str:
+        """What people call it, and what its directory of reasons is called: 0003-installed_docs."""
+        return f"{self.number:04d}-{self.source}"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What is known of one run of a flow or a command."""
+
+    run_id: str
+    flow: str
+    process_id: int
+    process_started: float  # Unix seconds; with the id it names a process for good
+    started: float  # Unix seconds
+    state: str = "running"  # running, completed, failed, stopped (Ctrl-C, SIGTERM), killed
+    stage: str = ""  # where it is, or where it ended
+    stage_started: float = 0.0
+    ended: float | None = None
+    message: str = ""
+    summary: Mapping[str, Any] | None = None
+    flow_run_id: str | None = None  # Prefect's name for it
+    profile: str = ""
+    is_reaped: bool = False  # a killed run that Prefect was told about
+    stage_seconds: Mapping[str, float] | None = None  # wall time inside stages, by stage, once the run has ended
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process that runs it is still there: neither gone, nor a zombie, nor another with its id."""
+        try:
+            process = psutil.Process(self.process_id)
+            is_same = abs(process.create_time() - self.process_started) < 1.0
+            return bool(is_same and process.status() != psutil.STATUS_ZOMBIE)
+        except psutil.Error:
+            return False
+
+    def ended_as(self, how: str, at: float) -> Self:
+        """This run, ended from outside ("killed", "stopped") at this Unix time."""
+        clock = time.strftime("%H:%M", time.localtime(at))
+        message = f"{how} in {self.stage or 'its start'} at {clock}; nightshift run goes on from there"
+        return replace(self, state=how, message=message, ended=at)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder everything of one pipeline lies in."""
+
+    root: Path
+
+    @property
+    def store(self) -> Store:
+        """Its artifacts."""
+        return Store(self.root / "artifacts")
+
+    @property
+    def state(self) -> Path:
+        """Its mutable files."""
+        return self.root / "state"
+
+    def batches(self) -> list[Batch]:
+        """The sealed batches, oldest first."""
+        path = self.state / "catalog.json"
+        advice = "Put it back from a copy, or delete it: the next night then reads all sources again."
+        return [Batch(**entry) for entry in _read(path, advice)] if path.is_file() else []
+
+    def save_batches(self, batches: Sequence[Batch]) -> None:
+        """Replace the list of batches."""
+        write_json(self.state / "catalog.json", [asdict(batch) for batch in batches])
+
+    def pin(self, name: str) -> Any | None:
+        """The pinned value of that name, or None."""
+        path = self.state / "pins" / f"{name}.json"
+        advice = "Put it back from a copy, or delete it: the choice is made anew, and models may start from scratch."
+        return _read(path, advice) if path.is_file() else None
+
+    def save_pin(self, name: str, value: Any) -> None:
+        """Pin a value."""
+        write_json(self.state / "pins" / f"{name}.json", value)
+
+    def last(self, step: str) -> list[str]:
+        """The fingerprints that step had when it last ran: its shards, then itself."""
+        return list(_read_if_possible(self.state / "last" / f"{step}.json") or [])
+
+    def save_last(self, step: str, fingerprints: Sequence[str]) -> None:
+        """Remember the fingerprints of a step."""
+        if self.last(step) != list(fingerprints):
+            write_json(self.state / "last" / f"{step}.json", list(fingerprints))
+
+    def runs(self) -> list[RunRecord]:
+        """All recorded runs, oldest first; one whose process is gone without a word is shown as killed."""
+        records = [_as_it_is(path) for path in (self.state / "runs").glob("*.json")]
+        return sorted((record for record in records if record is not None), key=lambda record: record.started)
+
+    def save_run(self, record: RunRecord) -> None:
+        """Write down how a run stands."""
+        write_json(self._run_path(record.run_id), asdict(record))
+
+    def beat(self, run_id: str) -> None:
+        """Show that a run is alive: when it is killed, the time of its file says when."""
+        with suppress(OSError):
+            os.utime(self._run_path(run_id))
+
+    def _run_path(self, run_id: str) -> Path:
+        return self.state / "runs" / f"{run_id}.json"
+
+    def sweep(self) -> None:
+        """Remove what killed runs left under temporary names. Only the holder of the lock may call this."""
+        self.store.sweep()
+        for path in self.state.rglob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only process that works here. Raises `WorkspaceBusy` at once when another one is at it.
+
+        The lock is the operating system's: it ends with the process that holds it, however that ends. Who holds it
+        may take it again: the command line holds it around the flow, which takes it for itself where a worker runs it.
+        """
+        if self.root in _held:
+            yield
+            return
+        self.state.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._take(descriptor)
+            _held.add(self.root)
+            yield
+        finally:
+            _held.discard(self.root)
+            os.close(descriptor)
+
+    def _take(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise WorkspaceBusy(
+                f"{self.root}: another run is at work here ({self._who(descriptor)}). "
+                "Wait for it (nightshift status shows it), or use another workspace."
+            ) from exc
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+
+    def _who(self, descriptor: int) -> str:
+        process_id = os.read(descriptor, 20).decode()
+        stages = [run.stage for run in self.runs() if run.state == "running" and str(run.process_id) == process_id]
+        return f"process {process_id}, in {(stages and stages[-1]) or 'its start'}"
+
+
+_held: set[Path] = set()  # workspaces that this process has locked
+
+
+def _read(path: Path, advice: str) -> Any:
+    """Raises `DataError` when somebody else has written there, or the disk has lost it."""
+    try:
+        return read_json(path)
+    except ValueError as exc:
+        raise DataError(f"{path}: is not the JSON that was written there. {advice}") from exc
+
+
+def _read_if_possible(path: Path) -> Any | None:
+    """For comfort only: a file that cannot be read is as good as none."""
+    try:
+        return read_json(path) if path.is_file() else None
+    except ValueError:
+        return None
+
+
+def new_run(run_id: str, flow: str, profile: str) -> RunRecord:
+    """The record of a run that this process starts now."""
+    process = psutil.Process()
+    return RunRecord(run_id, flow, process.pid, process.create_time(), time.time(), profile=profile)
+
+
+def _as_it_is(path: Path) -> RunRecord | None:
+    fields = _read_if_possible(path)
+    if fields is None:
+        return None
+    record = RunRecord(**fields)
+    if record.state != "running" or record.is_alive:
+        return record
+    return record.ended_as("killed", path.stat().st_mtime)

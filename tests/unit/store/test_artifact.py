@@ -1,0 +1,135 @@
+"""The contract: fingerprints, seals, digests, and what is left after a failure."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from pipeline_lib.base.errors import DamagedArtifact, DataError, UpstreamError
+from pipeline_lib.store.artifact import MANIFEST, TEMPORARY, Manifest, Outcome, Store, fingerprint
+
+NAME = "0123456789abcdef"
+
+
+def seal(store: Store, text: str = "words", outcome: Outcome | None = None, inputs: Sequence[str] = ()) -> Manifest:
+    with store.draft("clean", NAME) as draft:
+        (draft.path / "documents.parquet").write_text(text)
+        return draft.seal(
+            outcome or Outcome(3, 2, {"too_short": 1}),
+            version=1,
+            kind="shard",
+            schema="documents.v1",
+            settings={},
+            inputs=inputs,
+        )
+
+
+def test_a_fingerprint_depends_on_stage_version_settings_and_the_order_of_inputs() -> None:
+    base = fingerprint("clean", 1, {"a": 1}, ["x", "y"])
+    others = [
+        fingerprint("dedup", 1, {"a": 1}, ["x", "y"]),
+        fingerprint("clean", 2, {"a": 1}, ["x", "y"]),
+        fingerprint("clean", 1, {"a": 2}, ["x", "y"]),
+        fingerprint("clean", 1, {"a": 1}, ["y", "x"]),
+    ]
+    assert base == fingerprint("clean", 1, {"a": 1}, ["x", "y"])
+    assert len({base, *others}) == 5
+
+
+def test_a_sealed_artifact_opens_with_its_file_and_counts(store: Store) -> None:
+    seal(store)
+    opened = store.open("clean", NAME)
+    assert opened.file("documents.parquet").read_text() == "words"
+    assert (opened.manifest.rows_in, opened.manifest.rows_out, dict(opened.manifest.dropped)) == (
+        3,
+        2,
+        {"too_short": 1},
+    )
+
+
+def test_a_document_lost_without_a_reason_is_refused_and_nothing_is_left(store: Store) -> None:
+    with pytest.raises(DataError, match="3 documents in, 2 out and 0 dropped do not add up"):
+        seal(store, outcome=Outcome(3, 2))
+    assert list((store.root / "clean").iterdir()) == []
+
+
+def test_equal_bytes_have_equal_digests_whenever_they_were_made(store: Store) -> None:
+    first = seal(store)
+    second = seal(store)
+    assert first.digest == second.digest
+    assert replace(first, made={}) == replace(second, made={})
+    assert seal(store, "other").digest != first.digest
+
+
+def test_one_flipped_bit_is_noticed_on_open(store: Store) -> None:
+    seal(store)
+    path = store.path("clean", NAME) / "documents.parquet"
+    path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
+    with pytest.raises(DamagedArtifact, match=r"documents\.parquet: missing, or its sha256 differs"):
+        store.open("clean", NAME)
+
+
+def test_condition_tells_present_missing_damaged_and_deleted_files_apart(store: Store) -> None:
+    assert store.condition("clean", NAME).reason == "missing"
+    seal(store)
+    assert store.condition("clean", NAME).is_present
+    path = store.path("clean", NAME) / "documents.parquet"
+    path.write_text("wordz")
+    assert store.condition("clean", NAME).reason == "damaged: documents.parquet"
+    path.unlink()
+    assert store.condition("clean", NAME).reason == "damaged: documents.parquet"
+    (path.parent / MANIFEST).write_text("{")
+    assert store.condition("clean", NAME).reason == f"damaged: {MANIFEST}"
+
+
+def test_a_touched_but_equal_file_is_still_whole(store: Store) -> None:
+    seal(store)
+    os.utime(store.path("clean", NAME) / "documents.parquet", (1, 1))
+    assert store.condition("clean", NAME).is_present
+
+
+def test_sealing_again_replaces_a_damaged_artifact(store: Store) -> None:
+    seal(store)
+    (store.path("clean", NAME) / "documents.parquet").write_text("broken")
+    seal(store)
+    assert store.open("clean", NAME).file("documents.parquet").read_text() == "words"
+
+
+def test_an_unknown_file_of_an_artifact_is_named(store: Store) -> None:
+    seal(store)
+    with pytest.raises(DataError, match=r"holds no file 'ledger\.parquet'"):
+        store.open("clean", NAME).file("ledger.parquet")
+
+
+@pytest.mark.parametrize("point", ["before_seal", "before_rename", "after_rename"])
+def test_a_kill_leaves_nothing_half_written_under_a_final_name(store: Store, point: str) -> None:
+    program = (
+        "import sys; from pathlib import Path; from pipeline_lib.store.artifact import Outcome, Store\n"
+        f"with Store(Path({str(store.root)!r})).draft('clean', {NAME!r}) as draft:\n"
+        "    (draft.path / 'documents.parquet').write_text('words')\n"
+        "    draft.seal(Outcome(1, 1), version=1, kind='shard', schema='documents.v1', settings={}, inputs=[])\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "NIGHTSHIFT_FAIL": f"clean:{point}:1"},
+        start_new_session=True,
+        check=False,
+    )
+    assert killed.returncode == -9
+    assert store.condition("clean", NAME).is_present == (point == "after_rename")
+    leftovers = [path for path in (store.root / "clean").iterdir() if path.name.startswith(TEMPORARY)]
+    assert store.sweep() == len(leftovers) == (0 if point == "after_rename" else 1)
+    assert {path.name for path in (store.root / "clean").iterdir()} <= {NAME}
+
+
+def test_a_full_disk_is_one_clear_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pipeline_lib.store.artifact.fsync_file", full)
+    with pytest.raises(UpstreamError, match=r"no space left for this file .* Free some space and run the same command"):
+        seal(store)
+    assert not store.condition("clean", NAME).is_present

@@ -1,0 +1,193 @@
+"""What a workspace remembers: batches, pins, and runs as they really are."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline_lib.base.errors import WorkspaceBusy
+from pipeline_lib.store.workspace import Batch, RunRecord, Workspace, new_run
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+# Another process that holds the lock, with a record of its own when argv[2] names a stage.
+HOLDER = """
+import sys, time
+from dataclasses import replace
+from pathlib import Path
+from pipeline_lib.store.workspace import Workspace, new_run
+
+workspace = Workspace(Path(sys.argv[1]))
+with workspace.lock():
+    if sys.argv[2]:
+        workspace.save_run(replace(new_run("other", "nightly", "demo"), stage=sys.argv[2]))
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def holder(workspace: Workspace, stage: str = "") -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-c", HOLDER, str(workspace.root), stage]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def gone_run(run_id: str = "r1") -> RunRecord:
+    """A run of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    process.wait()
+    return replace(new_run(run_id, "nightly", "demo"), process_id=process.pid)
+
+
+def test_batches_pins_and_last_fingerprints_come_back_as_they_were_saved(workspace: Workspace) -> None:
+    assert (workspace.batches(), workspace.pin("tokenizer"), workspace.last("clean-x")) == ([], None, [])
+    batches = [Batch(1, "docs", "aa"), Batch(2, "mail", "bb")]
+    workspace.save_batches(batches)
+    workspace.save_pin("tokenizer", ["cc"])
+    workspace.save_last("clean-x", ["dd", "ee"])
+    assert workspace.batches() == batches
+    assert batches[1].name == "0002-mail"
+    assert (workspace.pin("tokenizer"), workspace.last("clean-x")) == (["cc"], ["dd", "ee"])
+
+
+def test_last_fingerprints_that_did_not_change_are_not_written_again(workspace: Workspace) -> None:
+    workspace.save_last("clean-x", ["dd"])
+    path = workspace.state / "last" / "clean-x.json"
+    inode = path.stat().st_ino
+    workspace.save_last("clean-x", ["dd"])
+    assert path.stat().st_ino == inode
+    workspace.save_last("clean-x", ["ee"])
+    assert path.stat().st_ino != inode
+
+
+def test_a_run_of_this_process_is_running_and_runs_come_oldest_first(workspace: Workspace) -> None:
+    record = new_run("b", "nightly", "demo")
+    workspace.save_run(record)
+    workspace.save_run(replace(record, run_id="a", started=record.started + 1))
+    assert [(run.run_id, run.state, run.process_id) for run in workspace.runs()] == [
+        ("b", "running", os.getpid()),
+        ("a", "running", os.getpid()),
+    ]
+
+
+def test_a_run_whose_process_is_gone_was_killed_at_its_last_sign_of_life(workspace: Workspace) -> None:
+    at = time.mktime((2026, 3, 1, 2, 14, 0, 0, 0, -1))
+    record = replace(gone_run(), stage="dedup", started=at - 7200, stage_started=at - 3600)
+    workspace.save_run(record)
+    workspace.beat("r1")
+    path = workspace.state / "runs" / "r1.json"
+    assert abs(path.stat().st_mtime - time.time()) < 60
+    os.utime(path, (at, at))
+    (run,) = workspace.runs()
+    assert run.state == "killed"
+    assert run.message == "killed in dedup at 02:14; nightshift run goes on from there"
+    assert run.ended == at
+
+
+def test_a_run_killed_before_its_first_stage_was_killed_in_its_start(workspace: Workspace) -> None:
+    workspace.save_run(gone_run())
+    assert workspace.runs()[0].message.startswith("killed in its start at ")
+
+
+@pytest.mark.parametrize("state", ["completed", "failed", "stopped", "killed"])
+def test_how_a_run_ended_by_itself_stays(workspace: Workspace, state: str) -> None:
+    workspace.save_run(replace(gone_run(), state=state, message="m"))
+    assert [(run.state, run.message) for run in workspace.runs()] == [(state, "m")]
+
+
+def test_another_process_with_the_same_id_does_not_keep_a_run_alive(workspace: Workspace) -> None:
+    record = new_run("r1", "nightly", "demo")
+    assert record.is_alive
+    assert not replace(record, process_started=record.process_started - 60).is_alive
+
+
+def test_a_zombie_is_not_alive() -> None:
+    process = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
+    started = psutil.Process(process.pid).create_time()
+    record = replace(new_run("r1", "nightly", "demo"), process_id=process.pid, process_started=started)
+    assert record.is_alive
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has asked how
+    assert not record.is_alive
+    process.wait()
+
+
+def test_a_sign_of_life_of_a_run_without_a_record_is_nothing(workspace: Workspace) -> None:
+    workspace.beat("unknown")
+    assert workspace.runs() == []
+
+
+@pytest.mark.parametrize(("stage", "where"), [("clean", "clean"), ("", "its start")])
+def test_a_second_process_is_told_who_is_at_work_and_where(workspace: Workspace, stage: str, where: str) -> None:
+    with holder(workspace, stage) as other:
+        with pytest.raises(WorkspaceBusy) as caught, workspace.lock():
+            pass
+        assert str(caught.value) == (
+            f"{workspace.root}: another run is at work here (process {other.pid}, in {where}). "
+            "Wait for it (nightshift status shows it), or use another workspace."
+        )
+        assert caught.value.exit_code == 6
+
+
+def test_a_dead_process_holds_no_lock(workspace: Workspace) -> None:
+    with holder(workspace, "clean") as other:
+        other.kill()
+        other.wait()
+        with workspace.lock():
+            assert (workspace.state / "lock").read_text() == str(os.getpid())
+
+
+def test_the_process_that_holds_the_lock_may_take_it_again_and_keeps_it_until_the_outer_end(
+    workspace: Workspace,
+) -> None:
+    command = [sys.executable, "-c", HOLDER.replace("time.sleep(600)", ""), str(workspace.root), ""]
+    with workspace.lock():
+        with workspace.lock():
+            pass
+        assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_the_lock_does_not_pass_to_children(workspace: Workspace) -> None:
+    with workspace.lock():
+        child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"], close_fds=False)
+    with holder(workspace):
+        pass
+    child.kill()
+    child.wait()
+
+
+def test_a_sweep_removes_what_kills_left_and_nothing_else(workspace: Workspace) -> None:
+    workspace.save_batches([Batch(1, "docs", "aa")])
+    workspace.save_last("clean-x", ["dd"])
+    leftovers = [
+        workspace.state / ".catalog.json.77.tmp",
+        workspace.state / "last" / ".clean-x.json.77.tmp",
+    ]
+    for path in leftovers:
+        path.write_text("[{")
+    draft = workspace.store.root / "clean" / ".tmp-abc-77-1"
+    aside = workspace.store.root / "clean" / ".abc.77.old"
+    for folder in (draft, aside):
+        folder.mkdir(parents=True)
+        (folder / "documents.parquet").touch()
+    workspace.sweep()
+    assert not any(path.exists() for path in (*leftovers, draft, aside))
+    assert workspace.batches() == [Batch(1, "docs", "aa")]
+    assert workspace.last("clean-x") == ["dd"]
