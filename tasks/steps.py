@@ -70,7 +70,7 @@ def _sum(steps: Sequence[Step], night: Night) -> StepResult:
     store, last = night.workspace.store, steps[-1].whole
     total = sum_shards([store.read(step.whole.stage, step.whole.fingerprint) for step in steps])
     return StepResult(
-        ref=Ref(last.stage, last.fingerprint, str(store.path(last.stage, last.fingerprint)), total.rows_out),
+        ref=Ref(last.stage, last.fingerprint),
         is_cached=True,
         num_done=0,
         num_reused=sum(len(step.works) for step in steps),

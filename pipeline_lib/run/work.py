@@ -219,7 +219,7 @@ def _add_facts(total: dict[str, Any], facts: Mapping[str, Any]) -> None:
 def _result(step: Step, store: Store, done: Sequence[Work]) -> StepResult:
     manifest = store.read(step.whole.stage, step.whole.fingerprint)
     made = [store.read(work.stage, work.fingerprint).seconds for work in done]
-    ref = Ref(step.stage, manifest.fingerprint, str(store.path(step.stage, manifest.fingerprint)), manifest.rows_out)
+    ref = Ref(step.stage, manifest.fingerprint)
     return StepResult(
         ref=ref,
         is_cached=not done,

@@ -61,12 +61,10 @@ def fingerprint(stage: str, version: int, settings: Mapping[str, Any], inputs: S
 
 @dataclass(frozen=True)
 class Ref:
-    """What stages hand to each other: a name and a place, never data."""
+    """What works hand to each other: the name of an artifact, never data, never a place."""
 
-    stage: str
+    stage: str  # the word of the stage that made it, which is the folder it lies in
     fingerprint: str
-    path: str
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,7 @@ class Artifact:
     @property
     def ref(self) -> Ref:
         """The reference to hand on."""
-        return Ref(self.manifest.stage, self.manifest.fingerprint, str(self.path), self.manifest.rows_out)
+        return Ref(self.manifest.stage, self.manifest.fingerprint)
 
 
 @dataclass(frozen=True)
@@ -277,6 +275,11 @@ class Store:
                     "Run the same command again: it is rebuilt."
                 )
         return Artifact(folder, manifest)
+
+    def members(self, ref: Ref) -> Iterator[Ref]:
+        """The artifacts that a list holds, in its order. A long list is a list of lists."""
+        for name in self.read(ref.stage, ref.fingerprint).shards:
+            yield Ref(ref.stage, name)
 
     def read(self, stage: str, name: str) -> Manifest:
         """The manifest alone, without a look at the files."""

@@ -58,7 +58,7 @@ def _written(*, width: int, is_terminal: bool, urls: tuple[str, ...] = ()) -> st
     with ConsoleReporter(console) as reporter:
         reporter.started("clean", "0001-docs")
         reporter.progress(1, 2, "shards")
-        result = StepResult(Ref("clean", "x", "x", 7), False, 2, 1, 9, 7, {}, seconds=1.25)
+        result = StepResult(Ref("clean", "x"), False, 2, 1, 9, 7, {}, seconds=1.25)
         reporter.finished("clean", "0001-docs", result)
         reporter.summary(_night(), seconds=321.4, urls=urls)
     return out.getvalue()

@@ -1,0 +1,80 @@
+"""Makers and works: what can be made, as data.
+
+    Maker   the unit of name and version: `clean.judge@1`, one function of settings and named inputs
+    Work    one artifact that a maker can make: the settings that decide, named references to its inputs
+
+A work is known by its fingerprint before it is done: hash(maker@version, settings that decide, parameters, fingerprints
+of the named inputs). It holds no closure, no path and no secret, and pickles to a few hundred bytes. A list of more
+than a few inputs is an artifact of its own (`run/lists.py`), so that one reference names it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline_lib.base.settings import StageSettings
+from pipeline_lib.store.artifact import Outcome, Ref, digest_of
+
+if TYPE_CHECKING:
+    from pipeline_lib.run.inputs import Inputs
+
+Named = Mapping[str, Ref]
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes one kind of artifact. `make(settings, inputs, folder)` fills an empty folder.
+
+    A change of what it puts out for the same input raises `version`. `reads` are the settings that it may look at,
+    beside the operational ones: it sees no others.
+    """
+
+    name: str  # "clean.judge": the word of its stage, and what it makes
+    version: int
+    schema: str  # of its main file: "documents.v2"
+    make: Callable[[Any, "Inputs", Path], Outcome]
+    reads: tuple[str, ...] = ()
+
+    @property
+    def stage(self) -> str:
+        """The word of its stage."""
+        return self.name.partition(".")[0]
+
+    @property
+    def id(self) -> str:
+        """Name and version: what enters fingerprints."""
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True)
+class Work:
+    """One artifact that can be made."""
+
+    maker: Maker
+    settings: StageSettings | None = None  # of its stage, with nothing in them but what the maker reads
+    inputs: Named = field(default_factory=dict)
+    params: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # what decides beside settings: a shard's number, a key's id
+    beside: Named = field(default_factory=dict)  # where the maker looks things up that decide no byte
+    name: str = ""  # "shard 3", for people
+    lost: str = ""  # why what is there counts no more: what it stands for outside of the store is gone
+
+    @cached_property
+    def decisive(self) -> dict[str, Any]:
+        """The settings and parameters that decide the bytes, as JSON."""
+        settings = {} if self.settings is None else self.settings.decisive(self.maker.reads)
+        return {**settings, **self.params}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Its name, 32 hexadecimal characters."""
+        inputs = {name: ref.fingerprint for name, ref in self.inputs.items()}
+        return digest_of({"maker": self.maker.id, "settings": self.decisive, "inputs": inputs})
+
+    @property
+    def ref(self) -> Ref:
+        """The reference to what it makes."""
+        return Ref(self.maker.stage, self.fingerprint)
