@@ -7,7 +7,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, tokens_schema, write_parquet
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, tokens_schema
+from pipeline_lib.store.tables import write_parquet
 
 TEXTS = (
     "The night shift reads new documents and trains a small model.",

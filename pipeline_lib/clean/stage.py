@@ -34,7 +34,8 @@ def warm_up(settings: CleanSettings) -> None:
 def run(settings: CleanSettings, documents: Path, folder: Path) -> Outcome:
     """Write `documents.parquet` and `ledger.parquet` into `folder`."""
     from pipeline_lib.clean.cleaning import clean_table
-    from pipeline_lib.store.schemas import DOCUMENTS_FILE, LEDGER_FILE, read_documents, write_parquet
+    from pipeline_lib.store.schemas import DOCUMENTS_FILE, LEDGER_FILE, read_documents
+    from pipeline_lib.store.tables import write_parquet
 
     cleaned = clean_table(settings, read_documents(documents))
     write_parquet(cleaned.documents, folder / DOCUMENTS_FILE)

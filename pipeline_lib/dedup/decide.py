@@ -20,7 +20,7 @@ from pipeline_lib.dedup.link import Links, Nodes, jaccard, link
 from pipeline_lib.dedup.settings import DedupSettings
 from pipeline_lib.dedup.stage import Earlier
 from pipeline_lib.dedup.texts import ShingleSets, normalize, shingle_sets
-from pipeline_lib.store.schemas import read_table
+from pipeline_lib.store.tables import read_table
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from pipeline_lib.dedup.candidates import Keys, keys_of, may_share_key, num_keys
 from pipeline_lib.dedup.schemas import INDEX_SCHEMA, SKETCH_SCHEMA, part_name
 from pipeline_lib.dedup.settings import DedupSettings
 from pipeline_lib.dedup.stage import INDEX_FILE, Earlier
-from pipeline_lib.store.schemas import DOCUMENTS_FILE, read_table
+from pipeline_lib.store.schemas import DOCUMENTS_FILE
+from pipeline_lib.store.tables import read_table
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from pipeline_lib.dedup.schemas import DEDUP_LEDGER_SCHEMA, part_name
 from pipeline_lib.dedup.settings import DedupSettings
 from pipeline_lib.dedup.stage import INDEX_FILE
 from pipeline_lib.store.artifact import Outcome
-from pipeline_lib.store.schemas import DOCUMENTS_FILE, LEDGER_FILE, read_documents, write_parquet
+from pipeline_lib.store.schemas import DOCUMENTS_FILE, LEDGER_FILE, read_documents
+from pipeline_lib.store.tables import write_parquet
 
 EXACT, NEAR = "exact_duplicate", "near_duplicate"
 

@@ -47,7 +47,8 @@ def warm_up(settings: DedupSettings) -> None:
 
     import pyarrow as pa
 
-    from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA, write_parquet
+    from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA
+    from pipeline_lib.store.tables import write_parquet
 
     words = " ".join(map(str, range(40)))
     rows = [{**dict.fromkeys(DOCUMENTS_SCHEMA.names, ""), "text": text} for text in (words, f"{words} more")]
@@ -61,7 +62,8 @@ def warm_up(settings: DedupSettings) -> None:
 def sketch(settings: DedupSettings, documents: Path, folder: Path) -> Outcome:
     """Write `sketch.parquet`: one row for each document of this shard, in its order."""
     from pipeline_lib.dedup.sketch import sketch_documents
-    from pipeline_lib.store.schemas import read_documents, write_parquet
+    from pipeline_lib.store.schemas import read_documents
+    from pipeline_lib.store.tables import write_parquet
 
     table = sketch_documents(settings, read_documents(documents))
     write_parquet(table, folder / SKETCH_FILE)

@@ -41,7 +41,7 @@ def run(settings: EvaluateSettings, inputs: EvaluateInputs, folder: Path) -> Out
     from pipeline_lib.evaluate.sample import take_sample
     from pipeline_lib.model.backends import load, torch_threads
     from pipeline_lib.model.scoring import open_tokenizer
-    from pipeline_lib.store.schemas import write_parquet
+    from pipeline_lib.store.tables import write_parquet
 
     sample = take_sample(inputs.heldout, settings)
     tokenizer = open_tokenizer(inputs.model)

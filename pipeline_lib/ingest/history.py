@@ -14,7 +14,8 @@ from pipeline_lib.ingest.plan import INVENTORY_FILE, MEMBERS_FILE, TOMBSTONES_FI
 from pipeline_lib.ingest.stage import STAGE
 from pipeline_lib.ingest.tables import MEMBERS_SCHEMA
 from pipeline_lib.store.artifact import Store
-from pipeline_lib.store.schemas import LEDGER_FILE, read_table
+from pipeline_lib.store.schemas import LEDGER_FILE
+from pipeline_lib.store.tables import read_table
 
 Place = tuple[str, int]  # batch, index of the shard
 

@@ -37,9 +37,8 @@ from pipeline_lib.store.schemas import (
     LEDGER_FILE,
     QUARANTINE_FILE,
     QUARANTINE_SCHEMA,
-    read_table,
-    write_parquet,
 )
+from pipeline_lib.store.tables import read_table, write_parquet
 
 NUM_PLACES_SHOWN = 5
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.base.errors import DamagedArtifact
-from pipeline_lib.store import schemas
+from pipeline_lib.store import schemas, tables
 from pipeline_lib.store.artifact import Store
 from pipeline_lib.store.workspace import Batch, Workspace
 
@@ -76,7 +76,7 @@ def quarantined(workspace: Workspace, place: str) -> list[Quarantined]:
     for batch in workspace.batches():
         for _, ledger in _ingest_ledgers(workspace.store, batch):
             path = ledger.with_name(schemas.QUARANTINE_FILE)
-            for row in schemas.read_table(path).to_pylist() if path.is_file() else []:
+            for row in tables.read_table(path).to_pylist() if path.is_file() else []:
                 if row["place"] == place or row["place"].startswith(f"{place}:"):
                     found.append(Quarantined(row["place"], row["reason"], batch.name))
     return found
@@ -87,7 +87,7 @@ def urls_like(workspace: Workspace, part: str, limit: int) -> list[str]:
     found: list[str] = []
     for batch in workspace.batches():
         for _, path in _ingest_ledgers(workspace.store, batch):
-            column = schemas.read_table(path, ["url"]).column("url").to_pylist()
+            column = tables.read_table(path, ["url"]).column("url").to_pylist()
             found += [url for url in column if part.lower() in url.lower()]
             if len(found) >= limit:
                 return found[:limit]
@@ -98,7 +98,7 @@ def _found(store: Store, batch: Batch, key: str) -> Iterator[tuple[int, dict[str
     import pyarrow.compute as pc
 
     for shard, path in _ingest_ledgers(store, batch):
-        table = schemas.read_table(path, ["document_id", "url", "place"])
+        table = tables.read_table(path, ["document_id", "url", "place"])
         is_it = pc.or_(pc.equal(table["document_id"], key), pc.equal(table["url"], key))
         for row in table.filter(is_it).to_pylist():
             yield shard, {**row, "fetched": _made(path)}
@@ -164,7 +164,7 @@ def _ledger_path(workspace: Workspace, stage: str, batch: Batch, shard: int) -> 
 def _row(path: Path, document_id: str) -> dict[str, Any] | None:
     import pyarrow.compute as pc
 
-    table = schemas.read_table(path)
+    table = tables.read_table(path)
     rows = table.filter(pc.equal(table["document_id"], document_id)).to_pylist()
     return dict(rows[0]) if rows else None
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline_lib.past.ledger import Story
-from pipeline_lib.store import schemas
+from pipeline_lib.store import schemas, tables
 from pipeline_lib.store.artifact import MANIFEST, Manifest, Store
 from pipeline_lib.store.files import read_json
 from pipeline_lib.store.workspace import Workspace
@@ -225,7 +225,7 @@ def _ledger(
     import pyarrow.compute as pc
 
     path = store.open(stage, name, files=[schemas.LEDGER_FILE]).file(schemas.LEDGER_FILE)
-    table = schemas.read_table(path, None if columns is None else [*columns, *wanted])
+    table = tables.read_table(path, None if columns is None else [*columns, *wanted])
     for column, value in wanted.items():
         table = table.filter(pc.equal(table[column], value))
     yield from table.to_pylist()

@@ -112,7 +112,7 @@ def withdrawn(every: Sequence[Ingested]) -> Withdrawn:
 
 def read_tombstones(store: Store, batch: str) -> tuple[tuple[str, str, int], ...]:
     """(document, batch that holds it, shard) for each document that a batch withdraws."""
-    from pipeline_lib.store.schemas import read_table  # pyarrow takes 0.1 s, which a look at the settings need not pay
+    from pipeline_lib.store.tables import read_table  # pyarrow takes 0.1 s, which a look at the settings need not pay
 
     path = store.open(ingest.STAGE, batch, files=[TOMBSTONES_FILE]).file(TOMBSTONES_FILE)
     table = read_table(path, columns=["document_id", "batch", "shard"])

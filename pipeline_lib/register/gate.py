@@ -123,7 +123,7 @@ class GateReport:
 
 def read_measured(folder: Path) -> Measured:
     """The content of an evaluate artifact. Raises `DataError` when it cannot be read."""
-    from pipeline_lib.store.schemas import read_table
+    from pipeline_lib.store.tables import read_table
 
     try:
         table = read_table(folder / PER_DOCUMENT_FILE)

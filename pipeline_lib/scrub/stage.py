@@ -29,13 +29,13 @@ WITHDRAWN = "withdrawn"
 
 def run(settings: ScrubSettings, key: ScrubKey, documents: Path, withdrawn: frozenset[str], folder: Path) -> Outcome:
     """Scrub the documents of one shard; those whose id is in `withdrawn` leave with that reason."""
-    from pipeline_lib.store import schemas
+    from pipeline_lib.store import schemas, tables
 
     table = schemas.read_documents(documents)
     rows = [_scrubbed(settings, key, *row, withdrawn) for row in _ids_and_texts(table)]
     kept = _with_texts(table, rows)
-    schemas.write_parquet(kept, folder / schemas.DOCUMENTS_FILE)
-    schemas.write_parquet(_ledger(table, rows), folder / schemas.LEDGER_FILE)
+    tables.write_parquet(kept, folder / schemas.DOCUMENTS_FILE)
+    tables.write_parquet(_ledger(table, rows), folder / schemas.LEDGER_FILE)
     return Outcome(
         rows_in=table.num_rows,
         rows_out=kept.num_rows,

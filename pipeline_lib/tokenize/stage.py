@@ -53,7 +53,7 @@ def train_tokenizer(settings: TokenizeSettings, documents: Sequence[Path], folde
 
 def run(settings: TokenizeSettings, tokenizer: Path, documents: Path, folder: Path) -> Outcome:
     """Tokenize one shard: rows of the train side, documents of the held-out side."""
-    from pipeline_lib.store import schemas
+    from pipeline_lib.store import schemas, tables
     from pipeline_lib.tokenize import vocabulary
     from pipeline_lib.tokenize.encode import fastest_encoder
     from pipeline_lib.tokenize.rows import pack, write_rows
@@ -70,8 +70,8 @@ def run(settings: TokenizeSettings, tokenizer: Path, documents: Path, folder: Pa
         pad_id=vocabulary.special_id(bpe, vocabulary.PAD),
     )
     write_rows(packed, bpe.get_vocab_size(), folder / schemas.TOKENS_FILE)
-    schemas.write_parquet(heldout, folder / schemas.HELDOUT_FILE)
-    schemas.write_parquet(_ledger(table, splits, packed), folder / schemas.LEDGER_FILE)
+    tables.write_parquet(heldout, folder / schemas.HELDOUT_FILE)
+    tables.write_parquet(_ledger(table, splits, packed), folder / schemas.LEDGER_FILE)
     num_empty = splits.count(None)
     return Outcome(
         rows_in=table.num_rows,

@@ -24,7 +24,7 @@ from pipeline_lib.model.scoring import (
     torch_logits,
 )
 from pipeline_lib.store.files import read_json, write_json
-from pipeline_lib.store.schemas import read_table
+from pipeline_lib.store.tables import read_table
 from pipeline_lib.store.token_shards import RowTable, open_rows
 from pipeline_lib.train.callbacks import EXIT_TERMINATED, Clock, Keeper, Pace, Report, StopSignal
 from pipeline_lib.train.job import (

@@ -33,7 +33,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 import numpy as np, pyarrow as pa
 from pipeline_lib.run.engine import start_worker
-from pipeline_lib.store.schemas import read_table, write_parquet
+from pipeline_lib.store.tables import read_table, write_parquet
 start_worker(os.getppid())
 with TemporaryDirectory() as folder:
     write_parquet(pa.table({"n": pa.array(np.arange(3))}), Path(folder) / "n.parquet")
@@ -77,7 +77,8 @@ import pyarrow as pa
 from pipeline_lib.clean import kernel, stage as clean
 from pipeline_lib.dedup import kernels, link, stage as dedup
 from pipeline_lib.plan.warm import load
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, write_parquet
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
+from pipeline_lib.store.tables import write_parquet
 from pipeline_lib.settings.tree import Settings
 settings = Settings()
 def signatures():

@@ -12,7 +12,8 @@ import pytest
 from pipeline_lib.clean import stage
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.store.artifact import Outcome
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, read_documents, write_parquet
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, read_documents
+from pipeline_lib.store.tables import write_parquet
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import pytest
 from pipeline_lib.dedup import stage
 from pipeline_lib.dedup.settings import DedupSettings
 from pipeline_lib.store.artifact import Outcome
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, write_parquet
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
+from pipeline_lib.store.tables import write_parquet
 
 Shard = dict[str, str]  # text by document id
 

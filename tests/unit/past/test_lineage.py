@@ -12,7 +12,7 @@ import pytest
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.past.ledger import Story
 from pipeline_lib.past.lineage import Seen, learned, models_beside, trainings
-from pipeline_lib.store import schemas
+from pipeline_lib.store import schemas, tables
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.files import write_json
 from pipeline_lib.store.token_shards import open_rows
@@ -98,7 +98,7 @@ class House:
     def _seal(self, stage: str, name: str, **content: Any) -> None:
         with self.workspace.store.draft(stage, name) as draft:
             if "ledger" in content:
-                schemas.write_parquet(content["ledger"], draft.path / schemas.LEDGER_FILE)
+                tables.write_parquet(content["ledger"], draft.path / schemas.LEDGER_FILE)
             if "packed" in content:
                 write_rows(content["packed"], 1000, draft.path / schemas.TOKENS_FILE)
             for file, value in content.get("files", {}).items():

@@ -13,7 +13,7 @@ import pytest
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.register.gate import Check, GateReport, Measured, Training, judge, read_measured
 from pipeline_lib.register.settings import GateSettings
-from pipeline_lib.store.schemas import write_parquet
+from pipeline_lib.store.tables import write_parquet
 
 SETTINGS = GateSettings()
 NUM_DOCUMENTS = 40

@@ -13,7 +13,8 @@ from pipeline_lib.scrub import stage
 from pipeline_lib.scrub.key import ScrubKey
 from pipeline_lib.scrub.settings import ScrubSettings
 from pipeline_lib.store.artifact import Outcome
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, write_parquet
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
+from pipeline_lib.store.tables import write_parquet
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from pipeline_lib.scrub.detect import find
 from pipeline_lib.scrub.key import ScrubKey
 from pipeline_lib.scrub.pseudonym import replacement
 from pipeline_lib.scrub.settings import ScrubSettings
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, write_parquet
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
+from pipeline_lib.store.tables import write_parquet
 
 GOLDEN = Path(__file__).with_name("golden.json")
 TOKEN = re.compile(r"<(EMAIL|IP|CN_ID|CARD|PHONE)_k[0-9a-f]{8}_[0-9a-f]{16}>")

@@ -11,7 +11,8 @@ import pytest
 import tokenizers
 
 from pipeline_lib.store.artifact import Outcome
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, write_parquet
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
+from pipeline_lib.store.tables import write_parquet
 from pipeline_lib.store.token_shards import RowTable, open_rows
 from pipeline_lib.tokenize import stage, vocabulary
 from pipeline_lib.tokenize.settings import TokenizeSettings

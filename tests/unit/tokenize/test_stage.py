@@ -10,7 +10,8 @@ import pytest
 import tokenizers
 
 from pipeline_lib.base.errors import DataError
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, write_parquet
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
+from pipeline_lib.store.tables import write_parquet
 from pipeline_lib.tokenize import stage
 from pipeline_lib.tokenize.settings import TokenizeSettings
 
