@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from pipeline_lib.run.work import StepResult
+from pipeline_lib.run.step import Done
 
 LONG_LINE = 200
 REASONS_SHOWN = 5
@@ -57,7 +57,7 @@ class ConsoleReporter:
         """Move its bar."""
         self._bars.update(self._bar, completed=done, total=total or None, note=f"{done:.0f}/{total:.0f} {note}")
 
-    def finished(self, stage: str, label: str, result: StepResult) -> None:
+    def finished(self, stage: str, label: str, result: Done) -> None:
         """Write the line of a step that ended."""
         self._bars.update(self._bar, visible=False)
         how = "cached" if result.is_cached else f"{result.seconds:6.1f} s"
@@ -144,7 +144,7 @@ def scores_table(scores: Mapping[str, Mapping[str, Any]]) -> Table:
     return table
 
 
-def _counts(stage: str, result: StepResult) -> str:
+def _counts(stage: str, result: Done) -> str:
     if stage in ("train", "evaluate", "quantize", "register"):
         return ""
     return f"{result.rows_in:>9,} in {result.rows_out:>9,} kept"

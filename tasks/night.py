@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from pipeline_lib.base.errors import NightshiftError
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.run.engine import Engine
-from pipeline_lib.run.work import StepResult
+from pipeline_lib.run.step import Done
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import RunRecord, Workspace, new_run
 from tasks.runtime import Runtime
@@ -38,7 +38,7 @@ class Reporter(Protocol):
     def progress(self, done: float, total: float, note: str) -> None:
         """The step that began last has done `done` of `total` units."""
 
-    def finished(self, stage: str, label: str, result: StepResult) -> None:
+    def finished(self, stage: str, label: str, result: Done) -> None:
         """A step ended well."""
 
 
@@ -55,7 +55,7 @@ class LogReporter:
     def progress(self, done: float, total: float, note: str) -> None:
         """Logs say nothing between start and end."""
 
-    def finished(self, stage: str, label: str, result: StepResult) -> None:
+    def finished(self, stage: str, label: str, result: Done) -> None:
         """A step ended well."""
         how = "cached" if result.is_cached else f"{result.seconds:.1f} s"
         logger.info("%s %s: %d in, %d out (%s)", stage, label, result.rows_in, result.rows_out, how)
@@ -80,7 +80,7 @@ class Night:
         self.workspace.save_run(self.record)
         self.reporter.started(stage, label)
 
-    def leave(self, stage: str, label: str, result: StepResult, seconds: float) -> None:
+    def leave(self, stage: str, label: str, result: Done, seconds: float) -> None:
         """Write down that a step is done."""
         self.stage_seconds[stage] = self.stage_seconds.get(stage, 0.0) + seconds
         self.reporter.finished(stage, label, result)

@@ -6,7 +6,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from pipeline_lib.run.work import Step, StepResult
+from pipeline_lib.run.step import Done, Step
 from pipeline_lib.store.workspace import RunRecord
 
 # In the environment while a night runs on a Prefect server of its own, which ends with it.
@@ -23,7 +23,7 @@ class Runtime(Protocol):
     def name(self, name: str) -> None:
         """Give the run its name."""
 
-    def do(self, step: Step, work: Callable[[], StepResult]) -> StepResult:
+    def do(self, step: Step, work: Callable[[], Done]) -> Done:
         """Run the work of a step under its stage's policy."""
 
     def table(self, key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
@@ -56,7 +56,7 @@ class PlainRuntime:
     def name(self, name: str) -> None:
         """See `Runtime`."""
 
-    def do(self, step: Step, work: Callable[[], StepResult]) -> StepResult:
+    def do(self, step: Step, work: Callable[[], Done]) -> Done:
         """See `Runtime`."""
         return work()
 

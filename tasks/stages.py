@@ -28,9 +28,10 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from pipeline_lib.base.lifeline import exit_with_parent
-from pipeline_lib.run.work import Step, StepResult
+from pipeline_lib.run.step import Done, Step
+from pipeline_lib.stages import STAGES
 from pipeline_lib.store.workspace import RunRecord
-from tasks.policy import POLICIES, options
+from tasks.policy import options
 from tasks.reap import mark_crashed
 from tasks.runtime import OWN_SERVER_VARIABLE
 
@@ -41,13 +42,13 @@ WRITTEN_SECONDS = 10.0  # at most; half a second is usual
 PAGE = 200  # task runs in one answer of Prefect's API
 
 
-def _run(work: Callable[[], StepResult]) -> "State[StepResult]":
+def _run(work: Callable[[], Done]) -> "State[Done]":
     """Do a step and say how it went."""
     result = work()
     return Completed(name="Cached" if result.is_cached else "Completed", message=_said(result), data=result)
 
 
-def _said(result: StepResult) -> str:
+def _said(result: Done) -> str:
     largest = sorted(result.dropped.items(), key=lambda item: -item[1])[:5]
     dropped = ", ".join(f"{reason} {count}" for reason, count in largest) or "nothing dropped"
     made = f"{result.num_reused} reused, {result.num_done} made"
@@ -55,7 +56,8 @@ def _said(result: StepResult) -> str:
 
 
 TASKS: dict[str, Task[..., Any]] = {
-    stage: task(_run, name=stage, cache_policy=NO_CACHE, persist_result=False, **options(stage)) for stage in POLICIES
+    stage.word: task(_run, name=stage.word, cache_policy=NO_CACHE, persist_result=False, **options(stage.policy))
+    for stage in STAGES
 }
 
 
@@ -82,13 +84,13 @@ class PrefectRuntime:
                 client.update_flow_run(UUID(self.flow_run_id), name=name)
             self._name = name
 
-    def do(self, step: Step, work: Callable[[], StepResult]) -> StepResult:
+    def do(self, step: Step, work: Callable[[], Done]) -> Done:
         """Run a step as a task of its stage."""
         named = TASKS[step.stage].with_options(task_run_name=f"{step.stage} {step.label}")
         state = named(work, return_state=True)
         if state.state_details.task_run_id is not None:
             self._task_runs.append(state.state_details.task_run_id)
-        result: StepResult = state.result()
+        result: Done = state.result()
         return result
 
     def table(self, key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:

@@ -2,60 +2,79 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from typing import Any
 
-from pipeline_lib.run.work import Step, StepResult, missing, run_step, sum_shards
+from pipeline_lib.plan.data import DataPlan
+from pipeline_lib.run.execute import Bench, Graph, run_step
+from pipeline_lib.run.guard import Limits, limits_of
+from pipeline_lib.run.inputs import say_nothing
+from pipeline_lib.run.lists import make_list, sum_of
+from pipeline_lib.run.maker import Maker, Work
+from pipeline_lib.run.step import Done, Step, manifest_of
+from pipeline_lib.stages import BY_WORD
 from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.local import LISTS
 from tasks.night import Night
 
 MOST_SHOWN = 5  # finished batches of a stage that are shown one by one
 
 
-def do_step(step: Step, night: Night) -> StepResult:
-    """Do what is missing of a step."""
+def do_step(step: Step, night: Night, graph: Graph, *, report: Callable[[Any], None] = say_nothing) -> Done:
+    """Do what is wanted of a step. `graph`: all works of the night, so that a damaged input can be made again."""
 
-    def work() -> StepResult:
-        result = run_step(
+    def work() -> Done:
+        bench = Bench(night.workspace.root, night.engine, graph, night.settings.resources.stage_deadline_minutes * 60)
+        done = run_step(
             step,
-            night.workspace.store,
-            night.engine,
-            night.settings.guards,
-            deadline_seconds=night.settings.resources.stage_deadline_minutes * 60,
+            bench,
+            _limits(step, night),
             on_progress=lambda done, total: night.reporter.progress(done, total, "shards"),
+            report=report,
         )
         remember(step, night)
-        return result
+        return done
 
     return _shown(step, work, night)
 
 
-def do_steps(steps: Sequence[Step], night: Night) -> None:
-    """Do the steps of one stage in their order.
+def do_stage(stage: str, plan: DataPlan, night: Night) -> None:
+    """Do the steps of one stage of the data half, batch by batch.
 
     Whole batches of earlier nights share one task, so that the tasks of a night do not grow with the number of nights.
     """
-    reused = [step for step in steps if not missing(step, night.workspace.store)]
-    together = reused if len(reused) > MOST_SHOWN else []
-    if together:
-        shared = replace(together[-1], label=f"{len(together)} batches of earlier nights")
-        _shown(shared, lambda: _sum(together, night), night)
+    graph, steps, closed = plan.graph, plan.steps(stage), plan.closed.board().before(stage)
+    reused = [step for step in steps if not step.missing(night.workspace.store)]
+    together = reused if closed or len(reused) > MOST_SHOWN else []
+    if closed or together:
+        refs = [*closed, *(step.whole.ref for step in together)]
+        label = f"{plan.closed.count + len(together)} batches of earlier nights"
+        stand_in = Work(Maker(f"{stage}.batches", 1, LISTS, make_list, is_light=True), members=tuple(refs))
+        _shown(Step(stage, label, (), (), stand_in), lambda: _sum(refs, night), night)
     keys = {step.key for step in together}
     for step in steps:
         if step.key in keys:
             remember(step, night)
         else:
-            do_step(step, night)
+            do_step(step, night, graph)
 
 
 def remember(step: Step, night: Night) -> None:
-    """Keep what the step consists of tonight: the next plan tells what changed since."""
-    night.workspace.save_last(step.key, [work.fingerprint for work in step.works])
+    """Keep what the step consists of tonight: the next plan tells what changed since, `why` finds its ledgers."""
+    night.workspace.save_last(step.key, [f"{work.maker.name} {work.fingerprint}" for work in step.works])
 
 
-def _shown(step: Step, work: Callable[[], StepResult], night: Night) -> StepResult:
+def _limits(step: Step, night: Night) -> Limits | None:
+    """What the guard allows the step to lose; None where losing documents is the stage's own affair."""
+    if not BY_WORD[step.stage].is_guarded:
+        return None
+    before = manifest_of(night.workspace.store, step.previous) if step.previous else None
+    return limits_of(step.label, night.settings.guards, before)
+
+
+def _shown(step: Step, work: Callable[[], Done], night: Night) -> Done:
     """Run `work` as a task, and tell who watches of its begin and end."""
 
-    def told() -> StepResult:
+    def told() -> Done:
         started = time.monotonic()
         night.enter(step.stage, step.label)
         result = work()
@@ -65,15 +84,15 @@ def _shown(step: Step, work: Callable[[], StepResult], night: Night) -> StepResu
     return night.runtime.do(step, told)
 
 
-def _sum(steps: Sequence[Step], night: Night) -> StepResult:
-    """What steps that are there already come to."""
-    store, last = night.workspace.store, steps[-1].whole
-    total = sum_shards([store.read(step.whole.stage, step.whole.fingerprint) for step in steps])
-    return StepResult(
-        ref=Ref(last.stage, last.fingerprint),
+def _sum(refs: Sequence[Ref], night: Night) -> Done:
+    """What batches that are there already come to."""
+    found = [manifest_of(night.workspace.store, ref) for ref in refs]
+    total = sum_of(manifest for manifest in found if manifest is not None)
+    return Done(
+        ref=refs[-1],
         is_cached=True,
         num_done=0,
-        num_reused=sum(len(step.works) for step in steps),
+        num_reused=len(refs),
         rows_in=total.rows_in,
         rows_out=total.rows_out,
         dropped=total.dropped,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.store.artifact import Store
+from pipeline_lib.store.local import Store
 
 
 @pytest.fixture

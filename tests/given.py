@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from pipeline_lib.run.inputs import Inputs
-from pipeline_lib.store.artifact import Manifest, Outcome, Ref, Store
+from pipeline_lib.store.artifact import Manifest, Outcome, Ref
+from pipeline_lib.store.local import Store
 
 
 @dataclass

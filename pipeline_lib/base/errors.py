@@ -14,6 +14,9 @@ A message has three parts: what is wrong, the value and the place, what to do ne
 never appear in one.
 """
 
+from functools import partial
+from typing import Any
+
 
 class NightshiftError(Exception):
     """Base of all errors that are ours."""
@@ -34,7 +37,15 @@ class DataError(NightshiftError):
 
 
 class DamagedArtifact(DataError):
-    """A file of an artifact is missing or differs from its manifest."""
+    """A file of an artifact is missing or differs from its manifest. It knows which artifact, to have it rebuilt."""
+
+    def __init__(self, message: str, *, stage: str = "", fingerprint: str = "") -> None:
+        super().__init__(message)
+        self.stage, self.fingerprint = stage, fingerprint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It comes from worker processes."""
+        return partial(type(self), stage=self.stage, fingerprint=self.fingerprint), self.args
 
 
 class GuardStop(DataError):

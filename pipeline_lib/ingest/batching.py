@@ -10,7 +10,8 @@ from pipeline_lib.ingest.plan import BatchPlan, FilePlan, ShardPlan, Tombstone
 from pipeline_lib.ingest.records import Bad, ReadOptions, read_options
 from pipeline_lib.ingest.settings import FilesSource, IngestSettings, InstalledDocsSource
 from pipeline_lib.ingest.stage import STAGE, VERSION
-from pipeline_lib.store.artifact import Store, digest_of, fingerprint
+from pipeline_lib.store.artifact import digest_of, fingerprint
+from pipeline_lib.store.local import Store
 
 
 def plan_batch(

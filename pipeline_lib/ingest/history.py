@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipeline_lib.ingest.plan import INVENTORY_FILE, MEMBERS_FILE, TOMBSTONES_FILE, BatchPlan, Tombstone
 from pipeline_lib.ingest.stage import STAGE
 from pipeline_lib.ingest.tables import MEMBERS_SCHEMA
-from pipeline_lib.store.artifact import Store
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.schemas import LEDGER_FILE
 from pipeline_lib.store.tables import read_table
 

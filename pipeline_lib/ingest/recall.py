@@ -11,8 +11,8 @@ from pipeline_lib.ingest.plan import PLAN_FILE, BatchPlan, plan_from_json
 from pipeline_lib.ingest.records import read_options
 from pipeline_lib.ingest.settings import FilesSource, IngestSettings, InstalledDocsSource
 from pipeline_lib.ingest.stage import STAGE
-from pipeline_lib.store.artifact import Store
 from pipeline_lib.store.files import read_json
+from pipeline_lib.store.local import Store
 
 
 def recall_batch(

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from pipeline_lib.ingest.plan import BatchPlan, ShardPlan
 from pipeline_lib.ingest.settings import FilesSource, IngestSettings, InstalledDocsSource
-from pipeline_lib.store.artifact import Outcome, Store
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.local import Store
 
 STAGE = "ingest"
 VERSION = 1

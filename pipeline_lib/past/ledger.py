@@ -11,10 +11,10 @@ from typing import Any
 
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.store import schemas, tables
-from pipeline_lib.store.artifact import Store
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Batch, Workspace
 
-STAGES_AFTER_INGEST = ("clean", "dedup", "scrub", "tokenize")
+STAGES_OF_DOCUMENTS = tuple(stage for stage in OF_A_BATCH if stage.ledger is not None)
 BASE_COLUMNS = {"document_id", "is_kept", "reason", "failed"}
 
 
@@ -138,35 +138,51 @@ def _story(workspace: Workspace, batch: Batch, shard: int, row: Mapping[str, Any
 
 
 def _decisions(workspace: Workspace, batch: Batch, shard: int, document_id: str) -> Iterator[Decision]:
-    for stage in STAGES_AFTER_INGEST:
-        path = _ledger_path(workspace, stage, batch, shard)
-        row = _row(path, document_id) if path is not None and path.is_file() else None
+    for stage in STAGES_OF_DOCUMENTS:
+        row = _row(workspace, stage, batch, shard, document_id)
         if row is None:
             return
         facts = {name: value for name, value in row.items() if name not in BASE_COLUMNS and value is not None}
         if "duplicate_of" in facts:
             facts["duplicate_url"] = url_of(workspace, facts["duplicate_of"])
-        yield Decision(stage, row["is_kept"], row["reason"], row["failed"] or [], facts)
+        yield Decision(stage.word, row["is_kept"], row["reason"], row["failed"] or [], facts)
         if not row["is_kept"]:
             return
 
 
-def _ledger_path(workspace: Workspace, stage: str, batch: Batch, shard: int) -> Path | None:
-    """Where tonight's settings put that shard: the step's last fingerprints are its shards in order, then the batch."""
-    names = workspace.last(f"{stage}-{batch.name}")
-    if not names:
-        return None
-    if stage == "dedup":
-        return workspace.store.path(stage, names[-1]) / f"part-{shard:05d}" / schemas.LEDGER_FILE
-    return workspace.store.path(stage, names[shard]) / schemas.LEDGER_FILE if shard < len(names) - 1 else None
-
-
-def _row(path: Path, document_id: str) -> dict[str, Any] | None:
+def _row(workspace: Workspace, stage: Stage, batch: Batch, shard: int, document_id: str) -> dict[str, Any] | None:
+    """What a stage wrote of a document: its row of the ledger, with the columns that stand beside it."""
     import pyarrow.compute as pc
 
+    assert stage.ledger is not None
+    own = made_last(workspace, stage.word, batch, stage.ledger.maker)
+    at = shard if len(own) > 1 or "{shard" not in stage.ledger.file else 0
+    path = _file(workspace, own, at, stage.ledger.file.format(shard=shard))
+    if path is None:
+        return None
     table = tables.read_table(path)
-    rows = table.filter(pc.equal(table["document_id"], document_id)).to_pylist()
-    return dict(rows[0]) if rows else None
+    places = pc.indices_nonzero(pc.equal(table["document_id"], document_id)).to_pylist()
+    if not places:
+        return None
+    row: dict[str, Any] = table.slice(places[0], 1).to_pylist()[0]
+    for maker, file in stage.ledger.beside:
+        beside = _file(workspace, made_last(workspace, stage.word, batch, maker), shard, file)
+        if beside is not None:
+            row |= tables.read_table(beside).slice(places[0], 1).to_pylist()[0]
+    return row
+
+
+def made_last(workspace: Workspace, stage: str, batch: Batch, maker: str) -> list[Ref]:
+    """What a maker made of a batch when it was last done, in the order of the shards."""
+    entries = (entry.partition(" ") for entry in workspace.last(f"{stage}-{batch.name}"))
+    return [Ref(stage, fingerprint) for name, _, fingerprint in entries if name == maker]
+
+
+def _file(workspace: Workspace, refs: Sequence[Ref], at: int, name: str) -> Path | None:
+    if at >= len(refs):
+        return None
+    path = workspace.store.path(refs[at].stage, refs[at].fingerprint) / name
+    return path if path.is_file() else None
 
 
 def _withdrawn(workspace: Workspace) -> dict[tuple[str, str], str]:

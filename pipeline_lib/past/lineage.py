@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline_lib.past.ledger import Story
 from pipeline_lib.store import schemas, tables
-from pipeline_lib.store.artifact import MANIFEST, Manifest, Store
+from pipeline_lib.store.artifact import MANIFEST, Manifest
 from pipeline_lib.store.files import read_json
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.job import SUMMARY_FILE
 

@@ -18,8 +18,9 @@ from pipeline_lib.register.card import FunnelRow, Lineage
 from pipeline_lib.register.registry import FINGERPRINT_TAG, Version, opened, stands
 from pipeline_lib.run.work import Step, Work, code_revision, sum_shards
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.artifact import Outcome, Store, fingerprint
+from pipeline_lib.store.artifact import Outcome, fingerprint
 from pipeline_lib.store.files import read_json
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize import stage as tokenize
 from pipeline_lib.train import stage as train

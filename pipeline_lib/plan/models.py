@@ -25,7 +25,8 @@ from pipeline_lib.run.work import Make, Step, Work
 from pipeline_lib.scrub import stage as scrub
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store import schemas
-from pipeline_lib.store.artifact import Manifest, Outcome, Store, digest_of, fingerprint
+from pipeline_lib.store.artifact import Manifest, Outcome, digest_of, fingerprint
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize import stage as tokenize
 from pipeline_lib.train import stage as train

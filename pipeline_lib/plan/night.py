@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline_lib.plan.data import plan_data
+from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.models import plan_models
-from pipeline_lib.plan.reasons import Line, explain_step
-from pipeline_lib.run.work import Step
+from pipeline_lib.plan.reasons import Line, explain
+from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 
@@ -30,6 +30,8 @@ class NightPlan:
     """The whole night."""
 
     changes: tuple[str, ...]  # one line a new batch: "docs: 3 files new, 1 files changed"
+    notes: tuple[str, ...]  # what a person should know beside that
+    num_closed: int  # batches of earlier nights that nobody looks at any more
     steps: tuple[StepLines, ...]
 
     @property
@@ -43,6 +45,19 @@ def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     data = plan_data(settings, workspace)
     models = plan_models(settings, workspace, data)
     judge = plan_judge(settings, workspace, data, models)
-    stages: Sequence[Sequence[Step]] = (*data.stages, *models.stages, *judge.stages)
-    steps = tuple(StepLines(step, tuple(explain_step(step, workspace))) for stage in stages for step in stage)
-    return NightPlan(data.documents.changes, steps)
+    steps: Sequence[Step] = [step for _, of_stage in data.stages for step in of_stage]
+    every = [*steps, *models.steps, *judge.steps]
+    graph = {**data.graph, **models.graph, **judge.graph}
+    lines = tuple(StepLines(step, tuple(of_step)) for step, of_step in explain(every, graph, workspace))
+    return NightPlan(data.changes, (*_notes(data), *models.notes), data.closed.count, lines)
+
+
+def _notes(data: DataPlan) -> list[str]:
+    notes = [f"tokenizer {data.tokenizer.note}"] if data.tokenizer.note else []
+    if data.given_up:
+        names = ", ".join(batch.name for batch in data.given_up[:5])
+        notes.append(
+            f"{len(data.given_up)} batches are given up ({names}): something of them is lost and needed, and their files "
+            "have changed since; what is still in their sources comes in a new batch"
+        )
+    return notes

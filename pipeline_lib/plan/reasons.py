@@ -1,20 +1,24 @@
 """Why a piece of work is reused or done, in words: what `nightshift plan` prints.
 
-A work that is not there is compared with the manifest that the same shard of the same step had last time: another
-version, another setting, another input; or it is new, deleted or damaged.
+A work that is not there is compared with the manifest that the same place of the same step had last time: another
+version, another setting, another input; or it is new, deleted or damaged. Where only an input differs, the reason is
+that of the input, back to where it began: "clean.judge: rules.min_words.v1.at_least 50 -> 40".
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline_lib.base.errors import DamagedArtifact
-from pipeline_lib.run.work import Step, Work
-from pipeline_lib.store.artifact import Manifest, Store
+from pipeline_lib.run.execute import Graph
+from pipeline_lib.run.maker import Work
+from pipeline_lib.run.step import Step, manifest_of
+from pipeline_lib.store.artifact import Manifest, Ref
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
 
 Action = Literal["reuse", "work"]
-NAMED_BY_FINGERPRINTS = {"lineage", "batches", "on"}  # what a training reads: 32 digits each, which say nothing
+NEW = "new"
 
 
 @dataclass(frozen=True)
@@ -30,50 +34,91 @@ class Line:
     last_seconds: float | None  # what it took the last time it was made
 
 
-def explain_step(step: Step, workspace: Workspace) -> list[Line]:
-    """One line for each artifact of a step, in the order in which they would be made."""
-    last = workspace.last(step.key)
-    return [
-        _explain(step, work, last[index] if index < len(last) else None, workspace.store)
-        for index, work in enumerate(step.works)
-    ]
+@dataclass
+class Reasons:
+    """Explains the works of a plan. What it found out about one work it remembers for those that follow from it."""
+
+    workspace: Workspace
+    graph: Graph
+    _before: dict[Ref, Ref | None] = field(default_factory=dict)
+    _causes: dict[Ref, str] = field(default_factory=dict)
+
+    def of_step(self, step: Step) -> list[Line]:
+        """One line for each artifact of a step, in the order in which they would be made."""
+        self._place(step)
+        return [self._line(step, work) for work in step.works]
+
+    def _place(self, step: Step) -> None:
+        """Which artifact stood in the place of each work of the step when it was last done."""
+        last = defaultdict[str, list[str]](list)
+        for entry in self.workspace.last(step.key):
+            maker, _, fingerprint = entry.partition(" ")
+            last[maker].append(fingerprint)
+        for work in step.works:
+            same = last[work.maker.name]
+            self._before[work.ref] = Ref(work.maker.stage, same.pop(0)) if same else None
+
+    def _line(self, step: Step, work: Work) -> Line:
+        store = self.workspace.store
+        found = store.condition(work.ref)
+        before = found.manifest or self._manifest_before(work, store)
+        seconds = before.seconds if before else None
+        if work.ref in step.todo and (work.lost or not found.is_present):
+            return Line(step.stage, step.label, work.name, work.fingerprint, "work", self.cause(work), seconds)
+        reason = "nothing changed" if found.is_present else "not needed: what follows from it is whole"
+        return Line(step.stage, step.label, work.name, work.fingerprint, "reuse", reason, seconds)
+
+    def cause(self, work: Work) -> str:
+        """Why a work that is not there has to be done."""
+        if work.ref not in self._causes:
+            self._causes[work.ref] = self._found_out(work)
+        return self._causes[work.ref]
+
+    def _found_out(self, work: Work) -> str:
+        store = self.workspace.store
+        condition = store.condition(work.ref).reason
+        last = self._before.get(work.ref)
+        if work.lost or condition != "missing":
+            return work.lost or condition or "nothing changed"
+        if last is None:
+            return NEW
+        if last == work.ref:
+            return "deleted"
+        before = manifest_of(store, last)
+        if before is None:
+            return "what stood in its place is gone"
+        if before.version != work.maker.version:
+            return f"version {before.version} -> {work.maker.version} (this release)"
+        changed = list(changes(before.settings, work.decisive))
+        if changed:
+            return ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if changed[3:] else "")
+        return self._of_inputs(work, before)
+
+    def _of_inputs(self, work: Work, before: Manifest) -> str:
+        """The reason of the first input that is another one than before."""
+        others = [ref for name, ref in work.inputs.items() if before.inputs.get(name) != ref]
+        others += [ref for ref in work.members if ref not in before.members]
+        for ref in others:
+            made = self.graph.get(ref)
+            if made is not None:
+                cause = self.cause(made)
+                return cause if ": " in cause or cause == NEW else f"{made.maker.name}: {cause}"
+        return "fewer inputs" if not others else "another input"
+
+    def _manifest_before(self, work: Work, store: Store) -> Manifest | None:
+        last = self._before.get(work.ref)
+        return manifest_of(store, last) if last else None
 
 
-def _explain(step: Step, work: Work, last: str | None, store: Store) -> Line:
-    found = work.condition(store)
-    before = found.manifest or _manifest(store, work.stage, last)
-    seconds = before.seconds if before else None
-    if found.is_present:
-        return Line(step.stage, step.label, work.name, work.fingerprint, "reuse", "nothing changed", seconds)
-    reason = _reason(work, last, before, found.reason)
-    return Line(step.stage, step.label, work.name, work.fingerprint, "work", reason, seconds)
-
-
-def _reason(work: Work, last: str | None, before: Manifest | None, condition: str) -> str:
-    if condition != "missing":  # damaged, or lost
-        return condition
-    if last is None:
-        return "new"
-    if last == work.fingerprint:
-        return "deleted"
-    if before is None:
-        return "input changed"
-    if before.version != work.version:
-        return f"version changed: {before.version} -> {work.version}"
-    changed = list(changes(_for_people(before.settings), _for_people(work.settings)))
-    if changed:
-        return "settings changed: " + ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if changed[3:] else "")
-    if before.settings.get("lineage") != work.settings.get("lineage"):
-        return "text rules, tokenizer or architecture changed: from scratch"
-    return "input changed"
-
-
-def _for_people(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: value for name, value in settings.items() if name not in NAMED_BY_FINGERPRINTS}
+def explain(steps: Sequence[Step], graph: Graph, workspace: Workspace) -> Iterator[tuple[Step, list[Line]]]:
+    """The lines of each step, in the order of the night."""
+    reasons = Reasons(workspace, graph)
+    for step in steps:
+        yield step, reasons.of_step(step)
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """`name old -> new` for each setting that differs, with dotted names."""
+    """`name old -> new` for each setting that differs, with dotted names; what is not said is at its neutral value."""
     for key in sorted(old.keys() | new.keys()):
         before, after = old.get(key), new.get(key)
         if before == after:
@@ -85,14 +130,5 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") ->
 
 
 def _shown(value: Any) -> str:
-    text = str(value)
+    text = "off" if value is None else str(value)
     return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _manifest(store: Store, stage: str, name: str | None) -> Manifest | None:
-    if name is None:
-        return None
-    try:
-        return store.read(stage, name)
-    except DamagedArtifact:
-        return None

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.base.errors import DataError
-from pipeline_lib.store.artifact import Manifest, Ref, Store
+from pipeline_lib.store.artifact import Manifest, Ref
+from pipeline_lib.store.local import Store
 
 
 def say_nothing(_progress: Any) -> None:
@@ -25,6 +26,7 @@ class Inputs:
     store: Store
     named: Mapping[str, Ref]
     params: Mapping[str, Any] = field(default_factory=dict)
+    listed: tuple[Ref, ...] = ()  # members of the list that is made
     workspace: Path = Path()  # for makers that speak to a service of the workspace, or need a key of it
     work_folder: Path = Path()  # of this work: what is in it survives a kill
     report: Callable[[Any], None] = say_nothing  # how far a long work is, where somebody watches

@@ -27,8 +27,8 @@ Named = Mapping[str, Ref]
 class Maker:
     """Makes one kind of artifact. `make(settings, inputs, folder)` fills an empty folder.
 
-    A change of what it puts out for the same input raises `version`. `reads` are the settings that it may look at,
-    beside the operational ones: it sees no others.
+    A change of what it puts out for the same input raises `version`. It sees the settings that it `reads`, which enter
+    fingerprints, those that it only `sees` (they decide through a parameter, or another maker's), and operational ones.
     """
 
     name: str  # "clean.judge": the word of its stage, and what it makes
@@ -36,6 +36,8 @@ class Maker:
     schema: str  # of its main file: "documents.v2"
     make: Callable[[Any, "Inputs", Path], Outcome]
     reads: tuple[str, ...] = ()
+    sees: tuple[str, ...] = ()
+    is_light: bool = False  # done in the calling process: it adds up, speaks to a server, or has a process of its own
 
     @property
     def stage(self) -> str:
@@ -53,12 +55,11 @@ class Work:
     """One artifact that can be made."""
 
     maker: Maker
-    settings: StageSettings | None = None  # of its stage, with nothing in them but what the maker reads
+    settings: StageSettings | None = None  # of its stage, with nothing in them but what the maker may look at
     inputs: Named = field(default_factory=dict)
-    params: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # what decides beside settings: a shard's number, a key's id
+    params: Mapping[str, Any] = field(default_factory=dict)  # what decides beside settings: a number, a key's id
     beside: Named = field(default_factory=dict)  # where the maker looks things up that decide no byte
+    members: tuple[Ref, ...] = ()  # of a list
     name: str = ""  # "shard 3", for people
     lost: str = ""  # why what is there counts no more: what it stands for outside of the store is gone
 
@@ -72,9 +73,33 @@ class Work:
     def fingerprint(self) -> str:
         """Its name, 32 hexadecimal characters."""
         inputs = {name: ref.fingerprint for name, ref in self.inputs.items()}
-        return digest_of({"maker": self.maker.id, "settings": self.decisive, "inputs": inputs})
+        members = [ref.fingerprint for ref in self.members]
+        return digest_of({"maker": self.maker.id, "settings": self.decisive, "inputs": inputs, "members": members})
 
     @property
     def ref(self) -> Ref:
         """The reference to what it makes."""
         return Ref(self.maker.stage, self.fingerprint)
+
+    @property
+    def needs(self) -> tuple[Ref, ...]:
+        """All that has to be there before it can be made."""
+        return (*self.inputs.values(), *self.beside.values(), *self.members)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what was worked out from the rest: a work travels to its worker in a few hundred bytes."""
+        return {name: value for name, value in self.__dict__.items() if name != "decisive"}
+
+
+def work_of(
+    maker: Maker,
+    settings: StageSettings | None = None,
+    *,
+    params: Mapping[str, Any] | None = None,
+    beside: Named | None = None,
+    name: str = "",
+    **inputs: Ref,
+) -> Work:
+    """The work of a maker with these inputs, which sees of the settings what its maker may see."""
+    seen = None if settings is None else settings.only({*maker.reads, *maker.sees})
+    return Work(maker, seen, inputs, params or {}, beside or {}, name=name)

@@ -5,8 +5,8 @@
                                        on the command line: --clean.max_characters 100000
 
 Unknown keys are errors with a suggestion; each value remembers where it came from, for `nightshift config --explain`.
-What decides the bytes lives in the sections of the stages and enters fingerprints. `[resources]`, `[guards]`,
-`profile` and `workspace` do not.
+What decides the bytes lives in the sections of the stages. `[resources]`, `[guards]`, `profile` and `workspace` decide
+nothing. Which sections there are says the table of stages, which is above this module: it hands them in.
 """
 
 import difflib
@@ -17,26 +17,20 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, cast, get_args, get_origin
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.base.settings import StageSettings
-from pipeline_lib.clean.settings import CleanSettings
-from pipeline_lib.dedup.settings import DedupSettings
-from pipeline_lib.evaluate.settings import EvaluateSettings
-from pipeline_lib.ingest.settings import IngestSettings
-from pipeline_lib.quantize.settings import QuantizeSettings
-from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.scrub.settings import ScrubSettings
-from pipeline_lib.tokenize.settings import TokenizeSettings
-from pipeline_lib.train.settings import TrainSettings
+from pipeline_lib.base.settings import StageSettings, operational
+from pipeline_lib.run.guard import GuardSettings
 
 ENVIRONMENT_PREFIX = "NIGHTSHIFT_"
 VERSIONED_KEY = re.compile(r"^v\d+$")
 OF_NO_SECTION = ("profile", "workspace")
+
+Section = TypeVar("Section", bound=StageSettings)
 
 
 class ResourceSettings(StageSettings):
@@ -47,69 +41,55 @@ class ResourceSettings(StageSettings):
         ge=1,
         le=256,
         description="processes that work on shards side by side",
-        json_schema_extra={"unit": "processes"},
+        json_schema_extra=operational("processes"),
     )
     stage_deadline_minutes: float = Field(
         120.0,
         gt=0,
         description="a data stage that takes longer is stopped; its finished shards are kept",
-        json_schema_extra={"unit": "minutes"},
+        json_schema_extra=operational("minutes"),
     )
     train_deadline_minutes: float = Field(
         720.0,
         gt=0,
         description="a training that takes longer writes a checkpoint and is stopped",
-        json_schema_extra={"unit": "minutes"},
+        json_schema_extra=operational("minutes"),
     )
-
-
-class GuardSettings(StageSettings):
-    """When a stage that loses documents stops the night instead."""
-
-    max_drop_share: float = Field(
-        0.9,
-        gt=0,
-        le=1,
-        description="a stage that drops a larger share of a batch stops the night",
-        json_schema_extra={"unit": "share of documents"},
-    )
-    max_drop_increase: float = Field(
-        0.3,
-        gt=0,
-        le=1,
-        description="so does one that drops this much more than it did for the batch before",
-        json_schema_extra={"unit": "share of documents"},
-    )
-    min_documents: int = Field(
-        100,
-        ge=1,
-        description="batches with fewer documents are too small to judge by shares",
-        json_schema_extra={"unit": "documents"},
-    )
-
-
-# Pydantic warns of a field named like a method of its metaclass, and "register" is the word for that stage.
-warnings.filterwarnings("ignore", message='Field name "register" in "Settings"')
 
 
 class Settings(StageSettings):
-    """Everything that can be set, with defaults that run the demo."""
+    """Everything that can be set, with defaults that run the demo. The stages add their sections (stages.py)."""
 
     profile: str = Field(
-        "demo", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="name of this way of running; shown in run names"
+        "demo",
+        pattern=r"^[a-z0-9][a-z0-9_-]*$",
+        description="name of this way of running; shown in run names",
+        json_schema_extra=operational(),
     )
-    workspace: Path = Field(Path(".nightshift"), description="folder for artifacts, state, models and databases")
-    ingest: IngestSettings = Field(default_factory=IngestSettings, description="where documents come from")
-    clean: CleanSettings = Field(default_factory=CleanSettings, description="repair, language and quality rules")
-    dedup: DedupSettings = Field(default_factory=DedupSettings, description="exact and near duplicates")
-    scrub: ScrubSettings = Field(default_factory=ScrubSettings, description="personal data")
-    tokenize: TokenizeSettings = Field(default_factory=TokenizeSettings, description="tokenizer and token shards")
-    train: TrainSettings = Field(default_factory=TrainSettings, description="model and training")
-    evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings, description="measurement on held-out text")
-    quantize: QuantizeSettings = Field(default_factory=QuantizeSettings, description="the int8 variant")
-    register: RegisterSettings = Field(default_factory=RegisterSettings, description="MLflow registry and the gate")
+    workspace: Path = Field(
+        Path(".nightshift"),
+        description="folder for artifacts, state, models and databases",
+        json_schema_extra=operational(),
+    )
     resources: ResourceSettings = Field(default_factory=ResourceSettings, description="processes and deadlines")
     guards: GuardSettings = Field(default_factory=GuardSettings, description="when losing documents stops the night")
+
+    def of(self, kind: type[Section]) -> Section:
+        """The section of a stage, asked for by its class."""
+        for name, field in type(self).model_fields.items():
+            if field.annotation is kind:
+                return cast(Section, getattr(self, name))
+        raise LookupError(f"no stage of the table has {kind.__name__}")
+
+
+def with_sections(sections: Mapping[str, tuple[type[StageSettings], str]], module: str) -> type[Settings]:
+    """The settings with a section for each stage: word -> its settings, and what they are about."""
+    fields: dict[str, Any] = {
+        word: (kind, Field(default_factory=kind, description=about)) for word, (kind, about) in sections.items()
+    }
+    with warnings.catch_warnings():  # pydantic warns of "register", which is a method of its metaclass
+        warnings.simplefilter("ignore")
+        return create_model("AllSettings", __base__=Settings, __module__=module, **fields)
 
 
 @dataclass(frozen=True)
@@ -120,8 +100,10 @@ class Resolved:
     origins: Mapping[str, str]
 
 
-def resolve(config: Path | None, environment: Mapping[str, str], arguments: Sequence[tuple[str, str]]) -> Resolved:
-    """The settings of a run. Raises `SettingsError` for a missing file, an unknown key or a wrong value."""
+def resolve_as(
+    kind: type[Settings], config: Path | None, environment: Mapping[str, str], arguments: Sequence[tuple[str, str]]
+) -> Resolved:
+    """The settings of a run, of the kind that has all sections. Raises `SettingsError` for a missing file, an unknown key or a wrong value."""
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name, value in _from_file(config):
@@ -129,10 +111,10 @@ def resolve(config: Path | None, environment: Mapping[str, str], arguments: Sequ
     for variable, text in sorted(environment.items()):
         if is_setting(variable):
             name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-            _put(values, origins, name, _parsed(name, text), f"environment variable {variable}")
+            _put(values, origins, name, _parsed(kind, name, text), f"environment variable {variable}")
     for name, text in arguments:
-        _put(values, origins, name, _parsed(name, text), f"command line --{name}")
-    return Resolved(_validated(values, origins), origins)
+        _put(values, origins, name, _parsed(kind, name, text), f"command line --{name}")
+    return Resolved(_validated(kind, values, origins), origins)
 
 
 def is_setting(variable: str) -> bool:
@@ -188,9 +170,9 @@ def _set(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
     values[path[-1]] = value
 
 
-def _parsed(name: str, text: str) -> Any:
+def _parsed(kind: type[Settings], name: str, text: str) -> Any:
     """The value a person meant by `text`: what the field's own type makes of it, else what JSON makes of it."""
-    annotation = _annotation(name)
+    annotation = _annotation(kind, name)
     readings = [text, *_readings(text)]
     for reading in readings:
         try:
@@ -209,23 +191,23 @@ def _readings(text: str) -> list[Any]:
         return [[part.strip() for part in text.split(",")]]
 
 
-def _annotation(name: str) -> Any:
+def _annotation(kind: type[Settings], name: str) -> Any:
     """The type of the setting with this dotted name; Raises `SettingsError` with a suggestion when there is none."""
-    annotation: Any = Settings
+    annotation: Any = kind
     for step in _path(name):
         if get_origin(annotation) in (dict, Mapping) or annotation is dict:
             arguments = get_args(annotation)
             annotation = arguments[1] if arguments else Any
         else:
-            annotation = _field(annotation, step, name).annotation
+            annotation = _field(kind, annotation, step, name).annotation
         annotation = _model_in(annotation)
     return annotation
 
 
-def _field(annotation: Any, step: str, name: str) -> FieldInfo:
+def _field(kind: type[Settings], annotation: Any, step: str, name: str) -> FieldInfo:
     fields: dict[str, FieldInfo] = getattr(annotation, "model_fields", {})
     if step not in fields:
-        raise SettingsError(_unknown(name))
+        raise SettingsError(_unknown(kind, name))
     return fields[step]
 
 
@@ -236,8 +218,8 @@ def _model_in(annotation: Any) -> Any:
     return models[0] if is_optional and len(models) == 1 else annotation
 
 
-def _unknown(name: str) -> str:
-    known = list(_names(Settings, ""))
+def _unknown(kind: type[Settings], name: str) -> str:
+    known = list(_names(kind, ""))
     last = name.rsplit(".", 1)[-1]
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6) or [
         candidate for candidate in known if candidate.rsplit(".", 1)[-1] == last
@@ -254,14 +236,14 @@ def _names(model: type[StageSettings], prefix: str) -> Iterator[str]:
             yield from _names(field.annotation, f"{prefix}{key}.")
 
 
-def _validated(values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
+def _validated(kind: type[Settings], values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
     try:
-        return Settings.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
         name = ".".join(str(step) for step in first["loc"])
         if first["type"] == "extra_forbidden":
-            raise SettingsError(f"{_unknown(name)}{_from(name, origins)}") from exc
+            raise SettingsError(f"{_unknown(kind, name)}{_from(name, origins)}") from exc
         given = first.get("input")
         is_shown = isinstance(given, str | int | float | bool) and "password" not in first["msg"]
         shown = f" (got {given!r})" if is_shown else ""

@@ -1,7 +1,7 @@
 """The shapes that travel between stages, as versioned Arrow schemas.
 
-documents.v2   one row a document; Parquet (zstd). What ingest, clean and scrub put out. Readers ask for the columns they
-               need, so that more columns break nobody.
+documents.v2   one row a document; Parquet (zstd). What ingest, clean and scrub put out. Readers ask for the columns
+               they need, so that more columns break nobody.
 ledger.v1      one row for every document that came IN, in its order, whether it was kept or not; Parquet. Each stage
                adds columns of its own behind these (dedup: duplicate_of, jaccard; scrub: counts by kind; ...).
 tokens.v2      one row a document (store/tokens.py).

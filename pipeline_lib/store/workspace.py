@@ -20,8 +20,8 @@ from typing import Any, Self
 import psutil
 
 from pipeline_lib.base.errors import DataError, WorkspaceBusy
-from pipeline_lib.store.artifact import Store
 from pipeline_lib.store.files import read_json, write_json
+from pipeline_lib.store.local import Store
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pipeline_lib.plan.reasons import Line
 from pipeline_lib.register.registry import CHAMPION, version_by_alias
 from pipeline_lib.register.stage import registry_of
 from pipeline_lib.run.work import missing
-from pipeline_lib.store.artifact import Store
 from pipeline_lib.store.files import sha256_of
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
 from tests.tiny_night import (
     House,

@@ -11,7 +11,7 @@ import pytest
 from pipeline_lib.ingest import stage
 from pipeline_lib.ingest.plan import BatchPlan
 from pipeline_lib.ingest.settings import FilesSource, IngestSettings
-from pipeline_lib.store.artifact import Store
+from pipeline_lib.store.local import Store
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.ingest import stage
 from pipeline_lib.ingest.listing import list_files
 from pipeline_lib.ingest.settings import IngestSettings, InstalledDocsSource
-from pipeline_lib.store.artifact import Store
+from pipeline_lib.store.local import Store
 
 MODULE = '''"""A module that says 夜 a lot."""
 import os

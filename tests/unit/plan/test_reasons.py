@@ -7,7 +7,8 @@ import pytest
 
 from pipeline_lib.plan.reasons import Line, changes, explain_step
 from pipeline_lib.run.work import Job, Step, Work, execute
-from pipeline_lib.store.artifact import Outcome, Store
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
 
 SETTINGS = {"rules": {"min_words.v1": {"at_least": 50}}, "languages": ["en"]}

@@ -1,42 +1,32 @@
-"""The contract: fingerprints, seals, digests, and what is left after a failure."""
+"""The contract: seals, digests, and what is left after a failure."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from pipeline_lib.base.errors import DamagedArtifact, DataError, UpstreamError
-from pipeline_lib.store.artifact import MANIFEST, TEMPORARY, Manifest, Outcome, Store, fingerprint
+from pipeline_lib.store.artifact import MANIFEST, SEAL, Manifest, Outcome, Ref
+from pipeline_lib.store.local import TEMPORARY, Store
 
 NAME = "0123456789abcdef"
+REF = Ref("clean", NAME)
 
 
-def seal(store: Store, text: str = "words", outcome: Outcome | None = None, inputs: Sequence[str] = ()) -> Manifest:
-    with store.draft("clean", NAME) as draft:
+def seal(store: Store, text: str = "words", outcome: Outcome | None = None) -> Manifest:
+    with store.draft(REF) as draft:
         (draft.path / "documents.parquet").write_text(text)
         return draft.seal(
             outcome or Outcome(3, 2, {"too_short": 1}),
+            maker="clean.text",
             version=1,
-            kind="shard",
-            schema="documents.v1",
-            settings={},
-            inputs=inputs,
+            schema="documents.v2",
+            settings={"limit": 5},
+            inputs={"documents": Ref("ingest", "ffff")},
         )
-
-
-def test_a_fingerprint_depends_on_stage_version_settings_and_the_order_of_inputs() -> None:
-    base = fingerprint("clean", 1, {"a": 1}, ["x", "y"])
-    others = [
-        fingerprint("dedup", 1, {"a": 1}, ["x", "y"]),
-        fingerprint("clean", 2, {"a": 1}, ["x", "y"]),
-        fingerprint("clean", 1, {"a": 2}, ["x", "y"]),
-        fingerprint("clean", 1, {"a": 1}, ["y", "x"]),
-    ]
-    assert base == fingerprint("clean", 1, {"a": 1}, ["x", "y"])
-    assert len({base, *others}) == 5
 
 
 def test_a_sealed_artifact_opens_with_its_file_and_counts(store: Store) -> None:
@@ -73,22 +63,22 @@ def test_one_flipped_bit_is_noticed_on_open(store: Store) -> None:
 
 
 def test_condition_tells_present_missing_damaged_and_deleted_files_apart(store: Store) -> None:
-    assert store.condition("clean", NAME).reason == "missing"
+    assert store.condition(REF).reason == "missing"
     seal(store)
-    assert store.condition("clean", NAME).is_present
+    assert store.condition(REF).is_present
     path = store.path("clean", NAME) / "documents.parquet"
     path.write_text("wordz")
-    assert store.condition("clean", NAME).reason == "damaged: documents.parquet"
+    assert store.condition(REF).reason == "damaged: documents.parquet"
     path.unlink()
-    assert store.condition("clean", NAME).reason == "damaged: documents.parquet"
+    assert store.condition(REF).reason == "damaged: documents.parquet"
     (path.parent / MANIFEST).write_text("{")
-    assert store.condition("clean", NAME).reason == f"damaged: {MANIFEST}"
+    assert store.condition(REF).reason == f"damaged: {MANIFEST}"
 
 
 def test_a_touched_but_equal_file_is_still_whole(store: Store) -> None:
     seal(store)
     os.utime(store.path("clean", NAME) / "documents.parquet", (1, 1))
-    assert store.condition("clean", NAME).is_present
+    assert store.condition(REF).is_present
 
 
 def test_sealing_again_replaces_a_damaged_artifact(store: Store) -> None:
@@ -107,10 +97,11 @@ def test_an_unknown_file_of_an_artifact_is_named(store: Store) -> None:
 @pytest.mark.parametrize("point", ["before_seal", "before_rename", "after_rename"])
 def test_a_kill_leaves_nothing_half_written_under_a_final_name(store: Store, point: str) -> None:
     program = (
-        "import sys; from pathlib import Path; from pipeline_lib.store.artifact import Outcome, Store\n"
-        f"with Store(Path({str(store.root)!r})).draft('clean', {NAME!r}) as draft:\n"
+        "from pathlib import Path; from pipeline_lib.store.artifact import Outcome, Ref\n"
+        "from pipeline_lib.store.local import Store\n"
+        f"with Store(Path({str(store.root)!r})).draft(Ref('clean', {NAME!r})) as draft:\n"
         "    (draft.path / 'documents.parquet').write_text('words')\n"
-        "    draft.seal(Outcome(1, 1), version=1, kind='shard', schema='documents.v1', settings={}, inputs=[])\n"
+        "    draft.seal(Outcome(1, 1), maker='clean.text', version=1, schema='documents.v2')\n"
     )
     killed = subprocess.run(
         [sys.executable, "-c", program],
@@ -119,7 +110,7 @@ def test_a_kill_leaves_nothing_half_written_under_a_final_name(store: Store, poi
         check=False,
     )
     assert killed.returncode == -9
-    assert store.condition("clean", NAME).is_present == (point == "after_rename")
+    assert store.condition(REF).is_present == (point == "after_rename")
     leftovers = [path for path in (store.root / "clean").iterdir() if path.name.startswith(TEMPORARY)]
     assert store.sweep() == len(leftovers) == (0 if point == "after_rename" else 1)
     assert {path.name for path in (store.root / "clean").iterdir()} <= {NAME}
@@ -129,7 +120,38 @@ def test_a_full_disk_is_one_clear_error(store: Store, monkeypatch: pytest.Monkey
     def full(*_args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pipeline_lib.store.artifact.fsync_file", full)
+    monkeypatch.setattr("pipeline_lib.store.local.fsync_file", full)
     with pytest.raises(UpstreamError, match=r"no space left for this file .* Free some space and run the same command"):
         seal(store)
-    assert not store.condition("clean", NAME).is_present
+    assert not store.condition(REF).is_present
+
+
+def numbers_in(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    """Where the numbers of a JSON value stand."""
+    if isinstance(value, dict):
+        return [found for key, item in value.items() for found in numbers_in(item, (*path, key))]
+    if isinstance(value, list):
+        return [found for at, item in enumerate(value) for found in numbers_in(item, (*path, at))]
+    return [path] if isinstance(value, int | float) else []
+
+
+def test_each_number_and_word_of_a_manifest_is_covered_by_its_seal(store: Store) -> None:
+    seal(store, outcome=Outcome(3, 2, {"too_short": 1}, facts={"is_passed": False, "gain": 0.5, "reason": "refused"}))
+    place = store.path("clean", NAME) / MANIFEST
+    content = json.loads(place.read_text())
+    paths = [*numbers_in(content), ("facts", "reason"), ("maker",), ("schema",), ("inputs", "documents", "fingerprint")]
+    assert len(paths) > 10
+    for path in paths:
+        changed = json.loads(json.dumps(content))
+        inner = changed
+        for step in path[:-1]:
+            inner = inner[step]
+        was = inner[path[-1]]
+        inner[path[-1]] = (not was) if isinstance(was, bool) else was + 1 if isinstance(was, int | float) else was + "x"
+        place.write_text(json.dumps(changed))
+        with pytest.raises(DamagedArtifact, match="changed after it was written") as caught:
+            store.read("clean", NAME)
+        assert (caught.value.stage, caught.value.fingerprint) == ("clean", NAME)
+        assert store.condition(REF).reason == f"damaged: {MANIFEST}"
+    place.write_text(json.dumps({**content, SEAL: content[SEAL]}))
+    assert store.read("clean", NAME).facts["reason"] == "refused"

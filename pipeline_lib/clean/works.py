@@ -1,0 +1,28 @@
+"""The works of clean on one batch: for each shard text, signals, terms and judgement, one after the other.
+
+Only the judgement reads the limits: a moved one reads columns, and no text.
+"""
+
+from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.clean.stage import JUDGE, SIGNALS, TERMS, TEXT
+from pipeline_lib.run.board import Board
+from pipeline_lib.run.maker import Work, work_of
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.artifact import Ref
+
+
+def works(settings: Settings, board: Board) -> Board:
+    """raw -> text, signals, terms, judged; and the lists of texts and judgements."""
+    own = settings.of(CleanSettings)
+    chains = [_shard(own, raw, number) for number, raw in enumerate(board.shards["raw"])]
+    return board.with_chains("clean", chains, {"text": "texts", "judged": "judgements"})
+
+
+def _shard(settings: CleanSettings, raw: Ref, number: int) -> dict[str, Work]:
+    text = work_of(TEXT, settings, documents=raw, name=f"shard {number}: text")
+    signals = work_of(SIGNALS, settings, text=text.ref, name=f"shard {number}: signals")
+    terms = work_of(TERMS, settings, text=text.ref, signals=signals.ref, name=f"shard {number}: terms")
+    judged = work_of(
+        JUDGE, settings, text=text.ref, signals=signals.ref, terms=terms.ref, name=f"shard {number}: judgement"
+    )
+    return {"text": text, "signals": signals, "terms": terms, "judged": judged}

@@ -1,0 +1,233 @@
+"""Doing works: one in this process, a step of them side by side, and again what was found damaged on the way.
+
+execute     one work: open its inputs, let its maker fill a folder, seal it
+run_step    what a plan wants of a step; finished works are never redone
+wanted      what has to be made so that some artifacts are there: backwards from them, not behind what is whole
+"""
+
+import platform
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.base.failpoint import failpoint
+from pipeline_lib.run.engine import Engine
+from pipeline_lib.run.guard import Limits
+from pipeline_lib.run.inputs import Inputs, say_nothing
+from pipeline_lib.run.maker import Work
+from pipeline_lib.run.step import Done, Step, done_of
+from pipeline_lib.store.artifact import Manifest, Ref
+from pipeline_lib.store.local import Store
+
+RECORDED_LIBRARIES = ("pyarrow", "numpy", "numba", "torch", "transformers", "tokenizers", "trafilatura", "google-re2")
+MOST_HEALED = 8  # damaged artifacts that one step may meet: more are no accident
+
+Graph = Mapping[Ref, Work]
+
+
+def store_of(workspace: Path) -> Store:
+    """The artifacts of a workspace."""
+    return Store(workspace / "artifacts")
+
+
+def work_folder_of(workspace: Path, ref: Ref) -> Path:
+    """Where a long work keeps what shall survive a kill."""
+    return workspace / "work" / ref.stage / ref.fingerprint
+
+
+def execute(
+    work: Work, workspace: Path, *, limits: Limits | None = None, report: Callable[[Any], None] = say_nothing
+) -> Manifest:
+    """Make one artifact in this process, unless it is there."""
+    store = store_of(workspace)
+    found = store.condition(work.ref)
+    if found.is_present and found.manifest is not None and not work.lost:
+        return found.manifest
+    failpoint(work.maker.stage, "start")
+    inputs = Inputs(
+        store=store,
+        named={**work.inputs, **work.beside},
+        params=work.params,
+        listed=work.members,
+        workspace=workspace,
+        work_folder=work_folder_of(workspace, work.ref),
+        report=report,
+    )
+    with store.draft(work.ref) as draft:
+        outcome = work.maker.make(work.settings, inputs, draft.path)
+        if limits is not None:
+            limits.check(work.maker.stage, outcome)
+        return draft.seal(
+            outcome,
+            maker=work.maker.name,
+            version=work.maker.version,
+            schema=work.maker.schema,
+            settings=work.decisive,
+            inputs=work.inputs,
+            members=work.members,
+            made={"created": round(time.time(), 3), **provenance()},
+        )
+
+
+def execute_chain(works: Sequence[Work], workspace: Path) -> None:
+    """Make some artifacts one after the other: what one wrote, the next one finds in the file cache."""
+    for work in works:
+        execute(work, workspace)
+
+
+def wanted(targets: Iterable[Ref], graph: Graph, store: Store) -> frozenset[Ref]:
+    """What has to be made so that all `targets` are there. Nobody looks behind what is whole."""
+    found: set[Ref] = set()
+    seen: set[Ref] = set()
+    waiting = list(targets)
+    while waiting:
+        ref = waiting.pop()
+        if ref in seen:
+            continue
+        seen.add(ref)
+        work = graph.get(ref)
+        if work is not None and (work.lost or not store.is_present(ref)):
+            found.add(ref)
+            waiting += work.needs
+    return frozenset(found)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where steps are done: the workspace, its worker processes, what else the night could make, and by when."""
+
+    workspace: Path
+    engine: Engine
+    graph: Graph
+    deadline_seconds: float
+
+    @property
+    def store(self) -> Store:
+        """The artifacts."""
+        return store_of(self.workspace)
+
+
+def run_step(
+    step: Step,
+    bench: Bench,
+    limits: Limits | None = None,
+    *,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    report: Callable[[Any], None] = say_nothing,
+) -> Done:
+    """Make what is wanted of a step: its chains side by side, then its wholes. Finished works are never redone.
+
+    An input that is found damaged is made again first, in the same night. Raises what a maker raises, `StageTimeout`
+    after the deadline, and `GuardStop`, before the whole is sealed, when too many documents were lost.
+    """
+    made: list[Work] = []
+    for _ in range(MOST_HEALED):
+        try:
+            made += _run(step, bench, limits, on_progress, report)
+            return done_of(step, bench.store, made)
+        except DamagedArtifact as exc:
+            made += _heal(exc, step, bench)
+    raise DamagedArtifact(f"{step.stage} {step.label}: {MOST_HEALED} inputs were damaged. Check the disk, run again.")
+
+
+def _run(
+    step: Step,
+    bench: Bench,
+    limits: Limits | None,
+    on_progress: Callable[[int, int], None],
+    report: Callable[[Any], None],
+) -> list[Work]:
+    todo = {work.ref for work in step.missing(bench.store)}
+    chains = [chain for chain in (tuple(w for w in chain if w.ref in todo) for chain in step.chains) if chain]
+    total = len(step.chains) + len(step.wholes)
+    done = len(step.chains) - len(chains)
+    what = f"{step.stage} {step.label}"
+    for _ in (
+        bench.engine.map(
+            partial(execute_chain, workspace=bench.workspace),
+            chains,
+            deadline_seconds=bench.deadline_seconds,
+            what=what,
+        )
+        if chains
+        else ()
+    ):
+        done += 1
+        on_progress(done, total)
+    for work in step.wholes:
+        if work.ref in todo:
+            own = limits if work is step.whole else None
+            if work.maker.is_light:
+                execute(work, bench.workspace, limits=own, report=report)
+            else:
+                job = partial(execute, workspace=bench.workspace, limits=own)
+                bench.engine.call(job, work, deadline_seconds=bench.deadline_seconds, what=what)
+    on_progress(total, total)
+    return [work for work in step.works if work.ref in todo]
+
+
+def _heal(exc: DamagedArtifact, step: Step, bench: Bench) -> list[Work]:
+    """Make an artifact again that was found damaged. Raises the error itself where nobody knows how."""
+    ref = Ref(exc.stage, exc.fingerprint)
+    todo = wanted([ref], bench.graph, bench.store)
+    if not todo:
+        raise exc
+    works = [bench.graph[ref] for ref in in_order(todo, bench.graph)]
+    what = f"{step.stage} {step.label}, of which {ref} was damaged"
+    for work in works:
+        job = partial(execute, workspace=bench.workspace)
+        bench.engine.call(job, work, deadline_seconds=bench.deadline_seconds, what=what)
+    return [work for work in works if work.ref in {own.ref for own in step.works}]
+
+
+def in_order(refs: Iterable[Ref], graph: Graph) -> list[Ref]:
+    """Some refs of a graph, each behind those that it needs."""
+    chosen, done = set(refs), list[Ref]()
+
+    def visit(ref: Ref) -> None:
+        if ref in chosen:
+            chosen.discard(ref)
+            for before in graph[ref].needs:
+                visit(before)
+            done.append(ref)
+
+    for ref in sorted(chosen):
+        visit(ref)
+    return done
+
+
+def as_planned(steps: Sequence[Step], todo: frozenset[Ref]) -> tuple[Step, ...]:
+    """The steps, each knowing what is wanted of it."""
+    return tuple(replace(step, todo=frozenset(work.ref for work in step.works if work.ref in todo)) for step in steps)
+
+
+@lru_cache(maxsize=1)
+def provenance() -> dict[str, Any]:
+    """By which code and libraries an artifact was made. Not part of its digest."""
+    return {"revision": code_revision(), "python": platform.python_version(), "libraries": _library_versions()}
+
+
+def code_revision() -> str:
+    """The git revision of this code, "+" when files differ from it; "unknown" outside a checkout."""
+    folder = Path(__file__).parent
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def _library_versions() -> dict[str, str]:
+    versions = {}
+    for name in RECORDED_LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,252 @@
+"""The store: artifacts as folders of a local disk, named by their fingerprints, verified when they are opened.
+
+    artifacts/<stage>/<fingerprint>/        data files and manifest.json
+
+A maker writes into a temporary folder; `Draft.seal` digests and flushes each file, writes the manifest last and renames
+the folder. No format of this house notices a flipped bit by itself (Arrow 199 of 200 flips read back silently wrong,
+Parquet 188, safetensors 60 of 60), so `Store.open` compares every file with its SHA-256 (2 GB/s). `Store.condition`,
+which is asked for every artifact of a plan, re-reads only files whose size or modification time changed since they were
+last verified, as git does with its index. No other module knows where an artifact lies.
+"""
+
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline_lib.base.errors import DamagedArtifact, DataError
+from pipeline_lib.base.failpoint import failpoint
+from pipeline_lib.store.artifact import MANIFEST, FileEntry, Manifest, Outcome, Ref, read_manifest, write_manifest
+from pipeline_lib.store.files import (
+    fsync_file,
+    fsync_folder,
+    read_json,
+    replace_folder,
+    sha256_of,
+    translate_os_error,
+    write_atomically,
+)
+
+VERIFIED = ".verified.json"  # size and modification time of each file when its digest was last right
+TEMPORARY = ".tmp-"
+LIST = "list.v1"  # schema of an artifact that only names others
+LISTS = "lists.v1"  # and of one that names such lists
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A verified artifact that can be read from."""
+
+    path: Path
+    manifest: Manifest
+
+    def file(self, name: str) -> Path:
+        """The path of one data file. Raises `DataError` when the artifact has no such file."""
+        if all(entry.name != name for entry in self.manifest.files):
+            raise DataError(f"{self.path}: holds no file {name!r}. It was made by another version: delete it.")
+        return self.path / name
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Whether an artifact can be used, and if not, why."""
+
+    is_present: bool
+    reason: str  # "", "missing" or "damaged: <file>"
+    manifest: Manifest | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A folder in the making. Makers put their files under `path`; only `execute` seals it."""
+
+    path: Path
+    final_path: Path
+    ref: Ref
+    started: float
+
+    def seal(
+        self,
+        outcome: Outcome,
+        *,
+        maker: str,
+        version: int,
+        schema: str,
+        settings: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Ref] | None = None,
+        members: Sequence[Ref] = (),
+        made: Mapping[str, Any] | None = None,
+    ) -> Manifest:
+        """Digest and flush the files, write the manifest last and give the folder its final name.
+
+        Raises `DataError` when `rows_in != rows_out + sum(dropped)`: a document was lost without a reason.
+        """
+        if outcome.rows_in != outcome.rows_out + sum(outcome.dropped.values()):
+            raise DataError(
+                f"{self.ref}: {outcome.rows_in} documents in, {outcome.rows_out} out and "
+                f"{sum(outcome.dropped.values())} dropped do not add up. The stage has a fault: please report it."
+            )
+        failpoint(self.ref.stage, "before_seal")
+        manifest = Manifest(
+            maker=maker,
+            version=version,
+            fingerprint=self.ref.fingerprint,
+            schema=schema,
+            settings=settings or {},
+            inputs=inputs or {},
+            members=tuple(members),
+            files=tuple(self._entry(path, outcome) for path in sorted(self.path.rglob("*")) if path.is_file()),
+            rows_in=outcome.rows_in,
+            rows_out=outcome.rows_out,
+            dropped=dict(sorted(outcome.dropped.items())),
+            facts=dict(outcome.facts),
+            made={"seconds": round(time.monotonic() - self.started, 3), **(made or {})},
+        )
+        _remember_verified(self.path, manifest)
+        write_manifest(self.path, manifest)
+        for folder in {path.parent for path in self.path.rglob("*")}:
+            fsync_folder(folder)
+        failpoint(self.ref.stage, "before_rename")
+        replace_folder(self.path, self.final_path)
+        failpoint(self.ref.stage, "after_rename")
+        return manifest
+
+    def _entry(self, path: Path, outcome: Outcome) -> FileEntry:
+        name = path.relative_to(self.path).as_posix()
+        fsync_file(path)
+        return FileEntry(name, path.stat().st_size, sha256_of(path), outcome.file_rows.get(name))
+
+
+@dataclass(frozen=True)
+class Store:
+    """The artifacts of one workspace, under `root`."""
+
+    root: Path
+
+    def path(self, stage: str, fingerprint: str) -> Path:
+        """Where the artifact with this fingerprint lies, whether it is there or not."""
+        return self.root / stage / fingerprint
+
+    def condition(self, ref: Ref) -> Condition:
+        """Whether the artifact is there and unharmed. Cheap: files that did not change are not read again."""
+        folder = self.path(ref.stage, ref.fingerprint)
+        if not (folder / MANIFEST).is_file():
+            return Condition(False, "missing")
+        try:
+            manifest = read_manifest(folder)
+        except DamagedArtifact:
+            return Condition(False, f"damaged: {MANIFEST}")
+        known = _verified(folder)
+        changed = [entry for entry in manifest.files if known.get(entry.name) != _stamp(folder / entry.name)]
+        for entry in changed:
+            if not _is_intact(folder, entry):
+                return Condition(False, f"damaged: {entry.name}", manifest)
+        if changed:
+            _remember_verified(folder, manifest)
+        return Condition(True, "", manifest)
+
+    def is_present(self, ref: Ref) -> bool:
+        """Whether the artifact is there and unharmed."""
+        return self.condition(ref).is_present
+
+    def open(self, stage: str, fingerprint: str, *, files: Sequence[str] | None = None) -> Artifact:
+        """The artifact, with each of its files (or only `files`) read and compared with its digest.
+
+        Raises `DamagedArtifact`, which names the file, when one is missing or differs.
+        """
+        folder = self.path(stage, fingerprint)
+        manifest = read_manifest(folder)
+        for entry in manifest.files:
+            if (files is None or entry.name in files) and not _is_intact(folder, entry):
+                (folder / VERIFIED).unlink(missing_ok=True)
+                raise DamagedArtifact(
+                    f"{folder / entry.name}: missing, or its sha256 differs from the manifest. "
+                    "Run the same command again: it is rebuilt.",
+                    stage=stage,
+                    fingerprint=fingerprint,
+                )
+        return Artifact(folder, manifest)
+
+    def read(self, stage: str, fingerprint: str) -> Manifest:
+        """The manifest alone, without a look at the files."""
+        return read_manifest(self.path(stage, fingerprint))
+
+    def members(self, ref: Ref) -> Iterator[Ref]:
+        """The artifacts that a list holds, in its order. A long list is a list of lists; what is no list is itself."""
+        found = self.read(ref.stage, ref.fingerprint)
+        if found.schema == LISTS:
+            for part in found.members:
+                yield from self.members(part)
+        elif found.schema == LIST:
+            yield from found.members
+        else:
+            yield ref
+
+    def list(self, maker: str) -> Iterator[Manifest]:
+        """The whole manifests of all artifacts of a maker, in the order of their fingerprints."""
+        for folder in sorted((self.root / maker.partition(".")[0]).glob("[0-9a-f]*")):
+            try:
+                found = read_manifest(folder)
+            except DamagedArtifact:
+                continue
+            if found.maker == maker:
+                yield found
+
+    @contextmanager
+    def draft(self, ref: Ref) -> Iterator[Draft]:
+        """A temporary folder to fill and seal; it is removed when the work fails."""
+        final_path = self.path(ref.stage, ref.fingerprint)
+        path = final_path.with_name(f"{TEMPORARY}{ref.fingerprint}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+        try:
+            path.mkdir(parents=True)
+            yield Draft(path, final_path, ref, time.monotonic())
+        except OSError as exc:
+            raise translate_os_error(exc, path) from exc
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def sweep(self) -> int:
+        """Remove what killed runs left under temporary names; the number of folders removed.
+
+        Only the holder of the workspace lock may call this.
+        """
+        leftovers = [path for path in self.root.glob(f"*/{TEMPORARY}*") if path.is_dir()]
+        leftovers += [path for path in self.root.glob("*/.*.old") if path.is_dir()]
+        for path in leftovers:
+            shutil.rmtree(path, ignore_errors=True)
+        return len(leftovers)
+
+
+def _stamp(path: Path) -> list[int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _verified(folder: Path) -> dict[str, list[int] | None]:
+    try:
+        stamps: dict[str, list[int] | None] = read_json(folder / VERIFIED)
+    except (OSError, ValueError):
+        return {}
+    return stamps if isinstance(stamps, dict) else {}
+
+
+def _remember_verified(folder: Path, manifest: Manifest) -> None:
+    stamps = {entry.name: _stamp(folder / entry.name) for entry in manifest.files}
+    write_atomically(folder / VERIFIED, json.dumps(stamps).encode())
+
+
+def _is_intact(folder: Path, entry: FileEntry) -> bool:
+    path = folder / entry.name
+    try:
+        return path.stat().st_size == entry.bytes and sha256_of(path) == entry.sha256
+    except OSError:
+        return False

@@ -1,0 +1,252 @@
+"""The snapshot: what a training may read, as a query over the settings' sources, answered by a list of token shards.
+
+    shards (a batch)   the table of its token shards, and the documents of earlier batches that it withdraws
+    merged             such tables of several batches as one
+    snapshot           all tables -> the rows of the sources that are asked for, the documents that are left out
+
+A withdrawn or edited document is a line of `excluded.parquet`: no shard is written again for it. A source that is taken
+out of the settings leaves with the next snapshot; its text stays in the workspace, and is named.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline_lib.run.inputs import Inputs
+from pipeline_lib.run.maker import Maker
+from pipeline_lib.store.artifact import Outcome, digest_of
+from pipeline_lib.store.files import read_json, write_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SHARDS_FILE = "shards.parquet"
+GONE_FILE = "gone.parquet"
+EXCLUDED_FILE = "excluded.parquet"
+SNAPSHOT_FILE = "snapshot.json"
+NUM_PLACES = float(1 << 64)
+
+
+def _shards_schema() -> "pa.Schema":
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("batch", pa.string(), nullable=False),  # fingerprint of the ingest batch
+            pa.field("label", pa.string(), nullable=False),  # "0003-docs"
+            pa.field("source", pa.string(), nullable=False),
+            pa.field("shard", pa.int32(), nullable=False),  # its number in the batch
+            pa.field("tokens", pa.string(), nullable=False),  # fingerprint of the token shard
+            pa.field("documents", pa.string(), nullable=False),  # of the scrubbed shard behind it
+            pa.field("digest", pa.string(), nullable=False),  # of the token shard's content
+            pa.field("heldout_share", pa.float64(), nullable=False),  # in force when its files first arrived
+            pa.field("num_documents", pa.int64(), nullable=False),
+            pa.field("num_tokens", pa.int64(), nullable=False),
+            pa.field("num_bytes", pa.int64(), nullable=False),
+        ]
+    )
+
+
+def _gone_schema() -> "pa.Schema":
+    import pyarrow as pa
+
+    return pa.schema(
+        [pa.field("document_id", pa.string()), pa.field("batch", pa.string()), pa.field("shard", pa.int32())]
+    )
+
+
+def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
+    """The table of one batch. In: `batch` (of ingest), `tokens` and `documents` (lists, an entry a shard)."""
+    import pyarrow as pa
+
+    from pipeline_lib.store.tables import read_table, write_parquet
+
+    plan = read_json(inputs.file("batch", "plan.json"))
+    batch = inputs.manifest("batch").fingerprint
+    tokens, documents = list(inputs.members("tokens")), list(inputs.members("documents"))
+    rows = []
+    for shard, own, text in zip(plan["shards"], tokens, documents, strict=True):
+        found = inputs.store.read(own.stage, own.fingerprint)
+        rows.append(
+            {
+                "batch": batch,
+                "label": inputs.params["label"],
+                "source": plan["source"],
+                "shard": shard["index"],
+                "tokens": own.fingerprint,
+                "documents": text.fingerprint,
+                "digest": found.digest,
+                "heldout_share": shard["heldout_share"],
+                **{name: found.facts[name] for name in ("num_documents", "num_tokens", "num_bytes")},
+            }
+        )
+    table = pa.Table.from_pylist(rows, _shards_schema())
+    gone = read_table(inputs.file("batch", "tombstones.parquet"), _gone_schema().names).cast(_gone_schema())
+    write_parquet(table, folder / SHARDS_FILE)
+    write_parquet(gone, folder / GONE_FILE)
+    return Outcome(len(table), len(table), facts=_totals(table))
+
+
+def merge_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
+    """The tables of several batches as one, in their order."""
+    from pipeline_lib.store.tables import write_parquet
+
+    table, gone = _joined(inputs)
+    write_parquet(table, folder / SHARDS_FILE)
+    write_parquet(gone, folder / GONE_FILE)
+    return Outcome(len(table), len(table), facts=_totals(table))
+
+
+def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
+    """The answer to the query in `params["sources"]`. In: `tokenizer`; the tables of all batches as members."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from pipeline_lib.store.tables import write_parquet
+
+    table, gone = _joined(inputs)
+    queries = [Query(**query) for query in inputs.params["sources"]]
+    asked = table.filter(pc.is_in(table["source"], pa.array([query.source for query in queries], pa.string())))
+    withdrawn = _withdrawn(asked, gone)
+    excluded = _mixed(inputs, asked, withdrawn, queries)
+    write_parquet(asked, folder / SHARDS_FILE)
+    write_parquet(excluded, folder / EXCLUDED_FILE)
+    content = {
+        "tokenizer": inputs.manifest("tokenizer").digest,
+        "shards": list(zip(asked["digest"].to_pylist(), asked["heldout_share"].to_pylist(), strict=True)),
+        "excluded": digest_of(sorted(excluded["document_id"].to_pylist())),
+    }
+    digest = digest_of(content)
+    totals = _totals(asked)
+    not_asked = sorted(set(table["source"].to_pylist()) - {query.source for query in queries})
+    summary = {
+        "digest": digest,
+        "batches": _by_batch(asked),
+        "num_excluded_documents": len(excluded),
+        "not_asked_for": not_asked,
+        **totals,
+    }
+    write_json(folder / SNAPSHOT_FILE, summary)
+    facts = {"digest": digest, "num_excluded_documents": len(excluded), "not_asked_for": not_asked, **totals}
+    return Outcome(len(table), len(asked), {"not_asked_for": len(table) - len(asked)} if not_asked else {}, facts=facts)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked of one source. `weight` is its part of the mix (None: all that is there), `most_tokens` a cap."""
+
+    source: str
+    weight: float | None = None
+    most_tokens: int | None = None
+
+
+def _joined(inputs: Inputs) -> "tuple[pa.Table, pa.Table]":
+    import pyarrow as pa
+
+    from pipeline_lib.store.tables import read_table
+
+    tables, gone = [_shards_schema().empty_table()], [_gone_schema().empty_table()]
+    for ref in inputs.listed:
+        opened = inputs.store.open(ref.stage, ref.fingerprint)
+        tables.append(read_table(opened.file(SHARDS_FILE)))
+        gone.append(read_table(opened.file(GONE_FILE)))
+    return pa.concat_tables(tables), pa.concat_tables(gone)
+
+
+def _excluded_schema() -> "pa.Schema":
+    import pyarrow as pa
+
+    return pa.schema([pa.field("tokens", pa.string()), pa.field("document_id", pa.string())])
+
+
+def _withdrawn(table: "pa.Table", gone: "pa.Table") -> "pa.Table":
+    """The withdrawn documents with the token shard that holds each."""
+    places = {(b, s): t for b, s, t in zip(*(table[n].to_pylist() for n in ("batch", "shard", "tokens")), strict=True)}
+    rows = [
+        {"tokens": places[row["batch"], row["shard"]], "document_id": row["document_id"]}
+        for row in gone.to_pylist()
+        if (row["batch"], row["shard"]) in places
+    ]
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(rows, _excluded_schema())
+
+
+def _mixed(inputs: Inputs, table: "pa.Table", withdrawn: "pa.Table", queries: Sequence[Query]) -> "pa.Table":
+    """The withdrawn documents, and those that go so that weights and caps are met, to within one document."""
+    import pyarrow as pa
+
+    if all(query.weight is None and query.most_tokens is None for query in queries):
+        return withdrawn
+    out = set(zip(withdrawn["tokens"].to_pylist(), withdrawn["document_id"].to_pylist(), strict=True))
+    documents = {
+        query.source: [d for d in _documents(inputs, table, query.source) if d[:2] not in out] for query in queries
+    }
+    most = _tokens_to_take(queries, {source: sum(d[2] for d in found) for source, found in documents.items()})
+    rows = [row for source, found in documents.items() for row in _over(found, most[source])]
+    return pa.concat_tables([withdrawn, pa.Table.from_pylist(rows, _excluded_schema())])
+
+
+def _documents(inputs: Inputs, table: "pa.Table", source: str) -> list[tuple[str, str, int]]:
+    """(token shard, document, tokens) of a source, in the order of the ids, which are hashes."""
+    from pipeline_lib.store.tables import read_table
+
+    found = []
+    for name, shard in zip(table["source"].to_pylist(), table["tokens"].to_pylist(), strict=True):
+        if name == source:
+            path = inputs.store.open("tokenize", shard, files=["ledger.parquet"]).file("ledger.parquet")
+            ledger = read_table(path, ["document_id", "num_tokens", "is_kept"])
+            columns = (ledger[column].to_pylist() for column in ("document_id", "num_tokens", "is_kept"))
+            found += [(shard, document, tokens) for document, tokens, is_kept in zip(*columns, strict=True) if is_kept]
+    return sorted(found, key=lambda document: (document[1], document[0]))
+
+
+def _tokens_to_take(queries: Iterable[Query], there: Mapping[str, int]) -> dict[str, int]:
+    """How many tokens each source gives: its cap, and of those with weights what the scarcest of them allows."""
+    capped = {q.source: min(there[q.source], q.most_tokens or there[q.source]) for q in queries}
+    weighted = {q.source: q.weight for q in queries if q.weight}
+    unit = min((capped[source] / weight for source, weight in weighted.items()), default=0.0)
+    return {source: round(unit * weighted[source]) if source in weighted else most for source, most in capped.items()}
+
+
+def _over(documents: Sequence[tuple[str, str, int]], most: int) -> list[dict[str, str]]:
+    """The documents behind the first `most` tokens."""
+    taken, rows = 0, []
+    for shard, document, tokens in documents:
+        if taken >= most:
+            rows.append({"tokens": shard, "document_id": document})
+        taken += tokens
+    return rows
+
+
+def _totals(table: "pa.Table") -> dict[str, int]:
+    return {name: int(sum(table[name].to_pylist())) for name in ("num_documents", "num_tokens", "num_bytes")}
+
+
+def _by_batch(table: "pa.Table") -> dict[str, dict[str, Any]]:
+    """Tokens and content of each batch by label: what two snapshots are compared by."""
+    batches: dict[str, dict[str, Any]] = {}
+    for label, digest, tokens in zip(*(table[n].to_pylist() for n in ("label", "digest", "num_tokens")), strict=True):
+        entry = batches.setdefault(label, {"digests": [], "num_tokens": 0})
+        entry["digests"].append(digest)
+        entry["num_tokens"] += tokens
+    return {label: {"digest": digest_of(e["digests"]), "num_tokens": e["num_tokens"]} for label, e in batches.items()}
+
+
+def diff(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a snapshot has that the one before had not: added, changed and removed batches, tokens, exclusions."""
+    after, before = new["batches"], (old or {}).get("batches", {})
+    shared = before.keys() & after.keys()
+    return {
+        "added": sorted(after.keys() - before.keys()),
+        "changed": sorted(name for name in shared if after[name]["digest"] != before[name]["digest"]),
+        "removed": sorted(before.keys() - after.keys()),
+        "num_tokens": new["num_tokens"] - (old or {}).get("num_tokens", 0),
+        "num_excluded_documents": new["num_excluded_documents"] - (old or {}).get("num_excluded_documents", 0),
+    }
+
+
+SHARDS = Maker("tokenize.shards", 1, "shards.v1", make_shards, is_light=True)
+MERGED = Maker("tokenize.merged", 1, "shards.v1", merge_shards, is_light=True)
+SNAPSHOT = Maker("tokenize.snapshot", 1, "snapshot.v1", make_snapshot, is_light=True)
