@@ -25,8 +25,9 @@ import psutil
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.base.lifeline import spawn_guarded
 from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
-from pipeline_lib.store.files import read_json, write_json
-from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.store.files import write_json
+from pipeline_lib.store.records import read_comfort
+from pipeline_lib.store.workspace import ProcessId, Seconds, Workspace
 
 START_SECONDS = 120.0
 GRACE_SECONDS = 8.0  # of a server that is told to end
@@ -46,8 +47,8 @@ QUIET = {
 class Standing:
     """The servers that `nightshift up` started for a workspace."""
 
-    process_id: int
-    process_started: float  # Unix seconds
+    process_id: ProcessId
+    process_started: Seconds
     prefect_url: str  # http://127.0.0.1:4200
     mlflow_url: str
     mlflow_page: str  # the runs of the trainings
@@ -130,12 +131,8 @@ class Server:
 
 def standing(workspace: Workspace) -> Standing | None:
     """The servers of a running `nightshift up`, if they are still ours and answer."""
-    path = workspace.state / "up.json"
-    try:
-        found = Standing(**read_json(path))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
-    return found if found.is_alive and answers(f"{found.prefect_url}/api/health") else None
+    found = read_comfort(workspace.state / "up.json", Standing)
+    return found if found is not None and found.is_alive and answers(f"{found.prefect_url}/api/health") else None
 
 
 def remember(workspace: Workspace, servers: Standing) -> None:

@@ -1,5 +1,6 @@
 """Ports, the record of standing servers, and the wait for a server: with real sockets and processes."""
 
+import json
 import os
 import socket
 import subprocess
@@ -140,6 +141,15 @@ def test_servers_of_a_process_that_is_gone_do_not_stand(workspace: Workspace, so
 
 def test_a_process_id_that_was_given_anew_is_not_taken_for_ours(workspace: Workspace, somebody: str) -> None:
     remember(workspace, Standing(os.getpid(), psutil.Process().create_time() - 60, somebody, somebody, somebody))
+    assert standing(workspace) is None
+
+
+@pytest.mark.parametrize("text", ["{}", "3", "[", '{"process_id": "x"}', '{"process_id": -1}'])
+def test_a_record_of_servers_that_cannot_be_understood_is_none(workspace: Workspace, somebody: str, text: str) -> None:
+    remember(workspace, _of_this_process(somebody))
+    path = workspace.state / "up.json"
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps(whole | json.loads(text)) if "process_id" in text else text)
     assert standing(workspace) is None
 
 
