@@ -1,5 +1,6 @@
 # make demo   sets everything up, runs one whole night, tells where to look
-# make test   sets everything up, runs all the tests
+# make test   sets everything up, runs all the tests, in two processes
+# make soak   the tests that take longer than anybody waits for
 # make check  ruff, mypy --strict, import contracts
 # make bench  measures; NAME=... for one of them
 SHELL := /bin/bash
@@ -11,14 +12,17 @@ COMPILED := $(VENV)/.compiled
 RUN := $(VENV)/bin
 SOURCES := $(shell find flows tasks pipeline_lib deployments -name '*.py')
 
-.PHONY: demo test check bench format clean-venv
+.PHONY: demo test soak check bench format clean-venv
 .DEFAULT_GOAL := demo
 
 demo: $(COMPILED)
 	@$(RUN)/nightshift run
 
 test: $(COMPILED)
-	$(RUN)/python -m pytest
+	$(RUN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+soak: $(COMPILED)
+	$(RUN)/python -m pytest -m soak tests/soak
 
 check: $(READY)
 	$(RUN)/ruff check .

@@ -1,4 +1,4 @@
-"""Prefect and MLflow servers that are ours: started on free ports, watched, ended with us.
+"""Prefect and MLflow servers that are ours: started on ports that we hold, watched, ended with us.
 
 A night without a standing server brings its own Prefect server, as Prefect would; ours starts while Prefect is still
 being imported (1.5 s sooner), and it cannot be orphaned: Prefect's own temporary server lives on after a kill -9.
@@ -25,8 +25,9 @@ import psutil
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.base.lifeline import spawn_guarded
 from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
-from pipeline_lib.store.files import read_json, write_json
-from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.store.files import write_json
+from pipeline_lib.store.records import read_comfort
+from pipeline_lib.store.workspace import ProcessId, Seconds, Workspace
 
 START_SECONDS = 120.0
 GRACE_SECONDS = 8.0  # of a server that is told to end
@@ -46,8 +47,8 @@ QUIET = {
 class Standing:
     """The servers that `nightshift up` started for a workspace."""
 
-    process_id: int
-    process_started: float  # Unix seconds
+    process_id: ProcessId
+    process_started: Seconds
     prefect_url: str  # http://127.0.0.1:4200
     mlflow_url: str
     mlflow_page: str  # the runs of the trainings
@@ -66,6 +67,23 @@ class Standing:
             return False
 
 
+@dataclass(frozen=True)
+class Port:
+    """A port of this machine that is ours before our server listens there: a socket of ours is bound to it.
+
+    A port that was merely found free may be given to the next one who asks, or to a connection that goes out. On Linux
+    two sockets that both allow it (SO_REUSEADDR, as our servers do) may be bound to a port on which nobody listens:
+    ours stays, and the system gives the port to nobody else. Elsewhere they may not, so there it is let go.
+    """
+
+    number: int
+    holder: socket.socket
+
+    def release(self) -> None:
+        """Give it back."""
+        self.holder.close()
+
+
 @dataclass
 class Server:
     """A server process of ours."""
@@ -74,6 +92,7 @@ class Server:
     url: str
     process: "subprocess.Popen[bytes]"
     log_path: Path
+    port: Port | None = None  # held until it is stopped
 
     def wait(self, health_path: str, seconds: float = START_SECONDS) -> None:
         """Return when it answers. Raises `UpstreamError`, with the last line of its log, when it ends or never does."""
@@ -96,6 +115,8 @@ class Server:
         """End it and all it started; its supervisor sees to that when the grace is over."""
         self.ask_to_end()
         self.process.wait()
+        if self.port is not None:
+            self.port.release()
 
     def _is_listener(self) -> bool:
         """Whether it is ours that listens there, and not somebody who took the port a moment before."""
@@ -110,12 +131,8 @@ class Server:
 
 def standing(workspace: Workspace) -> Standing | None:
     """The servers of a running `nightshift up`, if they are still ours and answer."""
-    path = workspace.state / "up.json"
-    try:
-        found = Standing(**read_json(path))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
-    return found if found.is_alive and answers(f"{found.prefect_url}/api/health") else None
+    found = read_comfort(workspace.state / "up.json", Standing)
+    return found if found is not None and found.is_alive and answers(f"{found.prefect_url}/api/health") else None
 
 
 def remember(workspace: Workspace, servers: Standing) -> None:
@@ -138,14 +155,14 @@ def prefect_environment(workspace: Workspace) -> dict[str, str]:
     }
 
 
-def start_prefect(workspace: Workspace, *, port: int | None = None, with_services: bool = False) -> Server:
+def start_prefect(workspace: Workspace, *, port: Port | None = None, with_services: bool = False) -> Server:
     """Start a Prefect server; it is up when `wait("/api/health")` returns.
 
     Without its services (scheduler, triggers) it starts faster and lasts for one night; with them it is the server of
     `nightshift up`.
     """
-    port = port or free_port()
-    url = f"http://{HOST}:{port}"
+    port = port or hold_port()
+    url = f"http://{HOST}:{port.number}"
     services = {
         name: str(with_services).lower()
         for name in (
@@ -166,14 +183,14 @@ def start_prefect(workspace: Workspace, *, port: int | None = None, with_service
         "PREFECT_API_URL": f"{url}/api",
     }
     command = [sys.executable, "-m", "uvicorn", "--factory", "flows.prefect_app:create_app"]
-    command += ["--host", HOST, "--port", str(port), "--log-level", "warning", "--timeout-keep-alive", "5"]
-    return _start("Prefect", command, url, env, workspace)
+    command += ["--host", HOST, "--port", str(port.number), "--log-level", "warning", "--timeout-keep-alive", "5"]
+    return _start("Prefect", command, url, env, workspace, port=port)
 
 
-def start_mlflow(workspace: Workspace, tracking_uri: str, *, port: int | None = None) -> Server:
+def start_mlflow(workspace: Workspace, tracking_uri: str, *, port: Port | None = None) -> Server:
     """Start an MLflow server over the workspace's store; it is up when `wait("/health")` returns."""
-    port = port or free_port(5000)
-    url = f"http://{HOST}:{port}"
+    port = port or hold_port(5000)
+    url = f"http://{HOST}:{port.number}"
     env = {
         **os.environ,
         **QUIET,
@@ -181,9 +198,9 @@ def start_mlflow(workspace: Workspace, tracking_uri: str, *, port: int | None = 
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     }
     artifacts = (workspace.root / "mlartifacts").resolve()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", tracking_uri, "--default-artifact-root", artifacts.as_uri()]
-    return _start("MLflow", command, url, env, workspace)
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port.number)]
+    command += ["--workers", "1", "--backend-store-uri", tracking_uri, "--default-artifact-root", artifacts.as_uri()]
+    return _start("MLflow", command, url, env, workspace, port=port)
 
 
 def start_worker(workspace: Workspace, prefect_url: str, mlflow_url: str) -> Server:
@@ -204,19 +221,20 @@ def start_worker(workspace: Workspace, prefect_url: str, mlflow_url: str) -> Ser
     return _start(WORKER, [*command, "--name", "nightshift"], prefect_url, env, workspace)
 
 
-def free_port(wanted: int | None = None) -> int:
-    """The wanted port if nobody listens there, else any free one."""
+def hold_port(wanted: int = 0) -> Port:
+    """The wanted port if nobody listens there, else any free one; ours until it is released. 0: any one."""
     for candidate in (wanted, 0):
-        if candidate is None:
+        holder = socket.socket()
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that we left a minute ago is free
+        try:
+            holder.bind((HOST, candidate))
+        except OSError:
+            holder.close()
             continue
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that we left a minute ago is free
-            try:
-                probe.bind((HOST, candidate))
-                probe.listen(1)
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+        port = Port(int(holder.getsockname()[1]), holder)
+        if sys.platform != "linux":
+            port.release()
+        return port
     raise UpstreamError("no free port on this machine. Close some programs and run again.")
 
 
@@ -249,12 +267,20 @@ def answers(url: str) -> bool:
         return False
 
 
-def _start(name: str, command: list[str], url: str, env: Mapping[str, str], workspace: Workspace) -> Server:
+def _start(
+    name: str,
+    command: list[str],
+    url: str,
+    env: Mapping[str, str],
+    workspace: Workspace,
+    *,
+    port: Port | None = None,
+) -> Server:
     log_path = workspace.root / "logs" / f"{name.lower()}-server.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("ab") as log:
         process = spawn_guarded(command, env=env, stdout=log, stderr=log, grace_seconds=GRACE_SECONDS)
-    return Server(name, url, process, log_path)
+    return Server(name, url, process, log_path, port)
 
 
 def _last_line(path: Path) -> str:

@@ -19,11 +19,12 @@ from flows.console import ConsoleReporter
 from flows.deploy import apply_deployments
 from flows.servers import (
     WORKER,
+    Port,
     Server,
     Standing,
     experiment_page,
     forget,
-    free_port,
+    hold_port,
     prefect_environment,
     remember,
     standing,
@@ -126,10 +127,10 @@ def _start(
     return Standing(os.getpid(), psutil.Process().create_time(), prefect.url, mlflow_url, page)
 
 
-def _port(name: str, wanted: int, reporter: ConsoleReporter) -> int:
-    port = free_port(wanted)
-    if wanted and port != wanted:
-        reporter.say(f"port {wanted} is taken by another program; {name} gets {port}")
+def _port(name: str, wanted: int, reporter: ConsoleReporter) -> Port:
+    port = hold_port(wanted)
+    if wanted and port.number != wanted:
+        reporter.say(f"port {wanted} is taken by another program; {name} gets {port.number}")
     return port
 
 

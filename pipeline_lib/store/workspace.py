@@ -1,11 +1,13 @@
 """The few things of a workspace that change: which batches there are, what is pinned, what ran.
 
+    state/layout.json         which releases understand all of this (`store/layout.py`)
     state/catalog.json        the batches in their order; with the artifacts, all that the data half knows of the past
     state/pins/<name>.json    choices that stay until their owner changes them (tokenizer, held-out batches)
     state/last/<step>.json    which fingerprints a step had last time: only for reasons and durations in `plan`
     state/runs/<id>.json      one file a run: process, stage it is in, how it ended
     state/lock                held while a night works in this workspace, with the id of the process that does
-Each file is replaced as a whole; losing `last` or `runs` loses comfort, never data.
+Each file is replaced as a whole. Losing `last` or `runs` loses comfort, never data: what cannot be understood there is
+passed over with a word. A catalog or a pin decides what is made, so one that is not as it was written is an error.
 """
 
 import fcntl
@@ -15,18 +17,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import psutil
+from pydantic import ConfigDict, Field
 
-from pipeline_lib.base.errors import DataError, WorkspaceBusy
-from pipeline_lib.store.files import read_json, write_json
+from pipeline_lib.base.errors import WorkspaceBusy
 from pipeline_lib.store.local import Store
+from pipeline_lib.store.files import write_json
+from pipeline_lib.store.layout import check_layout, write_layout
+from pipeline_lib.store.records import read_comfort, read_state
+
+# Unix seconds, to the end of the year 9998 in every time zone: what a clock can show.
+Seconds = Annotated[float, Field(ge=0, lt=253_370_764_800, allow_inf_nan=False)]
+ProcessId = Annotated[int, Field(gt=0, lt=2**31)]
 
 
 @dataclass(frozen=True)
 class Batch:
     """One ingest of one source that has been sealed."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")  # a field that is not understood decides
 
     number: int  # from 1, in the order of the nights
     source: str
@@ -44,19 +55,19 @@ class RunRecord:
 
     run_id: str
     flow: str
-    process_id: int
-    process_started: float  # Unix seconds; with the id it names a process for good
-    started: float  # Unix seconds
-    state: str = "running"  # running, completed, failed, stopped (Ctrl-C, SIGTERM), killed
+    process_id: ProcessId
+    process_started: Seconds  # with the id it names a process for good
+    started: Seconds
+    state: str  # running, completed, failed, stopped (Ctrl-C, SIGTERM), killed
     stage: str = ""  # where it is, or where it ended
-    stage_started: float = 0.0
-    ended: float | None = None
+    stage_started: Seconds = 0.0
+    ended: Seconds | None = None
     message: str = ""
     summary: Mapping[str, Any] | None = None
     flow_run_id: str | None = None  # Prefect's name for it
     profile: str = ""
     is_reaped: bool = False  # a killed run that Prefect was told about
-    stage_seconds: Mapping[str, float] | None = None  # wall time inside stages, by stage, once the run has ended
+    stage_seconds: Mapping[str, Seconds] | None = None  # wall time inside stages, by stage, once the run has ended
 
     @property
     def is_alive(self) -> bool:
@@ -91,48 +102,56 @@ class Workspace:
         """Its mutable files."""
         return self.root / "state"
 
+    def check_layout(self) -> None:
+        """Raises `DataError` where this release does not understand what is there; to be asked before anything else."""
+        check_layout(self.root)
+
     def batches(self) -> list[Batch]:
         """The sealed batches, oldest first."""
         path = self.state / "catalog.json"
         advice = "Put it back from a copy, or delete it: the next night then reads all sources again."
-        return [Batch(**entry) for entry in _read(path, advice)] if path.is_file() else []
+        return read_state(path, list[Batch], advice=advice) if path.is_file() else []
 
     def save_batches(self, batches: Sequence[Batch]) -> None:
         """Replace the list of batches."""
-        write_json(self.state / "catalog.json", [asdict(batch) for batch in batches])
+        self._save(self.state / "catalog.json", [asdict(batch) for batch in batches])
 
-    def pin(self, name: str) -> Any | None:
-        """The pinned value of that name, or None."""
+    def pin(self, name: str) -> list[str] | None:
+        """The fingerprints that are pinned under that name, or None."""
         path = self.state / "pins" / f"{name}.json"
         advice = "Put it back from a copy, or delete it: the choice is made anew, and models may start from scratch."
-        return _read(path, advice) if path.is_file() else None
+        return read_state(path, list[str], advice=advice) if path.is_file() else None
 
-    def save_pin(self, name: str, value: Any) -> None:
-        """Pin a value."""
-        write_json(self.state / "pins" / f"{name}.json", value)
+    def save_pin(self, name: str, fingerprints: Sequence[str]) -> None:
+        """Pin fingerprints."""
+        self._save(self.state / "pins" / f"{name}.json", list(fingerprints))
 
     def last(self, step: str) -> list[str]:
         """The fingerprints that step had when it last ran: its shards, then itself."""
-        return list(_read_if_possible(self.state / "last" / f"{step}.json") or [])
+        return read_comfort(self.state / "last" / f"{step}.json", list[str]) or []
 
     def save_last(self, step: str, fingerprints: Sequence[str]) -> None:
         """Remember the fingerprints of a step."""
         if self.last(step) != list(fingerprints):
-            write_json(self.state / "last" / f"{step}.json", list(fingerprints))
+            self._save(self.state / "last" / f"{step}.json", list(fingerprints))
 
     def runs(self) -> list[RunRecord]:
-        """All recorded runs, oldest first; one whose process is gone without a word is shown as killed."""
+        """The recorded runs, oldest first; one whose process is gone without a word is shown as killed."""
         records = [_as_it_is(path) for path in (self.state / "runs").glob("*.json")]
         return sorted((record for record in records if record is not None), key=lambda record: record.started)
 
     def save_run(self, record: RunRecord) -> None:
         """Write down how a run stands."""
-        write_json(self._run_path(record.run_id), asdict(record))
+        self._save(self._run_path(record.run_id), asdict(record))
 
     def beat(self, run_id: str) -> None:
         """Show that a run is alive: when it is killed, the time of its file says when."""
         with suppress(OSError):
             os.utime(self._run_path(run_id))
+
+    def _save(self, path: Path, value: Any) -> None:
+        write_layout(self.root)
+        write_json(path, value)
 
     def _run_path(self, run_id: str) -> Path:
         return self.state / "runs" / f"{run_id}.json"
@@ -146,6 +165,7 @@ class Workspace:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Be the only process that works here. Raises `WorkspaceBusy` at once when another one is at it.
+        Raises `DataError` where this release does not understand what is there.
 
         The lock is the operating system's: it ends with the process that holds it, however that ends. Who holds it
         may take it again: the command line holds it around the flow, which takes it for itself where a worker runs it.
@@ -153,10 +173,12 @@ class Workspace:
         if self.root in _held:
             yield
             return
+        self.check_layout()
         self.state.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
             self._take(descriptor)
+            write_layout(self.root)
             _held.add(self.root)
             yield
         finally:
@@ -183,33 +205,14 @@ class Workspace:
 _held: set[Path] = set()  # workspaces that this process has locked
 
 
-def _read(path: Path, advice: str) -> Any:
-    """Raises `DataError` when somebody else has written there, or the disk has lost it."""
-    try:
-        return read_json(path)
-    except ValueError as exc:
-        raise DataError(f"{path}: is not the JSON that was written there. {advice}") from exc
-
-
-def _read_if_possible(path: Path) -> Any | None:
-    """For comfort only: a file that cannot be read is as good as none."""
-    try:
-        return read_json(path) if path.is_file() else None
-    except ValueError:
-        return None
-
-
 def new_run(run_id: str, flow: str, profile: str) -> RunRecord:
     """The record of a run that this process starts now."""
     process = psutil.Process()
-    return RunRecord(run_id, flow, process.pid, process.create_time(), time.time(), profile=profile)
+    return RunRecord(run_id, flow, process.pid, process.create_time(), time.time(), "running", profile=profile)
 
 
 def _as_it_is(path: Path) -> RunRecord | None:
-    fields = _read_if_possible(path)
-    if fields is None:
-        return None
-    record = RunRecord(**fields)
-    if record.state != "running" or record.is_alive:
+    record = read_comfort(path, RunRecord)
+    if record is None or record.state != "running" or record.is_alive:
         return record
     return record.ended_as("killed", path.stat().st_mtime)

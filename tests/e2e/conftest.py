@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import made_once, untouched
 from tests.tiny_night import KEY, House, copy_house, run_night, write_corpus
 
 
@@ -17,13 +18,16 @@ def scrub_key() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def finished_night(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """A whole night by `nightshift run`, once a session. Never change it: ask for `house` instead."""
-    root = tmp_path_factory.mktemp("finished")
-    made = House(root / "workspace", write_corpus(root / "corpus"))
-    ended = run_night(made.workspace, made.corpus)
+def finished_night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A whole night by `nightshift run`, one for all workers. Never change it, as is checked: ask for `house`."""
+    root = made_once(tmp_path_factory, "finished", _make_night)
+    yield House(root / "workspace", root / "corpus")
+    assert untouched(root), f"a test has changed {root}, which others read: it should ask for the fixture `house`"
+
+
+def _make_night(root: Path) -> None:
+    ended = run_night(root / "workspace", write_corpus(root / "corpus"))
     assert ended.status == 0, ended.err
-    return made
 
 
 @pytest.fixture

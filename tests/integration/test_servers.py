@@ -1,11 +1,12 @@
 """Ports, the record of standing servers, and the wait for a server: with real sockets and processes."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -13,7 +14,7 @@ from threading import Thread
 import psutil
 import pytest
 
-from flows.servers import Server, Standing, forget, free_port, prefect_environment, remember, standing
+from flows.servers import Server, Standing, forget, hold_port, prefect_environment, remember, standing
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.store.workspace import Workspace
 
@@ -60,14 +61,50 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
-def test_a_free_port_is_taken_as_wanted() -> None:
-    port = free_port()
-    assert free_port(port) == port
+@pytest.fixture
+def nobody() -> Iterator[int]:
+    """A port on which nobody listens, and which nobody is given."""
+    port = hold_port()
+    yield port.number
+    port.release()
+
+
+def test_a_port_on_which_nobody_listens_is_taken_as_wanted(nobody: int) -> None:
+    port = hold_port(nobody)
+    port.release()
+    assert port.number == nobody
 
 
 def test_a_port_on_which_somebody_listens_is_left_alone(somebody: str) -> None:
     taken = int(somebody.rsplit(":", 1)[1])
-    assert free_port(taken) != taken
+    port = hold_port(taken)
+    port.release()
+    assert port.number != taken
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port that is held cannot be listened to")
+def test_nobody_is_given_a_port_that_we_hold() -> None:
+    """Neither another server nor a connection that goes out; the system gives each port of some 28,000 at random."""
+    held = [hold_port() for _ in range(200)]
+    assert len({port.number for port in held}) == len(held)
+    with ExitStack() as open_sockets:
+        given = set()
+        for _ in range(400):
+            other = open_sockets.enter_context(socket.socket())
+            other.bind(("127.0.0.1", 0))
+            given.add(other.getsockname()[1])
+    assert not given & {port.number for port in held}
+    for port in held:
+        port.release()
+
+
+def test_a_server_listens_on_the_port_that_we_hold_and_gives_it_back_when_it_stops(tmp_path: Path) -> None:
+    port = hold_port()
+    with _running(SERVE.format(port=port.number)) as process:
+        server = Server("Prefect", f"http://127.0.0.1:{port.number}", process, tmp_path / "log", port)
+        server.wait("/health", 20)
+        server.stop()
+    assert port.holder.fileno() == -1
 
 
 def test_a_port_whose_server_has_just_ended_is_free_again() -> None:
@@ -81,7 +118,9 @@ def test_a_port_whose_server_has_just_ended_is_free_again() -> None:
             accepted, _ = server.accept()
             accepted.close()  # the side that closes first lingers
             client.recv(1)
-    assert free_port(port) == port
+    again = hold_port(port)
+    again.release()
+    assert again.number == port
 
 
 def test_standing_servers_are_found_by_other_commands(workspace: Workspace, somebody: str) -> None:
@@ -105,8 +144,17 @@ def test_a_process_id_that_was_given_anew_is_not_taken_for_ours(workspace: Works
     assert standing(workspace) is None
 
 
-def test_servers_that_do_not_answer_do_not_stand(workspace: Workspace) -> None:
-    remember(workspace, _of_this_process(f"http://127.0.0.1:{free_port()}"))
+@pytest.mark.parametrize("text", ["{}", "3", "[", '{"process_id": "x"}', '{"process_id": -1}'])
+def test_a_record_of_servers_that_cannot_be_understood_is_none(workspace: Workspace, somebody: str, text: str) -> None:
+    remember(workspace, _of_this_process(somebody))
+    path = workspace.state / "up.json"
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps(whole | json.loads(text)) if "process_id" in text else text)
+    assert standing(workspace) is None
+
+
+def test_servers_that_do_not_answer_do_not_stand(workspace: Workspace, nobody: int) -> None:
+    remember(workspace, _of_this_process(f"http://127.0.0.1:{nobody}"))
     assert standing(workspace) is None
 
 
@@ -121,13 +169,6 @@ def test_a_server_that_ends_at_its_start_is_told_with_its_last_words(tmp_path: P
 def test_somebody_else_who_answers_is_not_taken_for_our_server(tmp_path: Path, somebody: str) -> None:
     with _running("import time; time.sleep(60)") as process, pytest.raises(UpstreamError, match="did not answer"):
         Server("Prefect", somebody, process, tmp_path / "log").wait("/health", 0.5)
-
-
-def test_a_server_of_ours_is_waited_for_until_it_answers(tmp_path: Path) -> None:
-    port = free_port()
-    with _running(SERVE.format(port=port)) as process:
-        Server("Prefect", f"http://127.0.0.1:{port}", process, tmp_path / "log").wait("/health", 20)
-        assert process.poll() is None
 
 
 def test_prefect_keeps_its_database_in_the_workspace_and_tells_nobody(workspace: Workspace) -> None:

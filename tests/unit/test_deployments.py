@@ -1,6 +1,7 @@
 """The deployments, the settings files that come with them, and the two scripts of the images."""
 
 import importlib
+import socket
 import subprocess
 import sys
 import tomllib
@@ -137,9 +138,9 @@ def test_a_container_is_healthy_only_while_its_server_answers_200(address: str, 
 
 
 def test_a_container_without_a_listening_server_is_unhealthy() -> None:
-    with HTTPServer(("127.0.0.1", 0), _Server) as server:
-        port = server.server_port
-    assert _healthy(f"http://127.0.0.1:{port}/health") == 1
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert _healthy(f"http://127.0.0.1:{bound.getsockname()[1]}/health") == 1
 
 
 class _Store:

@@ -1,0 +1,54 @@
+"""The layout of a workspace: a number that says which releases understand it.
+
+    workspace/state/layout.json    {"layout": 2}
+
+Layout 1 had no such file. There is no way from it to layout 2: artifacts have other names and other contents there, and
+none would ever be reused. So a workspace of another layout is refused before anything is read or written in it, and
+nothing of it is deleted.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.store.files import write_json
+from pipeline_lib.store.records import read_state
+
+LAYOUT = 2
+FILE = "layout.json"
+# What a workspace that has worked holds, in every layout: an empty folder, or one with logs alone, is as good as new.
+TRACES = ("artifacts", "state/catalog.json")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the file says."""
+
+    layout: int
+
+
+def check_layout(root: Path) -> None:
+    """Return if the workspace is new or of this layout. Raises `DataError` otherwise; reads, and changes nothing."""
+    found = layout_of(root)
+    if found is None or found == LAYOUT:
+        return
+    whose = "an older" if found < LAYOUT else "a newer"
+    raise DataError(
+        f"{root}: this workspace has layout {found}, of {whose} release of Nightshift; this one works in layout "
+        f"{LAYOUT}. Move the folder aside, or name another one with --workspace; nothing in it was changed."
+    )
+
+
+def layout_of(root: Path) -> int | None:
+    """The number of the layout; None where nothing has worked yet."""
+    path = root / "state" / FILE
+    if path.is_file():
+        advice = "Put it back from a copy, or name another workspace with --workspace."
+        return read_state(path, Layout, advice=advice).layout
+    return 1 if any((root / trace).exists() for trace in TRACES) else None
+
+
+def write_layout(root: Path) -> None:
+    """Say which layout this is, where nothing has worked yet: before the first file that would make it look older."""
+    if layout_of(root) is None:
+        write_json(root / "state" / FILE, {"layout": LAYOUT})

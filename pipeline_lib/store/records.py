@@ -1,0 +1,104 @@
+"""Small typed JSON files of a workspace: those that decide something are whole or refused, comfort is never in the way.
+
+    batches = read_state(path, list[Batch], advice="...")      DataError when it is not exactly that
+    run = read_comfort(path, RunRecord)                        None: not there, or too little of it is understood
+
+Comfort is written by this release, an older or a newer one, and by whoever opens it in an editor. Of a record (a
+dataclass) unknown fields are passed over, and so are those of a wrong type that have a default. What was passed over
+or left out is told on the logger of this module, once a process for a folder and a cause: a thousand records of a newer
+release are one line. Values are checked by pydantic as JSON, strictly: no "1" for 1, no true for 1.
+"""
+
+import json
+import logging
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.store.files import translate_os_error
+
+T = TypeVar("T")
+
+NAMES_SHOWN = 3
+NAME_CHARACTERS = 40
+
+logger = logging.getLogger(__name__)
+_adapters: dict[Any, TypeAdapter[Any]] = {}  # by shape
+_told: set[tuple[Path, str]] = set()  # folders and causes
+
+
+def read_state(path: Path, shape: type[T], *, advice: str) -> T:
+    """The value in the file. Raises `DataError`, which ends with `advice`, when it is not JSON of that shape."""
+    try:
+        return _checked(shape, path.read_bytes())
+    except OSError as exc:
+        raise translate_os_error(exc, path) from exc
+    except ValidationError as exc:
+        error = exc.errors(include_url=False, include_input=False)[0]
+        if error["type"] == "json_invalid":
+            raise DataError(f"{path}: is not the JSON that was written there. {advice}") from exc
+        place = " ".join(_shown(str(part)) for part in error["loc"]) or "the whole"
+        raise DataError(f"{path}: is not what was written there ({place}: {error['msg']}). {advice}") from exc
+
+
+def read_comfort(path: Path, shape: type[T]) -> T | None:
+    """As much of the value in the file as is understood; None when there is no file, or not enough is."""
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:  # also a folder, or no right to read it
+        _tell_left_out(path, f"cannot be read ({type(exc).__name__})")
+        return None
+    try:
+        found = _checked(shape, text)
+    except ValidationError as exc:
+        return _without_wrong_fields(path, shape, text, exc)
+    if is_dataclass(shape) and (unknown := json.loads(text).keys() - {field.name for field in fields(shape)}):
+        _tell(path, f"{_listed(unknown)} not known to this release; the rest of it is used")
+    return found
+
+
+def _without_wrong_fields(path: Path, shape: type[T], text: bytes, exc: ValidationError) -> T | None:
+    wrong = {str(error["loc"][0]) for error in exc.errors(include_url=False, include_input=False) if error["loc"]}
+    what = f"{_listed(wrong) or 'the value'} missing or not as it should be"
+    try:
+        right = {name: value for name, value in json.loads(text).items() if name not in wrong}
+        found = _checked(shape, json.dumps(right).encode())
+    except (ValueError, AttributeError, RecursionError):  # no JSON (or not enough of it), no record, or nested too deep
+        _tell_left_out(path, what)
+        return None
+    _tell(path, f"{what}; the rest of it is used")
+    return found
+
+
+def _checked(shape: type[T], text: bytes) -> T:
+    if shape not in _adapters:
+        _adapters[shape] = TypeAdapter(shape)  # building one takes a millisecond
+    checked: T = _adapters[shape].validate_json(text, strict=True)
+    return checked
+
+
+def _listed(names: set[str]) -> str:
+    """The first of these names of fields."""
+    return ", ".join(_shown(name) for name in sorted(names)[:NAMES_SHOWN]) + (
+        " ..." if len(names) > NAMES_SHOWN else ""
+    )
+
+
+def _shown(name: str) -> str:
+    """The name of a field; what is no name may be anybody's text, and is not repeated."""
+    return name if (name.isidentifier() or name.isdecimal()) and len(name) <= NAME_CHARACTERS else "another field"
+
+
+def _tell_left_out(path: Path, why: str) -> None:
+    _tell(path, f"{why}; it is left out, and may be deleted")
+
+
+def _tell(path: Path, what: str) -> None:
+    if (path.parent, what) not in _told:
+        _told.add((path.parent, what))
+        logger.warning("%s: %s.", path, what)

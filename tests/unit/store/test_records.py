@@ -1,0 +1,219 @@
+"""Small JSON files as other releases, editors and full disks leave them: state is refused, comfort is passed over."""
+
+import json
+import logging
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.store.records import read_comfort, read_state
+from pipeline_lib.store.workspace import Batch, RunRecord, Workspace
+
+NAMES = [field.name for field in fields(RunRecord)]
+DEFAULTS = {field.name: field.default for field in fields(RunRecord) if field.default is not MISSING}
+REQUIRED = [name for name in NAMES if name not in DEFAULTS]
+NULLABLE = ("ended", "summary", "flow_run_id", "stage_seconds")
+WHOLE = RunRecord("r1", "nightly", 77, 1000.5, 2000.0, "completed", "train", 2100.0, 2200.0, "fine", {"a": [1]}, "f")
+
+# Values that no field takes, or none of its kind: JSON as anybody may have left it there.
+WRONG: dict[str, list[str]] = {
+    "text": ["1", "true", "[]", "{}", '"\\ud800"'],
+    "number": ['"1"', "true", "[]", "{}", "-1", "NaN", "1e400", "1e300"],
+    "flag": ["0", '"true"', "[]"],
+    "mapping": ["1", '"a"', "[]"],
+}
+KINDS = {"process_id": "number", "process_started": "number", "started": "number", "stage_started": "number"}
+KINDS |= {"ended": "number", "summary": "mapping", "stage_seconds": "mapping", "is_reaped": "flag"}
+WRONG_FIELDS = [(name, value) for name in NAMES for value in WRONG[KINDS.get(name, "text")]]
+WRONG_FIELDS += [("process_id", value) for value in ("0", "1.5", "4294967296", "99999999999999999999")]
+WRONG_FIELDS += [("stage_seconds", '{"train": "long"}'), ("summary", "[" * 3000 + "]" * 3000)]
+NO_RECORDS = ["", "{", "null", "3", '"text"', "[]", "[1]", "{}", "\x00", "[" * 100_000, '{"run_id": "r1"}']
+
+
+@pytest.fixture(autouse=True)
+def _notices(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    (tmp_path / "state" / "runs").mkdir(parents=True)
+    return Workspace(tmp_path)
+
+
+def write_run(workspace: Workspace, text: str, name: str = "r1") -> None:
+    (workspace.state / "runs" / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def changed(**parts: str) -> str:
+    """The whole record, some fields replaced by JSON texts."""
+    return (
+        "{"
+        + ", ".join(f'"{n}": {v}' for n, v in ({n: json.dumps(v) for n, v in asdict(WHOLE).items()} | parts).items())
+        + "}"
+    )
+
+
+def test_a_record_comes_back_as_it_was_saved_without_a_word(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace.save_run(WHOLE)
+    assert workspace.runs() == [WHOLE]
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_a_field_that_an_older_release_did_not_write_has_its_default_without_a_word(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    write_run(workspace, json.dumps({key: value for key, value in asdict(WHOLE).items() if key != name}))
+    assert [getattr(run, name) for run in workspace.runs()] == [DEFAULTS[name]]
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_record_without_a_field_that_it_needs_is_left_out_with_a_word(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    write_run(workspace, json.dumps({key: value for key, value in asdict(WHOLE).items() if key != name}))
+    workspace.save_run(RunRecord("r2", "nightly", 77, 1.0, 3000.0, "failed"))
+    assert [run.run_id for run in workspace.runs()] == ["r2"]
+    assert [name in message and "left out" in message for message in caplog.messages] == [True]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_null_is_as_good_as_none_where_a_field_may_be_empty_and_wrong_elsewhere(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    write_run(workspace, changed(**{name: "null"}))
+    assert len(workspace.runs()) == (name not in REQUIRED)
+    assert len(caplog.messages) == (name not in NULLABLE)
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_FIELDS, ids=[f"{n}={v[:12]}" for n, v in WRONG_FIELDS])
+def test_a_field_of_a_wrong_type_is_passed_over_where_it_has_a_default(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture, name: str, value: str
+) -> None:
+    write_run(workspace, changed(**{name: value}))
+    found = workspace.runs()
+    assert len(found) <= (name not in REQUIRED)
+    assert len(caplog.messages) == 1
+    for run in found:
+        assert (run.run_id, run.started) == ("r1", 2000.0)
+        assert asdict(run)[name] == DEFAULTS[name]
+
+
+def test_fields_of_a_newer_release_are_passed_over_and_the_rest_is_read(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_run(workspace, changed(gpu_seconds="3.5", notes='["a"]'))
+    assert workspace.runs() == [WHOLE]
+    assert caplog.messages == [
+        f"{workspace.state}/runs/r1.json: gpu_seconds, notes not known to this release; the rest of it is used."
+    ]
+
+
+def test_a_thousand_records_of_a_newer_release_are_one_line(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(1000):
+        write_run(workspace, changed(gpu_seconds="1"), f"r{number}")
+    assert len(workspace.runs()) == len(workspace.runs()) == 1000
+    assert len(caplog.messages) == 1
+
+
+def test_names_that_are_none_are_not_repeated(workspace: Workspace, caplog: pytest.LogCaptureFixture) -> None:
+    write_run(workspace, json.dumps(asdict(WHOLE) | {"Write to ann@example.com": 1, "a" * 5000: 1}))
+    assert workspace.runs() == [WHOLE]
+    assert "example.com" not in caplog.text
+    assert len(caplog.messages[0]) < 400 + len(str(workspace.root))
+
+
+@pytest.mark.parametrize("text", NO_RECORDS, ids=lambda text: repr(text[:8]))
+def test_what_is_no_record_at_all_is_left_out(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    write_run(workspace, text)
+    assert workspace.runs() == []
+    assert len(caplog.messages) == 1
+    assert "it is left out, and may be deleted" in caplog.messages[0]
+
+
+def test_bytes_that_are_no_text_and_a_folder_of_that_name_are_left_out(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    (workspace.state / "runs" / "bytes.json").write_bytes(b"\xff\xfe\x00")
+    (workspace.state / "runs" / "folder.json").mkdir()
+    assert workspace.runs() == []
+    assert len(caplog.messages) == 2
+
+
+@pytest.mark.parametrize("text", ["3", "null", '{"a": 1}', '"abc"', "[1]", "[null]", "[[]]", '["a", 2]', "[", ""])
+def test_last_fingerprints_that_are_none_are_forgotten_with_a_word(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    path = workspace.state / "last" / "clean-x.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    assert workspace.last("clean-x") == []
+    assert len(caplog.messages) == 1
+    workspace.save_last("clean-x", ["aa"])
+    assert workspace.last("clean-x") == ["aa"]
+
+
+def test_what_is_not_there_is_no_news(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert read_comfort(tmp_path / "none.json", RunRecord) is None
+    assert caplog.messages == []
+
+
+BATCH = {"number": 1, "source": "docs", "fingerprint": "aa"}
+BROKEN_CATALOGS: list[tuple[Any, str]] = [
+    (3, "the whole: Input should be a valid array"),
+    ([3], "0"),
+    ([BATCH, {**BATCH, "origin": "x"}], "1 origin: Unexpected keyword argument"),
+    *[([{k: v for k, v in BATCH.items() if k != name}], f"0 {name}: Field required") for name in BATCH],
+    *[([{**BATCH, name: None}], f"0 {name}") for name in BATCH],
+    ([{**BATCH, "number": "1"}], "0 number: Input should be a valid integer"),
+    ([{**BATCH, "source": 1}], "0 source: Input should be a valid string"),
+]
+
+
+@pytest.mark.parametrize(("value", "place"), BROKEN_CATALOGS, ids=[place for _, place in BROKEN_CATALOGS])
+def test_a_catalog_that_is_not_as_it_was_written_is_refused_with_the_place(
+    workspace: Workspace, value: Any, place: str
+) -> None:
+    path = workspace.state / "catalog.json"
+    path.write_text(json.dumps(value))
+    with pytest.raises(DataError) as caught:
+        workspace.batches()
+    message = str(caught.value)
+    assert message.startswith(f"{path}: is not what was written there ({place}")
+    assert message.endswith("Put it back from a copy, or delete it: the next night then reads all sources again.")
+
+
+def test_the_advice_for_a_catalog_helps(workspace: Workspace) -> None:
+    workspace.save_batches([Batch(1, "docs", "aa")])
+    (workspace.state / "catalog.json").unlink()
+    assert workspace.batches() == []
+
+
+@pytest.mark.parametrize("text", ["3", "null", '{"a": 1}', "[1]", "[", "", "[" * 100_000])
+def test_a_pin_that_is_not_as_it_was_written_is_refused_since_models_hang_on_it(
+    workspace: Workspace, text: str
+) -> None:
+    workspace.save_pin("tokenizer", ["aa"])
+    path = workspace.state / "pins" / "tokenizer.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match="Put it back from a copy, or delete it: the choice is made anew"):
+        workspace.pin("tokenizer")
+    path.unlink()
+    assert workspace.pin("tokenizer") is None
+
+
+def test_state_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "catalog.json").mkdir()
+    with pytest.raises(Exception, match=r"catalog\.json: Is a directory\. Check the disk"):
+        read_state(tmp_path / "catalog.json", list[Batch], advice="")
