@@ -1,4 +1,8 @@
-"""From columns to a verdict: checks over all documents at once, and the ledger rows that they give."""
+"""From columns to a verdict: checks over all documents at once, and the ledger rows that they give.
+
+The ledger names every check that a document fails. Terms and sentences are asked only of documents that all other
+checks keep: a page that is dropped for its length is not blamed for its boilerplate too.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline_lib.clean.rules import RULES, Rule
-from pipeline_lib.clean.settings import Limit
+from pipeline_lib.clean.settings import CleanSettings, Limit
+from pipeline_lib.clean.signals import LANGUAGE
+from pipeline_lib.clean.terms import NUM_SENTENCES, column_of
 from pipeline_lib.store.schemas import FAILED_TYPE, LEDGER_SCHEMA
 
 Floats = npt.NDArray[np.float64]
@@ -27,48 +33,109 @@ class Check:
     limit: float
 
 
-def flag(name: str, reason: str, fails: Sequence[bool] | Flags) -> Check:
-    """A check that has no number."""
-    return Check(name, reason, np.array(fails, np.bool_), np.full(len(fails), np.nan), np.nan)
+@dataclass(frozen=True)
+class Languages:
+    """The language of each document: names[codes[i]]."""
+
+    codes: Indexes
+    names: Sequence[str | None]
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray) -> "Languages":
+        """The languages of a column; null is a language too."""
+        encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+        return cls(np.array(encoded.indices, np.intp), encoded.dictionary.to_pylist())
+
+    def where(self, are_meant: Mapping[str | None, bool]) -> Flags:
+        """Which documents are in a language that is meant."""
+        return np.array([are_meant[name] for name in self.names], np.bool_)[self.codes]
 
 
-def rule_checks(
-    limits: Mapping[str, Limit | None], signals: Mapping[str, Floats], languages: Sequence[str | None]
-) -> list[Check]:
+def judge(
+    settings: CleanSettings, document_ids: pa.Array, extraction: pa.Table, signals: pa.Table, terms: pa.Table
+) -> pa.Table:
+    """The ledger.v1 rows of documents, from what is known of them, row by row; there may be none."""
+    languages = Languages.of(signals[LANGUAGE])
+    has_text = np.array(extraction["has_text"], np.bool_)
+    checks = _extraction_checks(settings, _floats(extraction["num_tags"]), has_text)
+    checks.append(_language_check(settings, languages, has_text))
+    checks += rule_checks(settings.rules, _shown(signals, has_text), languages)
+    checks += _term_checks(settings, _shown(terms, _kept(checks)), languages)
+    return ledger_rows(document_ids, checks)
+
+
+def _extraction_checks(settings: CleanSettings, num_tags: Floats, has_text: Flags) -> list[Check]:
+    has_too_many = num_tags > settings.max_html_tags
+    return [
+        Check("max_html_tags", "html_too_large", has_too_many, num_tags, settings.max_html_tags),
+        _flag("html", "no_text_in_html", ~has_text & ~has_too_many),
+    ]
+
+
+def _language_check(settings: CleanSettings, languages: Languages, has_text: Flags) -> Check:
+    wanted = settings.languages
+    is_wanted = languages.where({name: wanted is None or name in wanted for name in languages.names})
+    return _flag("languages", "language_not_wanted", has_text & ~is_wanted)
+
+
+def rule_checks(limits: Mapping[str, Limit | None], signals: Mapping[str, Floats], languages: Languages) -> list[Check]:
     """A check for each rule that is on and whose signal is there; a value of NaN fails none."""
     switched_on = [(rule, limit) for rule in RULES if rule.signal in signals and (limit := limits[rule.name])]
-    return [_check(rule, limit, signals[rule.signal], languages) for rule, limit in switched_on]
+    return [_rule_check(rule, limit, signals[rule.signal], languages) for rule, limit in switched_on]
 
 
-def _check(rule: Rule, limit: Limit, values: Floats, languages: Sequence[str | None]) -> Check:
+def _rule_check(rule: Rule, limit: Limit, values: Floats, languages: Languages) -> Check:
     bound = getattr(limit, rule.bound)
     is_outside = values < bound if rule.bound == "at_least" else values > bound
-    is_judged = np.array([rule.applies_to(language) for language in languages], np.bool_)
+    is_judged = languages.where({name: rule.applies_to(name) for name in languages.names})
     return Check(rule.name, rule.reason, is_outside & is_judged, values, bound)
 
 
-def kept(checks: Sequence[Check]) -> Flags:
-    """Which documents fail none of the checks; there must be one at least."""
+def _term_checks(settings: CleanSettings, terms: Mapping[str, Floats], languages: Languages) -> list[Check]:
+    checks = rule_checks(settings.rules, {NUM_SENTENCES: terms[NUM_SENTENCES]}, languages)
+    for rule in settings.entity_rules:
+        limit = settings.entity_limits.get(rule.label)
+        if limit is not None:
+            values = terms[column_of(rule.label)]
+            reason = f"too_many_{rule.label.lower()}"
+            checks.append(Check(f"entity_rules.{rule.label}", reason, values > limit, values, limit))
+    return checks
+
+
+def _flag(name: str, reason: str, fails: Flags) -> Check:
+    """A check that has no number."""
+    return Check(name, reason, fails, np.full(len(fails), np.nan), np.nan)
+
+
+def _kept(checks: Sequence[Check]) -> Flags:
     is_dropped: Flags = np.any([check.fails for check in checks], axis=0)
     return ~is_dropped
 
 
-def ledger_rows(document_ids: pa.Array, checks: Sequence[Check], columns: Mapping[str, pa.Array]) -> pa.Table:
-    """The ledger.v1 rows and further columns: each failing check of a document, in the order of `checks`."""
+def _shown(table: pa.Table, is_shown: Flags) -> dict[str, Floats]:
+    """The numbers of a table by column; NaN for documents that are not shown."""
+    names = [field.name for field in table.schema if field.name != LANGUAGE]
+    return {name: np.where(is_shown, _floats(table[name]), np.nan) for name in names}
+
+
+def _floats(column: pa.ChunkedArray) -> Floats:
+    """Null becomes NaN."""
+    return np.array(column.combine_chunks().cast(pa.float64()).fill_null(np.nan), np.float64)
+
+
+def ledger_rows(document_ids: pa.Array, checks: Sequence[Check]) -> pa.Table:
+    """The ledger.v1 rows: each failing check of a document, in the order of `checks`."""
     documents, failing = np.nonzero(np.array([check.fails for check in checks]).T)  # sorted by document, then check
     starts = np.searchsorted(documents, np.arange(len(document_ids) + 1))
     is_kept = starts[1:] == starts[:-1]
     reasons = [None if ok else checks[failing[at]].reason for ok, at in zip(is_kept, starts[:-1], strict=True)]
-    base = [
+    columns = [
         document_ids,
         pa.array(is_kept),
         pa.array(reasons, pa.string()),
         _failed(checks, documents, failing, starts),
     ]
-    rows = pa.table(base, schema=LEDGER_SCHEMA)
-    for name, values in columns.items():
-        rows = rows.append_column(name, values)
-    return rows
+    return pa.table(columns, schema=LEDGER_SCHEMA)
 
 
 def _failed(checks: Sequence[Check], documents: Indexes, failing: Indexes, starts: Indexes) -> pa.ListArray:

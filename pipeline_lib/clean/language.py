@@ -6,23 +6,26 @@ of 11,500 paragraphs of other languages for English, all of them creoles and kin
 model comes with the package, at 6 MB/s.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from pipeline_lib.clean.language_model import LanguageModel, load_model
 
 _SAMPLE_CHARS = 500  # from the start, the middle and the end each: a README begins with badges and ends with a licence
 
 
-def detect_languages(texts: Sequence[str], signals: Mapping[str, npt.NDArray[np.float64]]) -> list[str | None]:
+def detect_languages(texts: pa.LargeStringArray, signals: Mapping[str, npt.NDArray[np.float64]]) -> pa.StringArray:
     """The language of each text, given its signals."""
     is_chinese = (signals["han_char_share"] >= 0.2) & (signals["kana_char_share"] < 0.05)
     is_english = (signals["num_stop_words"] >= 3) & (signals["stop_word_share"] >= 0.05) & ~is_chinese
-    shortcuts = np.select([is_chinese, is_english], ["zh", "en"], "").tolist()
-    return [shortcut or _ask_model(text) for shortcut, text in zip(shortcuts, texts, strict=True)]
+    languages = np.where(is_chinese, "zh", "en").astype(object)
+    is_asked = ~(is_chinese | is_english)
+    languages[is_asked] = [_ask_model(text) for text in texts.filter(pa.array(is_asked)).to_pylist()]
+    return pa.array(languages, pa.string())
 
 
 def load() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainSerializer, field_validator, model_validator
 
-from pipeline_lib.base.settings import NONE, StageSettings
+from pipeline_lib.base.settings import NONE, StageSettings, neutral, neutral_items
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
 
 OFF = "off"
@@ -22,20 +22,18 @@ Number = Annotated[float, Field(ge=0, allow_inf_nan=False), PlainSerializer(_who
 class Limit(StageSettings):
     """The limit of one rule: the bound that the rule has, and no other."""
 
-    at_least: Number | None = Field(None, description="the smallest value that is kept")
-    at_most: Number | None = Field(None, description="the largest value that is kept")
+    at_least: Number | None = Field(
+        None, description="the smallest value that is kept", json_schema_extra=neutral(None)
+    )
+    at_most: Number | None = Field(None, description="the largest value that is kept", json_schema_extra=neutral(None))
 
 
 class EntityRule(StageSettings):
     """Terms that spaCy's EntityRuler counts under one label, in any case of letters."""
 
     label: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$", description="name of the count; BOILERPLATE: `num_boilerplate`")
-    terms: tuple[Annotated[str, Field(min_length=2)], ...] = Field(min_length=1, description="Chinese, English, any")
-    at_most: int | None = Field(
-        default=None,
-        ge=0,
-        description="documents with more are dropped; None only counts",
-        json_schema_extra={"unit": "matches"},
+    terms: tuple[Annotated[str, Field(min_length=2, pattern=r"^[^\n]*$")], ...] = Field(
+        min_length=1, description="Chinese, English, any; of one line each"
     )
 
 
@@ -61,6 +59,11 @@ def _default_rules() -> dict[str, Limit | None]:
     return {rule.name: None if rule.limit is None else Limit(**{rule.bound: rule.limit}) for rule in RULES}
 
 
+def _without_off(given: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The limits with None for those that are switched off by name."""
+    return {name: None if limit in (OFF, NONE) else limit for name, limit in given.items()}
+
+
 class CleanSettings(StageSettings):
     """What is taken for good text."""
 
@@ -77,13 +80,20 @@ class CleanSettings(StageSettings):
     rules: dict[str, Limit | None] = Field(
         default_factory=_default_rules,
         description="limits by rule; a rule that is not named keeps its default, 'off' switches one off",
+        json_schema_extra=neutral_items(None),
     )
     spacy_sentences: bool = Field(
         False,
         description="count sentences (for min_sentences.v1); off, because at 1 MB/s it costs more than all the rest",
+        json_schema_extra=neutral(False),
     )
     entity_rules: tuple[EntityRule, ...] = Field(
-        DEFAULT_ENTITY_RULES, description="what spaCy counts in documents that all other rules keep"
+        DEFAULT_ENTITY_RULES, description="what spaCy counts in documents", json_schema_extra=neutral(())
+    )
+    entity_limits: dict[str, Annotated[int, Field(ge=0)] | None] = Field(
+        default_factory=dict,
+        description="by label: documents with more matches are dropped; a label that is not named is only counted",
+        json_schema_extra=neutral_items(None, unit="matches"),
     )
 
     @field_validator("rules", mode="before")
@@ -94,7 +104,12 @@ class CleanSettings(StageSettings):
         for name in given:
             if name not in RULE_BY_NAME:
                 raise ValueError(f"there is no rule {name!r}; {nearest_rule(str(name))}")
-        return {**_default_rules(), **{name: None if limit in (OFF, NONE) else limit for name, limit in given.items()}}
+        return {**_default_rules(), **_without_off(given)}
+
+    @field_validator("entity_limits", mode="before")
+    @classmethod
+    def _off_by_name(cls, given: Any) -> Any:
+        return _without_off(given) if isinstance(given, Mapping) else given
 
     @field_validator("rules")
     @classmethod
@@ -112,4 +127,6 @@ class CleanSettings(StageSettings):
         labels = [rule.label for rule in self.entity_rules]
         if len(set(labels)) < len(labels):
             raise ValueError(f"entity_rules has a label twice: {', '.join(sorted(labels))}")
+        for label in self.entity_limits.keys() - set(labels):
+            raise ValueError(f"entity_limits has {label!r}, which no rule of entity_rules counts: {', '.join(labels)}")
         return self

@@ -1,6 +1,6 @@
-"""Quality signals as columns: each text of an Arrow column becomes one row of numbers, without a Python object.
+"""Quality signals and language as columns: each text of an Arrow column becomes one row, without a Python object.
 
-Judging them is a step of its own (judge.py), so that new limits cost no new reading. What the columns mean stands at
+Judging them is a maker of its own (judge.py), so that new limits cost no new reading. What the columns mean stands at
 SIGNALS in kernel.py; they are those of the Gopher paper (Rae et al. 2021, arXiv:2112.11446, table A1), some of C4
 (Raffel et al. 2020, arXiv:1910.10683, section 2.2) and FineWeb (arXiv:2406.17557).
 """
@@ -12,6 +12,16 @@ import pyarrow as pa
 from pipeline_lib.base.compiled import read_only
 from pipeline_lib.clean.characters import character_classes
 from pipeline_lib.clean.kernel import SIGNALS, measure, num_slots
+from pipeline_lib.clean.language import detect_languages
+
+LANGUAGE = "language"
+SIGNALS_SCHEMA = pa.schema([pa.field(LANGUAGE, pa.string()), *(pa.field(name, pa.float64()) for name in SIGNALS)])
+
+
+def signals_of(texts: pa.LargeStringArray) -> pa.Table:
+    """The rows of SIGNALS_SCHEMA for texts, which must not be null."""
+    signals = measure_texts(texts)
+    return pa.table({LANGUAGE: detect_languages(texts, signals), **signals}, schema=SIGNALS_SCHEMA)
 
 
 def measure_texts(texts: pa.LargeStringArray) -> dict[str, npt.NDArray[np.float64]]:

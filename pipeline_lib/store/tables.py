@@ -1,12 +1,14 @@
 """Parquet files as all stages write and read them: whole, or in pieces of bounded size.
 
     for part in iterate(path, ["document_id", "text"]):   tables of at most PIECE_BYTES of text and PIECE_ROWS rows
+    for text, signals in side_by_side((path, ["text"]), (other, ["language"])):    pieces of the same rows
     with TableWriter(path, schema) as writer:             a row group a piece, so that the next reader gets pieces too
         writer.write(table)
 
 What one piece holds bounds the memory of a stage, whatever the size of a shard.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +16,8 @@ from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from pipeline_lib.base.errors import DataError
 
 PIECE_BYTES = 16 << 20
 PIECE_ROWS = 8_192
@@ -38,6 +42,18 @@ def iterate(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Tab
             part = file.read_row_group(number, columns=None if columns is None else list(columns))
             if part.num_rows:
                 yield part
+
+
+def side_by_side(*files: tuple[Path, Sequence[str] | None]) -> Iterator[tuple[pa.Table, ...]]:
+    """The pieces of several files of the same rows, each with some columns: files that one maker wrote piece for piece.
+
+    Raises DataError where their pieces differ.
+    """
+    for tables in itertools.zip_longest(*(iterate(path, columns) for path, columns in files)):
+        if len({None if table is None else table.num_rows for table in tables}) > 1:
+            names = ", ".join(str(path) for path, _ in files)
+            raise DataError(f"These files should hold the same rows, and do not: {names}. Please report it.")
+        yield tables
 
 
 def num_rows(path: Path) -> int:
