@@ -44,11 +44,11 @@ def normalize(column: pa.ChunkedArray) -> Texts:
     return Texts(out[: out_offsets[-1]], out_offsets)
 
 
-def content_ids(texts: Texts) -> list[str]:
-    """xxh3_128 of each normalized text, 32 hexadecimal characters."""
+def content_ids(texts: Texts) -> list[bytes]:
+    """xxh3_128 of each normalized text, 16 bytes."""
     view = texts.data.data
     bounds = texts.offsets.tolist()
-    return [xxhash.xxh3_128_hexdigest(view[a:b]) for a, b in itertools.pairwise(bounds)]
+    return [xxhash.xxh3_128_digest(view[a:b]) for a, b in itertools.pairwise(bounds)]
 
 
 def minhash_signatures(texts: Texts, shingle_tokens: int, num_permutations: int, seed: int) -> NDArray[np.uint32]:
