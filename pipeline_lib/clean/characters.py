@@ -12,14 +12,14 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from pipeline_lib.clean.kernel import BREAK, HAN, KANA, LETTER, PLAIN, SPACE, SYMBOL
+from pipeline_lib.clean import kernel
+from pipeline_lib.clean.kernel import BREAK, LETTER, PLAIN, SPACE, SYMBOL
+from pipeline_lib.text.characters import HAN, KANA, Ranges
 
 NUM_CLASSIFIED = 0x40000  # all code points from there on are SYMBOL: Unicode has no letters among them
 _NUM_MIXED = 0x20000  # from there to NUM_CLASSIFIED all are Han
 
-_HAN = (range(0x3400, 0x4DC0), range(0x4E00, 0xA000), range(0xF900, 0xFB00), range(0x20000, 0x40000))
-_KANA = (range(0x3041, 0x3097), range(0x30A1, 0x30FB), range(0x31F0, 0x3200), range(0xFF66, 0xFF9E))
-_FULL_WIDTH = (range(0x3000, 0x3040), range(0xFF00, 0xFFF0))
+_FULL_WIDTH: Ranges = ((0x3000, 0x303F), (0xFF00, 0xFFEF))
 
 
 @cache
@@ -31,12 +31,12 @@ def character_classes() -> npt.NDArray[np.uint8]:
     mixed = classes[:_NUM_MIXED]
     mixed[[unicodedata.category(character)[0] == "N" for character in characters]] = PLAIN
     mixed[[character.isalpha() for character in characters]] = LETTER
-    _set(classes, _KANA, KANA)
-    _set(classes, _HAN, HAN)
+    _set(classes, KANA, kernel.KANA)
+    _set(classes, HAN, kernel.HAN)
     mixed[[character.isspace() for character in characters]] = SPACE
     return classes
 
 
-def _set(classes: npt.NDArray[np.uint8], ranges: tuple[range, ...], value: int) -> None:
-    for part in ranges:
-        classes[part.start : part.stop] = value
+def _set(classes: npt.NDArray[np.uint8], ranges: Ranges, value: int) -> None:
+    for first, last in ranges:
+        classes[first : last + 1] = value

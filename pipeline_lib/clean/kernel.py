@@ -1,9 +1,5 @@
 """The compiled half of the quality signals: the UTF-8 bytes of documents in, one row of numbers for each out.
 
-Everything compiled, and every constant it was compiled with, lives in this one file on purpose: numba's cache on disk
-looks only at the time stamp of the file that holds the function it was asked for, so a change elsewhere would go
-unnoticed. For the same reason this file imports no constant of ours.
-
 A document is read three times while it lies in the processor's cache (signs, words, lines); then runs of words
 (n-grams) are looked up in a small hash table that is never cleared: an entry carries the epoch (which document, which
 purpose) that wrote it. Two runs are equal here when their 64-bit hashes are.
@@ -15,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline_lib.base.compiled import compiled
+from pipeline_lib.text.utf8 import decode
 
 SIGNALS = (
     "num_chars",
@@ -115,20 +112,6 @@ def num_slots(num_entries: int) -> int:
 
 
 @compiled
-def _code_point(text: Bytes, at: Integer) -> tuple[Integer, Integer]:
-    """The code point that starts at a byte of valid UTF-8, and its width in bytes."""
-    first = np.int64(text[at])
-    if first < 0x80:
-        return first, 1
-    if first < 0xE0:
-        return (first & 0x1F) << 6 | text[at + 1] & 0x3F, 2
-    if first < 0xF0:
-        return (first & 0x0F) << 12 | (text[at + 1] & 0x3F) << 6 | text[at + 2] & 0x3F, 3
-    high = (first & 0x07) << 18 | (text[at + 1] & 0x3F) << 12
-    return high | (text[at + 2] & 0x3F) << 6 | text[at + 3] & 0x3F, 4
-
-
-@compiled
 def _class_of(point: Integer, classes: Bytes) -> Integer:
     return np.int64(classes[point]) if point < len(classes) else SYMBOL
 
@@ -152,7 +135,7 @@ def _count_signs(text: Bytes, classes: Bytes, row: Floats) -> Integer:
                 row[LOREM_IPSUM] += 1
             at += 1
             continue
-        point, width = _code_point(text, at)
+        point, width = decode(text, at)
         at += width
         kind = _class_of(point, classes)
         num_wide += 1
@@ -188,7 +171,7 @@ def _next_word(text: Bytes, at: Integer, classes: Bytes) -> tuple[Integer, Integ
     while at < len(text):
         point, width = np.int64(text[at]), 1
         if point >= 0x80:
-            point, width = _code_point(text, at)
+            point, width = decode(text, at)
         kind = _class_of(point, classes)
         if kind < SPACE:
             value = (value ^ np.uint64(point)) * _PRIME
@@ -301,11 +284,11 @@ def _hash_bytes(text: Bytes, first: Integer, last: Integer) -> tuple[Integer, In
 @compiled
 def _count_line(text: Bytes, first: Integer, last: Integer, row: Floats) -> None:
     """Count one line that is not blank, by how it begins and ends."""
-    begin, _ = _code_point(text, first)
+    begin, _ = decode(text, first)
     at = last - 1
     while text[at] & 0xC0 == 0x80:
         at -= 1
-    end, _ = _code_point(text, at)
+    end, _ = decode(text, at)
     has_three_dots = last - first >= 3 and end == _DOT and text[last - 2] == _DOT and text[last - 3] == _DOT
     row[NUM_LINES] += 1
     row[BULLET_LINES] += np.any(begin == _BULLETS)

@@ -1,0 +1,45 @@
+"""UTF-8 in compiled code: bytes that Arrow has checked in, code points out, and back.
+
+Nothing here looks for errors: a byte that begins a character is followed by the rest of it.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline_lib.base.compiled import compiled
+
+Bytes = npt.NDArray[np.uint8]
+Integer = Any  # numba decides by itself which integers are int64 and which uint64; Python's int is neither
+
+
+@compiled
+def decode(text: Bytes, at: Integer) -> tuple[Integer, Integer]:
+    """The code point that starts at a byte, and its width in bytes."""
+    first = np.int64(text[at])
+    if first < 0x80:
+        return first, 1
+    if first < 0xE0:
+        return (first & 0x1F) << 6 | text[at + 1] & 0x3F, 2
+    if first < 0xF0:
+        return (first & 0x0F) << 12 | (text[at + 1] & 0x3F) << 6 | text[at + 2] & 0x3F, 3
+    high = (first & 0x07) << 18 | (text[at + 1] & 0x3F) << 12
+    return high | (text[at + 2] & 0x3F) << 6 | text[at + 3] & 0x3F, 4
+
+
+@compiled
+def encode(code: Integer, out: Bytes, at: Integer) -> Integer:
+    """Write a code point at a place; its width in bytes."""
+    if code < 0x80:
+        out[at] = code
+        return 1
+    if code < 0x800:
+        out[at], out[at + 1] = 0xC0 | code >> 6, 0x80 | code & 0x3F
+        return 2
+    if code < 0x10000:
+        out[at], out[at + 1], out[at + 2] = 0xE0 | code >> 12, 0x80 | code >> 6 & 0x3F, 0x80 | code & 0x3F
+        return 3
+    out[at], out[at + 1] = 0xF0 | code >> 18, 0x80 | code >> 12 & 0x3F
+    out[at + 2], out[at + 3] = 0x80 | code >> 6 & 0x3F, 0x80 | code & 0x3F
+    return 4
