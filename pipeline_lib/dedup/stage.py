@@ -82,13 +82,13 @@ def make_index(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
 
 
 def _segments(inputs: Inputs, name: str) -> "list[Segment]":
-    """The segments that an optional input is or lists."""
+    """The segments that an optional input lists, or the one that it is."""
     from pipeline_lib.dedup.index import Segment
     from pipeline_lib.dedup.schemas import INDEX_FILE, WITHDRAWN_FILE
 
     if not inputs.has(name):
         return []
-    refs = list(inputs.members(name)) or [inputs.named[name]]
+    refs = inputs.members(name)
     return [Segment(_opened(inputs, ref, INDEX_FILE), _opened(inputs, ref, WITHDRAWN_FILE)) for ref in refs]
 
 
@@ -96,7 +96,7 @@ def _open_text(inputs: Inputs, fingerprint: str, *, is_own: bool) -> Path | None
     """The texts of a clean.text shard; None where they were released. Those of the batch itself must be there."""
     from pipeline_lib.store.schemas import DOCUMENTS_FILE
 
-    if not is_own and inputs.store.condition(TEXT_STAGE, fingerprint).reason == "missing":
+    if not is_own and not inputs.store.path(TEXT_STAGE, fingerprint).is_dir():
         return None
     return _opened(inputs, Ref(TEXT_STAGE, fingerprint), DOCUMENTS_FILE)
 

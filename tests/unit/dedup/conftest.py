@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Literal, cast
 
 import pyarrow as pa
@@ -36,11 +35,11 @@ class Shelves(LooseStore):
         self.opened += [(name, file) for file in files or ()]
         return super().open(stage, name, files=files)
 
-    def condition(self, stage: str, name: str) -> Any:
-        return SimpleNamespace(reason="" if Ref(stage, name) in self.folders else "missing")
+    def path(self, stage: str, name: str) -> Path:
+        return self.folders.get(Ref(stage, name), Path("/nowhere"))
 
     def members(self, ref: Ref) -> Iterator[Ref]:
-        yield from self.lists.get(ref, [])
+        yield from self.lists.get(ref, [ref])
 
     def hold(self, stage: str, folder: Path) -> Ref:
         ref = Ref(stage, folder.name)

@@ -4,7 +4,7 @@ import itertools
 import random
 import re
 from collections.abc import Callable
-from types import SimpleNamespace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -207,9 +207,9 @@ def test_where_an_earlier_text_is_gone_the_same_text_goes_and_a_near_one_stays(n
     assert decided.outcome.facts["num_unverifiable"] == 2
 
 
-def test_a_text_of_the_batch_itself_must_be_there(nights: MakeNights) -> None:
+def test_a_text_of_the_batch_itself_must_be_there(nights: MakeNights, monkeypatch: pytest.MonkeyPatch) -> None:
     row = nights()
-    row.store.condition = lambda stage, name: SimpleNamespace(reason="missing")  # type: ignore[method-assign]
+    monkeypatch.setattr(row.store, "path", lambda stage, name: Path("/nowhere"))
     assert row.decide({"one": ENGLISH, "two": NEAR_ENGLISH}).kept == ["one"]
 
 
