@@ -17,8 +17,6 @@ from pipeline_lib.dedup.settings import DedupSettings
 Keys = NDArray[np.uint32]
 Matrix = NDArray[np.uint32]
 
-MARKS = 1 << 24  # low bits of a key that `may_share_key` looks at
-
 
 def num_keys(settings: DedupSettings) -> int:
     """How many keys each document has."""
@@ -28,7 +26,7 @@ def num_keys(settings: DedupSettings) -> int:
 def keys_of(settings: DedupSettings, sketches: pa.Table) -> Keys:
     """The keys of each row of a sketch.v1 table, uint32[D, K]."""
     if settings.method == "minhash":
-        return band_keys(to_matrix(sketches["signature"], settings.bands * settings.rows), settings.bands)
+        return to_matrix(sketches["keys"], settings.bands)
     if settings.method == "simhash":
         return block_keys(sketches["simhash"].to_numpy(), num_keys(settings))
     return np.empty((len(sketches), 0), np.uint32)
@@ -51,20 +49,6 @@ def block_keys(simhashes: NDArray[np.uint64], num_blocks: int) -> Keys:
         (simhashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1) for low, high in itertools.pairwise(borders)
     ]
     return np.stack(blocks, axis=1).astype(np.uint32)
-
-
-def may_share_key(keys: Keys, others: Keys) -> NDArray[np.bool_]:
-    """Whether a row of `keys` has a key of some row of `others` in the same band, bool[D].
-
-    Only the low 24 bits are looked at, so that a million rows cost 10 ms a band; one row too many in a thousand does
-    no harm, because candidates are compared by whole keys.
-    """
-    shares = np.zeros(len(keys), np.bool_)
-    for band in range(keys.shape[1]):
-        is_marked = np.zeros(MARKS, np.bool_)
-        is_marked[others[:, band] % MARKS] = True
-        shares |= is_marked[keys[:, band] % MARKS]
-    return shares
 
 
 def to_lists(matrix: Matrix) -> pa.ListArray:

@@ -1,131 +1,156 @@
-"""The documents a decision looks at: all of this batch, and those of earlier batches that may matter to it.
+"""The documents a decision looks at, as columns of fixed width: about 160 bytes each, with 20 keys.
 
-Both are index.v1 tables. Of the earlier batches (145 bytes a document, read whole) only the few documents that share
-a text or a key with this batch are held on to.
+Keys, not signatures, and no texts: of those only the few that are compared are read (compared.py).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline_lib.base.errors import DataError
-from pipeline_lib.dedup.candidates import Keys, keys_of, may_share_key, num_keys, to_lists, to_matrix
-from pipeline_lib.dedup.schemas import INDEX_SCHEMA, SKETCH_SCHEMA, part_name
+from pipeline_lib.dedup.candidates import Keys, keys_of, num_keys, to_lists, to_matrix
+from pipeline_lib.dedup.schemas import CONTENT_BYTES, INDEX_SCHEMA, SKETCH_SCHEMA
 from pipeline_lib.dedup.settings import DedupSettings
-from pipeline_lib.dedup.stage import INDEX_FILE, Earlier
-from pipeline_lib.store.schemas import DOCUMENTS_FILE
-from pipeline_lib.store.tables import read_table
+from pipeline_lib.store.tables import iterate, read_table
 
 
 @dataclass(frozen=True)
 class Entries:
-    """An index.v1 table, its keys uint32[D, K], and the file that holds the text of each row, in rising order.
+    """D documents, oldest first. The text of document d is row rows[d] of the clean.text shard numbers[d]."""
 
-    A file of an earlier batch is verified when it is opened: few of them are.
-    """
-
-    table: pa.Table
-    keys: Keys
-    files: Sequence[Callable[[], Path]]
-    file_numbers: NDArray[np.int64]  # [D], into `files`
+    document_ids: pa.StringArray
+    contents: NDArray[np.uint64]  # [D, 2], the content_id
+    has_tokens: NDArray[np.bool_]
+    keys: Keys  # [D, K]
+    simhashes: NDArray[np.uint64]  # all 0 unless the method is "simhash"
+    rows: NDArray[np.int32]
+    numbers: NDArray[np.int32]  # into `shards`
+    shards: tuple[str, ...]  # fingerprints
 
     def __len__(self) -> int:
-        return len(self.table)
+        return len(self.rows)
 
-    @property
-    def document_ids(self) -> list[str]:
-        """The ids in order."""
-        ids: list[str] = self.table["document_id"].to_pylist()
-        return ids
 
-    def take(self, rows: NDArray[np.int64]) -> "Entries":
-        """The entries of these rows."""
-        return Entries(self.table.take(rows), self.keys[rows], self.files, self.file_numbers[rows])
+@dataclass(frozen=True)
+class Shard:
+    """What is read of one shard of a batch: the name of its texts, its sketches, the verdicts on its quality."""
+
+    fingerprint: str
+    sketches: Path
+    judged: Path
+
+
+def read_batch(settings: DedupSettings, shards: Sequence[Shard]) -> Entries:
+    """The documents of a batch whose quality is good enough, shard by shard, row by row."""
+    pieces = [piece for number, shard in enumerate(shards) for piece in _read_shard(settings, shard, number)]
+    nothing = from_index(INDEX_SCHEMA.empty_table(), num_keys(settings))
+    return _concatenated([nothing, *pieces], tuple(shard.fingerprint for shard in shards))
 
 
 def join(first: Entries, second: Entries) -> Entries:
     """All entries of `first`, then all of `second`."""
+    if not len(first):
+        return second
+    moved = replace(second, numbers=second.numbers + np.int32(len(first.shards)))
+    return _concatenated([first, moved], (*first.shards, *second.shards))
+
+
+def from_index(table: pa.Table, width: int) -> Entries:
+    """The entries of an index.v1 table whose documents have `width` keys each. Raises `DataError` when they do not."""
+    names = _combined(table["shard"], pa.string()).dictionary_encode()
+    try:
+        keys = to_matrix(table["keys"], width)
+    except ValueError as exc:
+        raise DataError(
+            f"dedup: the index of earlier batches does not have {width} keys a document, so it was made with other "
+            "[dedup] settings. Decide the earlier batches again with these."
+        ) from exc
     return Entries(
-        pa.concat_tables([first.table, second.table]),
-        np.concatenate([first.keys, second.keys]),
-        [*first.files, *second.files],
-        np.concatenate([first.file_numbers, second.file_numbers + len(first.files)]),
+        document_ids=_combined(table["document_id"], pa.string()),
+        contents=_contents(table["content_id"]),
+        has_tokens=table["has_tokens"].to_numpy(),
+        keys=keys,
+        simhashes=table["simhash"].to_numpy(),
+        rows=table["row"].to_numpy(),
+        numbers=names.indices.to_numpy(),
+        shards=tuple(names.dictionary.to_pylist()),
     )
 
 
-def read_batch(settings: DedupSettings, shards: Sequence[tuple[Path, Path]]) -> Entries:
-    """All documents of a batch; `part` is the number of their shard, `row` their row in its documents."""
-    tables, keys, numbers = [INDEX_SCHEMA.empty_table()], [np.empty((0, num_keys(settings)), np.uint32)], []
-    for part, (_, sketch_path) in enumerate(shards):
-        sketches = _read(sketch_path, SKETCH_SCHEMA)
-        keys.append(keys_of(settings, sketches))
-        numbers.append(np.full(len(sketches), part, np.int64))
-        tables.append(_as_index(sketches, part, keys[-1]))
-    files = [partial(Path, documents) for documents, _ in shards]
-    return Entries(pa.concat_tables(tables), np.concatenate(keys), files, np.concatenate([_numbers([]), *numbers]))
-
-
-def read_earlier(settings: DedupSettings, batches: Sequence[Earlier], batch: Entries) -> Entries:
-    """Of what earlier batches kept and what was not withdrawn since: documents that share a text or a key with `batch`.
-
-    Raises `DataError` when an index was made with other settings.
-    """
-    earlier = Entries(INDEX_SCHEMA.empty_table(), np.empty((0, num_keys(settings)), np.uint32), [], _numbers([]))
-    for before in batches:
-        found = _read_index(settings, before)
-        matters = pc.is_in(found.table["content_id"], batch.table["content_id"].combine_chunks()).to_numpy()
-        matters = matters | may_share_key(found.keys, batch.keys)
-        gone = pa.array(sorted(before.withdrawn), pa.string())
-        is_gone = pc.is_in(found.table["document_id"], gone).to_numpy()
-        earlier = join(earlier, found.take(np.flatnonzero(matters & ~is_gone)))
-    return earlier
-
-
-def index_of(kept: Entries) -> pa.Table:
-    """The index.v1 table of what a batch kept: `row` counts within the part that is written."""
-    rows = [np.arange(size) for size in np.bincount(kept.file_numbers, minlength=len(kept.files))]
-    rows_column = pa.array(np.concatenate([_numbers([]), *rows]).astype(np.int32))
-    place = INDEX_SCHEMA.get_field_index("row")
-    return kept.table.set_column(place, INDEX_SCHEMA.field("row"), rows_column).combine_chunks()
-
-
-def _as_index(sketches: pa.Table, part: int, keys: Keys) -> pa.Table:
+def to_index(entries: Entries, chosen: NDArray[np.int64]) -> pa.Table:
+    """The chosen entries as an index.v1 table."""
+    contents = pa.py_buffer(np.ascontiguousarray(entries.contents[chosen]))
     columns = {
-        **{name: sketches[name] for name in ("document_id", "content_id", "has_tokens", "simhash")},
-        "part": pa.array(np.full(len(sketches), part, np.int32)),
-        "row": pa.array(np.arange(len(sketches), dtype=np.int32)),
-        "keys": to_lists(keys),
+        "document_id": entries.document_ids.take(pa.array(chosen)),
+        "content_id": pa.FixedSizeBinaryArray.from_buffers(pa.binary(CONTENT_BYTES), len(chosen), [None, contents]),
+        "has_tokens": pa.array(entries.has_tokens[chosen]),
+        "shard": pa.array(entries.shards, pa.string()).take(pa.array(entries.numbers[chosen])),
+        "row": pa.array(entries.rows[chosen]),
+        "keys": to_lists(entries.keys[chosen]),
+        "simhash": pa.array(entries.simhashes[chosen]),
     }
     return pa.table([columns[name] for name in INDEX_SCHEMA.names], schema=INDEX_SCHEMA)
 
 
-def _read_index(settings: DedupSettings, before: Earlier) -> Entries:
-    path = before.open(INDEX_FILE)
-    table = _read(path, INDEX_SCHEMA)
-    try:
-        keys = to_matrix(table["keys"], num_keys(settings))
-    except ValueError as exc:
-        raise DataError(
-            f"{path}: its documents do not have {num_keys(settings)} keys each, so it was made with "
-            "other [dedup] settings. Decide the earlier batches again with these."
-        ) from exc
-    parts = table["part"].to_numpy()
-    names = [f"{part_name(part)}/{DOCUMENTS_FILE}" for part in range(int(parts.max(initial=-1)) + 1)]
-    return Entries(table, keys, [partial(before.open, name) for name in names], parts.astype(np.int64))
+def _read_shard(settings: DedupSettings, shard: Shard, number: int) -> Iterator[Entries]:
+    """Its documents that were judged good enough, piece by piece. Raises `DataError` when the files do not match."""
+    judged = read_table(shard.judged, ["document_id", "is_kept"])
+    start = 0
+    for sketches in iterate(shard.sketches):
+        if not sketches.schema.equals(SKETCH_SCHEMA):
+            raise DataError(f"{shard.sketches}: its columns are not those of this version. Delete its folder.")
+        verdicts = judged.slice(start, len(sketches))
+        if not verdicts["document_id"].equals(sketches["document_id"]):
+            raise _not_of(shard)
+        chosen = np.flatnonzero(verdicts["is_kept"].to_numpy())
+        yield _from_sketches(settings, sketches.take(chosen), (chosen + start).astype(np.int32), number)
+        start += len(sketches)
+    if start != len(judged):
+        raise _not_of(shard)
 
 
-def _read(path: Path, schema: pa.Schema) -> pa.Table:
-    table = read_table(path)
-    if not table.schema.equals(schema):
-        raise DataError(f"{path}: its columns are not those of this version. Delete its folder and run again.")
-    return table
+def _not_of(shard: Shard) -> DataError:
+    return DataError(f"{shard.sketches}: is not of the documents of {shard.judged}. Delete both folders and run again.")
 
 
-def _numbers(values: Sequence[int]) -> NDArray[np.int64]:
-    return np.array(values, np.int64)
+def _from_sketches(settings: DedupSettings, sketches: pa.Table, rows: NDArray[np.int32], number: int) -> Entries:
+    return Entries(
+        document_ids=_combined(sketches["document_id"], pa.string()),
+        contents=_contents(sketches["content_id"]),
+        has_tokens=sketches["has_tokens"].to_numpy(),
+        keys=keys_of(settings, sketches),
+        simhashes=sketches["simhash"].fill_null(0).to_numpy(),
+        rows=rows,
+        numbers=np.full(len(rows), number, np.int32),
+        shards=(),
+    )
+
+
+def _concatenated(pieces: Sequence[Entries], shards: tuple[str, ...]) -> Entries:
+    """All entries in order; their numbers are those of `shards` already."""
+    return Entries(
+        document_ids=pa.concat_arrays([piece.document_ids for piece in pieces]),
+        contents=np.concatenate([piece.contents for piece in pieces]),
+        has_tokens=np.concatenate([piece.has_tokens for piece in pieces]),
+        keys=np.concatenate([piece.keys for piece in pieces]),
+        simhashes=np.concatenate([piece.simhashes for piece in pieces]),
+        rows=np.concatenate([piece.rows for piece in pieces]),
+        numbers=np.concatenate([piece.numbers for piece in pieces]),
+        shards=shards,
+    )
+
+
+def _combined(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
+    return pa.concat_arrays([pa.array([], kind), *column.chunks])
+
+
+def _contents(column: pa.ChunkedArray) -> NDArray[np.uint64]:
+    """A content_id column of D rows as uint64[D, 2]."""
+    chunks = [
+        np.frombuffer(chunk.buffers()[1], np.uint64)[2 * chunk.offset :][: 2 * len(chunk)] for chunk in column.chunks
+    ]
+    return np.concatenate([np.empty(0, np.uint64), *chunks]).reshape(len(column), 2)

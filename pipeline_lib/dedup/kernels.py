@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline_lib.base.compiled import compiled
-from pipeline_lib.dedup.characters import SEPARATOR, SINGLE, SPACE, WORD
+from pipeline_lib.text.characters import SEPARATOR, SINGLE, SPACE, WORD
+from pipeline_lib.text.utf8 import decode, encode
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
@@ -49,40 +50,9 @@ def mix32(value: np.uint32) -> np.uint32:
 
 
 @compiled
-def decode(data: U8, at: int) -> tuple[int, int]:
-    """The code point at `at` and the number of its bytes."""
-    first = np.int64(data[at])
-    if first < 0x80:
-        return int(first), 1
-    if first < 0xE0:
-        return (first & 0x1F) << 6 | (data[at + 1] & 0x3F), 2
-    if first < 0xF0:
-        return (first & 0x0F) << 12 | np.int64(data[at + 1] & 0x3F) << 6 | (data[at + 2] & 0x3F), 3
-    high = (first & 0x07) << 18 | np.int64(data[at + 1] & 0x3F) << 12
-    return high | np.int64(data[at + 2] & 0x3F) << 6 | (data[at + 3] & 0x3F), 4
-
-
-@compiled
 def class_of(code: int, classes: U8) -> int:
     """The class of a code point; beyond the table all are separators."""
     return int(classes[code]) if code < len(classes) else SEPARATOR
-
-
-@compiled
-def encode(code: int, out: U8, at: int) -> int:
-    """Write a code point at `at`; the number of its bytes."""
-    if code < 0x80:
-        out[at] = code
-        return 1
-    if code < 0x800:
-        out[at], out[at + 1] = 0xC0 | code >> 6, 0x80 | code & 0x3F
-        return 2
-    if code < 0x10000:
-        out[at], out[at + 1], out[at + 2] = 0xE0 | code >> 12, 0x80 | code >> 6 & 0x3F, 0x80 | code & 0x3F
-        return 3
-    out[at], out[at + 1] = 0xF0 | code >> 18, 0x80 | code >> 12 & 0x3F
-    out[at + 2], out[at + 3] = 0x80 | code >> 6 & 0x3F, 0x80 | code & 0x3F
-    return 4
 
 
 @compiled

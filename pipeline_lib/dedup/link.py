@@ -65,7 +65,6 @@ class _State(NamedTuple):
 
 def link(nodes: Nodes, *, max_hamming_bits: int, sets: ShingleSets | None, jaccard_at_least: float) -> Links:
     """Link candidates that are close by SimHash and by Jaccard; without `sets` every close candidate is an edge."""
-    num_nodes = len(nodes.keys)
     state = _State(
         keys=read_only(nodes.keys),
         simhashes=read_only(nodes.simhashes),
@@ -74,15 +73,15 @@ def link(nodes: Nodes, *, max_hamming_bits: int, sets: ShingleSets | None, jacca
         num_earlier=nodes.num_earlier,
         max_hamming_bits=max_hamming_bits,
         jaccard_at_least=jaccard_at_least if sets else 0.0,
-        parents=np.arange(num_nodes, dtype=np.int64),
+        parents=np.arange(len(nodes.keys), dtype=np.int64),
         counts=np.zeros(2, np.int64),
     )
     linkable = np.flatnonzero(nodes.is_linkable)
     for band in range(nodes.keys.shape[1]):
         order = linkable[np.argsort(nodes.keys[linkable, band], kind="stable")]
         _link_band(state, band, order)
-    roots = np.array([_root(state.parents, node) for node in range(num_nodes)], np.int64)
-    return Links(roots, int(state.counts[0]), int(state.counts[1]))
+    _settle(state.parents)
+    return Links(state.parents, int(state.counts[0]), int(state.counts[1]))
 
 
 @compiled
@@ -110,6 +109,13 @@ def _root(parents: I64, node: int) -> int:
         parents[node] = parents[parents[node]]
         node = parents[node]
     return node
+
+
+@compiled
+def _settle(parents: I64) -> None:
+    """Let each node name the oldest node of its component."""
+    for node in range(len(parents)):
+        parents[node] = _root(parents, node)
 
 
 @compiled

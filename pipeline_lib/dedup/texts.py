@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline_lib.base.compiled import read_only
 from pipeline_lib.dedup import kernels
-from pipeline_lib.dedup.characters import character_classes, folded_characters
+from pipeline_lib.text.characters import folded_characters, token_classes
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ def normalize(column: pa.ChunkedArray) -> Texts:
     """The normalized form of a column of large strings."""
     data, offsets = _buffers(pa.chunked_array([*column.chunks], pa.large_string()).combine_chunks())
     out, out_offsets = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.empty(len(offsets), np.int64)
-    kernels.normalize(read_only(data), read_only(offsets), folded_characters(), character_classes(), out, out_offsets)
+    kernels.normalize(read_only(data), read_only(offsets), folded_characters(), token_classes(), out, out_offsets)
     return Texts(out[: out_offsets[-1]], out_offsets)
 
 
-def content_ids(texts: Texts) -> list[str]:
-    """xxh3_128 of each normalized text, 32 hexadecimal characters."""
+def content_ids(texts: Texts) -> list[bytes]:
+    """xxh3_128 of each normalized text, 16 bytes."""
     view = texts.data.data
     bounds = texts.offsets.tolist()
-    return [xxhash.xxh3_128_hexdigest(view[a:b]) for a, b in itertools.pairwise(bounds)]
+    return [xxhash.xxh3_128_digest(view[a:b]) for a, b in itertools.pairwise(bounds)]
 
 
 def minhash_signatures(texts: Texts, shingle_tokens: int, num_permutations: int, seed: int) -> NDArray[np.uint32]:
@@ -58,7 +58,7 @@ def minhash_signatures(texts: Texts, shingle_tokens: int, num_permutations: int,
     kernels.minhash_signatures(
         texts.data,
         texts.offsets,
-        character_classes(),
+        token_classes(),
         shingle_tokens,
         multipliers,
         addends,
@@ -81,7 +81,7 @@ def _permutations(num: int, seed: int) -> tuple[NDArray[np.uint32], NDArray[np.u
 def simhashes(texts: Texts, shingle_tokens: int) -> NDArray[np.uint64]:
     """The 64-bit SimHash of each text, uint64[D]."""
     out = np.empty(len(texts), np.uint64)
-    kernels.simhashes(texts.data, texts.offsets, character_classes(), shingle_tokens, _room(texts), out)
+    kernels.simhashes(texts.data, texts.offsets, token_classes(), shingle_tokens, _room(texts), out)
     return out
 
 
@@ -89,14 +89,14 @@ def shingle_sets(texts: Texts, shingle_tokens: int) -> ShingleSets:
     """The shingle set of each text: 8 bytes a shingle, about the size of the text itself."""
     out = np.empty(len(texts.data), np.uint64)  # a shingle begins at a byte
     out_offsets = np.empty(len(texts) + 1, np.int64)
-    kernels.shingle_sets(texts.data, texts.offsets, character_classes(), shingle_tokens, _room(texts), out, out_offsets)
+    kernels.shingle_sets(texts.data, texts.offsets, token_classes(), shingle_tokens, _room(texts), out, out_offsets)
     return ShingleSets(out[: out_offsets[-1]].copy(), out_offsets)
 
 
 def has_tokens(texts: Texts) -> NDArray[np.bool_]:
     """Whether each text holds a token at all: one of signs alone is like no other text."""
     out = np.empty(len(texts), np.bool_)
-    kernels.has_tokens(texts.data, texts.offsets, character_classes(), out)
+    kernels.has_tokens(texts.data, texts.offsets, token_classes(), out)
     return out
 
 

@@ -14,7 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import re2
+from numpy.typing import NDArray
 
 from pipeline_lib.scrub import address, checked, phone
 from pipeline_lib.scrub.fold import fold
@@ -59,6 +63,12 @@ class Detector:
 def find(text: bytes, regions: Sequence[str]) -> list[Hit]:
     """All hits in a UTF-8 text, in order, without overlap: of two, the longer one, then the earlier of `KINDS`."""
     return [hit for start, end in _windows(text) for hit in find_in_window(text, start, end, tuple(regions))]
+
+
+def may_hold(strings: pa.Array) -> NDArray[np.bool_]:
+    """Whether each string has a seed, bool[N]: in one without there is nothing to find. False for null."""
+    found = pc.match_substring_regex(strings, SEED).fill_null(False)
+    return np.asarray(found.to_numpy(zero_copy_only=False), np.bool_)
 
 
 def find_in_window(text: bytes, start: int, end: int, regions: tuple[str, ...]) -> Iterator[Hit]:

@@ -4,6 +4,8 @@ A plain hash of a phone number is no protection: all Chinese mobile numbers can 
 With HMAC and a secret key (RFC 2104) they cannot be tried without the key. So there is no default key: a run without
 one stops. Who holds the key can link pseudonyms to people; keep it apart from the artifacts. A new key means new
 pseudonyms: `key_id` enters the fingerprints, so that no data set mixes two keys.
+
+A key travels to no worker: a work holds its id, and the key is found again where the work is done.
 """
 
 import base64
@@ -13,13 +15,15 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from pipeline_lib.base.errors import SettingsError
 
 KEY_VARIABLE = "NIGHTSHIFT_SCRUB_KEY"
+KEY_FILE_VARIABLE = "NIGHTSHIFT_SCRUB_KEY_FILE"
 MIN_KEY_BYTES = 32
 MIN_DISTINCT_BYTES = 16  # 32 random bytes have 30 distinct ones; fewer than 16 comes with probability < 1e-15
 ADVICE = "Make one with: openssl rand -hex 32"
@@ -40,6 +44,14 @@ class ScrubKey:
         """HMAC-SHA-256 of a message, 32 bytes."""
         return hmac.new(self.secret, message, hashlib.sha256).digest()
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A scrub key is not pickled: hand on its id. Please report it.")
+
+
+def demo_key_path(workspace: Path) -> Path:
+    """Where the demo keeps the key that it made."""
+    return workspace / "keys" / "scrub.key"
+
 
 def load_key(environment: Mapping[str, str], key_file: Path | None, demo_key_path: Path | None) -> ScrubKey:
     """The key of this run: the environment first, then `key_file`, then the demo's own.
@@ -58,6 +70,29 @@ def load_key(environment: Mapping[str, str], key_file: Path | None, demo_key_pat
         f"scrub: there is no key for pseudonyms. Set {KEY_VARIABLE} to 32 random bytes in hex or base64, or name a key "
         f"file with mode 0600. {ADVICE}"
     )
+
+
+def find_key(key_id: str, environment: Mapping[str, str], workspace: Path) -> ScrubKey:
+    """The key of that id, where a work is done: in the environment, in the key file named there, or the demo's own.
+
+    Raises `SettingsError` when none of them is that key.
+    """
+    for key in _keys_at_hand(environment, workspace):
+        if key.key_id == key_id:
+            return key
+    raise SettingsError(
+        f"scrub: the key {key_id}, with which this night was planned, is not at hand. Set {KEY_VARIABLE} or "
+        f"{KEY_FILE_VARIABLE} to it where the night works, or run again with the key that is there."
+    )
+
+
+def _keys_at_hand(environment: Mapping[str, str], workspace: Path) -> Iterator[ScrubKey]:
+    if text := environment.get(KEY_VARIABLE):
+        yield _parsed(text, f"environment variable {KEY_VARIABLE}")
+    if name := environment.get(KEY_FILE_VARIABLE):
+        yield _from_file(Path(name))
+    if (path := demo_key_path(workspace)).is_file():
+        yield _from_file(path)
 
 
 def _from_file(path: Path) -> ScrubKey:

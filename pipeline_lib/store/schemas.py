@@ -61,3 +61,8 @@ QUARANTINE_SCHEMA = pa.schema(
         pa.field("reason", pa.string(), nullable=False),  # "invalid JSON", "not UTF-8", "longer than 4 MiB", ...
     ]
 )
+
+
+def part_name(part: int) -> str:
+    """The folder of what a batch says of one of its shards."""
+    return f"part-{part:05d}"

@@ -5,18 +5,19 @@ import random
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline_lib.base.errors import DataError
-from pipeline_lib.dedup import stage
 from pipeline_lib.dedup.settings import DedupSettings
 
 if TYPE_CHECKING:
     from tests.unit.dedup.conftest import Nights
 
 MakeNights = Callable[..., "Nights"]
+PASTS = ["decided", "one index", "halves"]
 
 # 20 different words make 16 shingles of 5. One other word at the end costs one shingle: 15 / 17 = .88.
 WORDS = list("abcdefghijklmnopqrst")
@@ -42,11 +43,10 @@ def test_the_first_of_two_equal_texts_stays(nights: MakeNights) -> None:
     }
 
 
-def test_a_kept_document_fails_no_rule_and_keeps_its_text(nights: MakeNights) -> None:
+def test_a_kept_document_fails_no_rule(nights: MakeNights) -> None:
     decided = nights().decide({"one": " Some Text\n"})
     row = decided.ledger["one"]
     assert (row["is_kept"], row["reason"], row["failed"], row["duplicate_of"]) == (True, None, [], None)
-    assert decided.texts == {"one": " Some Text\n"}
 
 
 @pytest.mark.parametrize(("first", "second"), [(ENGLISH, NEAR_ENGLISH), (CHINESE, NEAR_CHINESE)])
@@ -138,36 +138,79 @@ def test_of_two_earlier_partners_the_one_more_alike_is_named(nights: MakeNights)
     assert (decided.ledger["near"]["duplicate_of"], decided.ledger["near"]["jaccard"]) == ("close", 32 / 40)
 
 
+@pytest.mark.parametrize("past", PASTS)
 @pytest.mark.parametrize("text", [ENGLISH, NEAR_ENGLISH])
-def test_a_withdrawn_document_no_longer_stands_against_a_new_one(nights: MakeNights, text: str) -> None:
-    row = nights()
+def test_a_withdrawn_document_no_longer_stands_against_a_new_one(nights: MakeNights, text: str, past: str) -> None:
+    row = nights(past)
     row.decide({"old": ENGLISH})
-    assert row.decide({"new": text}, withdrawn={0: ["old"]}).kept == ["new"]
+    assert row.decide({"new": text}, withdrawn=["old"]).kept == ["new"]
+    assert row.decide({"late": text, "other": CHINESE}).ledger["late"]["duplicate_of"] == "new"
 
 
-def test_a_withdrawn_document_that_came_back_stands_against_new_ones_again(nights: MakeNights) -> None:
-    row = nights()
+@pytest.mark.parametrize("past", PASTS)
+def test_a_withdrawn_document_that_came_back_stands_against_new_ones_again(nights: MakeNights, past: str) -> None:
+    row = nights(past)
     row.decide({"doc": ENGLISH})
-    assert row.decide({"other": CHINESE}, withdrawn={0: ["doc"]}).kept == ["other"]
-    assert row.decide({"doc": ENGLISH}, withdrawn={0: ["doc"]}).kept == ["doc"]
-    decided = row.decide({"near": NEAR_ENGLISH, "same": ENGLISH}, withdrawn={0: ["doc"]})
+    assert row.decide({"other": CHINESE}, withdrawn=["doc"]).kept == ["other"]
+    assert row.decide({"doc": ENGLISH}).kept == ["doc"]
+    decided = row.decide({"near": NEAR_ENGLISH, "same": ENGLISH})
     assert decided.kept == []
     assert decided.ledger["near"]["duplicate_of"] == "doc"
 
 
-def test_of_an_earlier_batch_only_index_and_compared_texts_are_opened(nights: MakeNights, tmp_path: Path) -> None:
+def test_only_documents_of_good_quality_are_decided(nights: MakeNights) -> None:
     row = nights()
-    first = row.decide({"en": ENGLISH}, {"zh": CHINESE})
-    opened: list[str] = []
+    decided = row.decide(
+        {"bad": ENGLISH, "one": NEAR_ENGLISH}, {"two": ENGLISH, "worse": CHINESE}, unfit=["bad", "worse"]
+    )
+    assert list(decided.ledger) == ["one", "two"]
+    assert decided.ledger["two"]["duplicate_of"] == "one"
+    assert decided.outcome.rows_in == 2
+    assert row.decide({"late": CHINESE}).kept == ["late"]
 
-    def open_file(name: str) -> Path:
-        opened.append(name)
-        return first.folder / name
 
+def test_of_an_earlier_batch_only_index_and_compared_texts_are_opened(nights: MakeNights) -> None:
+    row = nights()
+    row.decide({"en": ENGLISH}, {"zh": CHINESE})
+    row.store.opened.clear()
     row.decide({"near": NEAR_ENGLISH})
-    pair = (row.root / "sketched-1-0" / "documents.parquet", row.root / "sketched-1-0" / stage.SKETCH_FILE)
-    stage.decide(DedupSettings(), [pair], [stage.Earlier(open_file, frozenset())], tmp_path)
-    assert opened == ["index.parquet", "part-00000/documents.parquet"]
+    earlier = {entry for entry in row.store.opened if entry[0].startswith(("0-", "decided-0"))}
+    texts = ("0-0", "documents.parquet")
+    assert earlier == {("decided-0", "index.parquet"), ("decided-0", "withdrawn.parquet"), texts}
+
+
+def test_of_a_shard_only_row_groups_with_compared_texts_are_read(
+    nights: MakeNights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = nights()
+    row.decide({f"filler {number}": f"number {number} alone" for number in range(7)} | {"old": ENGLISH})
+    read: list[int] = []
+    whole = pq.ParquetFile.read_row_group
+
+    def read_row_group(file: Any, number: int, columns: Any) -> Any:
+        if columns == ["document_id", "text"] and file.num_row_groups == 3:
+            read.append(number)
+        return whole(file, number, columns)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", read_row_group)
+    assert row.decide({"near": NEAR_ENGLISH}).kept == []
+    assert read == [2]
+
+
+def test_where_an_earlier_text_is_gone_the_same_text_goes_and_a_near_one_stays(nights: MakeNights) -> None:
+    row = nights()
+    row.decide({"old": ENGLISH, "old-zh": CHINESE})
+    row.release_texts()
+    decided = row.decide({"same": ENGLISH, "near": NEAR_ENGLISH, "near-zh": NEAR_CHINESE, "new": "brand new"})
+    assert decided.kept == ["near", "near-zh", "new"]
+    assert decided.ledger["same"]["duplicate_of"] == "old"
+    assert decided.outcome.facts["num_unverifiable"] == 2
+
+
+def test_a_text_of_the_batch_itself_must_be_there(nights: MakeNights, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = nights()
+    monkeypatch.setattr(row.store, "path", lambda stage, name: Path("/nowhere"))
+    assert row.decide({"one": ENGLISH, "two": NEAR_ENGLISH}).kept == ["one"]
 
 
 def test_one_shard_or_three_keep_the_same_documents(nights: MakeNights) -> None:
@@ -200,10 +243,9 @@ def test_in_files_without_any_document_nothing_is_decided(nights: MakeNights) ->
     decided = nights().decide({}, {})
     assert sorted(decided.bytes) == [
         "index.parquet",
-        "part-00000/documents.parquet",
         "part-00000/ledger.parquet",
-        "part-00001/documents.parquet",
         "part-00001/ledger.parquet",
+        "withdrawn.parquet",
     ]
     assert decided.outcome.rows_in == decided.outcome.rows_out == 0
 
@@ -228,11 +270,12 @@ def test_the_kept_set_equals_that_of_all_pairs_compared_slowly(nights: MakeNight
     assert nights(bands=60, rows=4).decide(corpus).kept == slow_dedup(corpus, jaccard_at_least=0.7)
 
 
-def test_an_index_made_with_other_bands_is_refused(nights: MakeNights, tmp_path: Path) -> None:
-    old, new = nights(bands=20), nights(bands=24)
-    new.batches.append(old.decide({"old": ENGLISH}))
-    with pytest.raises(DataError, match=r"do not have 24 keys each.*other \[dedup\] settings"):
-        new.decide({"new": ENGLISH})
+def test_an_index_made_with_other_bands_is_refused(nights: MakeNights) -> None:
+    row = nights(bands=20)
+    row.decide({"old": ENGLISH})
+    row.settings = DedupSettings(bands=24)
+    with pytest.raises(DataError, match=r"does not have 24 keys a document.*other \[dedup\] settings"):
+        row.decide({"new": ENGLISH})
 
 
 def planted_corpus(seed: int) -> dict[str, str]:

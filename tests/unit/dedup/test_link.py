@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from pipeline_lib.dedup.candidates import band_keys, block_keys, may_share_key, to_lists, to_matrix
+from pipeline_lib.dedup.candidates import band_keys, block_keys, to_lists, to_matrix
 from pipeline_lib.dedup.link import Links, Nodes, jaccard, link
 from pipeline_lib.dedup.texts import ShingleSets
 
@@ -122,12 +121,6 @@ def test_one_different_value_changes_only_the_key_of_its_band() -> None:
     changed[5] = 99
     keys = band_keys(np.stack([signature, changed]), 4)
     assert (keys[0] == keys[1]).tolist() == [True, False, True, True]
-
-
-def test_no_row_that_shares_a_key_is_overlooked() -> None:
-    keys: NDArray[np.uint32] = np.array([[1, 2], [3, 4], [5, 6]], np.uint32)
-    others: NDArray[np.uint32] = np.array([[5, 2]], np.uint32)
-    assert may_share_key(keys, others).tolist() == [True, False, True]
 
 
 def test_a_matrix_survives_as_a_list_column() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.scrub.key import KEY_VARIABLE, ScrubKey, load_key
+from pipeline_lib.scrub.key import KEY_FILE_VARIABLE, KEY_VARIABLE, ScrubKey, demo_key_path, find_key, load_key
 
 SECRET = bytes(range(100, 132))
 
@@ -84,10 +84,41 @@ def test_two_demo_keys_differ(tmp_path: Path) -> None:
     assert load_key({}, None, tmp_path / "a").secret != load_key({}, None, tmp_path / "b").secret
 
 
-def test_a_key_does_not_show_itself_and_travels_to_workers() -> None:
+def test_a_key_does_not_show_itself_and_is_not_pickled() -> None:
     key = ScrubKey(SECRET)
     assert SECRET.hex() not in repr(key) and repr(SECRET) not in repr(key)
-    assert pickle.loads(pickle.dumps(key)) == key
+    with pytest.raises(TypeError, match="hand on its id") as caught:
+        pickle.dumps({"key": key})
+    assert repr(SECRET) not in str(caught.value)
+
+
+def written(path: Path, secret: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(secret.hex())
+    path.chmod(0o600)
+    return path
+
+
+def test_where_the_work_is_done_the_key_is_found_by_its_id_wherever_it_lies(tmp_path: Path) -> None:
+    keys = [ScrubKey(bytes(range(start, start + 32))) for start in (0, 50, 100)]
+    named = written(tmp_path / "named", keys[1].secret)
+    written(demo_key_path(tmp_path), keys[2].secret)
+    environment = {KEY_VARIABLE: keys[0].secret.hex(), KEY_FILE_VARIABLE: str(named)}
+    assert [find_key(key.key_id, environment, tmp_path) for key in keys] == keys
+
+
+def test_a_key_that_is_not_at_hand_stops_the_work_and_another_one_is_not_taken(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=f"the key 86517456, .* is not at hand. Set {KEY_VARIABLE} or") as caught:
+        find_key("86517456", {KEY_VARIABLE: SECRET.hex()}, tmp_path)
+    assert SECRET.hex() not in str(caught.value)
+    assert not demo_key_path(tmp_path).exists()
+
+
+def test_a_named_key_file_that_others_can_read_is_refused_where_the_work_is_done(tmp_path: Path) -> None:
+    path = written(tmp_path / "named", SECRET)
+    path.chmod(0o644)
+    with pytest.raises(SettingsError, match="chmod 600"):
+        find_key(ScrubKey(SECRET).key_id, {KEY_FILE_VARIABLE: str(path)}, tmp_path)
 
 
 def test_the_key_id_names_the_key() -> None:
