@@ -1,60 +1,74 @@
 """From the files that are there now and the batches before to the plan of the next batch."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pipeline_lib.base.errors import GuardStop
-from pipeline_lib.ingest.documents import read_file
-from pipeline_lib.ingest.history import Place, known_files, live_documents
-from pipeline_lib.ingest.plan import BatchPlan, FilePlan, ShardPlan, Tombstone
-from pipeline_lib.ingest.records import Bad, ReadOptions, read_options
-from pipeline_lib.ingest.settings import FilesSource, IngestSettings, InstalledDocsSource
-from pipeline_lib.ingest.stage import STAGE, VERSION
-from pipeline_lib.store.artifact import digest_of, fingerprint
-from pipeline_lib.store.local import Store
+from pipeline_lib.ingest.digests import digest_files
+from pipeline_lib.ingest.documents import Reading, read_file, reading_of
+from pipeline_lib.ingest.history import Past, Place
+from pipeline_lib.ingest.plan import BatchPlan, FilePlan, ShardPlan, Tombstone, shard_content
+from pipeline_lib.ingest.records import Bad, PassedOver
+from pipeline_lib.ingest.settings import IngestSettings
+from pipeline_lib.ingest.sources import Source
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What a look at a source found: the next batch, if there is something for one, and what no reader takes."""
+
+    plan: BatchPlan | None
+    passed_over: Mapping[str, PassedOver]
+    num_files: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a batch takes of one file."""
+
+    file: FilePlan
+    num_bytes: int  # of what is taken: the stored size of a new file, the new text of a changed one
+    left: tuple[Tombstone, ...] = ()  # what was in the file and is not any more
 
 
 def plan_batch(
-    settings: IngestSettings,
-    source: FilesSource | InstalledDocsSource,
-    batches: Sequence[str | BatchPlan],
-    store: Store,
-    files: Mapping[str, FilePlan],
-) -> BatchPlan | None:
-    """The batch that brings the state of `batches` to that of `files`; None if they agree."""
-    options = read_options(settings, source)
-    reading = reading_of(source, options)
-    known = known_files(store, batches)
+    settings: IngestSettings, source: Source, past: Past, cache_path: Path, before: str, landing: Path | None
+) -> Scanned:
+    """The batch that brings the state of `past` to that of the source's files; none if they agree."""
+    reading = reading_of(settings, source, landing)
+    listing = reading.files.files()
+    if not listing.files:
+        log.warning("ingest: source %r holds no file to read; check its path, include and exclude", source.name)
+    files = digest_files(listing.files, cache_path)
+    known = past.known_files(source.name)
     new = [file for path, file in files.items() if path not in known]
-    changed = [
-        file
-        for path, file in files.items()
-        if path in known and (known[path].digest, known[path].reading) != (file.digest, reading)
-    ]
-    gone = tuple(sorted(known.keys() - files.keys()))
+    changed = [file for path, file in files.items() if path in known and not known[path].is_as(file, reading.digest)]
+    gone = sorted(known.keys() - files.keys())
     if not (new or changed or gone):
-        return None
+        return Scanned(None, listing.passed_over, len(files))
     _guard_gone(settings, source.name, len(gone), len(known))
 
     touched = [*(file.path for file in changed), *gone]
-    live = live_documents(store, batches, touched) if touched else {}
-    skip = {file.path: _still_there(file, source, options, live[file.path]) for file in changed}
-    tombstones = _tombstones(live, skip)
-    shards = _shards(sorted([*new, *changed], key=lambda file: file.path), skip, source, reading, settings)
-    decides = {
-        "source": source.name,
-        "reading": reading,
-        "gone": list(gone),
-        "tombstones": digest_of([asdict(stone) for stone in tombstones]),
-    }
-    before = [batch if isinstance(batch, str) else batch.fingerprint for batch in batches[-1:]]
-    name = fingerprint(STAGE, VERSION, decides, [*before, *(shard.fingerprint for shard in shards)])
-    return BatchPlan(source.name, reading, shards, tombstones, gone, len(new), len(changed), name)
-
-
-def reading_of(source: FilesSource | InstalledDocsSource, options: ReadOptions) -> str:
-    """A digest of all that decides how the bytes of a file become documents, but its name and the source's."""
-    return digest_of({"version": VERSION, "kind": source.kind, **asdict(options)})
+    live = past.live_documents(source.name, touched) if touched else {}
+    parts = [_part(reading, file, listing.files[file.path], live[file.path]) for file in changed]
+    left = {part.file.path: part.left for part in parts}
+    left |= {path: _tombstones(live[path], frozenset()) for path in gone}
+    plan = BatchPlan(
+        source=source.name,
+        reading=reading.digest,
+        before=before,
+        shards=_shards(reading, [*(Part(file, file.bytes) for file in new), *parts], settings.max_shard_bytes),
+        tombstones=tuple(stone for _, stones in sorted(left.items()) for stone in stones),
+        gone=tuple(gone),
+        passed_over=listing.passed_over,
+        num_new_files=len(new),
+        num_changed_files=len(changed),
+    )
+    return Scanned(plan, listing.passed_over, len(files))
 
 
 def _guard_gone(settings: IngestSettings, source: str, num_gone: int, num_known: int) -> None:
@@ -66,60 +80,46 @@ def _guard_gone(settings: IngestSettings, source: str, num_gone: int, num_known:
         )
 
 
-def _still_there(
-    file: FilePlan, source: FilesSource | InstalledDocsSource, options: ReadOptions, live: Mapping[str, Place]
-) -> frozenset[str]:
-    """The live documents of a changed file that are in it as they were.
+def _part(reading: Reading, file: FilePlan, place: Path, live: Mapping[str, Place]) -> Part:
+    """What is new in a changed file, and which of its live documents left.
 
     When the file could not be read to its end, those that were not seen count as being there.
     """
-    seen: set[str] = set()
-    for item in read_file(file, source, options):
+    taken: set[str] = set()
+    still_there: set[str] = set()
+    num_bytes = 0
+    for item in read_file(reading, file, place):
         if isinstance(item, Bad):
-            if item.line is None:
-                return frozenset(live)
+            still_there |= live.keys() if item.line is None else set()
         elif item.document_id in live:
-            seen.add(item.document_id)
-    return frozenset(seen)
+            still_there.add(item.document_id)
+        else:
+            taken.add(item.document_id)
+            num_bytes += item.num_bytes
+    return Part(replace(file, taken=frozenset(taken)), num_bytes, _tombstones(live, still_there))
 
 
-def _tombstones(live: Mapping[str, Mapping[str, Place]], skip: Mapping[str, frozenset[str]]) -> tuple[Tombstone, ...]:
-    """All live documents of files that are gone, and those of changed files that are not in them any more."""
+def _tombstones(live: Mapping[str, Place], still_there: Iterable[str]) -> tuple[Tombstone, ...]:
+    """The live documents of a file that are not in it any more."""
+    return tuple(Tombstone(document_id, *live[document_id]) for document_id in sorted(live.keys() - set(still_there)))
+
+
+def _shards(reading: Reading, parts: Iterable[Part], max_bytes: int) -> tuple[ShardPlan, ...]:
+    groups = _groups(sorted(parts, key=lambda part: part.file.path), max_bytes)
     return tuple(
-        Tombstone(document_id, *places[document_id])
-        for path, places in sorted(live.items())
-        for document_id in sorted(places.keys() - skip.get(path, frozenset()))
+        ShardPlan(index, files, shard_content(reading.source, reading.digest, files))
+        for index, files in enumerate(groups)
     )
 
 
-def _shards(
-    files: Iterable[FilePlan],
-    skip: Mapping[str, frozenset[str]],
-    source: FilesSource | InstalledDocsSource,
-    reading: str,
-    settings: IngestSettings,
-) -> tuple[ShardPlan, ...]:
-    shards: list[ShardPlan] = []
-    for group in _groups(files, settings.max_shard_bytes):
-        skipped = frozenset[str]().union(*(skip.get(file.path, frozenset()) for file in group))
-        decides = {
-            "source": source.name,
-            "reading": reading,
-            "files": [[file.path, file.digest] for file in group],
-            "skip": digest_of(sorted(skipped)),
-        }
-        shards.append(ShardPlan(len(shards), group, skipped, fingerprint(STAGE, VERSION, decides, [])))
-    return tuple(shards)
-
-
-def _groups(files: Iterable[FilePlan], max_bytes: int) -> list[tuple[FilePlan, ...]]:
-    """Neighbours together up to `max_bytes`; a larger file alone."""
+def _groups(parts: Iterable[Part], max_bytes: int) -> list[tuple[FilePlan, ...]]:
+    """Neighbours together up to `max_bytes` of what is taken; a larger file alone."""
     groups: list[list[FilePlan]] = []
     num_bytes = 0
-    for file in files:
-        if not groups or num_bytes + file.bytes > max_bytes:
+    for part in parts:
+        if not groups or num_bytes + part.num_bytes > max_bytes:
             groups.append([])
             num_bytes = 0
-        groups[-1].append(file)
-        num_bytes += file.bytes
+        groups[-1].append(part.file)
+        num_bytes += part.num_bytes
     return [tuple(group) for group in groups]

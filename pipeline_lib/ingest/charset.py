@@ -6,7 +6,8 @@ agree.
 
 import re
 
-from pipeline_lib.ingest.streams import BYTE_ORDER_MARKS, Unreadable
+from pipeline_lib.ingest.records import Unreadable
+from pipeline_lib.ingest.streams import BYTE_ORDER_MARKS
 
 HTML_HEAD_BYTES = 4096
 HTML_CHARSET = re.compile(
@@ -47,3 +48,12 @@ def decode_html(data: bytes) -> str:
     found = HTML_CHARSET.search(data[:HTML_HEAD_BYTES])
     name = found[1].decode("ascii", "replace").lower() if found else "utf-8"
     return decode(data, BROWSER_MEANING.get(name, name))
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text has no lone surrogates, so that it can be written as UTF-8."""
+    try:
+        text.encode()
+    except UnicodeError:
+        return False
+    return True

@@ -6,6 +6,7 @@ The cache is a convenience: without it, or with a broken one, all files are read
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,7 +36,7 @@ def digest_files(files: dict[str, Path], cache_path: Path) -> dict[str, FilePlan
             continue
         stamp, known = stamp_of(status), old.get(path)
         digest = known[1] if known and known[0] == stamp else _digest_of_file(place)
-        plans[path] = FilePlan(path, digest, status.st_size, str(place))
+        plans[path] = FilePlan(path, digest, status.st_size)
         if digest != UNREADABLE and max(stamp[1:]) < youngest:
             new[path] = (stamp, digest)
     if new != old:
@@ -43,7 +44,7 @@ def digest_files(files: dict[str, Path], cache_path: Path) -> dict[str, FilePlan
     return plans
 
 
-def digest_places(files: dict[str, Path]) -> dict[str, str]:
+def digest_places(files: Mapping[str, Path]) -> dict[str, str]:
     """The digest of each file, all of them read."""
     return {path: _digest_of_file(place) for path, place in files.items()}
 

@@ -6,34 +6,53 @@ to the digest in the plan, or nothing does.
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import xxhash
-
-from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.base.errors import DataError, UpstreamError
 from pipeline_lib.ingest.digests import digest_of_stream, stamp_of
-from pipeline_lib.ingest.plan import UNREADABLE, FilePlan
-from pipeline_lib.ingest.readers import reader_of
-from pipeline_lib.ingest.records import Bad, Format, ReadOptions, Record, is_unicode
-from pipeline_lib.ingest.settings import FilesSource, InstalledDocsSource
-from pipeline_lib.ingest.streams import Stream, Unreadable, too_long
+from pipeline_lib.ingest.naming import Names, document_id, escape
+from pipeline_lib.ingest.plan import READ_VERSION, UNREADABLE, FilePlan
+from pipeline_lib.ingest.records import Bad, FileSource, LandingSource, Limits, Record, SourceFile, Unreadable
+from pipeline_lib.ingest.settings import IngestSettings
+from pipeline_lib.ingest.sources import Source
+from pipeline_lib.ingest.streams import too_long
+from pipeline_lib.store.artifact import digest_of
 
 
 @dataclass(frozen=True)
 class Document:
-    """One text with its identity; `place` is "file" or "file:line"."""
+    """One text with its identity; `place` is "file", "file:line" or, where the source gives one, its url."""
 
     document_id: str
     url: str
     place: str
-    format: Format
-    text: str
+    num_bytes: int  # of its text, in UTF-8
+    record: Record
 
 
-def read_file(
-    file: FilePlan, source: FilesSource | InstalledDocsSource, options: ReadOptions
-) -> Iterator[Document | Bad]:
+@dataclass(frozen=True)
+class Reading:
+    """How the files of one source become documents."""
+
+    source: str  # its name
+    files: FileSource
+    limits: Limits
+    digest: str  # of all that decides how the bytes of a file become documents
+
+
+def reading_of(settings: IngestSettings, source: Source, landing: Path | None) -> Reading:
+    """How `source` is read, from the folder of its `landing` where it needs one."""
+    limits = Limits(settings.max_document_bytes, settings.max_expansion)
+    digest = digest_of({"version": READ_VERSION, "limits": asdict(limits), **source.decisive()})
+    if not isinstance(source, LandingSource):
+        return Reading(source.name, source, limits, digest)
+    if landing is None:
+        raise DataError(f"ingest: source {source.name!r} has not landed yet, so it has no files. Please report it.")
+    return Reading(source.name, source.landed(landing), limits, digest)
+
+
+def read_file(reading: Reading, file: FilePlan, place: Path | None) -> Iterator[Document | Bad]:
     """The documents of a file in its order, and what could not become one.
 
     Raises `UpstreamError` when the file is not, or does not stay, the one that was planned.
@@ -41,15 +60,11 @@ def read_file(
     if file.digest == UNREADABLE:
         yield Bad(None, "cannot be opened")
         return
-    seen: dict[str, int] = {}
-    for record in _records(file, source.kind, options):
-        reason = None if isinstance(record, Bad) else _fault(record.text, options)
-        if isinstance(record, Bad):
-            yield record
-        elif reason is not None:
-            yield Bad(record.line, reason)
-        else:
-            yield _document(source.name, file.path, record, seen)
+    if place is None:
+        raise _changed(file)
+    names = Names()
+    for record in _records(reading, file, place):
+        yield record if isinstance(record, Bad) else _judged(reading, file.path, record, names)
 
 
 def place_of(path: str, line: int | None) -> str:
@@ -57,17 +72,14 @@ def place_of(path: str, line: int | None) -> str:
     return path if line is None else f"{path}:{line}"
 
 
-def _records(file: FilePlan, kind: str, options: ReadOptions) -> Iterator[Record | Bad]:
-    found = reader_of(kind, file.path)
-    assert found is not None, "only files with a reader are listed"
-    reader, compression = found
+def _records(reading: Reading, file: FilePlan, place: Path) -> Iterator[Record | Bad]:
     try:
-        with Path(file.location).open("rb") as raw:
+        with place.open("rb") as raw:
             stamp = stamp_of(os.fstat(raw.fileno()))
             if digest_of_stream(raw) != file.digest:
                 raise _changed(file)
             try:
-                yield from reader(Stream(raw, compression, file.bytes, options.max_expansion), options)
+                yield from reading.files.read(SourceFile(file.path, raw, file.bytes), reading.limits)
             except Unreadable as exc:
                 yield Bad(None, str(exc))
             if stamp_of(os.fstat(raw.fileno())) != stamp:
@@ -80,28 +92,23 @@ def _changed(file: FilePlan) -> UpstreamError:
     return UpstreamError(f"{file.path}: changed while being read. Run again: the new content is then taken.")
 
 
-def _fault(text: str, options: ReadOptions) -> str | None:
-    """Why a text cannot be a document, or None."""
+def _judged(reading: Reading, path: str, record: Record, names: Names) -> Document | Bad:
+    """The document that a record is, or why its text cannot be one."""
+    text = record.text
     if not text or text.isspace():
-        return "empty text"
-    if not is_unicode(text):
-        return "not valid Unicode"
+        return Bad(record.line, "empty text", record.url)
+    try:
+        encoded = text.encode()
+    except UnicodeError:
+        return Bad(record.line, "not valid Unicode", record.url)
     if "\0" in text:
-        return "contains NUL"
-    if len(text.encode()) > options.max_document_bytes:
-        return too_long(options.max_document_bytes)
-    return None
+        return Bad(record.line, "contains NUL", record.url)
+    if len(encoded) > reading.limits.max_document_bytes:
+        return Bad(record.line, too_long(reading.limits.max_document_bytes), record.url)
+    url = names.unused(record.url) if record.url else _url(path, record, names)
+    place = record.url or place_of(path, record.line)
+    return Document(document_id(reading.source, url, encoded), url, place, len(encoded), record)
 
 
-def _document(source_name: str, path: str, record: Record, seen: dict[str, int]) -> Document:
-    url = path.replace("#", "%23")
-    if record.part is not None:
-        url = _unused(f"{url}#{record.part}", seen)
-    document_id = xxhash.xxh3_128_hexdigest("\0".join((source_name, url, record.text)).encode())
-    return Document(document_id, url, place_of(path, record.line), record.format, record.text)
-
-
-def _unused(url: str, seen: dict[str, int]) -> str:
-    """The url itself at first, then with "-2", "-3", ..., which may be taken in their turn."""
-    seen[url] = seen.get(url, 0) + 1
-    return url if seen[url] == 1 else _unused(f"{url}-{seen[url]}", seen)
+def _url(path: str, record: Record, names: Names) -> str:
+    return escape(path) if record.part is None else names.unused(f"{escape(path)}#{record.part}")

@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Iterator
 
 from pipeline_lib.ingest.charset import decode
-from pipeline_lib.ingest.records import Bad, ReadOptions, Record
-from pipeline_lib.ingest.streams import Stream, Unreadable, whole
+from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable
+from pipeline_lib.ingest.streams import Stream, whole
 
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 

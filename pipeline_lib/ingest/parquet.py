@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline_lib.ingest.records import Bad, ReadOptions, Record, part_of
-from pipeline_lib.ingest.streams import Stream, Unreadable
+from pipeline_lib.ingest.naming import part_of
+from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable
+from pipeline_lib.ingest.streams import Stream
 
 BATCH_ROWS = 256
+BUFFER_BYTES = 1 << 20  # of a column at a time: without it a whole column of a row group is held
 
 
 def read_parquet(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
@@ -17,7 +19,7 @@ def read_parquet(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]
     if stream.num_bytes == 0:
         raise Unreadable("empty file")
     try:
-        file = pq.ParquetFile(stream.seekable())
+        file = pq.ParquetFile(stream.seekable(), buffer_size=BUFFER_BYTES)
         names = file.schema_arrow.names
         if options.text_field not in names:
             raise Unreadable(f"no column {options.text_field!r}")

@@ -1,40 +1,54 @@
-"""What scan hands to run: which files make a batch, in which shards, and which documents leave.
+"""What scan hands to the makers: which files make a batch, in which shards, and which documents leave.
 
-All of it is small, frozen and picklable. Where a file lies on this machine is carried along but is part of no identity
-and of no file: equal sources in two places give equal fingerprints.
+All of it is small and frozen. Where a file lies on this machine is in none of it: equal sources in two places give
+equal plans. A plan is known by the digest of its content, a shard by that of what is read into it; works carry these
+digests, and the lists are looked up in the plan's artifact (plan_files.py).
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
 
-# Files of a shard beside those that all stages have, and of a batch.
+from pipeline_lib.ingest.records import PassedOver
+from pipeline_lib.store.artifact import digest_of
+
+STAGE = "ingest"
+READ_VERSION = 1  # of the maker that reads; a raised one reads all files again
+
+# Files of a shard, of a batch, of a plan and of a landing. (The first are in store/schemas.py, too; it needs pyarrow.)
+LEDGER_FILE = "ledger.parquet"
+QUARANTINE_FILE = "quarantine.parquet"
 FILES_FILE = "files.parquet"
 INVENTORY_FILE = "inventory.parquet"
 MEMBERS_FILE = "members.parquet"
 TOMBSTONES_FILE = "tombstones.parquet"
 PLAN_FILE = "plan.json"
+LANDING_FILE = "landing.json"
 
 UNREADABLE = "unreadable"  # stands for the digest of a file that may not be read, until it may
 
 
 @dataclass(frozen=True)
 class FilePlan:
-    """A source file as it was when scanned."""
+    """A source file as it was when scanned, and which of its documents are taken.
+
+    Of a file that an earlier batch read these are the new ones, and the others stay where they are. (Not those to
+    leave out: a file of a million records to which one was added would list a million.)
+    """
 
     path: str  # relative to the source, with "/"
     digest: str  # xxh3_128 of its bytes as stored, or UNREADABLE
     bytes: int
-    location: str = field(compare=False, repr=False)  # where it lies on this machine
+    taken: frozenset[str] | None = None  # document ids; None: all of them
 
 
 @dataclass(frozen=True)
 class ShardPlan:
-    """Files that are read together, and the documents in them that are live already and stay where they are."""
+    """Files that are read together."""
 
     index: int
     files: tuple[FilePlan, ...]
-    skip: frozenset[str]
-    fingerprint: str
+    content: str  # digest of all that decides what is in it
 
 
 @dataclass(frozen=True)
@@ -52,39 +66,37 @@ class BatchPlan:
 
     source: str
     reading: str  # digest of the settings that decide how files become documents
+    before: str  # the batch that it follows, "" for the first: it is named by its place in the order too
     shards: tuple[ShardPlan, ...]
     tombstones: tuple[Tombstone, ...]
     gone: tuple[str, ...]  # paths of files that were there in an earlier batch
+    passed_over: Mapping[str, PassedOver]
     num_new_files: int
     num_changed_files: int
-    fingerprint: str
 
     @property
     def num_gone_files(self) -> int:
         """How many files of earlier batches are not there any more."""
         return len(self.gone)
 
-
-def plan_to_json(plan: BatchPlan) -> dict[str, Any]:
-    """The plan as a JSON value that is the same on every machine."""
-    value = asdict(plan)
-    for shard in value["shards"]:
-        shard["skip"] = sorted(shard["skip"])
-        for file in shard["files"]:
-            del file["location"]
-    return value
-
-
-def plan_from_json(value: dict[str, Any], locations: dict[str, str]) -> BatchPlan:
-    """The plan that `plan_to_json` gave, with the places of those of its files that will be read."""
-    shards = tuple(
-        ShardPlan(
-            shard["index"],
-            tuple(FilePlan(**file, location=locations.get(file["path"], "")) for file in shard["files"]),
-            frozenset(shard["skip"]),
-            shard["fingerprint"],
+    @cached_property
+    def content(self) -> str:
+        """The digest that names it, of all that it says."""
+        return digest_of(
+            {
+                "source": self.source,
+                "reading": self.reading,
+                "before": self.before,
+                "shards": [shard.content for shard in self.shards],
+                "tombstones": [[stone.document_id, stone.batch, stone.shard] for stone in self.tombstones],
+                "gone": list(self.gone),
+                "passed_over": {kind: asdict(passed) for kind, passed in self.passed_over.items()},
+                "num_files": [self.num_new_files, self.num_changed_files],
+            }
         )
-        for shard in value["shards"]
-    )
-    tombstones = tuple(Tombstone(**tombstone) for tombstone in value["tombstones"])
-    return BatchPlan(**{**value, "shards": shards, "tombstones": tombstones, "gone": tuple(value["gone"])})
+
+
+def shard_content(source: str, reading: str, files: Iterable[FilePlan]) -> str:
+    """The digest that names a shard: its source, how that is read, its files and what is taken of them."""
+    read = [[file.path, file.digest, None if file.taken is None else digest_of(sorted(file.taken))] for file in files]
+    return digest_of({"source": source, "reading": reading, "files": read})

@@ -1,18 +1,20 @@
-"""The readers of whole-file formats, JSONL and CSV, and the list of all readers by suffix.
+"""The readers of whole-file formats, JSONL and CSV, and the list of all readers of files by suffix.
 
 To read another format: write a generator with the signature of `Reader` and put it into `READERS`.
 """
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from posixpath import splitext
 
-from pipeline_lib.ingest.charset import decode, decode_html
-from pipeline_lib.ingest.packages import read_description, read_docstrings
+from pipeline_lib.ingest.charset import decode, decode_html, is_unicode
+from pipeline_lib.ingest.naming import part_of
 from pipeline_lib.ingest.parquet import read_parquet
-from pipeline_lib.ingest.records import Bad, Reader, ReadOptions, Record, is_unicode, part_of
-from pipeline_lib.ingest.streams import DECOMPRESSORS, Stream, Unreadable, lines, to_utf8, too_long, whole
+from pipeline_lib.ingest.records import Bad, ReadOptions, Record, SourceFile, Unreadable
+from pipeline_lib.ingest.streams import DECOMPRESSORS, Stream, lines, to_utf8, too_long, whole
+
+Reader = Callable[[Stream, ReadOptions], Iterator[Record | Bad]]
 
 TOO_LONG = "\udfff"  # stands for a line that is not held; surrogateescape gives only U+DC80 to U+DCFF
 
@@ -64,35 +66,37 @@ def read_csv(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
             yield _csv_record(line, header, row, options)
 
 
-READERS: dict[str, dict[str, Reader]] = {
-    "files": {
-        ".txt": read_text,
-        ".md": read_markdown,
-        ".html": read_html,
-        ".htm": read_html,
-        ".jsonl": read_jsonl,
-        ".ndjson": read_jsonl,
-        ".csv": read_csv,
-        ".parquet": read_parquet,
-    },
-    "installed_docs": {
-        ".py": read_docstrings,
-        ".md": read_markdown,
-        ".rst": read_text,
-        ".txt": read_text,
-        "metadata": read_description,
-    },
+READERS: dict[str, Reader] = {
+    ".txt": read_text,
+    ".md": read_markdown,
+    ".html": read_html,
+    ".htm": read_html,
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".csv": read_csv,
+    ".parquet": read_parquet,
 }
 
 
-def reader_of(kind: str, path: str) -> tuple[Reader, str] | None:
-    """The reader for a path of a source of this kind, and the way it is compressed; None if it is no document."""
+def read_with(readers: Mapping[str, Reader], file: SourceFile, options: ReadOptions) -> Iterator[Record | Bad]:
+    """The records of a file that `readers` have one for."""
+    name, compression = kind_of(file.path)
+    return readers[name](Stream(file.raw, compression, file.num_bytes, options.max_expansion), options)
+
+
+def kind_of(path: str) -> tuple[str, str]:
+    """What readers are listed by (the suffix, or the whole name where there is none), and the way it is compressed."""
     name, suffix = splitext(path.lower().rpartition("/")[2])  # pathlib would take a second for a large package
     compression = suffix if suffix in DECOMPRESSORS else ""
     if compression:
         name, suffix = splitext(name)
-    reader = READERS[kind].get(suffix or name)
-    return None if reader is None else (reader, compression)
+    return suffix or name, compression
+
+
+def untaken(path: str) -> str:
+    """What a file that no reader takes is counted under: ".pdf", ".tar.gz", "no suffix"."""
+    name, compression = kind_of(path)
+    return f"{name if name.startswith('.') else ''}{compression}" or "no suffix"
 
 
 def _json_record(number: int, line: bytes, options: ReadOptions) -> Record | Bad:

@@ -1,30 +1,50 @@
-"""What readers put out: records, or places that could not become one.
+"""What a source is, and what it gives: the shapes that sources, readers and the shard writer share.
 
-A reader is a generator over one file. It yields `Record` and `Bad`, and raises `Unreadable` when it cannot go on: what
-it gave before that is kept, and the file gets one `Bad` of its own.
+    FileSource      files are there already: files(), locate(paths), read(file, limits)
+    LandingSource   nothing to read lies anywhere yet: land(...) first, then landed(folder) is a FileSource
+
+`read` is a generator over one file. It yields `Record` and `Bad`, and raises `Unreadable` when it cannot go on: what it
+gave before that is kept, and the file gets one `Bad` of its own. Paths never say where a source lies: a folder may
+move, a package may be upgraded, a landing is another one each night, and the documents keep their urls.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, BinaryIO, Literal, Protocol, runtime_checkable
 
-import xxhash
+from pydantic import Field
 
-from pipeline_lib.ingest.settings import FilesSource, IngestSettings, InstalledDocsSource
-from pipeline_lib.ingest.streams import Stream
+from pipeline_lib.store.artifact import Outcome
 
 Format = Literal["text", "markdown", "html"]
-MAX_ID_CHARS = 200
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+KIB, MIB = 1 << 10, 1 << 20
+
+
+class Unreadable(Exception):
+    """A file cannot be read on from here. The message is the reason for its quarantine row."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One text of a file. `part` names it within the file (None: it is the file), `line` is where it starts."""
+    """One text of a file, with what the source knows of it and nothing that it does not.
+
+    `part` names it within the file (None: it is the file), `line` is where it starts. A record with a `url` of its own
+    is named by that alone, wherever it lies.
+    """
 
     part: str | None
     line: int | None
     format: Format
     text: str
+    url: str | None = None
+    title: str | None = None
+    licence: str | None = None
+    fetched: datetime | None = None  # by the source's own word: when a file was changed is no fetch time
+    metadata: Mapping[str, str] | None = None
+    messages: tuple[Mapping[str, str], ...] | None = None  # role and content of each turn, if it is a conversation
 
 
 @dataclass(frozen=True)
@@ -33,11 +53,20 @@ class Bad:
 
     line: int | None
     reason: str
+    url: str | None = None  # where the record has one of its own
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of a file is read: the settings that concern all sources."""
+
+    max_document_bytes: int
+    max_expansion: int
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """All settings that decide how the bytes of a file become records."""
+    """What the readers of this house are told: limits, and those settings of a source that decide how it is read."""
 
     max_document_bytes: int
     max_expansion: int
@@ -47,39 +76,64 @@ class ReadOptions:
     min_docstring_chars: int = 1
 
 
-Reader = Callable[[Stream, ReadOptions], Iterator[Record | Bad]]
+@dataclass(frozen=True)
+class SourceFile:
+    """An open file of a source."""
+
+    path: str  # relative to the source, with "/"
+    raw: BinaryIO
+    num_bytes: int
 
 
-def read_options(settings: IngestSettings, source: FilesSource | InstalledDocsSource) -> ReadOptions:
-    """The options for the files of `source`."""
-    if isinstance(source, InstalledDocsSource):
-        return ReadOptions(
-            settings.max_document_bytes, settings.max_expansion, min_docstring_chars=source.min_docstring_chars
-        )
-    return ReadOptions(
-        settings.max_document_bytes,
-        settings.max_expansion,
-        text_field=source.text_field,
-        id_field=source.id_field,
-        record_format=source.record_format,
-    )
+@dataclass
+class PassedOver:
+    """Files of one kind that no reader takes; one of them as an example, None where names are no matter."""
+
+    num_files: int
+    example: str | None
 
 
-def part_of(record_id: object, text: str) -> str:
-    """The name of a record within its file: its id, or 16 characters of the hash of its text.
+@dataclass
+class Listing:
+    """The files of a source that will be read, each with its place on this machine, and what is passed over."""
 
-    An id that is no short printable text or number would make an unreadable url, so the hash is taken for it, too.
-    """
-    name = str(record_id) if isinstance(record_id, str | int) and not isinstance(record_id, bool) else ""
-    if 0 < len(name) <= MAX_ID_CHARS and name.isprintable():
-        return name
-    return xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogatepass"))[:16]
+    files: dict[str, Path] = field(default_factory=dict)
+    passed_over: dict[str, PassedOver] = field(default_factory=dict)  # by kind: ".pdf", "hidden", ...
+
+    def pass_over(self, kind: str, example: str | None = None) -> None:
+        """Count one file that will not be read. The example is the first by name, in whatever order they come."""
+        known = self.passed_over.setdefault(kind, PassedOver(0, example))
+        known.num_files += 1
+        if example is not None and known.example is not None:
+            known.example = min(known.example, example)
+
+    def in_order(self) -> "Listing":
+        """The same, sorted by path and by kind."""
+        return Listing(dict(sorted(self.files.items())), dict(sorted(self.passed_over.items())))
 
 
-def is_unicode(text: str) -> bool:
-    """Whether the text has no lone surrogates, so that it can be written as UTF-8."""
-    try:
-        text.encode()
-    except UnicodeError:
-        return False
-    return True
+class FileSource(Protocol):
+    """A source whose files are there."""
+
+    def files(self) -> Listing:
+        """The files there are now. Raises `SettingsError` when the source itself is not there."""
+
+    def locate(self, paths: Collection[str]) -> Mapping[str, Path]:
+        """Where these files lie on this machine; those that are not there any more are left out."""
+
+    def read(self, file: SourceFile, limits: Limits) -> Iterator[Record | Bad]:
+        """The records of one file, in its order."""
+
+
+@runtime_checkable
+class LandingSource(Protocol):
+    """A source that has to be asked first: what it answers lands in a folder of files."""
+
+    def land(self, before: Path | None, folder: Path, work_folder: Path, max_gone_share: float) -> Outcome:
+        """Fill an empty folder with all that the source holds, fetching only what is new since the landing `before`.
+
+        Raises `UpstreamError` when the source may answer later, `GuardStop` when too much of it is gone at once.
+        """
+
+    def landed(self, landing: Path) -> FileSource:
+        """The files of a landing; their paths are their names in it."""

@@ -1,93 +1,31 @@
 """The settings of `[ingest]`: the sources of documents and the limits of what is read from them."""
 
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
-from pipeline_lib.base.settings import StageSettings
-
-KIB, MIB = 1 << 10, 1 << 20
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-
-# Packages that Nightshift brings along anyway: 12 MB of README, documentation and docstrings, with the near-duplicates
-# (functions documented alike, licences) and the addresses of real text. torch and transformers are left out: 16 s of
-# parsing for 13 MB, much of it repeated. `packages` in the settings takes any other list.
-DEMO_PACKAGES = (
-    "accelerate",
-    "datasketch",
-    "fastapi",
-    "ftfy",
-    "mlflow",
-    "numpy",
-    "pandas",
-    "prefect",
-    "pyarrow",
-    "pydantic",
-    "python-stdnum",
-    "rich",
-    "spacy",
-    "sqlalchemy",
-    "trafilatura",
-    "typer",
-)
-
-
-class FilesSource(StageSettings):
-    """A folder (or one file) of txt, md, html, JSONL, CSV and Parquet files; plain, .gz or .zst."""
-
-    kind: Literal["files"] = "files"
-    name: Slug = Field(description="Name of the source: enters document ids, so renaming it makes all documents new.")
-    path: Path = Field(description="The folder, searched with its subfolders, or one file. Hidden files are skipped.")
-    include: tuple[str, ...] = Field(
-        default=("*",), min_length=1, description='Patterns of relative paths to take; "*" also crosses "/".'
-    )
-    exclude: tuple[str, ...] = Field(default=(), description="Patterns of relative paths to leave out after that.")
-    text_field: str = Field(default="text", min_length=1, description="Field or column that holds the text.")
-    id_field: str | None = Field(
-        default="id", description="Field or column that names a record; without one its text's hash names it."
-    )
-    record_format: Literal["text", "markdown", "html"] = Field(
-        default="text", description="What the text of JSONL, CSV and Parquet records is written in."
-    )
-
-
-class InstalledDocsSource(StageSettings):
-    """READMEs, documentation and docstrings of installed Python packages: real text without any network."""
-
-    kind: Literal["installed_docs"] = "installed_docs"
-    name: Slug = Field(default="installed_docs", description="Name of the source: enters document ids.")
-    packages: tuple[str, ...] = Field(
-        default=DEMO_PACKAGES, min_length=1, description="Names of installed distributions, as pip knows them."
-    )
-    min_docstring_chars: int = Field(
-        default=200,
-        ge=1,
-        description="Shorter docstrings say too little to learn from.",
-        json_schema_extra={"unit": "characters"},
-    )
-    max_package_bytes: int = Field(
-        default=16 * MIB,
-        ge=1,
-        description="Files of one package, in path order, are taken up to this: bounds the time spent parsing.",
-        json_schema_extra={"unit": "bytes"},
-    )
-
-
-Source = Annotated[FilesSource | InstalledDocsSource, Field(discriminator="kind")]
+from pipeline_lib.base.settings import StageSettings, operational
+from pipeline_lib.ingest.records import KIB, MIB
+from pipeline_lib.ingest.sources import Source
+from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
 
 
 class IngestSettings(StageSettings):
     """What is read, and how much of it may be broken."""
 
+    # What of a source decides how it is read enters the digest of each shard (plan.py), and no other source's.
     sources: tuple[Source, ...] = Field(
-        default=(InstalledDocsSource(),), min_length=1, description="Where documents come from; each has its batches."
+        default=(InstalledDocsSource(),),
+        min_length=1,
+        description="Where documents come from; each has its batches.",
+        json_schema_extra=operational(),
     )
     max_shard_bytes: int = Field(
         default=8 * MIB,
         ge=1,
-        description="Files are grouped into shards up to this (as stored); a larger file is a shard of its own.",
-        json_schema_extra={"unit": "bytes"},
+        description="Files are grouped into shards up to this: new ones as stored, changed ones by the text that is "
+        "new in them; a larger file is a shard of its own.",
+        json_schema_extra=operational(unit="bytes"),  # a shard is named by what is read into it
     )
     max_document_bytes: int = Field(
         default=4 * MIB,
@@ -109,15 +47,15 @@ class IngestSettings(StageSettings):
         ge=0,
         le=1,
         description="The night stops when more of a batch's records than this (and more than one) are quarantined.",
-        json_schema_extra={"unit": "ratio"},
+        json_schema_extra=operational(unit="ratio"),
     )
     max_gone_share: float = Field(
         default=0.5,
         ge=0,
         le=1,
-        description="The night stops when more of a source's files than this are gone at once: an unmounted disk "
-        "looks like a withdrawal of everything.",
-        json_schema_extra={"unit": "ratio"},
+        description="The night stops when more of a source's files, or of a table's rows, than this are gone at once: "
+        "an unmounted disk looks like a withdrawal of everything.",
+        json_schema_extra=operational(unit="ratio"),
     )
 
     @model_validator(mode="after")
@@ -126,3 +64,7 @@ class IngestSettings(StageSettings):
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"several sources are named {repeated[0]!r}: give each a name of its own")
         return self
+
+    def source(self, name: str) -> Source:
+        """The source of this name. Raises `KeyError` when there is none."""
+        return {source.name: source for source in self.sources}[name]

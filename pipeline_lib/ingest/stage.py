@@ -1,82 +1,169 @@
 """ingest: sources in, batches of new and changed documents out, with tombstones for those that left.
 
-    scan       what is new, changed or gone since the earlier batches of a source: a BatchPlan, or None
-    run        one shard of the plan -> documents, ledger, quarantine
-    run_batch  the sealed shards -> inventory, members, tombstones; stops a night whose input is broken
-    replan     the plan of a sealed batch again, to rebuild a shard that was lost
+    ingest.land    a source that has to be asked -> a folder of files (SQL; others in time)
+    scan           what is new, changed or gone since the earlier batches of a source: a plan, or none
+    ingest.plan    that plan -> an artifact, where the makers look up what is too long for a work
+    ingest.read    one shard of the plan -> documents, ledger, quarantine, counts by file
+    ingest.batch   its shards -> inventory, members, tombstones; stops a night whose input is broken
+    replan         the plan of an earlier batch again, to rebuild a shard that was lost
 
 A file is known by the digest of its bytes, a document by the hash of its source, url and text, so that a changed file
 brings only its changed documents. A file that cannot be read to its end withdraws nothing: what was not seen is not
 gone. It is quarantined under its digest, and read again once its bytes change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline_lib.ingest.plan import BatchPlan, ShardPlan
-from pipeline_lib.ingest.settings import FilesSource, IngestSettings, InstalledDocsSource
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.ingest.plan import (
+    FILES_FILE,
+    LANDING_FILE,
+    LEDGER_FILE,
+    PLAN_FILE,
+    QUARANTINE_FILE,
+    READ_VERSION,
+    STAGE,
+    BatchPlan,
+    ShardPlan,
+)
+from pipeline_lib.ingest.records import LandingSource
+from pipeline_lib.ingest.settings import IngestSettings
+from pipeline_lib.ingest.sources import Source
+from pipeline_lib.run.inputs import Inputs
+from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome
-from pipeline_lib.store.local import Store
 
-STAGE = "ingest"
-VERSION = 1
+if TYPE_CHECKING:
+    from pipeline_lib.ingest.batching import Scanned
+    from pipeline_lib.ingest.history import Past
+
+__all__ = ["BATCH", "LAND", "MAKERS", "PLAN", "READ", "STAGE", "describe_quarantine", "keep", "replan", "scan"]
 
 
 def scan(
     settings: IngestSettings,
-    source: FilesSource | InstalledDocsSource,
-    batches: Sequence[str | BatchPlan],
-    store: Store,
+    source: Source,
+    past: "Past",
     cache_path: Path,
-) -> BatchPlan | None:
-    """The next batch of `source`, or None when nothing is new, changed or gone.
+    *,
+    before: str = "",
+    landing: Path | None = None,
+) -> "Scanned":
+    """What a look at `source` finds: the next batch, if anything is new, changed or gone, and what no reader takes.
 
-    `batches` are the fingerprints of its sealed batches, oldest first; the plan of one that has to be rebuilt stands
-    for what is not there of it. Only files whose size or times differ from those at `cache_path` are read, and of those
-    only changed ones are parsed. Raises `SettingsError` when the source is not
-    there and `GuardStop` when too many of its files are gone at once.
+    `past` answers for its earlier batches, and `before` names the last of them; `landing` is the folder of its newest
+    landing, for a source that lands. Only files whose size or times differ from those at `cache_path` are read, and of
+    those only changed ones are parsed. Raises `SettingsError` when the source is not there and `GuardStop` when too
+    many of its files are gone at once.
     """
     from pipeline_lib.ingest.batching import plan_batch
-    from pipeline_lib.ingest.digests import digest_files
-    from pipeline_lib.ingest.listing import list_files
 
-    return plan_batch(settings, source, batches, store, digest_files(list_files(source), cache_path))
+    return plan_batch(settings, source, past, cache_path, before, landing)
 
 
-def run(settings: IngestSettings, source: FilesSource | InstalledDocsSource, shard: ShardPlan, folder: Path) -> Outcome:
-    """Read the files of one shard into documents, ledger and quarantine.
+def keep(plan: BatchPlan, workspace: Path) -> Path:
+    """Write a plan where its maker finds it, and where it outlives a batch that is lost; the folder."""
+    from pipeline_lib.ingest.plan_files import keep_plan
 
-    Raises `UpstreamError` when a file is not the one that was scanned: run again.
-    """
-    from pipeline_lib.ingest.writing import write_shard
-
-    return write_shard(settings, source, shard, folder)
+    folder = kept_plan(workspace, plan.content)
+    keep_plan(plan, folder)
+    return folder
 
 
-def run_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Path], folder: Path) -> Outcome:
-    """Sum up the sealed `shards` (their folders, in the plan's order) and keep what later scans need.
-
-    Raises `GuardStop` when more than `max_bad_share` of the records, and more than one, are quarantined.
-    """
-    from pipeline_lib.ingest.writing import write_batch
-
-    return write_batch(settings, plan, shards, folder)
+def kept_plan(workspace: Path, content: str) -> Path:
+    """Where the plan of this content is kept."""
+    return workspace / "state" / "plans" / content
 
 
 def replan(
-    settings: IngestSettings, source: FilesSource | InstalledDocsSource, batch: str, store: Store, copy: Path
+    settings: IngestSettings,
+    source: Source,
+    content: str,
+    kept: Iterable[Path],
+    is_lost: Callable[[ShardPlan], bool],
+    *,
+    landing: Path | None = None,
 ) -> BatchPlan | None:
-    """The plan of a sealed batch again, from its artifact or from the `copy` of the plan that was kept apart.
+    """The plan of this content again, from the first of the folders `kept` that still holds it.
 
-    None if it cannot be rebuilt: the files of a shard that is lost have changed since, or how they are read.
+    None if a shard that `is_lost` cannot be read again: its files have changed since, or how they are read.
     """
     from pipeline_lib.ingest.recall import recall_batch
 
-    return recall_batch(settings, source, batch, store, copy)
+    return recall_batch(settings, source, content, kept, is_lost, landing)
 
 
 def describe_quarantine(path: Path, limit: int) -> list[str]:
     """The first `limit` rows of a quarantine.parquet for people: "shard_05.jsonl:100: invalid JSON"."""
-    from pipeline_lib.ingest.writing import read_quarantine
+    from pipeline_lib.ingest.summing import read_quarantine
 
-    return [f"{place}: {reason}" for place, reason in read_quarantine(path)[:limit]]
+    return read_quarantine(path, limit)
+
+
+def _source(settings: IngestSettings, name: str) -> Source:
+    try:
+        return settings.source(name)
+    except KeyError as exc:
+        raise DataError(f"ingest: source {name!r} is not in the settings any more. Run again: it is left out.") from exc
+
+
+def make_landing(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcome:
+    """Ask the source params["source"] for all that it holds; what is new since the landing `before`, if there is one.
+
+    Raises `UpstreamError` when the source may answer later.
+    """
+    source = _source(settings, inputs.params["source"])
+    if not isinstance(source, LandingSource):
+        raise DataError(f"ingest: source {source.name!r} has files of its own and does not land. Please report it.")
+    before = inputs.folder("before") if inputs.has("before") else None
+    return source.land(before, folder, inputs.work_folder, settings.max_gone_share)
+
+
+def make_plan(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcome:
+    """Make the artifact of the plan params["content"] that was kept in the workspace."""
+    from pipeline_lib.ingest.plan_files import copy_plan
+
+    content = inputs.params["content"]
+    return copy_plan(kept_plan(inputs.workspace, content), content, folder)
+
+
+def make_shard(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcome:
+    """Read the files of the shard params["content"] of the `plan` into documents, ledger and quarantine.
+
+    Raises `UpstreamError` when a file is not the one that was scanned: run again.
+    """
+    from pipeline_lib.ingest.documents import reading_of
+    from pipeline_lib.ingest.plan_files import read_shard_plan
+    from pipeline_lib.ingest.writing import write_shard
+
+    content = inputs.params["content"]
+    planned = read_shard_plan(inputs.file("plan", PLAN_FILE), inputs.file("plan", FILES_FILE), content)
+    paths = [file.path for file in planned.shard.files]
+    landing = inputs.file("landing", LANDING_FILE).parent if inputs.has("landing") else None
+    reading = reading_of(settings, _source(settings, planned.source), landing)
+    if reading.digest != planned.reading:
+        raise DataError(f"ingest: source {planned.source!r} is read otherwise than when it was looked at. Run again.")
+    verified = {path: inputs.file("landing", path) for path in paths} if landing else None
+    return write_shard(reading, planned.shard, verified or reading.files.locate(paths), folder)
+
+
+def make_batch(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcome:
+    """Sum up the `shards` of the `plan` and keep what later scans need.
+
+    Raises `GuardStop` when more than `max_bad_share` of the records, and more than one, are quarantined.
+    """
+    from pipeline_lib.ingest.plan_files import read_plan
+    from pipeline_lib.ingest.summing import ShardFiles, write_batch
+
+    names = (FILES_FILE, LEDGER_FILE, QUARANTINE_FILE)
+    files = zip(*(inputs.files("shards", name) for name in names), strict=True)
+    return write_batch(settings, read_plan(inputs.folder("plan")), [ShardFiles(*paths) for paths in files], folder)
+
+
+LAND = Maker("ingest.land", 1, "landing.v1", make_landing)
+PLAN = Maker("ingest.plan", 1, "batch_plan.v1", make_plan)
+READ = Maker("ingest.read", READ_VERSION, "documents.v2", make_shard, reads=("max_document_bytes", "max_expansion"))
+BATCH = Maker("ingest.batch", 1, "batch.v1", make_batch)
+MAKERS = (LAND, PLAN, READ, BATCH)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from pipeline_lib.ingest.records import Unreadable
+
 CHUNK_BYTES = 1 << 16
 ZSTD_PIECE_BYTES = 1 << 10  # a block of 4 bytes may expand to 128 KiB: 32 MiB a piece at worst
 FREE_EXPANSION_BYTES = 16 << 20  # small files may expand as they like
@@ -25,10 +27,6 @@ BYTE_ORDER_MARKS = (  # UTF-32 first: its little-endian mark begins with that of
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-
-
-class Unreadable(Exception):
-    """A file cannot be read on from here. The message is the reason for its quarantine row."""
 
 
 @dataclass(frozen=True)

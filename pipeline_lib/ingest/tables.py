@@ -36,3 +36,11 @@ TOMBSTONES_SCHEMA = pa.schema(
         pa.field("shard", pa.int32(), nullable=False),
     ]
 )
+PLANNED_FILES_SCHEMA = pa.schema(
+    [
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("digest", pa.string(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+        pa.field("taken", pa.list_(pa.string())),  # document ids; null: all of the file
+    ]
+)

@@ -1,125 +1,44 @@
-"""The files of a shard and of a batch, and the guard against broken input."""
+"""The files of a shard, written piece by piece: what is held is one piece of text, whatever the size of a file.
+
+JSONL of 440 bytes a document: 10 MB and 200 MB of it both peak at 178 MB (lists of everything: 189 and 955).
+"""
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 
-from pipeline_lib.base.errors import GuardStop
-from pipeline_lib.ingest.documents import Document, place_of, read_file
-from pipeline_lib.ingest.plan import (
-    FILES_FILE,
-    INVENTORY_FILE,
-    MEMBERS_FILE,
-    PLAN_FILE,
-    TOMBSTONES_FILE,
-    BatchPlan,
-    ShardPlan,
-    plan_to_json,
-)
-from pipeline_lib.ingest.records import Bad, read_options
-from pipeline_lib.ingest.settings import FilesSource, IngestSettings, InstalledDocsSource
-from pipeline_lib.ingest.tables import (
-    FILES_SCHEMA,
-    INGEST_LEDGER_SCHEMA,
-    INVENTORY_SCHEMA,
-    MEMBERS_SCHEMA,
-    TOMBSTONES_SCHEMA,
-)
+from pipeline_lib.ingest.documents import Document, Reading, place_of, read_file
+from pipeline_lib.ingest.plan import FILES_FILE, LEDGER_FILE, QUARANTINE_FILE, FilePlan, ShardPlan
+from pipeline_lib.ingest.records import Bad
+from pipeline_lib.ingest.tables import FILES_SCHEMA, INGEST_LEDGER_SCHEMA
 from pipeline_lib.store.artifact import Outcome
-from pipeline_lib.store.files import write_json
-from pipeline_lib.store.schemas import (
-    DOCUMENTS_FILE,
-    DOCUMENTS_SCHEMA,
-    LEDGER_FILE,
-    QUARANTINE_FILE,
-    QUARANTINE_SCHEMA,
-)
-from pipeline_lib.store.tables import read_table, write_parquet
-
-NUM_PLACES_SHOWN = 5
+from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA, QUARANTINE_SCHEMA
+from pipeline_lib.store.tables import PIECE_BYTES, PIECE_ROWS, TableWriter, write_parquet
 
 
-def write_shard(
-    settings: IngestSettings, source: FilesSource | InstalledDocsSource, shard: ShardPlan, folder: Path
-) -> Outcome:
+def write_shard(reading: Reading, shard: ShardPlan, places: Mapping[str, Path], folder: Path) -> Outcome:
     """Read the files of the plan and write documents, ledger, quarantine and counts by file."""
-    options = read_options(settings, source)
-    found: list[tuple[str, Document]] = []  # path of the file, document
-    quarantine: list[dict[str, str]] = []
-    files: list[dict[str, str | int]] = []
-    for file in shard.files:
-        items = list(read_file(file, source, options))
-        bad = [item for item in items if isinstance(item, Bad)]
-        documents = [item for item in items if isinstance(item, Document)]
-        new = [document for document in documents if document.document_id not in shard.skip]
-        found += [(file.path, document) for document in new]
-        quarantine += [{"place": place_of(file.path, item.line), "reason": item.reason} for item in bad]
-        files.append(
-            {
-                "path": file.path,
-                "digest": file.digest,
-                "num_documents": len(new),
-                "num_unchanged": len(documents) - len(new),
-                "num_bad": len(bad),
-            }
-        )
-
-    write_parquet(_documents(source.name, found), folder / DOCUMENTS_FILE)
-    write_parquet(_ledger(found), folder / LEDGER_FILE)
-    write_parquet(pa.Table.from_pylist(quarantine, QUARANTINE_SCHEMA), folder / QUARANTINE_FILE)
+    with ShardWriter(reading.source, folder) as writer:
+        files = [_read(reading, file, places.get(file.path), writer) for file in shard.files]
     write_parquet(pa.Table.from_pylist(files, FILES_SCHEMA), folder / FILES_FILE)
+    num_bad = sum(writer.dropped.values())
     return Outcome(
-        rows_in=len(found) + len(quarantine),
-        rows_out=len(found),
-        dropped=Counter(reason_code(row["reason"]) for row in quarantine),
-        file_rows={DOCUMENTS_FILE: len(found), LEDGER_FILE: len(found), QUARANTINE_FILE: len(quarantine)},
-        facts={"source": source.name, "text_bytes": sum(len(document.text.encode()) for _, document in found)},
-    )
-
-
-def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Path], folder: Path) -> Outcome:
-    """Write inventory, members, tombstones and the plan. Raises `GuardStop` before that if too much is bad."""
-    quarantine = [row for shard in shards for row in read_quarantine(shard / QUARANTINE_FILE)]
-    inventory = pa.concat_tables([_inventory(plan, shards), _gone(plan)])
-    num_documents = int(sum(inventory["num_documents"].to_pylist()))
-    num_unchanged = int(sum(inventory["num_unchanged"].to_pylist()))
-    _guard_bad(settings, plan.source, quarantine, num_documents + num_unchanged + len(quarantine))
-
-    members = _members(plan, shards)
-    tombstones = pa.Table.from_pylist([asdict(stone) for stone in plan.tombstones], TOMBSTONES_SCHEMA)
-    write_parquet(inventory, folder / INVENTORY_FILE)
-    write_parquet(members, folder / MEMBERS_FILE)
-    write_parquet(tombstones, folder / TOMBSTONES_FILE)
-    write_json(folder / PLAN_FILE, plan_to_json(plan))
-    return Outcome(
-        rows_in=num_documents + len(quarantine),
-        rows_out=num_documents,
-        dropped=Counter(reason_code(reason) for _, reason in quarantine),
+        rows_in=writer.num_documents + num_bad,
+        rows_out=writer.num_documents,
+        dropped=writer.dropped,
         file_rows={
-            INVENTORY_FILE: inventory.num_rows,
-            MEMBERS_FILE: members.num_rows,
-            TOMBSTONES_FILE: tombstones.num_rows,
+            DOCUMENTS_FILE: writer.num_documents,
+            LEDGER_FILE: writer.num_documents,
+            QUARANTINE_FILE: num_bad,
+            FILES_FILE: len(files),
         },
-        facts={
-            "source": plan.source,
-            "reading": plan.reading,
-            "num_new_files": plan.num_new_files,
-            "num_changed_files": plan.num_changed_files,
-            "num_gone_files": plan.num_gone_files,
-            "num_unchanged": num_unchanged,
-            "num_tombstones": tombstones.num_rows,
-        },
+        facts={"source": reading.source, "text_bytes": writer.text_bytes},
     )
-
-
-def read_quarantine(path: Path) -> list[tuple[str, str]]:
-    """Place and reason of each row of a quarantine.parquet."""
-    table = read_table(path)
-    return list(zip(table["place"].to_pylist(), table["reason"].to_pylist(), strict=True))
 
 
 def reason_code(reason: str) -> str:
@@ -127,14 +46,87 @@ def reason_code(reason: str) -> str:
     return re.sub(r"\W+", "_", reason.lower()).strip("_")
 
 
-def _documents(source_name: str, found: Sequence[tuple[str, Document]]) -> pa.Table:
+class ShardWriter:
+    """Documents, ledger and quarantine of one shard, each held up to a piece."""
+
+    def __init__(self, source: str, folder: Path) -> None:
+        self.num_documents = 0
+        self.text_bytes = 0
+        self.dropped: Counter[str] = Counter()
+        self._source = source
+        self._found: list[tuple[str, Document]] = []  # path of the file, document
+        self._held_bytes = 0
+        self._bad: list[dict[str, str]] = []
+        with ExitStack() as stack:
+            self._documents = stack.enter_context(TableWriter(folder / DOCUMENTS_FILE, DOCUMENTS_SCHEMA))
+            self._ledger = stack.enter_context(TableWriter(folder / LEDGER_FILE, INGEST_LEDGER_SCHEMA))
+            self._quarantine = stack.enter_context(TableWriter(folder / QUARANTINE_FILE, QUARANTINE_SCHEMA))
+            self._stack = stack.pop_all()
+
+    def add(self, path: str, document: Document) -> None:
+        """Add a document of this file."""
+        if self._held_bytes + document.num_bytes > PIECE_BYTES or len(self._found) == PIECE_ROWS:
+            self._write_documents()
+        self._found.append((path, document))
+        self._held_bytes += document.num_bytes
+
+    def put_aside(self, path: str, bad: Bad) -> None:
+        """Add a row to the quarantine."""
+        self.dropped[reason_code(bad.reason)] += 1
+        self._bad.append({"place": bad.url or place_of(path, bad.line), "reason": bad.reason})
+        if len(self._bad) == PIECE_ROWS:
+            self._write_bad()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        with self._stack:
+            if kind is None:
+                self._write_documents()
+                self._write_bad()
+
+    def _write_documents(self) -> None:
+        self._documents.write(_documents(self._source, [document for _, document in self._found]))
+        self._ledger.write(_ledger(self._found))
+        self.num_documents += len(self._found)
+        self.text_bytes += self._held_bytes
+        self._found, self._held_bytes = [], 0
+
+    def _write_bad(self) -> None:
+        self._quarantine.write(pa.Table.from_pylist(self._bad, QUARANTINE_SCHEMA))
+        self._bad = []
+
+
+def _read(reading: Reading, file: FilePlan, place: Path | None, writer: ShardWriter) -> dict[str, str | int]:
+    """Give the documents of a file that the plan takes to the writer; the counts of the file."""
+    counts = {"num_documents": 0, "num_unchanged": 0, "num_bad": 0}
+    for item in read_file(reading, file, place):
+        if isinstance(item, Bad):
+            writer.put_aside(file.path, item)
+            counts["num_bad"] += 1
+        elif file.taken is None or item.document_id in file.taken:
+            writer.add(file.path, item)
+            counts["num_documents"] += 1
+        else:
+            counts["num_unchanged"] += 1
+    return {"path": file.path, "digest": file.digest, **counts}
+
+
+def _documents(source: str, found: Sequence[Document]) -> pa.Table:
+    records = [document.record for document in found]
     columns = {
-        "document_id": [document.document_id for _, document in found],
-        "source": [source_name] * len(found),
-        "url": [document.url for _, document in found],
-        "format": [document.format for _, document in found],
+        "document_id": [document.document_id for document in found],
+        "source": [source] * len(found),
+        "url": [document.url for document in found],
+        "format": [record.format for record in records],
         "language": [None] * len(found),
-        "text": [document.text for _, document in found],
+        "fetched": [record.fetched for record in records],
+        "title": [record.title for record in records],
+        "licence": [record.licence for record in records],
+        "metadata": [None if record.metadata is None else list(record.metadata.items()) for record in records],
+        "messages": [None if record.messages is None else [*record.messages] for record in records],
+        "text": [record.text for record in records],
     }
     return pa.table(columns, DOCUMENTS_SCHEMA)
 
@@ -150,40 +142,3 @@ def _ledger(found: Sequence[tuple[str, Document]]) -> pa.Table:
         "place": [document.place for _, document in found],
     }
     return pa.table(columns, INGEST_LEDGER_SCHEMA)
-
-
-def _inventory(plan: BatchPlan, shards: Sequence[Path]) -> pa.Table:
-    """The files of all shards, with the index of theirs."""
-    tables = [INVENTORY_SCHEMA.empty_table()]
-    for shard, folder in zip(plan.shards, shards, strict=True):
-        files = read_table(folder / FILES_FILE)
-        index = pa.array([shard.index] * files.num_rows, pa.int32())
-        tables.append(files.append_column(INVENTORY_SCHEMA.field("shard"), index))
-    return pa.concat_tables(tables)
-
-
-def _gone(plan: BatchPlan) -> pa.Table:
-    rows = [{"path": path, "num_documents": 0, "num_unchanged": 0, "num_bad": 0} for path in plan.gone]
-    return pa.Table.from_pylist(rows, INVENTORY_SCHEMA)
-
-
-def _members(plan: BatchPlan, shards: Sequence[Path]) -> pa.Table:
-    """Each document of the batch, the file it came from and the index of its shard."""
-    tables = [MEMBERS_SCHEMA.empty_table()]
-    for shard, folder in zip(plan.shards, shards, strict=True):
-        ledger = read_table(folder / LEDGER_FILE, columns=["document_id", "file"])
-        index = pa.array([shard.index] * ledger.num_rows, pa.int32())
-        tables.append(pa.table([ledger["document_id"], ledger["file"], index], schema=MEMBERS_SCHEMA))
-    return pa.concat_tables(tables)
-
-
-def _guard_bad(settings: IngestSettings, source: str, quarantine: Sequence[tuple[str, str]], num_records: int) -> None:
-    num_bad = len(quarantine)
-    if num_bad <= max(1, settings.max_bad_share * num_records):
-        return
-    places = "; ".join(f"{place}: {reason}" for place, reason in quarantine[:NUM_PLACES_SHOWN])
-    raise GuardStop(
-        f"ingest: {num_bad} of {num_records} records of source {source!r} ({num_bad / num_records:.1%}) cannot become "
-        f"documents, more than ingest.max_bad_share = {settings.max_bad_share:g}. The first are {places}. "
-        "Repair them, or raise ingest.max_bad_share."
-    )

@@ -23,9 +23,9 @@ import psutil
 from pydantic import ConfigDict, Field
 
 from pipeline_lib.base.errors import WorkspaceBusy
-from pipeline_lib.store.local import Store
 from pipeline_lib.store.files import write_json
 from pipeline_lib.store.layout import check_layout, write_layout
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.records import read_comfort, read_state
 
 # Unix seconds, to the end of the year 9998 in every time zone: what a clock can show.

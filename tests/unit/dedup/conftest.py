@@ -14,7 +14,8 @@ from pipeline_lib.dedup.settings import DedupSettings
 from pipeline_lib.dedup.stage import DECIDE, INDEX, SKETCH, TEXT_STAGE
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
-from pipeline_lib.store.artifact import Outcome, Ref, Store
+from pipeline_lib.store.artifact import Outcome, Ref
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
 from pipeline_lib.store.tables import TableWriter
 from tests.given import LooseStore

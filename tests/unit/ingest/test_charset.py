@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline_lib.ingest.charset import decode, decode_html
-from pipeline_lib.ingest.streams import Unreadable
+from pipeline_lib.ingest.records import Unreadable
 
 BODY = "<p>夜间构建 㐀</p>"  # the last character is in gb18030 but not in gb2312
 

@@ -3,12 +3,12 @@
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.ingest.listing import list_files
-from pipeline_lib.ingest.settings import FilesSource
+from pipeline_lib.ingest.sources.files import FilesSource
 
 
 def touch(root: Path, *names: str) -> None:
@@ -18,7 +18,7 @@ def touch(root: Path, *names: str) -> None:
 
 
 def listed(root: Path, **fields: tuple[str, ...]) -> list[str]:
-    return list(list_files(FilesSource(name="docs", path=root, **fields)))
+    return list(FilesSource(name="docs", path=root, **fields).files().files)
 
 
 def test_files_with_a_reader_are_listed_by_path_and_hidden_ones_are_not(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_links_are_followed_to_files_within_the_root_only(tmp_path: Path) -> Non
 
 def test_a_source_can_be_one_file(tmp_path: Path) -> None:
     touch(tmp_path, "a.txt", "b.txt")
-    assert list_files(FilesSource(name="docs", path=tmp_path / "a.txt")) == {"a.txt": tmp_path / "a.txt"}
+    assert FilesSource(name="docs", path=tmp_path / "a.txt").files().files == {"a.txt": tmp_path / "a.txt"}
 
 
 def test_a_path_that_does_not_exist_says_which_and_what_to_do(tmp_path: Path) -> None:
@@ -54,9 +54,10 @@ def test_a_path_that_does_not_exist_says_which_and_what_to_do(tmp_path: Path) ->
         listed(tmp_path / "nowhere")
 
 
-def test_a_source_without_files_warns(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_source_without_files_warns(house: Any, caplog: pytest.LogCaptureFixture) -> None:
+    house.reading = {"include": ("*.tyop",)}
     with caplog.at_level(logging.WARNING):
-        assert listed(tmp_path, include=("*.tyop",)) == []
+        assert house.scan() is None
     assert "holds no file" in caplog.text
 
 

@@ -7,10 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.ingest import stage
-from pipeline_lib.ingest.listing import list_files
-from pipeline_lib.ingest.settings import IngestSettings, InstalledDocsSource
-from pipeline_lib.store.local import Store
+from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
 
 MODULE = '''"""A module that says 夜 a lot."""
 import os
@@ -53,25 +50,17 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def documents(tmp_path: Path, **fields: Any) -> dict[str, tuple[str, str, str]]:
+def documents(house: Any, **fields: Any) -> dict[str, tuple[str, str, str]]:
     """url -> place, format, text of a first night over Demo-Pkg."""
-    import pyarrow.parquet as pq
-
-    source = InstalledDocsSource(packages=("demo-pkg",), **{"min_docstring_chars": 20, **fields})
-    settings = IngestSettings(sources=(source,), max_bad_share=1)
-    plan = stage.scan(settings, source, [], Store(tmp_path / "artifacts"), tmp_path / "cache.json")
-    assert plan is not None
-    folder = tmp_path / "out"
-    folder.mkdir()
-    stage.run(settings, source, plan.shards[0], folder)
-    texts = pq.read_table(folder / "documents.parquet").to_pylist()
-    places = pq.read_table(folder / "ledger.parquet")["place"].to_pylist()
-    return {row["url"]: (place, row["format"], row["text"]) for row, place in zip(texts, places, strict=True)}
+    house.other = InstalledDocsSource(name="docs", packages=("demo-pkg",), **{"min_docstring_chars": 20, **fields})
+    plan = house.night()
+    rows = zip(house.rows(plan), house.rows(plan, "ledger.parquet"), strict=True)
+    return {row["url"]: (ledger["place"], row["format"], row["text"]) for row, ledger in rows}
 
 
-def test_docstrings_are_named_by_their_place_in_the_module(site: Path, tmp_path: Path) -> None:
+def test_docstrings_are_named_by_their_place_in_the_module(site: Path, house: Any) -> None:
     install(site, **{"demo_pkg/a.py": MODULE})
-    assert documents(tmp_path) == {
+    assert documents(house) == {
         "demo_pkg.dist-info/METADATA": ("demo_pkg.dist-info/METADATA", "markdown", "# 演示 demo\n"),
         "demo_pkg/a.py": ("demo_pkg/a.py:1", "text", "A module that says 夜 a lot."),
         "demo_pkg/a.py#f": ("demo_pkg/a.py:6", "text", "A function under a condition."),
@@ -81,16 +70,16 @@ def test_docstrings_are_named_by_their_place_in_the_module(site: Path, tmp_path:
     }
 
 
-def test_short_docstrings_are_passed_over(site: Path, tmp_path: Path) -> None:
+def test_short_docstrings_are_passed_over(site: Path, house: Any) -> None:
     install(site, **{"demo_pkg/a.py": MODULE})
-    assert list(documents(tmp_path, min_docstring_chars=40)) == ["demo_pkg.dist-info/METADATA", "demo_pkg/a.py#C.m"]
+    assert list(documents(house, min_docstring_chars=40)) == ["demo_pkg.dist-info/METADATA", "demo_pkg/a.py#C.m"]
 
 
-def test_tests_scripts_and_lists_of_the_installer_are_private(site: Path, tmp_path: Path) -> None:
+def test_tests_scripts_and_lists_of_the_installer_are_private(site: Path, house: Any) -> None:
     private = ("demo_pkg/tests/a.txt", "demo_pkg/test_a.py", "demo_pkg/conftest.py", "demo_pkg-1.0.dist-info/names.txt")
     public = ("demo_pkg/guide.rst", "demo_pkg/notes.md", "demo_pkg-1.0.dist-info/licenses/LICENSE.txt")
     install(site, **dict.fromkeys([*private, *public], "some text"), **{"demo_pkg/__init__.py": ""})
-    assert list(list_files(InstalledDocsSource(packages=("demo-pkg",)))) == [
+    assert list(InstalledDocsSource(packages=("demo-pkg",)).files().files) == [
         "demo_pkg.dist-info/METADATA",
         "demo_pkg.dist-info/licenses/LICENSE.txt",
         "demo_pkg/guide.rst",
@@ -98,33 +87,33 @@ def test_tests_scripts_and_lists_of_the_installer_are_private(site: Path, tmp_pa
     ]
 
 
-def test_an_upgrade_keeps_the_urls(site: Path, tmp_path: Path) -> None:
+def test_an_upgrade_keeps_the_urls(site: Path, house: Any) -> None:
     install(site, "1.0", **{"demo_pkg/notes.md": "x"})
     source = InstalledDocsSource(packages=("demo-pkg",))
-    before = list(list_files(source))
+    before = list(source.files().files)
     for file in (site / "demo_pkg-1.0.dist-info").iterdir():
         file.unlink()
     (site / "demo_pkg-1.0.dist-info").rmdir()
     install(site, "2.0", **{"demo_pkg/notes.md": "x"})
-    assert list(list_files(source)) == before
+    assert list(source.files().files) == before
 
 
 def test_a_package_is_taken_up_to_its_budget_in_path_order(site: Path) -> None:
     install(site, **{"demo_pkg/a.md": "x" * 600, "demo_pkg/b.md": "x" * 600, "demo_pkg/c.md": "x" * 600})
     source = InstalledDocsSource(packages=("demo-pkg",), max_package_bytes=1500)
-    assert list(list_files(source)) == ["demo_pkg.dist-info/METADATA", "demo_pkg/a.md", "demo_pkg/b.md"]
+    assert list(source.files().files) == ["demo_pkg.dist-info/METADATA", "demo_pkg/a.md", "demo_pkg/b.md"]
 
 
 def test_a_package_that_is_not_installed_says_which_and_what_to_do() -> None:
     with pytest.raises(SettingsError, match=r"'no-such-package-here'.*not installed.*take it out of `packages`"):
-        list_files(InstalledDocsSource(packages=("no-such-package-here",)))
+        InstalledDocsSource(packages=("no-such-package-here",)).files()
 
 
-def test_a_module_that_does_not_parse_is_quarantined(site: Path, tmp_path: Path) -> None:
+def test_a_module_that_does_not_parse_is_quarantined(site: Path, house: Any) -> None:
     install(site, **{"demo_pkg/a.py": "def broken(:\n"})
-    assert list(documents(tmp_path)) == ["demo_pkg.dist-info/METADATA"]
-    assert stage.describe_quarantine(tmp_path / "out/quarantine.parquet", 9) == ["demo_pkg/a.py: invalid Python"]
+    assert list(documents(house)) == ["demo_pkg.dist-info/METADATA"]
+    assert house.quarantine_of_last() == ["demo_pkg/a.py: invalid Python"]
 
 
 def test_the_default_packages_are_installed() -> None:
-    assert len(list_files(InstalledDocsSource())) > 1000
+    assert len(InstalledDocsSource().files().files) > 1000

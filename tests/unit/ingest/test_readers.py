@@ -271,17 +271,15 @@ def test_a_file_that_may_not_be_opened_is_quarantined(house: Any, monkeypatch: p
     assert house.texts(house.night()) == {"locked.txt": "secret"}
 
 
-def test_the_outcome_counts_what_came_in_and_why_it_went(house: Any, tmp_path: Path) -> None:
+def test_the_outcome_counts_what_came_in_and_why_it_went(house: Any) -> None:
     house.write("a.jsonl", '{"text": "好"}\nnonsense\n{"text": 1}\n')
-    plan = house.scan()
-    folder = tmp_path / "out"
-    folder.mkdir()
-    outcome = stage.run(house.ingest, house.source, plan.shards[0], folder)
-    assert outcome == Outcome(
+    plan = house.night()
+    assert house.make(house.shard_work(plan, plan.shards[0])) == Outcome(
         rows_in=3,
         rows_out=1,
         dropped={"invalid_json": 1, "no_text_in_field_text": 1},
-        file_rows={"documents.parquet": 1, "ledger.parquet": 1, "quarantine.parquet": 2},
+        file_rows={"documents.parquet": 1, "ledger.parquet": 1, "quarantine.parquet": 2, "files.parquet": 1},
         facts={"source": "docs", "text_bytes": 3},
     )
-    assert stage.describe_quarantine(folder / "quarantine.parquet", 1) == ["a.jsonl:2: invalid JSON"]
+    quarantine = house.shard_folder(plan) / "quarantine.parquet"
+    assert stage.describe_quarantine(quarantine, 1) == ["a.jsonl:2: invalid JSON"]

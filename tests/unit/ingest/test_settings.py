@@ -6,7 +6,9 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from pipeline_lib.ingest.settings import FilesSource, IngestSettings, InstalledDocsSource
+from pipeline_lib.ingest.settings import IngestSettings
+from pipeline_lib.ingest.sources.files import FilesSource
+from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
 
 
 def test_the_kind_chooses_the_source() -> None:
@@ -38,7 +40,7 @@ def test_a_setting_that_cannot_be_honoured_is_refused(value: dict[str, object], 
 
 
 def test_the_stage_is_light_to_import() -> None:
-    heavy = "pyarrow", "numpy", "xxhash", "zstandard", "ast_serialize"
-    code = f"import sys, pipeline_lib.ingest.stage; print([m for m in {heavy!r} if m in sys.modules])"
+    heavy = "pyarrow", "numpy", "xxhash", "zstandard", "sqlalchemy"
+    code = f"import sys, pipeline_lib.ingest.works; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

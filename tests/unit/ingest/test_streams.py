@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 import zstandard
 
-from pipeline_lib.ingest.streams import Stream, Unreadable, lines, to_utf8, whole
+from pipeline_lib.ingest.records import Unreadable
+from pipeline_lib.ingest.streams import Stream, lines, to_utf8, whole
 
 TEXT = "夜里的文字。night text\n".encode() * 5000
 

@@ -1,0 +1,159 @@
+"""A plan as files: what its artifact holds, and the copy that is kept apart to rebuild a batch that was lost.
+
+plan.json            all but the long lists; the digests that name its shards, in order
+files.parquet        the files of all shards: a row group a shard, so that a maker reads its own alone
+tombstones.parquet   the documents that leave
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.ingest.plan import (
+    FILES_FILE,
+    PLAN_FILE,
+    TOMBSTONES_FILE,
+    BatchPlan,
+    FilePlan,
+    ShardPlan,
+    Tombstone,
+    shard_content,
+)
+from pipeline_lib.ingest.records import PassedOver
+from pipeline_lib.ingest.tables import PLANNED_FILES_SCHEMA, TOMBSTONES_SCHEMA
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.files import read_json, replace_folder, write_json
+from pipeline_lib.store.tables import TableWriter, read_table, write_parquet
+
+
+@dataclass(frozen=True)
+class PlannedShard:
+    """A shard as its maker finds it, with what it needs to know of the plan."""
+
+    source: str
+    reading: str
+    shard: ShardPlan
+
+
+def write_plan(plan: BatchPlan, folder: Path) -> None:
+    """Fill an empty folder with the files of a plan."""
+    with TableWriter(folder / FILES_FILE, PLANNED_FILES_SCHEMA) as writer:
+        for shard in plan.shards:
+            writer.write(_files_table(shard))
+    write_parquet(tombstones_table(plan), folder / TOMBSTONES_FILE)
+    header = {
+        "source": plan.source,
+        "reading": plan.reading,
+        "before": plan.before,
+        "shards": [shard.content for shard in plan.shards],
+        "gone": list(plan.gone),
+        "passed_over": {kind: asdict(passed) for kind, passed in plan.passed_over.items()},
+        "num_new_files": plan.num_new_files,
+        "num_changed_files": plan.num_changed_files,
+    }
+    write_json(folder / PLAN_FILE, header)
+
+
+def read_plan(folder: Path) -> BatchPlan:
+    """The plan that `write_plan` wrote. Raises `DataError` when that is not what lies there."""
+    try:
+        header = read_json(folder / PLAN_FILE)
+        with pq.ParquetFile(folder / FILES_FILE) as file:
+            shards = tuple(_shard(file, index, content) for index, content in enumerate(header["shards"]))
+        tombstones = [Tombstone(**row) for row in read_table(folder / TOMBSTONES_FILE).to_pylist()]
+        return BatchPlan(
+            **{
+                **header,
+                "shards": shards,
+                "tombstones": tuple(tombstones),
+                "gone": tuple(header["gone"]),
+                "passed_over": {kind: PassedOver(**passed) for kind, passed in header["passed_over"].items()},
+            }
+        )
+    except (OSError, ValueError, TypeError, KeyError, pa.ArrowException) as exc:
+        raise DataError(
+            f"{folder}: holds no plan of a batch that can be read. Delete the folder and run again."
+        ) from exc
+
+
+def read_shard_plan(header_path: Path, files_path: Path, content: str) -> PlannedShard:
+    """The shard of this content. Raises `DataError` when the plan has none, or another under its name."""
+    header: dict[str, Any] = read_json(header_path)
+    if content in header["shards"]:
+        with pq.ParquetFile(files_path) as file:
+            shard = _shard(file, header["shards"].index(content), content)
+        if shard_content(header["source"], header["reading"], shard.files) == content:
+            return PlannedShard(header["source"], header["reading"], shard)
+    raise DataError(f"{header_path}: holds no shard {content}. Run again: the source is then looked at anew.")
+
+
+def keep_plan(plan: BatchPlan, folder: Path) -> None:
+    """Put the plan under this name, whole or not at all, unless it stands there already."""
+    with suppress(DataError):
+        if read_plan(folder).content == plan.content:
+            return
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    write_plan(plan, temporary)
+    replace_folder(temporary, folder)
+
+
+def copy_plan(kept: Path, content: str, folder: Path) -> Outcome:
+    """Make the artifact of the plan that was kept under `kept`. Raises `DataError` when it is another or none."""
+    plan = read_plan(kept)
+    if plan.content != content:
+        raise DataError(f"{kept}: is not the plan {content}. Delete the folder and run again.")
+    write_plan(plan, folder)
+    num_files = sum(len(shard.files) for shard in plan.shards)
+    return Outcome(
+        rows_in=num_files,
+        rows_out=num_files,
+        file_rows={FILES_FILE: num_files, TOMBSTONES_FILE: len(plan.tombstones)},
+        facts={"source": plan.source, "content": content, **plan_facts(plan)},
+    )
+
+
+def plan_facts(plan: BatchPlan) -> dict[str, Any]:
+    """What the manifests of plan and batch say of it."""
+    return {
+        "reading": plan.reading,
+        "num_new_files": plan.num_new_files,
+        "num_changed_files": plan.num_changed_files,
+        "num_gone_files": plan.num_gone_files,
+        "num_tombstones": len(plan.tombstones),
+        "passed_over": {kind: passed.num_files for kind, passed in plan.passed_over.items()},
+    }
+
+
+def tombstones_table(plan: BatchPlan) -> pa.Table:
+    """The documents that leave."""
+    return pa.Table.from_pylist([asdict(stone) for stone in plan.tombstones], TOMBSTONES_SCHEMA)
+
+
+def _files_table(shard: ShardPlan) -> pa.Table:
+    files: Sequence[FilePlan] = shard.files
+    columns = {
+        "path": [file.path for file in files],
+        "digest": [file.digest for file in files],
+        "bytes": [file.bytes for file in files],
+        "taken": [None if file.taken is None else sorted(file.taken) for file in files],
+    }
+    return pa.table(columns, PLANNED_FILES_SCHEMA)
+
+
+def _shard(file: pq.ParquetFile, index: int, content: str) -> ShardPlan:
+    rows = file.read_row_group(index).to_pylist()
+    return ShardPlan(index, tuple(_file(**row) for row in rows), content)
+
+
+def _file(path: str, digest: str, bytes: int, taken: list[str] | None) -> FilePlan:
+    return FilePlan(path, digest, bytes, None if taken is None else frozenset(taken))

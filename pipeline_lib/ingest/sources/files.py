@@ -1,0 +1,140 @@
+"""`files`: a folder of text files. What lies in it and is not read is counted by kind, whatever the reason is."""
+
+import os
+from collections.abc import Collection, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.base.settings import StageSettings, operational
+from pipeline_lib.ingest.records import Bad, Format, Limits, Listing, ReadOptions, Record, Slug, SourceFile
+from pipeline_lib.store.files import translate_os_error
+
+
+class FilesSource(StageSettings):
+    """A folder (or one file) of txt, md, html, JSONL, CSV and Parquet files; plain, .gz or .zst."""
+
+    kind: Literal["files"] = "files"
+    name: Slug = Field(description="Name of the source: enters document ids, so renaming it makes all documents new.")
+    path: Path = Field(
+        description="The folder, searched with its subfolders, or one file. Hidden files are skipped.",
+        json_schema_extra=operational(),
+    )
+    # Which files there are decides nothing about how one of them is read: shards are named by the files in them.
+    include: tuple[str, ...] = Field(
+        default=("*",),
+        min_length=1,
+        description='Patterns of relative paths to take; "*" also crosses "/".',
+        json_schema_extra=operational(),
+    )
+    exclude: tuple[str, ...] = Field(
+        default=(),
+        description="Patterns of relative paths to leave out after that.",
+        json_schema_extra=operational(),
+    )
+    text_field: str = Field(default="text", min_length=1, description="Field or column that holds the text.")
+    id_field: str | None = Field(
+        default="id", description="Field or column that names a record; without one its text's hash names it."
+    )
+    record_format: Format = Field(
+        default="text", description="What the text of JSONL, CSV and Parquet records is written in."
+    )
+
+    def files(self) -> Listing:
+        """All files below the folder that a reader takes and the patterns do not leave out."""
+        listing = Listing()
+        root = self._root()
+        if root.is_file():
+            self._sort(root.name, root, listing)
+        else:
+            for path, place in _walk(root, "", os.path.realpath(root), listing):
+                self._sort(path, place, listing)
+        return listing.in_order()
+
+    def locate(self, paths: Collection[str]) -> dict[str, Path]:
+        """The places below the folder."""
+        root = self._root()
+        return {root.name: root} if root.is_file() else {path: root / path for path in paths}
+
+    def read(self, file: SourceFile, limits: Limits) -> Iterator[Record | Bad]:
+        """What the reader of its suffix makes of a file."""
+        from pipeline_lib.ingest.readers import READERS, read_with
+
+        options = ReadOptions(
+            limits.max_document_bytes,
+            limits.max_expansion,
+            text_field=self.text_field,
+            id_field=self.id_field,
+            record_format=self.record_format,
+        )
+        return read_with(READERS, file, options)
+
+    def _root(self) -> Path:
+        root = self.path.expanduser()
+        if not root.exists():
+            raise SettingsError(
+                f"ingest: the path of source {self.name!r} does not exist: {root}. "
+                "Create it or correct `path` in its settings."
+            )
+        return root
+
+    def _sort(self, path: str, place: Path, listing: Listing) -> None:
+        """Take a file, or count it where it belongs."""
+        from pipeline_lib.ingest.readers import READERS, kind_of, untaken
+
+        is_included = any(fnmatchcase(path, pattern) for pattern in self.include)
+        if not is_included or any(fnmatchcase(path, pattern) for pattern in self.exclude):
+            listing.pass_over("excluded", path)
+        elif kind_of(path)[0] not in READERS:
+            listing.pass_over(untaken(path), path)
+        else:
+            listing.files[path] = place
+
+
+def _walk(folder: Path, prefix: str, real_root: str, listing: Listing) -> Iterator[tuple[str, Path]]:
+    """All files below `folder`. What is no file of this source is counted."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as exc:  # passing over it would look as if all of its files were gone
+        raise translate_os_error(exc, folder) from exc
+    for entry in entries:
+        path = prefix + entry.name
+        reason = _refusal(entry, real_root)
+        if reason is not None:
+            listing.pass_over(reason, None if reason in NAMELESS else path)
+        elif entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path), f"{path}/", real_root, listing)
+        else:
+            yield path, Path(entry.path)
+
+
+NAMELESS = ("hidden", "name that is not UTF-8")
+
+
+def _refusal(entry: "os.DirEntry[str]", real_root: str) -> str | None:
+    """Why an entry is neither a folder to search nor a file to read, or None.
+
+    A link to a file counts if the file lies within the root; links to folders never do.
+    """
+    if entry.name.startswith("."):
+        return "hidden"
+    if not entry.name.isprintable() and any("\udc80" <= sign <= "\udcff" for sign in entry.name):
+        return "name that is not UTF-8"
+    if entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False):
+        return None
+    return _refused_link(entry, real_root) if entry.is_symlink() else "neither file nor folder"
+
+
+def _refused_link(entry: "os.DirEntry[str]", real_root: str) -> str | None:
+    try:
+        if entry.is_dir():
+            return "link to a folder"
+        if not entry.is_file():
+            return "link to nothing"
+    except OSError:  # a link to itself
+        return "link to nothing"
+    is_within = Path(os.path.realpath(entry.path)).is_relative_to(real_root)
+    return None if is_within else "link out of the source"

@@ -1,0 +1,36 @@
+"""ingest's works: from settings, plans and references to what can be made. Nothing long is in them."""
+
+from pipeline_lib.ingest.plan import BatchPlan, ShardPlan
+from pipeline_lib.ingest.settings import IngestSettings
+from pipeline_lib.ingest.stage import BATCH, LAND, PLAN, READ
+from pipeline_lib.run.maker import Maker, Work
+from pipeline_lib.store.artifact import Ref
+
+
+def land(settings: IngestSettings, source: str, night: str, before: Ref | None = None) -> Work:
+    """Ask `source`. What it answers is not known before: `night` names the asking, and in it there is one answer."""
+    inputs = {} if before is None else {"before": before}
+    return Work(LAND, _seen(settings, source, LAND), inputs, {"source": source, "night": night}, name=source)
+
+
+def plan(settings: IngestSettings, plan: BatchPlan) -> Work:
+    """The artifact of a plan that was kept (`stage.keep`)."""
+    return Work(PLAN, _seen(settings, plan.source, PLAN), params={"content": plan.content}, name=plan.source)
+
+
+def read(settings: IngestSettings, source: str, shard: ShardPlan, plan: Ref, landing: Ref | None = None) -> Work:
+    """One shard of a plan. It is named by what is read into it alone: in another plan it is the same shard."""
+    beside = {"plan": plan} if landing is None else {"plan": plan, "landing": landing}
+    name = f"shard {shard.index}"
+    return Work(READ, _seen(settings, source, READ), params={"content": shard.content}, beside=beside, name=name)
+
+
+def batch(settings: IngestSettings, source: str, plan: Ref, shards: Ref) -> Work:
+    """The batch of a plan, from the list of its shards in the plan's order."""
+    return Work(BATCH, _seen(settings, source, BATCH), {"plan": plan, "shards": shards}, name=source)
+
+
+def _seen(settings: IngestSettings, source: str, maker: Maker) -> IngestSettings:
+    """What a maker sees: of the sources, only its own (a hundred of them would not fit into a work)."""
+    own = tuple(known for known in settings.sources if known.name == source) or settings.sources
+    return settings.model_copy(update={"sources": own}).only(maker.reads)
