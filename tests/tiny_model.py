@@ -7,7 +7,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, tokens_schema
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
 from pipeline_lib.store.tables import write_parquet
 
 TEXTS = (
@@ -54,19 +54,14 @@ def write_model(folder: Path, *, seed: int = 0) -> Path:
     return folder
 
 
-def write_documents(path: Path, texts: tuple[str, ...] = TEXTS) -> Path:
-    """A documents.v1 file; ids are 000...0, 000...1 and so on."""
+def write_documents(
+    path: Path, texts: tuple[str, ...] = TEXTS, *, source: str = "tiny", languages: tuple[str | None, ...] = ()
+) -> Path:
+    """A documents.v2 file; ids are 000...0, 000...1 and so on, urls 0.txt, 1.txt."""
+    spoken = languages or (None,) * len(texts)
     rows = [
-        {"document_id": f"{i:032x}", "source": "tiny", "url": f"{i}.txt", "format": "text", "language": None, "text": t}
-        for i, t in enumerate(texts)
+        {"document_id": f"{i:032x}", "source": source, "url": f"{i}.txt", "format": "text", "language": own, "text": t}
+        for i, (t, own) in enumerate(zip(texts, spoken, strict=True))
     ]
     write_parquet(pa.Table.from_pylist(rows, schema=DOCUMENTS_SCHEMA), path)
-    return path
-
-
-def write_rows(path: Path, rows: list[list[int]], *, vocab_size: int = 320) -> Path:
-    """A tokens.v1 file of the given rows."""
-    schema = tokens_schema(len(rows[0]), vocab_size)
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        writer.write_table(pa.Table.from_pydict({"ids": rows}, schema=schema))
     return path

@@ -1,79 +1,64 @@
-"""The figures of one model: bits per byte with its interval, perplexities, base line, noise and speed."""
+"""The figures of one model: bits per byte with its interval and slices, perplexities, base line, noise and speed."""
 
-import math
 import re
 import statistics
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.evaluate.noise import disturb
 from pipeline_lib.evaluate.sample import Sample
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.model import scoring
 from pipeline_lib.model.backends import Backend, generate
-from pipeline_lib.store.token_shards import open_rows
+from pipeline_lib.model.measured import Measured, slices_of
+from pipeline_lib.model.records import Scores, finite
 
-PAD_TOKEN = "<|pad|>"
 # A word is a Han character, or what stands between spaces and Han characters: Chinese has no spaces to count by.
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
 SPEED_REPEATS = 3
 
-PER_DOCUMENT_SCHEMA = pa.schema(
-    [
-        pa.field("document_id", pa.string(), nullable=False),
-        pa.field("num_bytes", pa.int64(), nullable=False),  # UTF-8, of what was scored of the document
-        pa.field("bits", pa.float64(), nullable=False),  # NaN when the model has no answer
-    ]
-)
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What was measured of one model, without its speed."""
-
-    scores: dict[str, Any]  # scores.json
-    per_document: pa.Table  # PER_DOCUMENT_SCHEMA
-
 
 def measure(
-    settings: EvaluateSettings, backend: Backend, tokenizer: Any, sample: Sample, train_rows: Sequence[Path]
-) -> Measurement:
-    """Score the sample; every figure is null where it is not a finite number."""
+    settings: EvaluateSettings,
+    backend: Backend,
+    tokenizer: Any,
+    sample: Sample,
+    counts: NDArray[np.int64] | None,
+) -> Measured:
+    """Score the sample; every figure is None where it is not a finite number, and so are all of an empty sample.
+
+    `counts[V]` are the counts of tokens in the training text: without them there is no base line.
+    """
     context_tokens = context_of(settings, backend)
     bits = scoring.bits_per_document(backend.logits, tokenizer, sample.texts, context_tokens=context_tokens)
     num_bytes = scoring.bytes_per_document(sample.texts)
-    interval = scoring.bootstrap_interval(
-        bits, num_bytes, seed=settings.seed, num_resamples=settings.num_resamples, confidence=settings.confidence
+    scores = Scores(
+        num_documents=len(sample.texts),
+        num_bytes=int(num_bytes.sum()),
+        context_tokens=context_tokens,
+        confidence=settings.confidence,
+        noise_share=settings.noise_share,
+        model_bytes=backend.num_bytes,
+        slices=slices_of(sample.sources, sample.languages, num_bytes, bits),
     )
-    unigram = scoring.unigram_bits(unigram_counts(train_rows, tokenizer), tokenizer, sample.texts)
-    figures = {
-        "bits_per_byte": interval.value,
-        "bits_per_byte_low": interval.low,
-        "bits_per_byte_high": interval.high,
-        "unigram_bits_per_byte": scoring.bits_per_byte(unigram, num_bytes),
-        **_perplexities(bits, num_bytes, sample, tokenizer),
-        **_noise(settings, backend, tokenizer, sample, bits),
-    }
-    scores = {
-        **{name: finite(value) for name, value in figures.items()},
-        "num_documents": len(sample.texts),
-        "num_bytes": int(num_bytes.sum()),
-        "context_tokens": context_tokens,
-        "confidence": settings.confidence,
-        "noise_share": settings.noise_share,
-        "model_bytes": backend.num_bytes,
-    }
-    columns = [list(sample.document_ids), num_bytes, bits]
-    return Measurement(scores, pa.table(columns, schema=PER_DOCUMENT_SCHEMA))
+    if num_bytes.any():
+        figures = {
+            **_interval(settings, bits, num_bytes),
+            **_base_line(counts, tokenizer, sample, num_bytes),
+            **_perplexities(bits, num_bytes, sample, tokenizer),
+            **_noise(settings, backend, tokenizer, sample, bits),
+        }
+        known: dict[str, Any] = {name: finite(value) for name, value in figures.items()}
+        scores = replace(scores, **known)
+    return Measured(scores, sample.document_ids, sample.sources, sample.languages, num_bytes, bits)
 
 
 def measure_speed(settings: EvaluateSettings, backend: Backend, tokenizer: Any) -> dict[str, float | int]:
@@ -99,27 +84,43 @@ def context_of(settings: EvaluateSettings, backend: Backend) -> int:
     return wanted
 
 
-def unigram_counts(train_rows: Sequence[Path], tokenizer: Any) -> NDArray[np.int64]:
-    """How often each token stands in the training rows, int64[V], without padding.
-
-    Rows overlap by one token (T+1 ids every T), so the last id of a row is left to the next one.
-    """
-    counts = np.zeros(tokenizer.get_vocab_size(), dtype=np.int64)
-    rows = open_rows(train_rows).rows
-    for index in range(len(rows)):
-        counts += np.bincount(rows[index][:-1], minlength=len(counts))
-    counts[tokenizer.token_to_id(PAD_TOKEN)] = 0
-    return counts
+def add_counts(paths: Sequence[Path]) -> NDArray[np.int64]:
+    """The counts of tokens in all shards, int64[V]. Raises `DataError` for shards of different vocabularies."""
+    total = np.load(paths[0], allow_pickle=False)
+    for path in paths[1:]:
+        counts = np.load(path, allow_pickle=False)
+        if counts.shape != total.shape:
+            raise DataError(f"{path}: counts {len(counts)} tokens, others {len(total)}. Tokenize them again.")
+        total = total + counts
+    return np.asarray(total, dtype=np.int64)
 
 
-def finite(value: float) -> float | None:
-    """The value, or None where JSON has no number for it."""
-    return float(value) if math.isfinite(value) else None
+def _interval(
+    settings: EvaluateSettings, bits: NDArray[np.float64], num_bytes: NDArray[np.int64]
+) -> Mapping[str, float]:
+    interval = scoring.bootstrap_interval(
+        bits, num_bytes, seed=settings.seed, num_resamples=settings.num_resamples, confidence=settings.confidence
+    )
+    return {
+        "bits_per_byte": interval.value,
+        "bits_per_byte_low": interval.low,
+        "bits_per_byte_high": interval.high,
+    }
+
+
+def _base_line(
+    counts: NDArray[np.int64] | None, tokenizer: Any, sample: Sample, num_bytes: NDArray[np.int64]
+) -> Mapping[str, float]:
+    """Bits per byte of token frequencies alone."""
+    if counts is None:
+        return {}
+    unigram = scoring.unigram_bits(counts, tokenizer, sample.texts)
+    return {"unigram_bits_per_byte": scoring.bits_per_byte(unigram, num_bytes)}
 
 
 def _perplexities(
     bits: NDArray[np.float64], num_bytes: NDArray[np.int64], sample: Sample, tokenizer: Any
-) -> dict[str, float]:
+) -> Mapping[str, float]:
     """2 ^ (bits per unit), for the units that other people use."""
     num_tokens = int(scoring.tokens_per_document(tokenizer, sample.texts).sum())
     num_words = sum(len(WORD.findall(text)) for text in sample.texts)
@@ -130,7 +131,7 @@ def _perplexities(
 
 def _noise(
     settings: EvaluateSettings, backend: Backend, tokenizer: Any, sample: Sample, bits: NDArray[np.float64]
-) -> dict[str, float]:
+) -> Mapping[str, float]:
     """Bits per byte of disturbed text, and how much more that is than for the same documents undisturbed."""
     texts = sample.texts[: settings.noise_documents]
     noisy = [

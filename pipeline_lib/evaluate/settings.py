@@ -2,16 +2,16 @@
 
 from pydantic import Field
 
-from pipeline_lib.base.settings import StageSettings
+from pipeline_lib.base.settings import StageSettings, operational
 
 
 class EvaluateSettings(StageSettings):
-    """How a model is measured. Champion and challenger are always measured with the same settings."""
+    """How a model is measured. All candidates of a night are measured with the same settings."""
 
     max_documents: int = Field(
         400,
         ge=1,
-        description="held-out documents that are scored, chosen by their ids; more of them narrow the interval",
+        description="held-out documents of a benchmark, chosen by their ids; more of them narrow the interval",
         json_schema_extra={"unit": "documents"},
     )
     max_document_characters: int = Field(
@@ -41,13 +41,13 @@ class EvaluateSettings(StageSettings):
         50, ge=1, description="documents scored with noise", json_schema_extra={"unit": "documents"}
     )
     speed_tokens: int = Field(
-        64, ge=2, description="tokens generated to measure the speed", json_schema_extra={"unit": "tokens"}
+        64, ge=2, description="tokens generated to measure the speed", json_schema_extra=operational(unit="tokens")
     )
     threads: int = Field(
         2,
         ge=1,
         le=256,
         description="the order of sums, and so the last digits, depend on their number",
-        json_schema_extra={"unit": "threads"},
+        json_schema_extra=operational(unit="threads"),
     )
     seed: int = Field(0, ge=0, description="of the bootstrap and the noise")

@@ -1,62 +1,143 @@
-"""evaluate: how well a model predicts held-out text.
+"""evaluate: how well models predict text that they never learned from.
 
-In: a model folder, held-out documents, the token shards it was trained on (only for their unigram counts).
-Out: `scores.json` (the same for the same input), `per_document.parquet` (document_id, num_bytes, bits: what the gate
-compares) and `speed.json`, which is measured, so never twice the same, and stands apart for that reason.
+    evaluate.benchmark   documents of scrub -> the held-out ones that models are compared on, with their texts
+    evaluate.scores      one candidate, one benchmark -> scores.json and per_document.parquet, the same for the same
+                         input, and speed.json, which is measured
+
+Candidates x benchmarks make a table, a work a cell; each cell says by itself which one it is. A candidate is a model
+folder and the backend that runs it: the challenger, a variant of it, or a version of the registry.
 
 The yardstick is bits per byte: tokens, words and vocabularies cancel out, so models with different tokenizers and
 scripts with different words compare. The perplexities beside it do not, and say in their names what they are per.
-A figure that cannot be given (a model that answers NaN) is null; the gate refuses on it.
+A figure that cannot be given (a model that answers NaN, a benchmark without documents) is null; the gate refuses on it.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.evaluate.settings import EvaluateSettings
+from pipeline_lib.model.records import MODEL_FOLDER, PER_DOCUMENT_FILE, SCORES_FILE, SPEED_FILE, write_record
+from pipeline_lib.run.inputs import Inputs
+from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome
-from pipeline_lib.store.files import write_json
+from pipeline_lib.store.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from pipeline_lib.evaluate.benchmark import Shard
 
 STAGE = "evaluate"
-VERSION = 1
 
-SCORES_FILE = "scores.json"
-SPEED_FILE = "speed.json"
-PER_DOCUMENT_FILE = "per_document.parquet"
-
-
-@dataclass(frozen=True)
-class EvaluateInputs:
-    """One model and the text it is measured on."""
-
-    model: Path  # Hugging Face folder for torch, folder of the quantize stage for onnx_*
-    backend: Literal["torch", "onnx_fp32", "onnx_int8"]
-    heldout: tuple[Path, ...]  # documents.v1
-    train_rows: tuple[Path, ...]  # tokens.v1
+BENCHMARK_FILE = "benchmark.json"
+EXCLUDED_FILE = "excluded.parquet"  # document_id: what was withdrawn or edited
+COUNTS_FILE = "counts.npy"  # int64[V], of a token shard
 
 
-def run(settings: EvaluateSettings, inputs: EvaluateInputs, folder: Path) -> Outcome:
-    """Measure the model. Raises `DataError` when there is no held-out text or no such model."""
-    from pipeline_lib.evaluate.measure import measure, measure_speed
-    from pipeline_lib.evaluate.sample import take_sample
-    from pipeline_lib.model.backends import load, torch_threads
-    from pipeline_lib.model.scoring import open_tokenizer
-    from pipeline_lib.store.tables import write_parquet
+def make_benchmark(settings: EvaluateSettings, inputs: Inputs, folder: Path) -> Outcome:
+    """Choose the documents of a benchmark and keep them.
 
-    sample = take_sample(inputs.heldout, settings)
-    tokenizer = open_tokenizer(inputs.model)
-    with torch_threads(settings.threads):
-        backend = load(inputs.model, inputs.backend, threads=settings.threads)
-        measurement = measure(settings, backend, tokenizer, sample, inputs.train_rows)
-        speed = measure_speed(settings, backend, tokenizer)
-    scores = {"backend": inputs.backend, **measurement.scores}
-    write_json(folder / SCORES_FILE, scores)
-    write_json(folder / SPEED_FILE, speed)
-    write_parquet(measurement.per_document, folder / PER_DOCUMENT_FILE)
-    return Outcome(
-        rows_in=sample.rows_in,
-        rows_out=len(sample.texts),
-        dropped=sample.dropped,
-        file_rows={PER_DOCUMENT_FILE: len(sample.texts)},
-        facts=scores,
+    Inputs: `documents`, a list of shards of scrub; `before`, the benchmark that it goes on from; `excluded`. All may be
+    missing. Parameters: `name`, `generation`, and `heldout_shares`, the share of each shard as runs (store/sides.py).
+    """
+    from pipeline_lib.evaluate.benchmark import choose, describe, to_json, write_chosen
+    from pipeline_lib.store.schemas import DOCUMENTS_FILE
+
+    before, shards = _shards(inputs, DOCUMENTS_FILE)
+    choice = choose(before, shards, _excluded(inputs), at_most=settings.max_documents)
+    write_chosen([*before, *shards], choice, folder / DOCUMENTS_FILE)
+    found = describe(
+        folder / DOCUMENTS_FILE, choice, name=str(inputs.params["name"]), generation=int(inputs.params["generation"])
     )
+    write_json(folder / BENCHMARK_FILE, to_json(found))
+    return Outcome(
+        rows_in=choice.rows_in,
+        rows_out=found.num_documents,
+        dropped=choice.dropped,
+        file_rows={DOCUMENTS_FILE: found.num_documents},
+        facts=to_json(found),
+    )
+
+
+def make_scores(settings: EvaluateSettings, inputs: Inputs, folder: Path) -> Outcome:
+    """Measure the model of an artifact. Inputs: `model`, and those of `score_model`."""
+    return score_model(settings, inputs.folder("model") / MODEL_FOLDER, inputs, folder)
+
+
+def score_model(settings: EvaluateSettings, model: Path, inputs: Inputs, folder: Path) -> Outcome:
+    """Measure the model in a folder, wherever it comes from. Raises `DataError` when there is none.
+
+    Inputs: `benchmark`; `counts`, a list of token shards, for the base line, may be missing. Parameters: `candidate`,
+    `backend`; `version` for a candidate of the registry.
+    """
+    from pipeline_lib.evaluate.measure import add_counts, measure, measure_speed
+    from pipeline_lib.evaluate.sample import read_sample
+    from pipeline_lib.model.backends import load, torch_threads
+    from pipeline_lib.model.measured import write_per_document
+    from pipeline_lib.model.scoring import open_tokenizer
+    from pipeline_lib.store.schemas import DOCUMENTS_FILE
+
+    benchmark = read_json(inputs.file("benchmark", BENCHMARK_FILE))
+    sample = read_sample(
+        inputs.file("benchmark", DOCUMENTS_FILE), max_document_characters=settings.max_document_characters
+    )
+    count_files = inputs.files("counts", COUNTS_FILE) if inputs.has("counts") else []
+    tokenizer, backend_name = open_tokenizer(model), str(inputs.params["backend"])
+    with torch_threads(settings.threads):
+        backend = load(model, backend_name, threads=settings.threads)
+        measured = measure(settings, backend, tokenizer, sample, add_counts(count_files) if count_files else None)
+        speed = measure_speed(settings, backend, tokenizer)
+    scores = replace(
+        measured.scores,
+        candidate=str(inputs.params["candidate"]),
+        version=inputs.params.get("version"),
+        benchmark=benchmark["name"],
+        generation=benchmark["generation"],
+        backend=backend_name,
+    )
+    write_record(scores, folder / SCORES_FILE)
+    write_json(folder / SPEED_FILE, speed)
+    write_per_document(measured, folder / PER_DOCUMENT_FILE)
+    number = scores.num_documents
+    facts = {**scores.figures, "threads": settings.threads}  # which decide the last digits
+    return Outcome(number, number, file_rows={PER_DOCUMENT_FILE: number}, facts=facts)
+
+
+def _shards(inputs: Inputs, file: str) -> tuple[list["Shard"], list["Shard"]]:
+    """What is kept from before, and what may be added."""
+    from pipeline_lib.evaluate.benchmark import Shard
+    from pipeline_lib.store.sides import from_runs
+
+    before = [Shard(inputs.file("before", file))] if inputs.has("before") else []
+    paths = inputs.files("documents", file) if inputs.has("documents") else []
+    shares = from_runs(inputs.params.get("heldout_shares", ()))
+    if len(shares) != len(paths):
+        raise DataError(f"A benchmark was given {len(shares)} shares for {len(paths)} shards. Please report it.")
+    return before, [Shard(path, share) for path, share in zip(paths, shares, strict=True)]
+
+
+def _excluded(inputs: Inputs) -> frozenset[str]:
+    from pipeline_lib.store.tables import read_table
+
+    if not inputs.has("excluded"):
+        return frozenset()
+    return frozenset(read_table(inputs.file("excluded", EXCLUDED_FILE), ["document_id"])["document_id"].to_pylist())
+
+
+BENCHMARK = Maker("evaluate.benchmark", 1, "benchmark.v1", make_benchmark, reads=("max_documents",))
+SCORES = Maker(
+    "evaluate.scores",
+    1,
+    "scores.v1",
+    make_scores,
+    reads=(
+        "max_document_characters",
+        "context_tokens",
+        "confidence",
+        "num_resamples",
+        "noise_share",
+        "noise_documents",
+        "seed",
+    ),
+)
+MAKERS = (BENCHMARK, SCORES)

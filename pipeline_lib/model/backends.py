@@ -3,18 +3,19 @@
 A backend answers two questions: the logits of whole rows (for scoring), and one step with a key-value cache (for
 generation). Greedy generation is the same loop for all of them.
 
-Model folders: `torch` is a Hugging Face folder with safetensors; `onnx_*` is a folder of the quantize stage, whose
-graph has the inputs `input_ids[B, T]` and, for each layer, `past.<i>.key` and `past.<i>.value` [B, H, P, D], and the
-outputs `logits[B, T, V]` and `present.<i>.*` [B, H, P + T, D]. An empty past (P = 0) is a plain forward pass.
+A model folder holds `config.json`, the tokenizer and the weights: for `torch` as safetensors, in the layout of Hugging
+Face; for `onnx` as `model.onnx`, whose graph has the inputs `input_ids[B, T]` and, for each layer, `past.<i>.key` and
+`past.<i>.value` [B, H, P, D], and the outputs `logits[B, T, V]` and `present.<i>.*` [B, H, P + T, D]. An empty past
+(P = 0) is a plain forward pass.
 
 # B batch, T tokens, P tokens before, V vocabulary, H key-value heads, D width of a head
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,7 @@ from numpy.typing import NDArray
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.store.files import read_json
 
-BackendName = Literal["torch", "onnx_fp32", "onnx_int8"]
-ONNX_FILES = {"onnx_fp32": "model.onnx", "onnx_int8": "model.int8.onnx"}
+ONNX_FILE = "model.onnx"
 CONFIG_FILE = "config.json"
 
 Ids = NDArray[np.int64]
@@ -99,15 +99,14 @@ class OnnxBackend:
         return {entry.name: np.zeros((num_rows, entry.shape[1], 0, entry.shape[3]), np.float32) for entry in pasts}
 
 
-def load(folder: Path, name: BackendName, *, threads: int) -> Backend:
+def load(folder: Path, name: str, *, threads: int) -> Backend:
     """The model in `folder`, ready to answer. Raises `DataError` when the folder holds no such model."""
-    wanted = CONFIG_FILE if name == "torch" else ONNX_FILES[name]
-    if not (folder / wanted).is_file() or not (folder / CONFIG_FILE).is_file():
-        raise DataError(f"{folder}: holds no {name} model ({wanted} is missing). Delete the folder and run again.")
-    if name == "torch":
-        return load_torch(folder)
-    context_tokens = int(read_json(folder / CONFIG_FILE)["max_position_embeddings"])
-    return _onnx(folder / wanted, context_tokens, threads)
+    if name not in BACKENDS:
+        raise DataError(f"There is no backend {name!r} among {', '.join(BACKENDS)}. It was made by another version.")
+    for wanted in (CONFIG_FILE, *([ONNX_FILE] if name == "onnx" else [])):
+        if not (folder / wanted).is_file():
+            raise DataError(f"{folder}: holds no {name} model ({wanted} is missing). Delete the folder and run again.")
+    return BACKENDS[name](folder, threads)
 
 
 @contextmanager
@@ -134,8 +133,11 @@ def generate(backend: Backend, prompt: Ids, num_tokens: int) -> Ids:
     return np.array(tokens, dtype=np.int64)
 
 
-def load_torch(folder: Path) -> TorchBackend:
-    """The transformers model of a folder, in float32, never with code from the folder and never from a network."""
+def load_torch(folder: Path, _threads: int = 1) -> TorchBackend:
+    """The transformers model of a folder, in float32, never with code from the folder and never from a network.
+
+    How many threads it computes with is torch's setting for the whole process (`torch_threads`).
+    """
     import torch
     import transformers
 
@@ -147,7 +149,14 @@ def load_torch(folder: Path) -> TorchBackend:
     return TorchBackend(model, int(model.config.max_position_embeddings), num_bytes)
 
 
-def _onnx(path: Path, context_tokens: int, threads: int) -> OnnxBackend:
+def load_onnx(folder: Path, threads: int) -> OnnxBackend:
+    """The graph of a folder on ONNX Runtime."""
+    context_tokens = int(read_json(folder / CONFIG_FILE)["max_position_embeddings"])
+    return open_graph(folder / ONNX_FILE, context_tokens=context_tokens, threads=threads)
+
+
+def open_graph(path: Path, *, context_tokens: int, threads: int) -> OnnxBackend:
+    """A graph file by itself."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -159,3 +168,7 @@ def _onnx(path: Path, context_tokens: int, threads: int) -> OnnxBackend:
 
 def _floats(array: Any) -> Scores:
     return np.asarray(array, dtype=np.float32)
+
+
+# Each way to run a model: (folder, threads) -> backend.
+BACKENDS: Mapping[str, Callable[[Path, int], Backend]] = {"torch": load_torch, "onnx": load_onnx}

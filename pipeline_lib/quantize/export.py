@@ -1,13 +1,14 @@
-"""From a transformers model to an ONNX graph with a key-value cache, and from there to int8.
+"""From a transformers model to an ONNX graph with a key-value cache: where the schemes for ONNX Runtime begin.
 
 `torch.onnx.export(dynamo=True)` behind a thin module: optimum-onnx does not install beside transformers 5. Batch,
 tokens and past are free in the graph; a past of length 0 makes it a plain forward pass (measured: 5e-7 from torch).
 
 The file is the same for the same weights: torch's exporter writes stack traces with the machine's paths into every
-node (640 KB of a 4 MB file), which `_cleaned` takes out.
+node (640 KB of a 4 MB file), which `cleaned` takes out.
 """
 
 import logging
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from onnx import numpy_helper
 from transformers import DynamicCache
 
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.model.backends import open_graph
+from pipeline_lib.quantize.parity import Parity, compare
+from pipeline_lib.quantize.scheme import Job
 
 MAX_FILE_BYTES = 2_000_000_000  # a protobuf file ends at 2 GiB
 
@@ -43,7 +47,9 @@ def export_onnx(model: Any, path: Path) -> None:
     config = model.config
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     if 4 * sum(parameter.numel() for parameter in model.parameters()) > MAX_FILE_BYTES:
-        raise DataError(f"{path}: the model is larger than the 2 GB that one ONNX file can hold. Leave quantize out.")
+        raise DataError(
+            f"{path}: the model is larger than the 2 GB that one ONNX file can hold. Take it out of quantize.schemes."
+        )
     names = [f"{layer}.{part}" for layer in range(config.num_hidden_layers) for part in ("key", "value")]
     free = torch.export.Dim.DYNAMIC
     with _quiet():
@@ -60,34 +66,27 @@ def export_onnx(model: Any, path: Path) -> None:
             input_names=["input_ids", *(f"past.{name}" for name in names)],
             output_names=["logits", *(f"present.{name}" for name in names)],
         )
-    onnx.save(_with_folded_transposes(_cleaned(program.model_proto)), path)
+    onnx.save(_with_folded_transposes(cleaned(program.model_proto)), path)
 
 
-def quantize_int8(source: Path, target: Path, *, per_channel: bool) -> float:
-    """Write the int8 variant of the graph in `source`; the share of its weights that really is int8 now, 0..1."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime.quantization.quant_utils import add_pre_process_metadata
+def export_checked(job: Job, path: Path) -> Parity:
+    """Write the float32 graph of the model to `path`; how far it is from torch.
 
-    model = onnx.load(source)
-    add_pre_process_metadata(model)  # what quantize_dynamic wants done beforehand is done: folded, no stale shapes
-    quantize_dynamic(model, target, per_channel=per_channel, weight_type=QuantType.QInt8)
-    small = _cleaned(onnx.load(target))
-    onnx.save(small, target)
-    return _quantized_share(model, small)
-
-
-def _quantized_share(model: Any, small: Any) -> float:
-    """Libraries skip what they do not know without a word (torchao: fused experts), so it is counted."""
-    kept = {weight.name for weight in small.graph.initializer}
-    sizes = {weight.name: int(np.prod(weight.dims)) for weight in model.graph.initializer if _is_float(weight)}
-    return sum(size for name, size in sizes.items() if name not in kept) / sum(sizes.values())
+    Raises `DataError` when that is more than it may be. NaN fails too: it is not smaller than any limit.
+    """
+    export_onnx(job.reference.model, path)
+    exported = open_graph(path, context_tokens=job.reference.context_tokens, threads=job.threads)
+    parity = compare(job.reference, exported, job.rows)
+    if not (math.isfinite(parity.max_difference) and parity.max_difference <= job.max_logit_difference):
+        raise DataError(
+            f"quantize: the exported model differs from torch by {parity.max_difference:.3g} in a logit; "
+            f"quantize.max_logit_difference is {job.max_logit_difference:g}. "
+            "The model was not quantized. Raise the limit if so much is right, else please report it."
+        )
+    return parity
 
 
-def _is_float(weight: Any) -> bool:
-    return bool(weight.data_type == onnx.TensorProto.FLOAT)
-
-
-def _cleaned(model: Any) -> Any:
+def cleaned(model: Any) -> Any:
     """The model without what says where and how it was made, and without inferred shapes.
 
     The shapes go because quantization changes types under them: with them quantize_dynamic fails on some models

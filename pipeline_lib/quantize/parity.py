@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline_lib.base.errors import DataError
 from pipeline_lib.model.backends import Backend, Ids
 from pipeline_lib.model.scoring import START_TOKEN
-from pipeline_lib.store.schemas import read_documents
+from pipeline_lib.store.tables import iterate
 
 
 @dataclass(frozen=True)
@@ -22,21 +21,16 @@ class Parity:
     argmax_agreement: float  # share of positions with the same most likely token, 0..1
 
 
-def parity_rows(heldout: Sequence[Path], tokenizer: Any, *, num_documents: int, num_tokens: int) -> list[Ids]:
-    """Rows of ids [1, T], T at most `num_tokens`: the beginnings of the held-out documents with the smallest ids.
+def parity_rows(documents: Path, tokenizer: Any, *, num_documents: int, num_tokens: int) -> list[Ids]:
+    """Rows of ids [1, T], T at most `num_tokens`: the beginnings of the documents with the smallest ids.
 
-    Raises `DataError` when there is no text: a check on nothing is no check.
+    Without any text it is one row that walks through the vocabulary: a check on nothing is no check.
     """
-    found: list[tuple[str, str]] = []
-    for path in heldout:
-        table = read_documents(path).select(["document_id", "text"])
-        found += zip(table["document_id"].to_pylist(), table["text"].to_pylist(), strict=True)
-    texts = [text for _, text in sorted(found) if text][:num_documents]
-    if not texts:
-        raise DataError(
-            "No held-out text to check the exported model on. Add documents or raise tokenize.heldout_share."
-        )
     start = tokenizer.token_to_id(START_TOKEN)
+    texts = _first_texts(documents, num_documents)
+    if not texts:
+        walk = np.linspace(0, tokenizer.get_vocab_size() - 1, num_tokens - 1).astype(np.int64)
+        return [np.concatenate([[start], walk])[None, :]]
     encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
     return [np.array([[start, *encoding.ids][:num_tokens]], dtype=np.int64) for encoding in encoded]
 
@@ -53,3 +47,11 @@ def compare(reference: Backend, other: Backend, rows: Sequence[Ids]) -> Parity:
         num_positions += len(a)
     cosine = float(products[0] / np.sqrt(products[1] * products[2]))
     return Parity(difference, cosine, num_same / num_positions)
+
+
+def _first_texts(documents: Path, number: int) -> list[str]:
+    first: list[tuple[str, str]] = []
+    for table in iterate(documents, ["document_id", "text"]):
+        rows = zip(table["document_id"].to_pylist(), table["text"].to_pylist(), strict=True)
+        first = sorted([*first, *((name, text) for name, text in rows if text)])[:number]
+    return [text for _, text in first]

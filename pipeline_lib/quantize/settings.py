@@ -1,19 +1,23 @@
 """Settings of [quantize]."""
 
-from typing import Literal
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from pipeline_lib.base.settings import StageSettings
+from pipeline_lib.base.settings import StageSettings, operational
+from pipeline_lib.quantize.schemes import DEFAULT, AnyScheme
 
 
 class QuantizeSettings(StageSettings):
-    """How the small variant is made and what it is checked on."""
+    """Which smaller variants are made, and what they are checked on.
 
-    scheme: Literal["onnx_int8_dynamic.v1"] = Field(
-        "onnx_int8_dynamic.v1", description="int8 weights, activations quantized as they come; CPU"
+    `schemes` is a list of works, not an option of one: each scheme with its options is a parameter of its own variant,
+    so that one more of them, or none, changes nothing about the others.
+    """
+
+    schemes: tuple[AnyScheme, ...] = Field(
+        DEFAULT, description="smaller variants of each model, by name, or by kind and options; []: none is made"
     )
-    per_channel: bool = Field(True, description="a scale for each output channel, not one for the whole matrix")
     parity_documents: int = Field(
         16,
         ge=1,
@@ -33,5 +37,12 @@ class QuantizeSettings(StageSettings):
         ge=1,
         le=256,
         description="the order of sums, and so the last digits of the check, depend on their number",
-        json_schema_extra={"unit": "threads"},
+        json_schema_extra=operational(unit="threads"),
     )
+
+    @model_validator(mode="after")
+    def _schemes_are_unique(self) -> Self:
+        kinds = [scheme.kind for scheme in self.schemes]
+        if repeated := sorted({kind for kind in kinds if kinds.count(kind) > 1}):
+            raise ValueError(f"schemes holds {repeated[0]!r} twice: a variant is called as its scheme")
+        return self

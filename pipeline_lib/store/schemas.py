@@ -4,8 +4,8 @@ documents.v2   one row a document; Parquet (zstd). What ingest, clean and scrub 
                they need, so that more columns break nobody.
 ledger.v1      one row for every document that came IN, in its order, whether it was kept or not; Parquet. Each stage
                adds columns of its own behind these (dedup: duplicate_of, jaccard; scrub: counts by kind; ...).
-signals.v1     one row a document of clean's text: language (ISO 639-1, null where nothing tells), and a float64 column for
-               each quality signal; Parquet. Readers ask for the columns they need.
+signals.v1     one row a document of clean's text: language (ISO 639-1, null where nothing tells), and a float64 column
+               for each quality signal; Parquet. Readers ask for the columns they need.
 tokens.v2      one row a document (store/tokens.py).
 """
 

@@ -1,51 +1,113 @@
-"""A way to clean a few texts through files, as the engine does."""
+"""A way to clean a few texts through files, maker after maker, as the engine does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from pipeline_lib.clean import stage
 from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.clean.stage import JUDGE, SIGNALS, TERMS, TEXT
+from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, read_documents
-from pipeline_lib.store.tables import write_parquet
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
+from pipeline_lib.store.tables import TableWriter, read_table
+from tests.given import given
+
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Result:
-    outcome: Outcome
-    documents: list[dict[str, Any]]
-    ledger: list[dict[str, Any]]
-    folder: Path
+    """What the four makers wrote: all documents, and a row of each other file for each of them."""
+
+    outcomes: Mapping[str, Outcome]
+    folders: Mapping[str, Path]
+
+    def table(self, maker: Maker, file: str) -> pa.Table:
+        return read_table(self.folders[maker.name] / file)
+
+    def rows(self, maker: Maker, file: str) -> Rows:
+        return self.table(maker, file).to_pylist()
+
+    @property
+    def texts(self) -> Rows:
+        return self.rows(TEXT, "documents.parquet")
+
+    @property
+    def extraction(self) -> Rows:
+        return self.rows(TEXT, "extraction.parquet")
+
+    @property
+    def signals(self) -> Rows:
+        return self.rows(SIGNALS, "signals.parquet")
+
+    @property
+    def terms(self) -> Rows:
+        return self.rows(TERMS, "terms.parquet")
+
+    @property
+    def ledger(self) -> Rows:
+        return self.rows(JUDGE, "ledger.parquet")
 
     @property
     def reasons(self) -> list[str | None]:
         return [row["reason"] for row in self.ledger]
 
+    @property
+    def judged(self) -> Outcome:
+        return self.outcomes[JUDGE.name]
+
 
 Clean = Callable[..., Result]
 
 
+def documents_of(texts: Sequence[str], formats: Sequence[str] | None = None) -> pa.Table:
+    """documents.v2: the documents are named "0", "1", ... in their order."""
+    names = [str(number) for number in range(len(texts))]
+    columns = {
+        "document_id": names,
+        "source": ["s"] * len(texts),
+        "url": names,
+        "format": formats or ["text"] * len(texts),
+        "text": texts,
+    }
+    nothing = [None] * len(texts)
+    arrays = [pa.array(columns.get(field.name, nothing), field.type) for field in DOCUMENTS_SCHEMA]
+    return pa.table(arrays, schema=DOCUMENTS_SCHEMA)
+
+
+def clean_documents(documents: pa.Table, folder: Path, *, rows_in_a_piece: int = 8_192, **settings: Any) -> Result:
+    """Let each maker do its work in a folder of its own, with nothing in its settings but what it reads."""
+    whole = CleanSettings(**settings)
+    folders = {name: folder / name for name in ("ingest", *(maker.name for maker in (TEXT, SIGNALS, TERMS, JUDGE)))}
+    for path in folders.values():
+        path.mkdir(parents=True)
+    with TableWriter(folders["ingest"] / "documents.parquet", DOCUMENTS_SCHEMA) as writer:
+        for start in range(0, len(documents), rows_in_a_piece):
+            writer.write(documents.slice(start, rows_in_a_piece))
+    text, signals, terms = folders[TEXT.name], folders[SIGNALS.name], folders[TERMS.name]
+    inputs = {
+        TEXT: given(documents=folders["ingest"]),
+        SIGNALS: given(text=text),
+        TERMS: given(text=text, signals=signals),
+        JUDGE: given(text=text, signals=signals, terms=terms),
+    }
+    outcomes = {
+        maker.name: maker.make(whole.only(maker.reads), found, folders[maker.name]) for maker, found in inputs.items()
+    }
+    return Result(outcomes, folders)
+
+
 @pytest.fixture
 def clean(tmp_path: Path) -> Clean:
-    """clean(texts, formats=..., **settings): the documents are named "0", "1", ... in their order."""
+    """clean(texts, formats=..., rows_in_a_piece=..., **settings)."""
 
     def run(texts: Sequence[str], *, formats: Sequence[str] | None = None, **settings: Any) -> Result:
         folder = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
-        folder.mkdir()
-        names = [str(i) for i in range(len(texts))]
-        columns = [names, ["s"] * len(texts), names, formats or ["text"] * len(texts), [None] * len(texts), texts]
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, DOCUMENTS_SCHEMA, strict=True)]
-        source = folder.with_suffix(".parquet")
-        write_parquet(pa.table(arrays, schema=DOCUMENTS_SCHEMA), source)
-        outcome = stage.run(CleanSettings(**settings), source, folder)
-        ledger = pq.read_table(folder / "ledger.parquet").to_pylist()
-        return Result(outcome, read_documents(folder / "documents.parquet").to_pylist(), ledger, folder)
+        return clean_documents(documents_of(texts, formats), folder, **settings)
 
     return run
 

@@ -8,7 +8,9 @@ from pipeline_lib.clean.signals import measure_texts
 
 
 def _language(text: str) -> str | None:
-    return detect_languages([text], measure_texts(pa.array([text], pa.large_string())))[0]
+    texts = pa.array([text], pa.large_string())
+    language: str | None = detect_languages(texts, measure_texts(texts))[0].as_py()
+    return language
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,10 @@ def test_a_long_text_is_judged_by_its_middle_too() -> None:
     german = "Der Hund lief durch den Wald und suchte seinen Herrn. " * 40
     french = "Le chien courait dans la forêt et cherchait son maître. " * 12
     assert _language(french + german * 2 + german) == "de"
+
+
+def test_languages_stand_in_the_order_of_the_texts() -> None:
+    french, english = "Tous les êtres humains naissent libres.", "The cat and the dog have to be fed with fish."
+    texts = pa.array([english, french, "12", "人人生而自由。", french, english], pa.large_string())
+    languages = detect_languages(texts, measure_texts(texts))
+    assert languages.to_pylist() == ["en", "fr", None, "zh", "fr", "en"]

@@ -1,10 +1,14 @@
 """Unicode repair."""
 
+import sys
+import unicodedata
+
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline_lib.clean.repair import repair
+from pipeline_lib.clean.repair import may_need_repair, repair
 
 
 @pytest.mark.parametrize(
@@ -45,13 +49,38 @@ def test_a_control_character_between_letter_and_accent_does_not_hide_the_pair() 
     assert repair("e\x00\u0301") == "é"
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    st.one_of(
-        st.text(max_size=40),
-        st.text(max_size=20).map(lambda text: text.encode().decode("cp1252", "replace")),
-        st.text(max_size=20).map(lambda text: text.encode().decode("latin-1").encode().decode("latin-1")),
-    )
+TEXTS = st.one_of(
+    st.text(max_size=40),
+    st.text(max_size=20).map(lambda text: text.encode().decode("cp1252", "replace")),
+    st.text(max_size=20).map(lambda text: text.encode().decode("latin-1").encode().decode("latin-1")),
+    st.lists(
+        st.sampled_from("aeé\u0301\u0323가ᄀ\u1161\u11a8\u09c7\u09beÂ\xa0â€™\r\n\x1b[m\x85\u2028"), max_size=9
+    ).map("".join),
 )
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS)
 def test_repairing_twice_is_repairing_once(text: str) -> None:
     assert repair(repair(text)) == repair(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=3))
+def test_what_is_not_looked_at_needs_no_repair(texts: list[str]) -> None:
+    asked = may_need_repair(pa.array(texts, pa.large_string())).to_pylist()
+    assert all(is_asked or repair(text) == text for text, is_asked in zip(texts, asked, strict=True))
+
+
+def test_each_character_that_nfc_changes_or_composes_is_looked_at() -> None:
+    characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    asked = may_need_repair(pa.array(characters, pa.large_string())).to_pylist()
+    passed = {character for character, is_asked in zip(characters, asked, strict=True) if not is_asked}
+    assert not any(unicodedata.combining(character) for character in passed)
+    assert all(unicodedata.is_normalized("NFC", character) for character in passed)
+    assert not passed & {part for character in characters for part in unicodedata.normalize("NFD", character)[1:]}
+
+
+@pytest.mark.parametrize("text", ["plain\n\ttext", "“curly” quotes…", "全角，标点！", "naïve Ångström", "가나다"])
+def test_good_text_is_not_looked_at(text: str) -> None:
+    assert may_need_repair(pa.array([text], pa.large_string())).to_pylist() == [False]

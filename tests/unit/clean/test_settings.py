@@ -21,6 +21,11 @@ def test_a_rule_can_be_switched_off() -> None:
     assert CleanSettings(rules={"min_words.v1": None}).rules["min_words.v1"] is None
 
 
+def test_a_limit_of_matches_can_be_set_and_switched_off() -> None:
+    limits = CleanSettings(entity_limits={"TERM": 3, "BOILERPLATE": "off"}).entity_limits
+    assert limits == {"TERM": 3, "BOILERPLATE": None}
+
+
 def test_forty_and_forty_point_zero_are_one_setting() -> None:
     whole, point = (CleanSettings(rules={"min_words.v1": {"at_least": number}}) for number in (40, 40.0))
     assert whole.model_dump_json() == point.model_dump_json()
@@ -46,6 +51,9 @@ def test_settings_survive_their_own_dump() -> None:
         ({"languages": ["english"]}, "pattern"),
         ({"entity_rules": [{"label": "x", "terms": ["ab"]}]}, "pattern"),
         ({"entity_rules": [{"label": "X", "terms": ["ab"]}, {"label": "X", "terms": ["cd"]}]}, "twice"),
+        ({"entity_rules": [{"label": "X", "terms": ["a\nb"]}]}, "pattern"),
+        ({"entity_limits": {"TREM": 3}}, "TREM.*BOILERPLATE, TERM"),
+        ({"entity_limits": {"TERM": -1}}, "greater than or equal to 0"),
         ({"min_words": 40}, "Extra inputs"),
     ],
 )

@@ -6,16 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 from pipeline_lib.base.errors import DataError, SettingsError
-from pipeline_lib.evaluate.measure import WORD, context_of, finite, measure, unigram_counts
-from pipeline_lib.evaluate.sample import Sample
+from pipeline_lib.evaluate.measure import WORD, add_counts, context_of, measure
+from pipeline_lib.evaluate.sample import Sample, read_sample
 from pipeline_lib.evaluate.settings import EvaluateSettings
-from pipeline_lib.evaluate.stage import EvaluateInputs, run
+from pipeline_lib.evaluate.stage import SCORES, score_model
+from pipeline_lib.model.measured import read_measured
+from pipeline_lib.model.records import Slice
 from pipeline_lib.model.scoring import open_tokenizer
-from tests.tiny_model import TEXTS, write_documents, write_model, write_rows
+from pipeline_lib.run.inputs import Inputs
+from pipeline_lib.store.files import write_json
+from tests.given import given
+from tests.tiny_model import TEXTS, write_documents, write_model
+
+LANGUAGES = ("en", "zh", "en", "zh")
+PARAMS = {"candidate": "challenger", "backend": "torch"}
 
 
 class Flat:
@@ -35,44 +42,88 @@ class Flat:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_model(tmp_path_factory.mktemp("model"))
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained model, a benchmark, the counts of two token shards."""
+    root = tmp_path_factory.mktemp("evaluate")
+    size = open_tokenizer(write_model(root / "train" / "model")).get_vocab_size()
+    write_benchmark(root / "benchmark", TEXTS, LANGUAGES)
+    for name, counted in (("one", 5), ("two", 7)):
+        (root / name).mkdir()
+        np.save(root / name / "counts.npy", np.bincount([counted, 0], minlength=size))
+    return root
+
+
+def write_benchmark(folder: Path, texts: tuple[str, ...], languages: tuple[str, ...] = ()) -> Path:
+    folder.mkdir()
+    write_documents(folder / "documents.parquet", texts, languages=languages)
+    write_json(folder / "benchmark.json", {"name": "frozen", "generation": 2})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(root: Path) -> Path:
+    return root / "train" / "model"
+
+
+def inputs_of(root: Path, **changes: Any) -> Inputs:
+    named: dict[str, Any] = {
+        "model": root / "train",
+        "benchmark": root / "benchmark",
+        "counts": [root / "one", root / "two"],
+    }
+    return given(params={**PARAMS, **changes.pop("params", {})}, **{**named, **changes})
 
 
 def sample_of(*texts: str) -> Sample:
-    return Sample(tuple(f"{i:032x}" for i in range(len(texts))), texts, len(texts), {})
+    number = len(texts)
+    return Sample(tuple(f"{i:032x}" for i in range(number)), ("docs",) * number, (None,) * number, texts)
 
 
-def test_a_flat_model_has_the_bits_and_perplexities_of_a_die(model: Path, tmp_path: Path) -> None:
+def test_a_flat_model_has_the_bits_and_perplexities_of_a_die(model: Path) -> None:
     tokenizer = open_tokenizer(model)
     size = tokenizer.get_vocab_size()
-    rows = write_rows(tmp_path / "rows.arrow", [[0, 5, 6, 0]])
     texts = ("xyz", "夜班")
-    scores = measure(EvaluateSettings(), Flat(size), tokenizer, sample_of(*texts), [rows]).scores
+    scores = measure(EvaluateSettings(), Flat(size), tokenizer, sample_of(*texts), None).scores
     num_tokens = sum(len(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts)
     bits = num_tokens * math.log2(size)
-    assert scores["token_perplexity"] == pytest.approx(size)
-    assert scores["num_bytes"] == 9  # 3 + 2 x 3
-    assert scores["bits_per_byte"] == pytest.approx(bits / 9)
-    assert scores["byte_perplexity"] == pytest.approx(2 ** (bits / 9))
-    assert scores["word_perplexity"] == pytest.approx(2 ** (bits / 3))  # xyz, 夜, 班
+    assert scores.token_perplexity == pytest.approx(size)
+    assert scores.num_bytes == 9  # 3 + 2 x 3
+    assert scores.bits_per_byte == pytest.approx(bits / 9)
+    assert scores.byte_perplexity == pytest.approx(2 ** (bits / 9))
+    assert scores.word_perplexity == pytest.approx(2 ** (bits / 3))  # xyz, 夜, 班
 
 
-def test_a_model_that_answers_nan_gets_null_and_not_a_figure(model: Path, tmp_path: Path) -> None:
+def test_a_model_that_answers_nan_gets_no_figure(model: Path) -> None:
     tokenizer = open_tokenizer(model)
-    rows = write_rows(tmp_path / "rows.arrow", [[0, 5, 6, 0]])
     backend = Flat(tokenizer.get_vocab_size(), math.nan)
-    measurement = measure(EvaluateSettings(), backend, tokenizer, sample_of("abc"), [rows])
-    assert measurement.scores["bits_per_byte"] is None
-    assert math.isnan(measurement.per_document["bits"][0].as_py())
-    json.dumps(measurement.scores, allow_nan=False)
+    measured = measure(EvaluateSettings(), backend, tokenizer, sample_of("abc"), None)
+    assert measured.scores.bits_per_byte is None
+    assert measured.scores.slices[0].bits_per_byte is None
+    assert math.isnan(measured.bits[0])
+    json.dumps(dict(measured.scores.figures), allow_nan=False)
 
 
-def test_unigram_counts_see_each_token_once_and_no_padding(model: Path, tmp_path: Path) -> None:
-    # Rows of T+1 = 4 overlap by one token: the stream is 0 5 6 | 7 5 0, then padding (1).
-    rows = write_rows(tmp_path / "rows.arrow", [[0, 5, 6, 7], [7, 5, 0, 1]])
-    counts = unigram_counts([rows], open_tokenizer(model))
-    assert {int(i): int(counts[i]) for i in counts.nonzero()[0]} == {0: 2, 5: 2, 6: 1, 7: 1}
+@pytest.mark.parametrize("texts", [(), ("", "")])
+def test_no_text_gives_no_figures_and_no_error(model: Path, texts: tuple[str, ...]) -> None:
+    tokenizer = open_tokenizer(model)
+    scores = measure(EvaluateSettings(), Flat(tokenizer.get_vocab_size()), tokenizer, sample_of(*texts), None).scores
+    assert (scores.num_documents, scores.num_bytes, scores.bits_per_byte) == (len(texts), 0, None)
+
+
+def test_counts_of_shards_add_up(root: Path, tmp_path: Path) -> None:
+    counts = add_counts([root / "one" / "counts.npy", root / "two" / "counts.npy"])
+    assert {int(i): int(counts[i]) for i in counts.nonzero()[0]} == {0: 2, 5: 1, 7: 1}
+    np.save(tmp_path / "counts.npy", np.zeros(3, np.int64))
+    with pytest.raises(DataError, match="counts 3 tokens"):
+        add_counts([root / "one" / "counts.npy", tmp_path / "counts.npy"])
+
+
+def test_the_base_line_is_that_of_the_counts_and_missing_without_them(root: Path, model: Path) -> None:
+    tokenizer = open_tokenizer(model)
+    flat, counts = Flat(tokenizer.get_vocab_size()), np.zeros(tokenizer.get_vocab_size(), np.int64)
+    scores = measure(EvaluateSettings(), flat, tokenizer, sample_of("abc"), counts).scores
+    assert scores.unigram_bits_per_byte == pytest.approx(scores.bits_per_byte)  # no counts: every token is as likely
+    assert measure(EvaluateSettings(), flat, tokenizer, sample_of("abc"), None).scores.unigram_bits_per_byte is None
 
 
 def test_words_are_space_separated_or_single_han_characters() -> None:
@@ -85,29 +136,64 @@ def test_a_context_longer_than_the_model_is_refused() -> None:
         context_of(EvaluateSettings(context_tokens=64), Flat(2))
 
 
-def test_finite_keeps_numbers_and_nothing_else() -> None:
-    assert [finite(1.5), finite(math.nan), finite(math.inf)] == [1.5, None, None]
+def test_texts_are_read_in_the_order_of_their_ids_and_cut(tmp_path: Path) -> None:
+    path = write_documents(tmp_path / "d.parquet", ("好" * 500, "b"), languages=("zh", None))
+    sample = read_sample(path, max_document_characters=100)
+    assert sample.texts == ("好" * 100, "b")
+    assert (sample.sources, sample.languages) == (("tiny", "tiny"), ("zh", None))
+    assert read_sample(write_documents(path, ()), max_document_characters=100) == Sample((), (), (), ())
 
 
-def test_two_runs_write_the_same_scores(model: Path, tmp_path: Path) -> None:
-    heldout = write_documents(tmp_path / "heldout.parquet")
-    rows = write_rows(tmp_path / "rows.arrow", [[0, 5, 6, 0]])
+def test_two_runs_write_the_same_scores_and_say_whose_they_are(root: Path, tmp_path: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         folder.mkdir()
-        outcome = run(EvaluateSettings(), EvaluateInputs(model, "torch", (heldout,), (rows,)), folder)
+        outcome = SCORES.make(EvaluateSettings().only(SCORES.reads), inputs_of(root), folder)
         assert (outcome.rows_in, outcome.rows_out) == (len(TEXTS), len(TEXTS))
     for name in ("scores.json", "per_document.parquet"):
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
-    table = pq.read_table(folders[0] / "per_document.parquet")
-    scores = json.loads((folders[0] / "scores.json").read_text())
-    assert sum(table["num_bytes"].to_pylist()) == sum(len(text.encode()) for text in TEXTS)
-    assert sum(table["bits"].to_pylist()) / scores["num_bytes"] == pytest.approx(scores["bits_per_byte"])
-    assert scores["bits_per_byte_low"] < scores["bits_per_byte"] < scores["bits_per_byte_high"]
+    measured = read_measured(folders[0] / "scores.json", folders[0] / "per_document.parquet")
+    scores = measured.scores
+    assert (scores.candidate, scores.version, scores.backend) == ("challenger", None, "torch")
+    assert (scores.benchmark, scores.generation) == ("frozen", 2)
+    assert {**scores.figures, "threads": 2} == outcome.facts
+    assert measured.num_bytes.tolist() == [len(text.encode()) for text in TEXTS]
+    assert scores.bits_per_byte is not None
+    assert measured.bits.sum() / scores.num_bytes == pytest.approx(scores.bits_per_byte)
+    assert scores.bits_per_byte_low is not None
+    assert scores.bits_per_byte_high is not None
+    assert scores.bits_per_byte_low < scores.bits_per_byte < scores.bits_per_byte_high
+    assert scores.unigram_bits_per_byte is not None
     assert json.loads((folders[0] / "speed.json").read_text())["generated_tokens_per_second"] > 0
 
 
-def test_a_folder_without_a_model_is_an_error(model: Path, tmp_path: Path) -> None:
-    heldout = write_documents(tmp_path / "heldout.parquet")
-    with pytest.raises(DataError, match="holds no onnx_int8 model"):
-        run(EvaluateSettings(), EvaluateInputs(model, "onnx_int8", (heldout,), ()), tmp_path)
+def test_each_source_and_language_has_its_own_figure(root: Path, tmp_path: Path) -> None:
+    SCORES.make(EvaluateSettings(), inputs_of(root), tmp_path)
+    measured = read_measured(tmp_path / "scores.json", tmp_path / "per_document.parquet")
+    by_name = {(part.by, part.name): part for part in measured.scores.slices}
+    assert list(by_name) == [("source", "tiny"), ("language", "en"), ("language", "zh")]
+    english = measured.bits[[0, 2]].sum() / measured.num_bytes[[0, 2]].sum()
+    assert by_name["language", "en"] == Slice(
+        "language", "en", 2, int(measured.num_bytes[[0, 2]].sum()), pytest.approx(english)
+    )
+    assert by_name["source", "tiny"].bits_per_byte == measured.scores.bits_per_byte
+
+
+def test_an_empty_benchmark_is_scored_without_figures(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    empty = write_benchmark(tmp_path / "empty", ())
+    outcome = SCORES.make(EvaluateSettings(), inputs_of(root, benchmark=empty), tmp_path / "made")
+    assert (outcome.rows_in, outcome.facts["bits_per_byte"]) == (0, None)
+    assert len(read_measured(*(tmp_path / "made" / n for n in ("scores.json", "per_document.parquet"))).bits) == 0
+
+
+def test_a_version_of_the_registry_is_scored_from_its_folder(root: Path, model: Path, tmp_path: Path) -> None:
+    inputs = inputs_of(root, params={"candidate": "champion", "version": 3})
+    score_model(EvaluateSettings(), model, inputs, tmp_path)
+    scores = read_measured(tmp_path / "scores.json", tmp_path / "per_document.parquet").scores
+    assert (scores.candidate, scores.version) == ("champion", 3)
+
+
+def test_a_folder_without_a_model_is_an_error(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no onnx model"):
+        SCORES.make(EvaluateSettings(), inputs_of(root, params={"backend": "onnx"}), tmp_path)

@@ -49,6 +49,16 @@ def test_an_empty_folder_is_no_model(tmp_path: Path) -> None:
         load(tmp_path, "torch", threads=1)
 
 
+def test_a_folder_without_its_graph_is_no_model_for_onnx(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"holds no onnx model \(model\.onnx is missing\)"):
+        load(write_model(tmp_path), "onnx", threads=1)
+
+
+def test_a_backend_that_nobody_knows_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no backend 'abacus' among torch, onnx"):
+        load(write_model(tmp_path), "abacus", threads=1)
+
+
 def test_the_number_of_threads_is_put_back() -> None:
     before = torch.get_num_threads()
     with torch_threads(1):

@@ -9,9 +9,10 @@ import pytest
 
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.model.scoring import open_tokenizer
+from pipeline_lib.quantize import export
+from pipeline_lib.quantize.export import export_checked
 from pipeline_lib.quantize.parity import compare, parity_rows
-from pipeline_lib.quantize.settings import QuantizeSettings
-from pipeline_lib.quantize.stage import _check_export
+from pipeline_lib.quantize.scheme import Job
 from tests.tiny_model import write_documents, write_model
 
 
@@ -46,25 +47,37 @@ def test_nan_is_not_hidden_by_finite_rows(rows: list[Any]) -> None:
     assert math.isnan(compare(Fixed([1.0, 2.0]), Fixed([1.0, math.nan]), rows).max_difference)
 
 
+def checked(difference: float, monkeypatch: pytest.MonkeyPatch) -> float:
+    """An export that differs from torch by so much; its parity."""
+    monkeypatch.setattr(export, "export_onnx", lambda model, path: None)
+    monkeypatch.setattr(export, "open_graph", lambda path, **_: Fixed([1.0, 2.0 + difference]))
+    reference: Any = Fixed([1.0, 2.0])
+    reference.model = None
+    return export_checked(Job(Path(), reference, [ROW], 1e-3, 1), Path()).max_difference
+
+
 @pytest.mark.parametrize("difference", [0.0011, math.nan, math.inf])
-def test_an_export_that_differs_is_refused(difference: float) -> None:
+def test_an_export_that_differs_is_refused(difference: float, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match="differs from torch"):
-        _check_export(difference, QuantizeSettings())
+        checked(difference, monkeypatch)
 
 
-def test_an_export_within_the_limit_is_taken() -> None:
-    _check_export(0.001, QuantizeSettings())
+def test_an_export_within_the_limit_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checked(0.0009, monkeypatch) == pytest.approx(0.0009, rel=1e-3)
 
 
 def test_rows_start_with_the_end_token_and_are_bounded(tmp_path: Path) -> None:
     tokenizer = open_tokenizer(write_model(tmp_path))
     heldout = write_documents(tmp_path / "heldout.parquet", ("x" * 50, "", "好"))
-    rows = parity_rows([heldout], tokenizer, num_documents=2, num_tokens=8)
+    rows = parity_rows(heldout, tokenizer, num_documents=2, num_tokens=8)
     assert [row.shape for row in rows] == [(1, 8), (1, 1 + len(tokenizer.encode("好").ids))]
     assert all(row[0, 0] == tokenizer.token_to_id("<|endoftext|>") for row in rows)
 
 
-def test_a_check_on_nothing_is_refused(tmp_path: Path) -> None:
+def test_without_text_the_check_walks_through_the_vocabulary(tmp_path: Path) -> None:
     tokenizer = open_tokenizer(write_model(tmp_path))
-    with pytest.raises(DataError, match="No held-out text"):
-        parity_rows([write_documents(tmp_path / "h.parquet", ("",))], tokenizer, num_documents=1, num_tokens=8)
+    [row] = parity_rows(write_documents(tmp_path / "h.parquet", ("",)), tokenizer, num_documents=1, num_tokens=8)
+    assert row.shape == (1, 8)
+    assert row[0, 0] == tokenizer.token_to_id("<|endoftext|>")
+    assert (row.min(), row.max()) == (0, tokenizer.get_vocab_size() - 1)
+    assert len(set(row[0].tolist())) >= 7

@@ -1,0 +1,80 @@
+"""What changes the identity of which maker: nothing but what it reads, and nothing by what is switched off."""
+
+from typing import Any
+
+import pytest
+
+from pipeline_lib.clean import settings as clean_settings
+from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, Rule
+from pipeline_lib.clean.settings import DEFAULT_ENTITY_RULES, CleanSettings, EntityRule
+from pipeline_lib.clean.stage import MAKERS
+from pipeline_lib.run.maker import Work
+from pipeline_lib.store.artifact import Ref
+
+ALL_FIELDS_MOVED: dict[str, tuple[Any, set[str]]] = {
+    "languages": (("en",), {"clean.judge"}),
+    "max_html_tags": (50_000, {"clean.text", "clean.judge"}),
+    "rules": ({"min_words.v1": {"at_least": 40}}, {"clean.judge"}),
+    "spacy_sentences": (True, {"clean.terms", "clean.judge"}),
+    "entity_rules": (
+        (*DEFAULT_ENTITY_RULES, EntityRule(label="X", terms=("ab",))),
+        {"clean.terms", "clean.judge"},
+    ),
+    "entity_limits": ({"TERM": 3}, {"clean.judge"}),
+}
+
+
+def _fingerprints(**given: Any) -> dict[str, str]:
+    """Of each maker, for the same inputs."""
+    settings = CleanSettings(**given)
+    inputs = {"input": Ref("clean", "0" * 32)}
+    return {maker.name: Work(maker, settings.only(maker.reads), inputs).fingerprint for maker in MAKERS}
+
+
+def _changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {name for name in before if before[name] != after[name]}
+
+
+@pytest.mark.parametrize("field", CleanSettings.model_fields)
+def test_a_field_concerns_the_makers_that_read_it_and_no_other(field: str) -> None:
+    value, makers = ALL_FIELDS_MOVED[field]
+    assert _changed(_fingerprints(), _fingerprints(**{field: value})) == makers
+    assert {maker.name for maker in MAKERS if field in maker.reads} == makers
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.limit is not None], ids=lambda rule: rule.name)
+def test_switching_a_rule_off_or_moving_it_concerns_the_judge_alone(rule: Rule) -> None:
+    moved = {rule.bound: (rule.limit or 0) + 1}
+    for limit in ("off", moved):
+        assert _changed(_fingerprints(), _fingerprints(rules={rule.name: limit})) == {"clean.judge"}
+
+
+def test_rules_that_are_off_differ_from_each_other() -> None:
+    names = [rule.name for rule in RULES if rule.limit is not None]
+    assert len({_fingerprints(rules={name: "off"})["clean.judge"] for name in names}) == len(names)
+
+
+def test_switching_a_rule_on_again_gives_the_identity_it_had() -> None:
+    on = {"min_words.v1": {"at_least": 50}}
+    assert _fingerprints(rules=on) == _fingerprints(rules={"min_words.v1": {"at_least": 50.0}}) == _fingerprints()
+
+
+def test_a_new_rule_that_is_off_changes_nothing_and_one_that_is_on_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _fingerprints()
+    for limit, makers in ((None, set()), (7, {"clean.judge"})):
+        new = Rule("max_night.v1", "num_chars", "at_most", limit, "too_dark")
+        monkeypatch.setattr(clean_settings, "RULES", (*RULES, new))
+        monkeypatch.setattr(clean_settings, "RULE_BY_NAME", {**RULE_BY_NAME, new.name: new})
+        assert _changed(before, _fingerprints()) == makers
+
+
+def test_what_is_off_is_left_out_of_what_decides() -> None:
+    off = CleanSettings(
+        rules={rule.name: "off" for rule in RULES}, entity_rules=(), entity_limits={}, languages=None
+    ).decisive()
+    assert off == {"languages": None, "max_html_tags": 40_000, "rules": {}, "entity_limits": {}}
+    assert CleanSettings().decisive()["rules"]["min_words.v1"] == {"at_least": 50}
+
+
+def test_a_limit_of_matches_that_is_off_is_as_if_it_was_not_there() -> None:
+    assert _fingerprints(entity_limits={"TERM": "off"}) == _fingerprints()
