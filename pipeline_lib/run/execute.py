@@ -148,28 +148,28 @@ def _run(
     total = len(step.chains) + len(step.wholes)
     done = len(step.chains) - len(chains)
     what = f"{step.stage} {step.label}"
-    for _ in (
-        bench.engine.map(
-            partial(execute_chain, workspace=bench.workspace),
-            chains,
-            deadline_seconds=bench.deadline_seconds,
-            what=what,
-        )
-        if chains
-        else ()
-    ):
-        done += 1
-        on_progress(done, total)
+    for work in step.heads:
+        if work.ref in todo:
+            _make(work, bench, what, None, report)
+    if chains:
+        job = partial(execute_chain, workspace=bench.workspace)
+        for _ in bench.engine.map(job, chains, deadline_seconds=bench.deadline_seconds, what=what):
+            done += 1
+            on_progress(done, total)
     for work in step.wholes:
         if work.ref in todo:
-            own = limits if work is step.whole else None
-            if work.maker.is_light:
-                execute(work, bench.workspace, limits=own, report=report)
-            else:
-                job = partial(execute, workspace=bench.workspace, limits=own)
-                bench.engine.call(job, work, deadline_seconds=bench.deadline_seconds, what=what)
+            _make(work, bench, what, limits if work is step.whole else None, report)
     on_progress(total, total)
     return [work for work in step.works if work.ref in todo]
+
+
+def _make(work: Work, bench: Bench, what: str, limits: Limits | None, report: Callable[[Any], None]) -> None:
+    """Make one artifact, in a worker unless it is light."""
+    if work.maker.is_light:
+        execute(work, bench.workspace, limits=limits, report=report)
+    else:
+        job = partial(execute, workspace=bench.workspace, limits=limits)
+        bench.engine.call(job, work, deadline_seconds=bench.deadline_seconds, what=what)
 
 
 def _heal(exc: DamagedArtifact, step: Step, bench: Bench) -> list[Work]:
@@ -181,8 +181,7 @@ def _heal(exc: DamagedArtifact, step: Step, bench: Bench) -> list[Work]:
     works = [bench.graph[ref] for ref in in_order(todo, bench.graph)]
     what = f"{step.stage} {step.label}, of which {ref} was damaged"
     for work in works:
-        job = partial(execute, workspace=bench.workspace)
-        bench.engine.call(job, work, deadline_seconds=bench.deadline_seconds, what=what)
+        _make(work, bench, what, None, say_nothing)
     return [work for work in works if work.ref in {own.ref for own in step.works}]
 
 
@@ -200,6 +199,12 @@ def in_order(refs: Iterable[Ref], graph: Graph) -> list[Ref]:
     for ref in sorted(chosen):
         visit(ref)
     return done
+
+
+def dead_ends(todo: Iterable[Ref], graph: Graph, store: Store) -> frozenset[Ref]:
+    """What is needed to do these works, is not there, and nobody in the graph can make."""
+    needed = {ref for done in todo for ref in graph[done].needs}
+    return frozenset(ref for ref in needed if ref not in graph and not store.is_present(ref))
 
 
 def as_planned(steps: Sequence[Step], todo: frozenset[Ref]) -> tuple[Step, ...]:

@@ -14,8 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.base.settings import StageSettings
-from pipeline_lib.store.artifact import Outcome, Ref, digest_of
+from pipeline_lib.store.artifact import Manifest, Outcome, Ref, digest_of
 
 if TYPE_CHECKING:
     from pipeline_lib.run.inputs import Inputs
@@ -89,6 +90,17 @@ class Work:
     def __getstate__(self) -> dict[str, Any]:
         """Without what was worked out from the rest: a work travels to its worker in a few hundred bytes."""
         return {name: value for name, value in self.__dict__.items() if name != "decisive"}
+
+
+def recorded(manifest: Manifest) -> Work:
+    """The work that made an artifact, by what its manifest says: it has the same name, and cannot be done again."""
+    maker = Maker(manifest.maker, manifest.version, manifest.schema, make_nothing)
+    return Work(maker, None, manifest.inputs, manifest.settings, members=manifest.members, name=manifest.maker)
+
+
+def make_nothing(_settings: None, inputs: "Inputs", _folder: Path) -> Outcome:
+    """Never called unless an artifact vanished: it was there when the plan was made."""
+    raise DamagedArtifact("an artifact of an earlier night vanished while this one ran. Run the same command again.")
 
 
 def work_of(

@@ -19,6 +19,7 @@ class Step:
     chains: tuple[tuple[Work, ...], ...]  # a chain a shard: works that one worker makes one after the other
     wholes: tuple[Work, ...]  # made after all chains, in their order
     whole: Work  # of them the one that stands for the step: it has its sums
+    heads: tuple[Work, ...] = ()  # made before all chains
     todo: frozenset[Ref] = frozenset()  # what the plan wants of it
     previous: Ref | None = None  # this stage's whole that the guard compares with
     condition: str = ""  # what plan says of work that may turn out not to be needed
@@ -31,7 +32,7 @@ class Step:
     @property
     def works(self) -> tuple[Work, ...]:
         """All artifacts of the step, in the order in which they are made."""
-        return (*(work for chain in self.chains for work in chain), *self.wholes)
+        return (*self.heads, *(work for chain in self.chains for work in chain), *self.wholes)
 
     def missing(self, store: Store) -> list[Work]:
         """What is wanted of it and is not there yet."""

@@ -42,6 +42,7 @@ class Batch:
     number: int  # from 1, in the order of the nights
     source: str
     fingerprint: str
+    plan: str = ""  # digest of the plan it was made by, of which a copy is kept apart
 
     @property
     def name(self) -> str:
