@@ -42,12 +42,12 @@ def do_stage(stage: str, plan: DataPlan, night: Night) -> None:
 
     Whole batches of earlier nights share one task, so that the tasks of a night do not grow with the number of nights.
     """
-    graph, steps, closed = plan.graph, plan.steps(stage), plan.closed.board().before(stage)
+    graph, steps, closed = plan.graph, plan.steps(stage), plan.earlier_sums[stage]
     reused = [step for step in steps if not step.missing(night.workspace.store)]
     together = reused if closed or len(reused) > MOST_SHOWN else []
     if closed or together:
         refs = [*closed, *(step.whole.ref for step in together)]
-        label = f"{plan.closed.count + len(together)} batches of earlier nights"
+        label = f"{plan.found.closed.count + len(together)} batches of earlier nights"
         stand_in = Work(Maker(f"{stage}.batches", 1, LISTS, make_list, is_light=True), members=tuple(refs))
         _shown(Step(stage, label, (), (), stand_in), lambda: _sum(refs, night), night)
     keys = {step.key for step in together}

@@ -1,7 +1,7 @@
 """From the files that are there now and the batches before to the plan of the next batch."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,7 +36,13 @@ class Part:
 
 
 def plan_batch(
-    settings: IngestSettings, source: Source, past: Past, cache_path: Path, before: str, landing: Path | None
+    settings: IngestSettings,
+    source: Source,
+    past: Past,
+    cache_path: Path,
+    before: str,
+    landing: Path | None,
+    heldout_share: Callable[[int, int], float],
 ) -> Scanned:
     """The batch that brings the state of `past` to that of the source's files; none if they agree."""
     reading = reading_of(settings, source, landing)
@@ -54,6 +60,9 @@ def plan_batch(
 
     touched = [*(file.path for file in changed), *gone]
     live = past.live_documents(source.name, touched) if touched else {}
+    share = heldout_share(len(new), sum(file.bytes for file in new))
+    new = [replace(file, heldout_share=share) for file in new]
+    changed = [replace(file, heldout_share=known[file.path].heldout_share) for file in changed]
     parts = [_part(reading, file, listing.files[file.path], live[file.path]) for file in changed]
     left = {part.file.path: part.left for part in parts}
     left |= {path: _tombstones(live[path], frozenset()) for path in gone}
@@ -105,7 +114,7 @@ def _tombstones(live: Mapping[str, Place], still_there: Iterable[str]) -> tuple[
 
 
 def _shards(reading: Reading, parts: Iterable[Part], max_bytes: int) -> tuple[ShardPlan, ...]:
-    groups = _groups(sorted(parts, key=lambda part: part.file.path), max_bytes)
+    groups = _groups(sorted(parts, key=lambda part: (part.file.heldout_share, part.file.path)), max_bytes)
     return tuple(
         ShardPlan(index, files, shard_content(reading.source, reading.digest, files))
         for index, files in enumerate(groups)
@@ -113,11 +122,12 @@ def _shards(reading: Reading, parts: Iterable[Part], max_bytes: int) -> tuple[Sh
 
 
 def _groups(parts: Iterable[Part], max_bytes: int) -> list[tuple[FilePlan, ...]]:
-    """Neighbours together up to `max_bytes` of what is taken; a larger file alone."""
+    """Neighbours of one held-out share together up to `max_bytes` of what is taken; a larger file alone."""
     groups: list[list[FilePlan]] = []
     num_bytes = 0
     for part in parts:
-        if not groups or num_bytes + part.num_bytes > max_bytes:
+        is_same = bool(groups) and groups[-1][0].heldout_share == part.file.heldout_share
+        if not is_same or num_bytes + part.num_bytes > max_bytes:
             groups.append([])
             num_bytes = 0
         groups[-1].append(part.file)

@@ -5,7 +5,7 @@ that has to be rebuilt its plan is asked, and the shards that are whole; the fil
 the batch would have been given up), so that nobody asks for their documents.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +34,7 @@ class KnownFile:
 
     digest: str
     reading: str
+    heldout_share: float = 0.0  # in force when it first arrived
 
     def is_as(self, file: FilePlan, reading: str) -> bool:
         """Whether the file holds what it held, and would be read as it was."""
@@ -59,57 +60,29 @@ class PlannedBatch:
     shards: tuple[str | None, ...]
 
 
-@dataclass(frozen=True)
-class BatchHistory:
-    """The past as its batches tell it, one after the other: by source, oldest first, as fingerprints or plans."""
-
-    store: Store
-    batches: Mapping[str, Sequence[str | PlannedBatch]]
-
-    def known_files(self, source: str) -> dict[str, KnownFile]:
-        """The inventories folded."""
-        files: dict[str, KnownFile] = {}
-        for batch in self.batches.get(source, ()):
-            reading, inventory = _inventory(self.store, batch)
-            for path, digest in inventory:
-                if digest is None:
-                    files.pop(path, None)
-                else:
-                    files[path] = KnownFile(digest, reading)
-        return files
-
-    def live_documents(self, source: str, paths: Collection[str]) -> dict[str, dict[str, Place]]:
-        """The members of all batches without what later ones withdraw."""
-        live: dict[str, dict[str, Place]] = {path: {} for path in paths}
-        gone: set[tuple[str, Place]] = set()
-        for batch in reversed(self.batches.get(source, ())):  # so that a tombstone is known before what it names
-            name = batch if isinstance(batch, str) else batch.name
-            for members in _members(self.store, batch):
-                for path, document_id, shard in _rows(members, paths):
-                    if (document_id, (name, shard)) not in gone:
-                        live[path][document_id] = (name, shard)
-            gone |= {(stone.document_id, (stone.batch, stone.shard)) for stone in _tombstones(self.store, batch)}
-        return live
-
-
-def _tombstones(store: Store, batch: str | PlannedBatch) -> Sequence[Tombstone]:
+def tombstones_of(store: Store, batch: str | PlannedBatch) -> Sequence[Tombstone]:
     """The documents of earlier batches that leave with this one."""
     if isinstance(batch, PlannedBatch):
         return batch.plan.tombstones
     return [Tombstone(**row) for row in _table(store, batch, TOMBSTONES_FILE).to_pylist()]
 
 
-def _inventory(store: Store, batch: str | PlannedBatch) -> tuple[str, Iterable[tuple[str, str | None]]]:
-    """How the files of a batch were read; each with its digest, None for one that was gone."""
+def inventory_of(store: Store, batch: str | PlannedBatch) -> Iterator[tuple[str, KnownFile | None]]:
+    """The files of a batch as it read them; None for one that was gone."""
     if isinstance(batch, PlannedBatch):
-        read = [(file.path, file.digest) for shard in batch.plan.shards for file in shard.files]
-        return batch.plan.reading, [*read, *((path, None) for path in batch.plan.gone)]
-    table = _table(store, batch, INVENTORY_FILE)
+        for shard in batch.plan.shards:
+            for file in shard.files:
+                yield file.path, KnownFile(file.digest, batch.plan.reading, file.heldout_share)
+        yield from ((path, None) for path in batch.plan.gone)
+        return
     reading = str(store.read(STAGE, batch).facts["reading"])
-    return reading, zip(table["path"].to_pylist(), table["digest"].to_pylist(), strict=True)
+    table = _table(store, batch, INVENTORY_FILE)
+    columns = (table[name].to_pylist() for name in ("path", "digest", "heldout_share"))
+    for path, digest, share in zip(*columns, strict=True):
+        yield path, None if digest is None else KnownFile(digest, reading, share)
 
 
-def _members(store: Store, batch: str | PlannedBatch) -> Iterator[pa.Table]:
+def members_of(store: Store, batch: str | PlannedBatch) -> Iterator[pa.Table]:
     """Tables of document_id, path and shard."""
     if isinstance(batch, str):
         yield from iterate(store.open(STAGE, batch, files=[MEMBERS_FILE]).file(MEMBERS_FILE))
@@ -119,14 +92,6 @@ def _members(store: Store, batch: str | PlannedBatch) -> Iterator[pa.Table]:
             ledger = _table(store, shard, LEDGER_FILE)
             indexes = pa.array([index] * ledger.num_rows, pa.int32())
             yield pa.table([ledger["document_id"], ledger["file"], indexes], schema=MEMBERS_SCHEMA)
-
-
-def _rows(members: pa.Table, paths: Collection[str]) -> Iterator[tuple[str, str, int]]:
-    """(path, document_id, shard) of the documents of these files."""
-    import pyarrow.compute as pc  # here, since a night with nothing changed has no need of it
-
-    wanted = members.filter(pc.is_in(members["path"], pa.array(sorted(paths), pa.string())))
-    return zip(*(wanted[name].to_pylist() for name in ("path", "document_id", "shard")), strict=True)
 
 
 def _table(store: Store, name: str, file_name: str) -> pa.Table:

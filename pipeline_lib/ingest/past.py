@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from pipeline_lib.ingest.history import KnownFile, Place, PlannedBatch, inventory_of, members_of, tombstones_of
 from pipeline_lib.ingest.plan import FILES_FILE, MEMBERS_FILE, STAGE
-from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.tables import iterate, read_table, write_parquet
@@ -75,9 +74,8 @@ class SourcePast:
         return live
 
 
-def make_past(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
-    """Merge the members."""
-    store, parts = inputs.store, inputs.listed
+def merge(store: Store, parts: Sequence[Ref], folder: Path) -> Outcome:
+    """Write the past that stands for all of these, oldest first."""
     files = {path: known for part in parts for path, known in _files(store, part)}
     stones = {stone for part in parts for stone in _gone(store, part)}
     live = pa.concat_tables([LIVE_SCHEMA.empty_table(), *(t for part in parts for t in _live(store, part))])

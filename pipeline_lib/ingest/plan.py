@@ -40,6 +40,7 @@ class FilePlan:
     digest: str  # xxh3_128 of its bytes as stored, or UNREADABLE
     bytes: int
     taken: frozenset[str] | None = None  # document ids; None: all of them
+    heldout_share: float = 0.0  # of its documents, in force when it first arrived: they never change sides
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class ShardPlan:
     index: int
     files: tuple[FilePlan, ...]
     content: str  # digest of all that decides what is in it
+
+    @property
+    def heldout_share(self) -> float:
+        """Of its documents; the same for all of its files."""
+        return self.files[0].heldout_share
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class BatchPlan:
                 "gone": list(self.gone),
                 "passed_over": {kind: asdict(passed) for kind, passed in self.passed_over.items()},
                 "num_files": [self.num_new_files, self.num_changed_files],
+                "heldout_shares": [shard.heldout_share for shard in self.shards],
             }
         )
 

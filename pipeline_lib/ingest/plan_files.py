@@ -146,6 +146,7 @@ def _files_table(shard: ShardPlan) -> pa.Table:
         "digest": [file.digest for file in files],
         "bytes": [file.bytes for file in files],
         "taken": [None if file.taken is None else sorted(file.taken) for file in files],
+        "heldout_share": [file.heldout_share for file in files],
     }
     return pa.table(columns, PLANNED_FILES_SCHEMA)
 
@@ -155,5 +156,5 @@ def _shard(file: pq.ParquetFile, index: int, content: str) -> ShardPlan:
     return ShardPlan(index, tuple(_file(**row) for row in rows), content)
 
 
-def _file(path: str, digest: str, bytes: int, taken: list[str] | None) -> FilePlan:
-    return FilePlan(path, digest, bytes, None if taken is None else frozenset(taken))
+def _file(path: str, digest: str, bytes: int, taken: list[str] | None, heldout_share: float) -> FilePlan:
+    return FilePlan(path, digest, bytes, None if taken is None else frozenset(taken), heldout_share)

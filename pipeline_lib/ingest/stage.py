@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 __all__ = ["BATCH", "LAND", "MAKERS", "PLAN", "READ", "STAGE", "describe_quarantine", "keep", "replan", "scan"]
 
 
+def no_share(_num_files: int, _num_bytes: int) -> float:
+    """Nothing is held out."""
+    return 0.0
+
+
 def scan(
     settings: IngestSettings,
     source: Source,
@@ -50,17 +55,19 @@ def scan(
     *,
     before: str = "",
     landing: Path | None = None,
+    heldout_share: Callable[[int, int], float] = no_share,
 ) -> "Scanned":
     """What a look at `source` finds: the next batch, if anything is new, changed or gone, and what no reader takes.
 
     `past` answers for its earlier batches, and `before` names the last of them; `landing` is the folder of its newest
-    landing, for a source that lands. Only files whose size or times differ from those at `cache_path` are read, and of
+    landing, for a source that lands; `heldout_share(files, bytes)` says which share of so much new text is held out.
+    Only files whose size or times differ from those at `cache_path` are read, and of
     those only changed ones are parsed. Raises `SettingsError` when the source is not there and `GuardStop` when too
     many of its files are gone at once.
     """
     from pipeline_lib.ingest.batching import plan_batch
 
-    return plan_batch(settings, source, past, cache_path, before, landing)
+    return plan_batch(settings, source, past, cache_path, before, landing, heldout_share)
 
 
 def keep(plan: BatchPlan, workspace: Path) -> Path:
@@ -162,8 +169,16 @@ def make_batch(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcom
     return write_batch(settings, read_plan(inputs.folder("plan")), [ShardFiles(*paths) for paths in files], folder)
 
 
+def make_past(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
+    """Merge what earlier batches of a source say, oldest first."""
+    from pipeline_lib.ingest.past import merge
+
+    return merge(inputs.store, inputs.listed, folder)
+
+
 LAND = Maker("ingest.land", 1, "landing.v1", make_landing)
-PLAN = Maker("ingest.plan", 1, "batch_plan.v1", make_plan)
+PLAN = Maker("ingest.plan", 1, "batch_plan.v1", make_plan, is_light=True)
 READ = Maker("ingest.read", READ_VERSION, "documents.v2", make_shard, reads=("max_document_bytes", "max_expansion"))
 BATCH = Maker("ingest.batch", 1, "batch.v1", make_batch)
-MAKERS = (LAND, PLAN, READ, BATCH)
+PAST = Maker("ingest.past", 1, "past.v1", make_past, is_light=True)
+MAKERS = (LAND, PLAN, READ, BATCH, PAST)

@@ -30,7 +30,7 @@ class ShardFiles:
 
 def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[ShardFiles], folder: Path) -> Outcome:
     """Write inventory, members and tombstones. Raises `GuardStop` before that if too much is bad."""
-    inventory = pa.concat_tables([_inventory(shards), _gone(plan)])
+    inventory = pa.concat_tables([_inventory(plan, shards), _gone(plan)])
     num_documents = int(sum(inventory["num_documents"].to_pylist()))
     num_unchanged = int(sum(inventory["num_unchanged"].to_pylist()))
     num_bad = int(sum(inventory["num_bad"].to_pylist()))
@@ -62,12 +62,14 @@ def read_quarantine(path: Path, limit: int) -> list[str]:
     return shown
 
 
-def _inventory(shards: Sequence[ShardFiles]) -> pa.Table:
-    """The files of all shards, with the index of theirs."""
+def _inventory(plan: BatchPlan, shards: Sequence[ShardFiles]) -> pa.Table:
+    """The files of all shards, with the index of theirs and the share of theirs that is held out."""
     tables = [INVENTORY_SCHEMA.empty_table()]
-    for index, shard in enumerate(shards):
+    for planned, shard in zip(plan.shards, shards, strict=True):
         files = read_table(shard.files)
-        tables.append(files.append_column(INVENTORY_SCHEMA.field("shard"), _repeated(index, files.num_rows)))
+        share = pa.repeat(pa.scalar(planned.heldout_share), files.num_rows)
+        columns = [*files.columns, _repeated(planned.index, files.num_rows), share]
+        tables.append(pa.table(columns, schema=INVENTORY_SCHEMA))
     return pa.concat_tables(tables)
 
 

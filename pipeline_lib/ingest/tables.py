@@ -21,7 +21,9 @@ FILES_SCHEMA = pa.schema(
         pa.field("num_bad", pa.int64(), nullable=False),
     ]
 )
-INVENTORY_SCHEMA = FILES_SCHEMA.append(pa.field("shard", pa.int32()))  # null: the file is gone
+INVENTORY_SCHEMA = pa.schema(  # null in both: the file is gone
+    [*FILES_SCHEMA, pa.field("shard", pa.int32()), pa.field("heldout_share", pa.float64())]
+)
 MEMBERS_SCHEMA = pa.schema(
     [
         pa.field("document_id", pa.string(), nullable=False),
@@ -42,5 +44,6 @@ PLANNED_FILES_SCHEMA = pa.schema(
         pa.field("digest", pa.string(), nullable=False),
         pa.field("bytes", pa.int64(), nullable=False),
         pa.field("taken", pa.list_(pa.string())),  # document ids; null: all of the file
+        pa.field("heldout_share", pa.float64(), nullable=False),
     ]
 )

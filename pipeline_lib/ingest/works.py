@@ -2,7 +2,7 @@
 
 from pipeline_lib.ingest.plan import BatchPlan, ShardPlan
 from pipeline_lib.ingest.settings import IngestSettings
-from pipeline_lib.ingest.stage import BATCH, LAND, PLAN, READ
+from pipeline_lib.ingest.stage import BATCH, LAND, PAST, PLAN, READ
 from pipeline_lib.run.maker import Maker, Work
 from pipeline_lib.store.artifact import Ref
 
@@ -28,6 +28,11 @@ def read(settings: IngestSettings, source: str, shard: ShardPlan, plan: Ref, lan
 def batch(settings: IngestSettings, source: str, plan: Ref, shards: Ref) -> Work:
     """The batch of a plan, from the list of its shards in the plan's order."""
     return Work(BATCH, _seen(settings, source, BATCH), {"plan": plan, "shards": shards}, name=source)
+
+
+def past(parts: tuple[Ref, ...]) -> Work:
+    """One past for several batches of a source."""
+    return Work(PAST, members=parts, name="past of several batches")
 
 
 def _seen(settings: IngestSettings, source: str, maker: Maker) -> IngestSettings:

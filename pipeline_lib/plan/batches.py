@@ -1,19 +1,224 @@
 """Which batches there are: those of the catalog, and those that tonight's look at the sources adds.
 
-Reads; makes nothing but the cache of file digests.
+Reads; makes nothing but the cache of file digests, and the copies of new plans.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-from pipeline_lib.ingest.plan import BatchPlan
+from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.evaluate.settings import EvaluateSettings
+from pipeline_lib.ingest import works
+from pipeline_lib.ingest.plan import BatchPlan, ShardPlan
+from pipeline_lib.ingest.settings import IngestSettings
+from pipeline_lib.ingest.sources import Source
+from pipeline_lib.ingest.stage import kept_plan, replan, scan
+from pipeline_lib.plan.sides import share_of_new
 from pipeline_lib.run.board import Board
-from pipeline_lib.store.workspace import Batch
+from pipeline_lib.run.lists import list_works
+from pipeline_lib.run.maker import recorded
+from pipeline_lib.run.step import Step
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.stages import with_sums
+from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.workspace import Batch, Workspace
+from pipeline_lib.tokenize.settings import TokenizeSettings
+
+INGEST = "ingest"
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A batch that is laid out: with the plan of its ingest, if it is new."""
+    """A batch that is laid out: what it was made of, or how it is made."""
 
     batch: Batch
-    board: Board  # with the works of ingest
-    plan: BatchPlan | None = None
+    raw: tuple[Ref, ...]
+    plan: BatchPlan | None = None  # None: sealed, nothing of it is made
+    is_new: bool = False
+    landing: Ref | None = None
+
+    @property
+    def ref(self) -> Ref:
+        """The batch as an artifact."""
+        return Ref(INGEST, self.batch.fingerprint)
+
+
+def sealed_batches(
+    settings: Settings, workspace: Workspace, batches: Sequence[Batch]
+) -> tuple[list[Opened], list[Batch]]:
+    """These batches of the catalog as they are; and those that are lost and cannot be made again."""
+    opened: list[Opened] = []
+    lost: list[Batch] = []
+    for batch in batches:
+        if any(earlier.source == batch.source for earlier in lost):
+            lost.append(batch)  # it leaves out what a lost one held
+            continue
+        found = _sealed(workspace, batch) or remade(settings, workspace, batch)
+        if found is None:
+            lost.append(batch)
+        else:
+            opened.append(found)
+    return opened, lost
+
+
+def _sealed(workspace: Workspace, batch: Batch) -> Opened | None:
+    store = workspace.store
+    manifest = store.condition(Ref(INGEST, batch.fingerprint))
+    if not manifest.is_present or manifest.manifest is None:
+        return None
+    try:
+        return Opened(batch, tuple(store.members(manifest.manifest.inputs["shards"])))
+    except DamagedArtifact:
+        return None
+
+
+def remade(settings: Settings, workspace: Workspace, batch: Batch) -> Opened | None:
+    """A batch with the plan by which it is made again; None where its files have changed, or how they are read."""
+    own = settings.of(IngestSettings)
+    source = next((source for source in own.sources if source.name == batch.source), None)
+    if source is None or not batch.plan:
+        return None
+    landing = landing_of(workspace, batch.source)
+    place = None if landing is None else workspace.store.path(landing.stage, landing.fingerprint)
+    kept = [kept_plan(workspace.root, batch.plan)]
+
+    def is_lost(shard: ShardPlan) -> bool:
+        return not workspace.store.is_present(works.read(own, batch.source, shard, Ref("", "")).ref)
+
+    plan = replan(own, source, batch.plan, kept, is_lost, landing=place)
+    if plan is None:
+        return None
+    made = _made_of(own, batch, plan, landing)
+    return made if made.batch.fingerprint == batch.fingerprint else None
+
+
+def new_batches(
+    settings: Settings,
+    workspace: Workspace,
+    pasts: Mapping[str, Sequence[Ref]],
+    opened: Sequence[Opened],
+    batches: Sequence[Batch],
+    num_heldout: int,
+) -> tuple[list[Opened], dict[str, Any]]:
+    """One batch for each source that has something new, changed or gone; and what is passed over, by source.
+
+    `pasts`: for each source the artifacts that stand for its closed batches; `batches`: all that there are.
+    """
+    from pipeline_lib.ingest.past import SourcePast
+
+    own = settings.of(IngestSettings)
+    share = partial(share_of_new, settings.of(TokenizeSettings), settings.of(EvaluateSettings), num_heldout=num_heldout)
+    number = max((batch.number for batch in batches), default=0)
+    new: list[Opened] = []
+    passed_over: dict[str, Any] = {}
+    for source in own.sources:
+        parts = [
+            *pasts.get(source.name, ()),
+            *(part_of(item, workspace) for item in opened if item.batch.source == source.name),
+        ]
+        before = next((batch.fingerprint for batch in reversed(batches) if batch.source == source.name), "")
+        landing = landing_of(workspace, source.name)
+        scanned = scan(
+            own,
+            source,
+            SourcePast(workspace.store, parts),
+            workspace.state / "scan" / f"{source.name}.json",
+            before=before,
+            landing=None if landing is None else workspace.store.path(landing.stage, landing.fingerprint),
+            heldout_share=share,
+        )
+        passed_over[source.name] = scanned.passed_over
+        if scanned.plan is not None:
+            number += 1
+            made = _made_of(own, Batch(number, source.name, ""), scanned.plan, landing)
+            new.append(Opened(made.batch, made.raw, scanned.plan, is_new=True, landing=landing))
+    return new, passed_over
+
+
+def part_of(item: Opened, workspace: Workspace) -> Any:
+    """What a scan asks of an open batch: itself, or its plan where it is made again."""
+    from pipeline_lib.ingest.history import PlannedBatch
+
+    if item.plan is None or workspace.store.is_present(item.ref):
+        return item.ref
+    shards = tuple(ref.fingerprint if workspace.store.is_present(ref) else None for ref in item.raw)
+    return PlannedBatch(item.batch.fingerprint, item.plan, shards)
+
+
+def landing_of(workspace: Workspace, source: str) -> Ref | None:
+    """The newest landing of a source that lands."""
+    pinned = workspace.pin(f"landing-{source}")
+    return None if pinned is None else Ref(**pinned)
+
+
+def _made_of(settings: IngestSettings, batch: Batch, plan: BatchPlan, landing: Ref | None) -> Opened:
+    """The batch that a plan makes, by its name."""
+    planned = works.plan(settings, plan)
+    raw = tuple(works.read(settings, plan.source, shard, planned.ref, landing).ref for shard in plan.shards)
+    whole = works.batch(settings, plan.source, planned.ref, list_works(INGEST, raw)[-1].ref)
+    named = Batch(batch.number, batch.source, whole.fingerprint, plan.content)
+    return Opened(named, raw, plan, landing=landing)
+
+
+def at_work(item: Opened, before: Board, params: Mapping[str, Any], settings: Settings, workspace: Workspace) -> Board:
+    """The board of a batch with the works of ingest; it takes over what the batch before carries."""
+    board = Board(item.batch.name, params, carried=before.carried)
+    board = _sealed_board(item, board, workspace) if item.plan is None else _planned_board(item, board, settings)
+    board = board.carrying(f"past:{item.batch.source}", item.ref, works.past)
+    return with_sums(board, INGEST)
+
+
+def _planned_board(item: Opened, board: Board, settings: Settings) -> Board:
+    assert item.plan is not None
+    own = settings.of(IngestSettings)
+    planned = works.plan(own, item.plan)
+    chains = [
+        {"raw": works.read(own, item.plan.source, shard, planned.ref, item.landing)} for shard in item.plan.shards
+    ]
+    listed = list_works(INGEST, [chain["raw"].ref for chain in chains])[-1]
+    whole = works.batch(own, item.plan.source, planned.ref, listed.ref)
+    return board.with_chains(INGEST, chains, {"raw": "raws"}, [("batch", whole)], heads=(planned,))
+
+
+def _sealed_board(item: Opened, board: Board, workspace: Workspace) -> Board:
+    """Nothing is made of it: its shards are only named, and may be gone."""
+    store = workspace.store
+    whole = recorded(store.read(INGEST, item.batch.fingerprint))
+    return Board(
+        board.label,
+        board.params,
+        {"raw": item.raw},
+        {"batch": whole.ref},
+        board.carried,
+        (Step(INGEST, board.label, (), (whole,), whole),),
+    )
+
+
+def lost_raw(opened: Sequence[Opened], dead: Collection[Ref]) -> list[Opened]:
+    """The sealed batches of which something is needed that is gone."""
+    return [item for item in opened if item.plan is None and any(ref in dead for ref in item.raw)]
+
+
+def keep_plans(opened: Sequence[Opened], workspace: Path) -> None:
+    """Put copies of the new plans where their makers find them, and where they outlive a batch that is lost."""
+    from pipeline_lib.ingest.stage import keep
+
+    for item in opened:
+        if item.plan is not None:
+            keep(item.plan, workspace)
+
+
+def described(plan: BatchPlan) -> str:
+    """One line for people: "docs: 3 files new, 1 files changed"."""
+    counts = ((plan.num_new_files, "new"), (plan.num_changed_files, "changed"), (plan.num_gone_files, "gone"))
+    return f"{plan.source}: " + ", ".join(f"{count} files {what}" for count, what in counts if count)
+
+
+def sources_that_land(settings: Settings) -> list[Source]:
+    """The sources that have to be asked before they have files."""
+    from pipeline_lib.ingest.records import LandingSource
+
+    return [source for source in settings.of(IngestSettings).sources if isinstance(source, LandingSource)]

@@ -7,16 +7,25 @@ Closed batches are not laid out at all: a few nodes stand for them (plan/closed.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline_lib.ingest.settings import IngestSettings
-from pipeline_lib.plan.batches import Opened, at_work, new_batches, sealed_batches, unmade
+from pipeline_lib.plan.batches import (
+    Opened,
+    at_work,
+    described,
+    lost_raw,
+    new_batches,
+    remade,
+    sealed_batches,
+)
+from pipeline_lib.plan.benchmarks import num_frozen
 from pipeline_lib.plan.closed import Closed, read_closed, recipe_of
 from pipeline_lib.plan.tokenizer import TokenizerPlan, pinned_tokenizer, plan_tokenizer
 from pipeline_lib.run.board import Board
-from pipeline_lib.run.execute import Graph, as_planned, wanted
+from pipeline_lib.run.execute import Graph, as_planned, dead_ends, wanted
 from pipeline_lib.run.step import Step
 from pipeline_lib.scrub.key import ScrubKey, load_key
 from pipeline_lib.settings.tree import Settings
@@ -27,17 +36,31 @@ from pipeline_lib.tokenize.works import snapshot_work
 
 KEY_FILE_VARIABLE = "NIGHTSHIFT_SCRUB_KEY_FILE"
 ENCODING = "tokenize"  # the stage of a batch that waits for the tokenizer
+PAST = "past:"  # and the name of a source: what is carried for scans of it
+
+
+@dataclass(frozen=True)
+class Found:
+    """Which batches there are, in their order."""
+
+    earlier: tuple[Batch, ...]  # the closed ones
+    closed: Closed
+    opened: tuple[Opened, ...]  # sealed ones that are not closed, then new ones
+    given_up: tuple[Batch, ...] = ()  # that cannot be made again, though something needs them
+    passed_over: Mapping[str, Any] = field(default_factory=dict)  # by source: files that no reader takes
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """All of them, but those that are given up."""
+        return (*self.earlier, *(item.batch for item in self.opened))
 
 
 @dataclass(frozen=True)
 class DataPlan:
     """The data half of a night, not yet done. Boards and steps run in the order of the batches."""
 
-    batches: tuple[Batch, ...]  # all of them: closed, sealed, new
-    closed: Closed
-    opened: tuple[Opened, ...]  # sealed ones that are not closed, then new ones
-    given_up: tuple[Batch, ...]  # that cannot be made again, though something needs them
-    boards: tuple[Board, ...]  # of the opened ones
+    found: Found
+    boards: tuple[Board, ...]  # of the batches that are not closed
     tokenizer: TokenizerPlan
     snapshot: Step
     graph: Graph
@@ -45,14 +68,19 @@ class DataPlan:
     recipe: str
 
     @property
+    def batches(self) -> tuple[Batch, ...]:
+        """All batches, with those that this night adds."""
+        return self.found.batches
+
+    @property
     def num_new(self) -> int:
         """Batches that this night adds."""
-        return sum(item.plan is not None for item in self.opened)
+        return sum(item.is_new for item in self.found.opened)
 
     @property
     def changes(self) -> tuple[str, ...]:
         """One line a new batch, for people."""
-        return tuple(item.plan.described for item in self.opened if item.plan is not None)
+        return tuple(described(item.plan) for item in self.found.opened if item.is_new and item.plan is not None)
 
     def steps(self, stage: str) -> tuple[Step, ...]:
         """The steps of a stage, one a batch."""
@@ -60,7 +88,7 @@ class DataPlan:
 
     @property
     def stages(self) -> tuple[tuple[str, tuple[Step, ...]], ...]:
-        """The steps by stage, in the order in which they can be done; the tokenizer and the snapshot in their places."""
+        """The steps by stage, in the order in which they can be done, with tokenizer and snapshot in their places."""
         rows = [("ingest", self.steps("ingest"))]
         for stage in OF_A_BATCH:
             if stage.word == ENCODING:
@@ -71,7 +99,13 @@ class DataPlan:
     @property
     def carried(self) -> Board:
         """The board behind the last batch: the nodes that stand for all batches."""
-        return self.boards[-1] if self.boards else self.closed.board()
+        return _behind(self.boards, self.found.closed)
+
+    @property
+    def earlier_sums(self) -> Mapping[str, tuple[Ref, ...]]:
+        """By stage the nodes that have the sums of the closed batches."""
+        board = self.found.closed.board()
+        return {stage: board.before(stage) for stage in ("ingest", *(stage.word for stage in OF_A_BATCH))}
 
 
 def plan_data(settings: Settings, workspace: Workspace) -> DataPlan:
@@ -86,30 +120,43 @@ def plan_sealed_data(settings: Settings, workspace: Workspace) -> DataPlan:
 
 def plan_again(plan: DataPlan, settings: Settings, workspace: Workspace) -> DataPlan:
     """The same batches laid out again: by now it is known how much text there is for the tokenizer."""
-    return _laid_out(settings, workspace, plan.batches, plan.closed, plan.opened, plan.given_up, plan.key_id)
+    return _laid_out(settings, workspace, plan.found, plan.key_id)
 
 
 def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool) -> DataPlan:
     key_id = night_key(settings, workspace).key_id
     batches = workspace.batches()
     closed = _closed(settings, workspace, key_id, batches)
-    opened, given_up = sealed_batches(settings, workspace, batches, closed.count), tuple[Batch, ...]()
-    while True:
-        known = tuple(item.batch for item in opened)
-        plan = _laid_out(settings, workspace, (*batches[: closed.count], *known), closed, opened, given_up, key_id)
-        lost = unmade(settings, workspace, plan.graph, opened)
-        if not lost:
-            break
-        given_up = (*given_up, *lost)
-        opened = tuple(item for item in opened if item.batch not in lost)
+    opened, lost = sealed_batches(settings, workspace, batches[closed.count :])
+    found = Found(tuple(batches[: closed.count]), closed, tuple(opened), tuple(lost))
+    plan = _laid_out(settings, workspace, found, key_id)
+    while gone := lost_raw(plan.found.opened, dead_ends(_todo(plan), plan.graph, workspace.store)):
+        found = _without(settings, workspace, plan.found, gone)
+        plan = _laid_out(settings, workspace, found, key_id)
     if not is_looking:
         return plan
-    number = max((batch.number for batch in batches), default=0)
-    new = new_batches(settings, workspace, closed, opened, number)
-    if not new:
-        return plan
-    every = (*plan.batches, *(item.batch for item in new))
-    return _laid_out(settings, workspace, every, closed, (*opened, *new), given_up, key_id)
+    pasts = {
+        name.removeprefix(PAST): [node.ref for node in nodes]
+        for name, nodes in (closed.carried or {}).items()
+        if name.startswith(PAST)
+    }
+    num_heldout = num_frozen(workspace)
+    new, passed_over = new_batches(settings, workspace, pasts, found.opened, found.batches, num_heldout)
+    found = replace(found, opened=(*found.opened, *new), passed_over=passed_over)
+    return _laid_out(settings, workspace, found, key_id) if new else replace(plan, found=found)
+
+
+def _without(settings: Settings, workspace: Workspace, found: Found, gone: Sequence[Opened]) -> Found:
+    """What is there when something needs raw shards that are gone: they are read again, or their batch is given up."""
+    opened: list[Opened] = []
+    lost = list(found.given_up)
+    for item in found.opened:
+        made = remade(settings, workspace, item.batch) if item in gone else item
+        if made is None or any(batch.source == item.batch.source for batch in lost):
+            lost.append(item.batch)
+        else:
+            opened.append(made)
+    return replace(found, opened=tuple(opened), given_up=tuple(lost))
 
 
 def _closed(settings: Settings, workspace: Workspace, key_id: str, batches: Sequence[Batch]) -> Closed:
@@ -118,31 +165,21 @@ def _closed(settings: Settings, workspace: Workspace, key_id: str, batches: Sequ
     return Closed() if tokenizer is None else read_closed(workspace, recipe_of(settings, key_id, tokenizer), batches)
 
 
-def _laid_out(
-    settings: Settings,
-    workspace: Workspace,
-    batches: Sequence[Batch],
-    closed: Closed,
-    opened: Sequence[Opened],
-    given_up: Sequence[Batch],
-    key_id: str,
-) -> DataPlan:
-    documents = _boards(settings, closed, opened, {"key_id": key_id}, None)
-    tokenizer = plan_tokenizer(settings, workspace, key_id, _behind(documents, closed), _graph(documents, ()))
-    boards = _boards(settings, closed, opened, {"key_id": key_id}, tokenizer.ref)
-    last = _behind(boards, closed)
+def _laid_out(settings: Settings, workspace: Workspace, found: Found, key_id: str) -> DataPlan:
+    documents = _boards(settings, workspace, found, {"key_id": key_id}, None)
+    before = _behind(documents, found.closed)
+    tokenizer = plan_tokenizer(settings, workspace, key_id, before, _graph(documents, ()))
+    boards = _boards(settings, workspace, found, {"key_id": key_id}, tokenizer.ref)
+    last = _behind(boards, found.closed)
     queries = [source.query() for source in settings.of(IngestSettings).sources]
     taken = snapshot_work(tokenizer.ref, last.before("shards"), queries)
     snapshot = Step(ENCODING, "snapshot", (), (taken,), taken)
     graph = _graph(boards, (tokenizer.step, snapshot))
     nodes = [node.ref for each in last.carried.values() for node in each]
-    todo = wanted([tokenizer.ref, snapshot.whole.ref, *nodes, *_targets(boards)], graph, workspace.store)
+    todo = wanted([tokenizer.ref, taken.ref, *nodes, *_targets(boards)], graph, workspace.store)
     return DataPlan(
-        batches=tuple(batches),
-        closed=closed,
-        opened=tuple(opened),
-        given_up=tuple(given_up),
-        boards=_with_previous([_planned(board, todo) for board in boards], opened, workspace),
+        found=found,
+        boards=_with_previous([_planned(board, todo) for board in boards], found.opened, workspace),
         tokenizer=replace(tokenizer, step=as_planned([tokenizer.step], todo)[0]),
         snapshot=as_planned([snapshot], todo)[0],
         graph=graph,
@@ -152,16 +189,15 @@ def _laid_out(
 
 
 def _boards(
-    settings: Settings,
-    closed: Closed,
-    opened: Sequence[Opened],
-    params: Mapping[str, Any],
-    tokenizer: Ref | None,
+    settings: Settings, workspace: Workspace, found: Found, params: Mapping[str, Any], tokenizer: Ref | None
 ) -> list[Board]:
-    """The works of all open batches, each taking over what the one before carries; up to encoding without a tokenizer."""
+    """The works of all open batches, each taking over what the one before carries.
+
+    Without a tokenizer they go as far as the stage that needs one.
+    """
     boards: list[Board] = []
-    for item in opened:
-        board = at_work(item, _behind(boards, closed), params)
+    for item in found.opened:
+        board = at_work(item, _behind(boards, found.closed), params, settings, workspace)
         for stage in OF_A_BATCH:
             if tokenizer is not None:
                 board = replace(board, wholes={**board.wholes, "tokenizer": tokenizer})
@@ -174,6 +210,12 @@ def _boards(
 def _behind(boards: Sequence[Board], closed: Closed) -> Board:
     """The last board, or what stands for the closed batches."""
     return boards[-1] if boards else closed.board()
+
+
+def _todo(plan: DataPlan) -> frozenset[Ref]:
+    """All that is wanted of a plan."""
+    every = [step for board in plan.boards for step in board.steps]
+    return frozenset(ref for step in (*every, plan.tokenizer.step, plan.snapshot) for ref in step.todo)
 
 
 def _targets(boards: Sequence[Board]) -> list[Ref]:

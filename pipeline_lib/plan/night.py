@@ -49,15 +49,15 @@ def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     every = [*steps, *models.steps, *judge.steps]
     graph = {**data.graph, **models.graph, **judge.graph}
     lines = tuple(StepLines(step, tuple(of_step)) for step, of_step in explain(every, graph, workspace))
-    return NightPlan(data.changes, (*_notes(data), *models.notes), data.closed.count, lines)
+    return NightPlan(data.changes, (*_notes(data), *models.notes), data.found.closed.count, lines)
 
 
 def _notes(data: DataPlan) -> list[str]:
     notes = [f"tokenizer {data.tokenizer.note}"] if data.tokenizer.note else []
-    if data.given_up:
-        names = ", ".join(batch.name for batch in data.given_up[:5])
+    if data.found.given_up:
+        names = ", ".join(batch.name for batch in data.found.given_up[:5])
         notes.append(
-            f"{len(data.given_up)} batches are given up ({names}): something of them is lost and needed, and their files "
-            "have changed since; what is still in their sources comes in a new batch"
+            f"{len(data.found.given_up)} batches are given up ({names}): something of them is lost and needed, and their "
+            "files have changed since; what is still in their sources comes in a new batch"
         )
     return notes

@@ -38,6 +38,7 @@ class Board:
         chains: Sequence[Mapping[str, Work]],
         lists: Mapping[str, str],
         wholes: Sequence[tuple[str, Work]] = (),
+        heads: tuple[Work, ...] = (),
     ) -> Self:
         """The board with one more step: for each shard some works by name, then the `lists` of some of them.
 
@@ -49,7 +50,7 @@ class Board:
         listed = {lists[name]: list_works(stage, shards.get(name, ()), name=lists[name]) for name in lists}
         made = [work for works in listed.values() for work in works]
         every = (*made, *(work for _, work in wholes))
-        step = Step(stage, self.label, tuple(tuple(chain.values()) for chain in chains), every, every[-1])
+        step = Step(stage, self.label, tuple(tuple(chain.values()) for chain in chains), every, every[-1], heads)
         put_up = {name: works[-1].ref for name, works in listed.items()} | {name: work.ref for name, work in wholes}
         return replace(
             self,
