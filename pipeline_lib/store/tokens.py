@@ -134,12 +134,13 @@ def _joined(parts: Iterable[NDArray[Any]], kind: Any) -> NDArray[Any]:
 
 
 def _offsets(lists: pa.ListArray) -> NDArray[np.int64]:
-    return lists.offsets.to_numpy().astype(np.int64)
+    offsets: NDArray[np.int64] = lists.offsets.to_numpy().astype(np.int64)
+    return offsets
 
 
 def _starts(file: pa.Buffer, lists: pa.ListArray, kind: Any) -> NDArray[np.int64]:
     """Places of the lists in the file, counted in ids: the bodies of messages begin at multiples of 8 bytes."""
-    first = (lists.values.buffers()[1].address - file.address) // np.dtype(kind).itemsize
+    first: int = (lists.values.buffers()[1].address - file.address) // np.dtype(kind).itemsize
     return first + _offsets(lists)[:-1]
 
 
@@ -151,5 +152,5 @@ def _mask_starts(file: pa.Buffer, batch: pa.RecordBatch, path: Path) -> NDArray[
     offsets = _offsets(masks)
     if np.any((np.diff(offsets) != np.diff(_offsets(batch.column("ids")))) & is_there):
         raise DataError(f"{path}: a mask has another length than its document. Delete its folder and run again.")
-    first = 8 * (masks.values.buffers()[1].address - file.address)
+    first: int = 8 * (masks.values.buffers()[1].address - file.address)
     return np.where(is_there, first + offsets[:-1], ALL_TARGETS)
