@@ -1,0 +1,131 @@
+"""The documents of a list of token shards in one numbering, mapped: a million in 20 ms and 30 MB.
+
+Which of them are trained on follows from the share of each shard and its list of excluded documents; no file is
+rewritten for either.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline_lib.base.compiled import read_only
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.store.sides import is_held_out
+from pipeline_lib.store.tokens import ALL_TARGETS, Ids, TokenShard, open_tokens
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A token shard and how it is read."""
+
+    path: Path
+    heldout_share: float
+    excluded: tuple[str, ...] = ()  # ids of documents that were withdrawn or replaced
+
+
+@dataclass(frozen=True)
+class Documents:
+    """N documents, in the order of their shards."""
+
+    shards: tuple[TokenShard, ...]
+    firsts: NDArray[np.int64]  # [num_shards + 1], number of the first document of each shard
+    is_train: NDArray[np.bool_]  # [N], on the train side, and has tokens
+    is_excluded: NDArray[np.bool_]  # [N]
+    starts: NDArray[np.int64]  # [N], places in `ids`
+    lengths: NDArray[np.int64]  # [N], tokens
+    mask_starts: NDArray[np.int64]  # [N], places in `mask` in bits; ALL_TARGETS where all tokens are targets
+    ids: Ids  # what lies between the first and the last map, seen as ids; only places inside of maps are read
+    mask: NDArray[np.uint8]  # the same as bytes
+
+    def of_shards(self, numbers: Sequence[int]) -> NDArray[np.int64]:
+        """Numbers of the documents of these shards that are trained on, excluded ones and all, int64, rising."""
+        ranges = [np.arange(self.firsts[number], self.firsts[number + 1]) for number in sorted(numbers)]
+        documents: NDArray[np.int64] = np.concatenate([np.empty(0, np.int64), *ranges])
+        return documents[self.is_train[documents]]
+
+    def name(self, document: int) -> tuple[int, str]:
+        """The shard of a document, by its place in the list, and its id."""
+        shard = int(np.searchsorted(self.firsts, document, side="right")) - 1
+        return shard, self.shards[shard].document_ids[document - int(self.firsts[shard])].as_py()
+
+
+def open_documents(shards: Sequence[Shard]) -> Documents:
+    """Map the shards. Raises `DataError` when one cannot be read, or their ids are of two sizes."""
+    opened = tuple(open_tokens(shard.path) for shard in shards)
+    if len({shard.ids.dtype for shard in opened}) > 1:
+        raise DataError("Token shards of two vocabularies do not go together. Tokenize them with one tokenizer.")
+    lengths = _joined([shard.lengths for shard in opened], np.int64)
+    train = [~is_held_out(mapped.sides, shard.heldout_share) for mapped, shard in zip(opened, shards, strict=True)]
+    excluded = [_is_among(mapped.document_ids, shard.excluded) for mapped, shard in zip(opened, shards, strict=True)]
+    ids, mask = _view([shard.ids for shard in opened]), _view([shard.mask for shard in opened])
+    return Documents(
+        shards=opened,
+        firsts=np.cumsum([0, *(len(shard.lengths) for shard in opened)]),
+        is_train=_joined(train, np.bool_) & (lengths > 0),
+        is_excluded=_joined(excluded, np.bool_),
+        starts=_joined([shard.starts + _distance(ids, shard.ids) // ids.itemsize for shard in opened], np.int64),
+        lengths=lengths,
+        mask_starts=_joined([_moved(shard, 8 * _distance(mask, shard.mask)) for shard in opened], np.int64),
+        ids=ids,
+        mask=mask,
+    )
+
+
+def count(shard: Shard) -> tuple[int, int]:
+    """Documents of a shard that are trained on, and their tokens: what a snapshot says of it."""
+    documents = open_documents([shard])
+    is_read = documents.is_train & ~documents.is_excluded
+    return int(is_read.sum()), int(documents.lengths[is_read].sum())
+
+
+def _joined(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:
+    return np.concatenate([np.empty(0, kind), *parts])
+
+
+def _is_among(document_ids: pa.ChunkedArray, wanted: Sequence[str]) -> NDArray[np.bool_]:
+    if not wanted:
+        return np.zeros(len(document_ids), np.bool_)
+    found: NDArray[np.bool_] = pc.is_in(document_ids, pa.array(wanted, pa.string())).to_numpy()
+    return found
+
+
+def _address(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _distance(view: NDArray[Any], part: NDArray[Any]) -> int:
+    """Bytes from the beginning of a view to that of a map."""
+    return _address(part) - _address(view)
+
+
+def _moved(shard: TokenShard, bits: int) -> NDArray[np.int64]:
+    return np.where(shard.mask_starts == ALL_TARGETS, ALL_TARGETS, shard.mask_starts + bits)
+
+
+class _Span:
+    """What numpy looks at as an array: from the first of some maps to the last, with all that lies between them."""
+
+    def __init__(self, maps: Sequence[NDArray[Any]]) -> None:
+        first, last = min(maps, key=_address), max(maps, key=_address)
+        size = (_distance(first, last) + last.nbytes) // first.itemsize
+        self.maps = maps  # they stay open as long as the view does
+        self.__array_interface__ = {
+            "data": (_address(first), True),
+            "shape": (size,),
+            "typestr": first.dtype.str,
+            "version": 3,
+        }
+
+
+def _view(maps: Sequence[NDArray[Any]]) -> Any:
+    """One array over all maps, so that a kernel reads a document of any shard by one number."""
+    if not maps:
+        return np.empty(0, np.uint16)
+    return read_only(np.asarray(_Span(maps)))
