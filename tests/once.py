@@ -1,7 +1,7 @@
 """What takes minutes is made once a session, also where several processes run its tests (pytest-xdist).
 
     root = made_once(tmp_path_factory, "finished", make)      the first one calls make(root), the others wait for it
-    untouched(root)                                           whether all of it is still as it was made
+    assert changed_since(root) == []                          all of it is still as it was made
 Each worker of pytest-xdist has a temporary folder of its own; the one above it is common to the session.
 """
 
@@ -31,10 +31,11 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     return root
 
 
-def untouched(root: Path) -> bool:
-    """Whether every file below `root` is as `make` left it, and none has come."""
+def changed_since(root: Path) -> list[str]:
+    """The files below `root` that are not as `make` left them, that are gone, or that have come."""
     was: Stamps = json.loads(_list(root).read_text(encoding="utf-8"))
-    return _stamps(root) == was
+    now = _stamps(root)
+    return sorted(path for path in was.keys() | now.keys() if was.get(path) != now.get(path))
 
 
 def _common_folder(factory: pytest.TempPathFactory) -> Path:

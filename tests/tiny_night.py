@@ -10,10 +10,11 @@ import json
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,12 @@ from tasks.runtime import PlainRuntime
 
 KEY = "00112233445566778899aabbccddeeff0123456789abcdef0f1e2d3c4b5a6978"  # of nobody's data
 SOURCE = "docs"
+MODEL_ADDRESSES = (  # tables and columns of MLflow's database
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+)
 NIGHT_SECONDS = 300
 NUM_SENTENCES = 9
 
@@ -233,13 +240,20 @@ class House:
 
 
 def copy_house(house: House, target: Path) -> House:
-    """A copy of a workspace and its documents, times and all, so that nothing seems touched.
+    """A copy of a workspace and its documents, times and all, so that nothing seems touched."""
+    copy = House(target / "workspace", target / "corpus")
+    shutil.copytree(house.workspace, copy.workspace, symlinks=True)
+    shutil.copytree(house.corpus, copy.corpus)
+    if (copy.workspace / "mlflow.db").is_file():
+        _move_models(copy.workspace / "mlflow.db", house.workspace.as_uri(), copy.workspace.as_uri())
+    return copy
 
-    MLflow keeps absolute paths: the files of models that are registered already stay where they are.
-    """
-    shutil.copytree(house.workspace, target / "workspace", symlinks=True)
-    shutil.copytree(house.corpus, target / "corpus")
-    return House(target / "workspace", target / "corpus")
+
+def _move_models(database: Path, old: str, new: str) -> None:
+    """Let MLflow look for its files in the copy, and write there: it keeps absolute addresses."""
+    with closing(sqlite3.connect(database)) as opened, opened:
+        for table, column in MODEL_ADDRESSES:
+            opened.execute(f"update {table} set {column} = replace({column}, ?, ?)", (old, new))
 
 
 def artifacts(workspace: Path) -> dict[str, Manifest]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.once import made_once, untouched
+from tests.once import changed_since, made_once
 from tests.tiny_night import KEY, House, copy_house, run_night, write_corpus
 
 
@@ -22,7 +22,7 @@ def finished_night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A whole night by `nightshift run`, one for all workers. Never change it, as is checked: ask for `house`."""
     root = made_once(tmp_path_factory, "finished", _make_night)
     yield House(root / "workspace", root / "corpus")
-    assert untouched(root), f"a test has changed {root}, which others read: it should ask for the fixture `house`"
+    assert changed_since(root) == [], "a test has changed what others read: it should ask for the fixture `house`"
 
 
 def _make_night(root: Path) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.once import made_once, untouched
+from tests.once import changed_since, made_once
 
 # A session of two workers, one file each; both ask for what the first of them makes.
 CONFTEST = """
 import time
 from pathlib import Path
 import pytest
-from tests.once import made_once, untouched
+from tests.once import changed_since, made_once
 
 def make(root):
     with (Path(__file__).parent / "calls").open("a") as calls:
@@ -26,7 +26,7 @@ def make(root):
 def night(tmp_path_factory):
     root = made_once(tmp_path_factory, "finished", make)
     yield root
-    assert untouched(root)
+    assert changed_since(root) == []
 """
 TEST = """
 def test_it(night):
@@ -74,7 +74,7 @@ def test_what_a_failed_try_left_is_removed_before_the_next_one(factory: pytest.T
 @pytest.mark.parametrize("change", ["write", "add", "remove", "touch"])
 def test_any_change_is_noticed(factory: pytest.TempPathFactory, change: str) -> None:
     root = made_once(factory, "night", lambda root: (root / "file").write_text("a"))
-    assert untouched(root)
+    assert changed_since(root) == []
     path = root / "file"
     match change:
         case "write":
@@ -85,4 +85,4 @@ def test_any_change_is_noticed(factory: pytest.TempPathFactory, change: str) -> 
             path.unlink()
         case "touch":
             os.utime(path, (0, 0))
-    assert not untouched(root)
+    assert changed_since(root) == ["new" if change == "add" else "file"]
