@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline_lib.base.errors import DataError
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.model.records import MODEL_FOLDER, PER_DOCUMENT_FILE, SCORES_FILE, SPEED_FILE, write_record
 from pipeline_lib.run.inputs import Inputs
@@ -29,22 +28,22 @@ if TYPE_CHECKING:
 
 STAGE = "evaluate"
 
+TEXT_STAGE = "scrub"  # whose shards hold the texts
 BENCHMARK_FILE = "benchmark.json"
-EXCLUDED_FILE = "excluded.parquet"  # document_id: what was withdrawn or edited
 COUNTS_FILE = "counts.npy"  # int64[V], of a token shard
 
 
 def make_benchmark(settings: EvaluateSettings, inputs: Inputs, folder: Path) -> Outcome:
     """Choose the documents of a benchmark and keep them.
 
-    Inputs: `documents`, a list of shards of scrub; `before`, the benchmark that it goes on from; `excluded`. All may be
-    missing. Parameters: `name`, `generation`, and `heldout_shares`, the share of each shard as runs (store/sides.py).
+    Members: the tables of the token shards whose documents it may take. Input: `before`, the benchmark that it goes on
+    from, if there is one. Parameters: `name`, `generation`.
     """
     from pipeline_lib.evaluate.benchmark import choose, describe, to_json, write_chosen
     from pipeline_lib.store.schemas import DOCUMENTS_FILE
 
-    before, shards = _shards(inputs, DOCUMENTS_FILE)
-    choice = choose(before, shards, _excluded(inputs), at_most=settings.max_documents)
+    before, shards, left = _shards(inputs, DOCUMENTS_FILE)
+    choice = choose(before, shards, left, at_most=settings.max_documents)
     write_chosen([*before, *shards], choice, folder / DOCUMENTS_FILE)
     found = describe(
         folder / DOCUMENTS_FILE, choice, name=str(inputs.params["name"]), generation=int(inputs.params["generation"])
@@ -103,25 +102,16 @@ def score_model(settings: EvaluateSettings, model: Path, inputs: Inputs, folder:
     return Outcome(number, number, file_rows={PER_DOCUMENT_FILE: number}, facts=facts)
 
 
-def _shards(inputs: Inputs, file: str) -> tuple[list["Shard"], list["Shard"]]:
-    """What is kept from before, and what may be added."""
+def _shards(inputs: Inputs, file: str) -> tuple[list["Shard"], list["Shard"], frozenset[str]]:
+    """What is kept from before, what may be added, and the documents that left."""
     from pipeline_lib.evaluate.benchmark import Shard
-    from pipeline_lib.store.sides import from_runs
+    from pipeline_lib.store.shards import excluded_of, read_shards
 
     before = [Shard(inputs.file("before", file))] if inputs.has("before") else []
-    paths = inputs.files("documents", file) if inputs.has("documents") else []
-    shares = from_runs(inputs.params.get("heldout_shares", ()))
-    if len(shares) != len(paths):
-        raise DataError(f"A benchmark was given {len(shares)} shares for {len(paths)} shards. Please report it.")
-    return before, [Shard(path, share) for path, share in zip(paths, shares, strict=True)]
-
-
-def _excluded(inputs: Inputs) -> frozenset[str]:
-    from pipeline_lib.store.tables import read_table
-
-    if not inputs.has("excluded"):
-        return frozenset()
-    return frozenset(read_table(inputs.file("excluded", EXCLUDED_FILE), ["document_id"])["document_id"].to_pylist())
+    table, gone = read_shards(inputs.store, inputs.listed)
+    rows = zip(table["documents"].to_pylist(), table["heldout_share"].to_pylist(), strict=True)
+    found = [Shard(inputs.store.open(TEXT_STAGE, name, files=[file]).file(file), share) for name, share in rows]
+    return before, found, frozenset(excluded_of(table, gone)["document_id"].to_pylist())
 
 
 BENCHMARK = Maker("evaluate.benchmark", 1, "benchmark.v1", make_benchmark, reads=("max_documents",))

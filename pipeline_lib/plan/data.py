@@ -21,8 +21,8 @@ from pipeline_lib.plan.batches import (
     remade,
     sealed_batches,
 )
-from pipeline_lib.plan.benchmarks import num_frozen
 from pipeline_lib.plan.closed import Closed, read_closed, recipe_of
+from pipeline_lib.plan.sides import num_frozen
 from pipeline_lib.plan.tokenizer import TokenizerPlan, pinned_tokenizer, plan_tokenizer
 from pipeline_lib.run.board import Board
 from pipeline_lib.run.execute import Graph, as_planned, dead_ends, wanted

@@ -1,10 +1,20 @@
-"""Which share of what arrives is held out. A document keeps the share that was in force when its file first arrived."""
+"""Which share of what arrives is held out, and what is kept of those documents: the frozen benchmark.
+
+A document keeps the share that was in force when its file first arrived.
+"""
+
+from dataclasses import asdict, dataclass
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
+from pipeline_lib.run.step import manifest_of
+from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.local import Store
+from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize.settings import TokenizeSettings
 
 ENOUGH_DOCUMENTS = 40  # held-out ones from which on the usual share will do: twice what the gate asks for
 MOST_SHARE = 0.25  # of a small first night: the rest is what there is to learn from
+PIN = "benchmarks"
 DOCUMENT_BYTES = 4096  # of stored text, taken for one document where a file may hold many
 
 
@@ -22,3 +32,40 @@ def share_of_new(
         return tokenize.heldout_share
     wanted = -(-100 * missing // expected) / 100
     return max(tokenize.heldout_share, min(MOST_SHARE, wanted))
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What a workspace keeps of its benchmarks."""
+
+    frozen: Ref | None = None  # None: there is none yet
+    generation: int = 0
+    drawn_up_to: int = 0  # number of the last batch that was offered to it
+    newest: tuple[Ref, ...] = ()  # tables of token shards of the newest batches
+
+
+def read_pin(workspace: Workspace) -> Pin:
+    """The benchmarks that are kept."""
+    value = workspace.pin(PIN)
+    if value is None:
+        return Pin()
+    newest = tuple(Ref(**ref) for ref in value["newest"])
+    return Pin(Ref(**value["frozen"]), int(value["generation"]), int(value["drawn_up_to"]), newest)
+
+
+def save_pin(workspace: Workspace, pin: Pin) -> None:
+    """Keep these benchmarks."""
+    if read_pin(workspace) != pin:
+        workspace.save_pin(PIN, asdict(pin))
+
+
+def num_frozen(workspace: Workspace) -> int:
+    """How many documents the frozen benchmark has."""
+    frozen = read_pin(workspace).frozen
+    return 0 if frozen is None else num_documents(workspace.store, frozen)
+
+
+def num_documents(store: Store, benchmark: Ref) -> int:
+    """How many documents a benchmark has; 0 of one that is gone."""
+    found = manifest_of(store, benchmark)
+    return found.rows_out if found else 0

@@ -16,86 +16,58 @@ from typing import TYPE_CHECKING, Any
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome, digest_of
-from pipeline_lib.store.files import read_json, write_json
+from pipeline_lib.store.files import write_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SHARDS_FILE = "shards.parquet"
-GONE_FILE = "gone.parquet"
-EXCLUDED_FILE = "excluded.parquet"
 SNAPSHOT_FILE = "snapshot.json"
-NUM_PLACES = float(1 << 64)
-
-
-def _shards_schema() -> "pa.Schema":
-    import pyarrow as pa
-
-    return pa.schema(
-        [
-            pa.field("batch", pa.string(), nullable=False),  # fingerprint of the ingest batch
-            pa.field("label", pa.string(), nullable=False),  # "0003-docs"
-            pa.field("source", pa.string(), nullable=False),
-            pa.field("shard", pa.int32(), nullable=False),  # its number in the batch
-            pa.field("tokens", pa.string(), nullable=False),  # fingerprint of the token shard
-            pa.field("documents", pa.string(), nullable=False),  # of the scrubbed shard behind it
-            pa.field("digest", pa.string(), nullable=False),  # of the token shard's content
-            pa.field("heldout_share", pa.float64(), nullable=False),  # in force when its files first arrived
-            pa.field("num_documents", pa.int64(), nullable=False),
-            pa.field("num_tokens", pa.int64(), nullable=False),
-            pa.field("num_bytes", pa.int64(), nullable=False),
-        ]
-    )
-
-
-def _gone_schema() -> "pa.Schema":
-    import pyarrow as pa
-
-    return pa.schema(
-        [pa.field("document_id", pa.string()), pa.field("batch", pa.string()), pa.field("shard", pa.int32())]
-    )
 
 
 def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     """The table of one batch. In: `batch` (of ingest), `tokens` and `documents` (lists, an entry a shard)."""
     import pyarrow as pa
 
-    from pipeline_lib.store.tables import read_table, write_parquet
+    from pipeline_lib.store.shards import GONE_SCHEMA, SHARDS_SCHEMA
+    from pipeline_lib.store.tables import read_table
 
-    plan = read_json(inputs.file("batch", "plan.json"))
-    batch = inputs.manifest("batch").fingerprint
-    tokens, documents = list(inputs.members("tokens")), list(inputs.members("documents"))
+    batch = inputs.manifest("batch")
+    inventory = read_table(inputs.file("batch", "inventory.parquet"), ["shard", "heldout_share"])
+    shares = dict(zip(*(inventory[name].to_pylist() for name in inventory.column_names), strict=True))
     rows = []
-    for shard, own, text in zip(plan["shards"], tokens, documents, strict=True):
+    for shard, (own, text) in enumerate(zip(inputs.members("tokens"), inputs.members("documents"), strict=True)):
         found = inputs.store.read(own.stage, own.fingerprint)
         rows.append(
             {
-                "batch": batch,
+                "batch": batch.fingerprint,
                 "label": inputs.params["label"],
-                "source": plan["source"],
-                "shard": shard["index"],
+                "source": batch.facts["source"],
+                "shard": shard,
                 "tokens": own.fingerprint,
                 "documents": text.fingerprint,
                 "digest": found.digest,
-                "heldout_share": shard["heldout_share"],
+                "heldout_share": shares[shard],
                 **{name: found.facts[name] for name in ("num_documents", "num_tokens", "num_bytes")},
             }
         )
-    table = pa.Table.from_pylist(rows, _shards_schema())
-    gone = read_table(inputs.file("batch", "tombstones.parquet"), _gone_schema().names).cast(_gone_schema())
-    write_parquet(table, folder / SHARDS_FILE)
-    write_parquet(gone, folder / GONE_FILE)
-    return Outcome(len(table), len(table), facts=_totals(table))
+    gone = read_table(inputs.file("batch", "tombstones.parquet"), GONE_SCHEMA.names)
+    return _write(pa.Table.from_pylist(rows, SHARDS_SCHEMA), gone.cast(GONE_SCHEMA), folder)
 
 
 def merge_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     """The tables of several batches as one, in their order."""
+    from pipeline_lib.store.shards import read_shards
+
+    return _write(*read_shards(inputs.store, inputs.listed), folder)
+
+
+def _write(shards: "pa.Table", gone: "pa.Table", folder: Path) -> Outcome:
+    from pipeline_lib.store.shards import GONE_FILE, SHARDS_FILE, totals_of
     from pipeline_lib.store.tables import write_parquet
 
-    table, gone = _joined(inputs)
-    write_parquet(table, folder / SHARDS_FILE)
+    write_parquet(shards, folder / SHARDS_FILE)
     write_parquet(gone, folder / GONE_FILE)
-    return Outcome(len(table), len(table), facts=_totals(table))
+    return Outcome(len(shards), len(shards), facts=totals_of(shards))
 
 
 def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
@@ -103,13 +75,13 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from pipeline_lib.store.shards import EXCLUDED_FILE, SHARDS_FILE, excluded_of, read_shards, totals_of
     from pipeline_lib.store.tables import write_parquet
 
-    table, gone = _joined(inputs)
+    table, gone = read_shards(inputs.store, inputs.listed)
     queries = [Query(**query) for query in inputs.params["sources"]]
     asked = table.filter(pc.is_in(table["source"], pa.array([query.source for query in queries], pa.string())))
-    withdrawn = _withdrawn(asked, gone)
-    excluded = _mixed(inputs, asked, withdrawn, queries)
+    excluded = _mixed(inputs, asked, excluded_of(asked, gone), queries)
     write_parquet(asked, folder / SHARDS_FILE)
     write_parquet(excluded, folder / EXCLUDED_FILE)
     content = {
@@ -117,18 +89,14 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
         "shards": list(zip(asked["digest"].to_pylist(), asked["heldout_share"].to_pylist(), strict=True)),
         "excluded": digest_of(sorted(excluded["document_id"].to_pylist())),
     }
-    digest = digest_of(content)
-    totals = _totals(asked)
     not_asked = sorted(set(table["source"].to_pylist()) - {query.source for query in queries})
-    summary = {
-        "digest": digest,
-        "batches": _by_batch(asked),
+    facts = {
+        "digest": digest_of(content),
         "num_excluded_documents": len(excluded),
         "not_asked_for": not_asked,
-        **totals,
+        **totals_of(asked),
     }
-    write_json(folder / SNAPSHOT_FILE, summary)
-    facts = {"digest": digest, "num_excluded_documents": len(excluded), "not_asked_for": not_asked, **totals}
+    write_json(folder / SNAPSHOT_FILE, {**facts, "batches": _by_batch(asked)})
     return Outcome(len(table), len(asked), {"not_asked_for": len(table) - len(asked)} if not_asked else {}, facts=facts)
 
 
@@ -141,51 +109,22 @@ class Query:
     most_tokens: int | None = None
 
 
-def _joined(inputs: Inputs) -> "tuple[pa.Table, pa.Table]":
-    import pyarrow as pa
-
-    from pipeline_lib.store.tables import read_table
-
-    tables, gone = [_shards_schema().empty_table()], [_gone_schema().empty_table()]
-    for ref in inputs.listed:
-        opened = inputs.store.open(ref.stage, ref.fingerprint)
-        tables.append(read_table(opened.file(SHARDS_FILE)))
-        gone.append(read_table(opened.file(GONE_FILE)))
-    return pa.concat_tables(tables), pa.concat_tables(gone)
-
-
-def _excluded_schema() -> "pa.Schema":
-    import pyarrow as pa
-
-    return pa.schema([pa.field("tokens", pa.string()), pa.field("document_id", pa.string())])
-
-
-def _withdrawn(table: "pa.Table", gone: "pa.Table") -> "pa.Table":
-    """The withdrawn documents with the token shard that holds each."""
-    places = {(b, s): t for b, s, t in zip(*(table[n].to_pylist() for n in ("batch", "shard", "tokens")), strict=True)}
-    rows = [
-        {"tokens": places[row["batch"], row["shard"]], "document_id": row["document_id"]}
-        for row in gone.to_pylist()
-        if (row["batch"], row["shard"]) in places
-    ]
-    import pyarrow as pa
-
-    return pa.Table.from_pylist(rows, _excluded_schema())
-
-
 def _mixed(inputs: Inputs, table: "pa.Table", withdrawn: "pa.Table", queries: Sequence[Query]) -> "pa.Table":
     """The withdrawn documents, and those that go so that weights and caps are met, to within one document."""
     import pyarrow as pa
+
+    from pipeline_lib.store.shards import EXCLUDED_SCHEMA
 
     if all(query.weight is None and query.most_tokens is None for query in queries):
         return withdrawn
     out = set(zip(withdrawn["tokens"].to_pylist(), withdrawn["document_id"].to_pylist(), strict=True))
     documents = {
-        query.source: [d for d in _documents(inputs, table, query.source) if d[:2] not in out] for query in queries
+        query.source: [document for document in _documents(inputs, table, query.source) if document[:2] not in out]
+        for query in queries
     }
     most = _tokens_to_take(queries, {source: sum(d[2] for d in found) for source, found in documents.items()})
     rows = [row for source, found in documents.items() for row in _over(found, most[source])]
-    return pa.concat_tables([withdrawn, pa.Table.from_pylist(rows, _excluded_schema())])
+    return pa.concat_tables([withdrawn, pa.Table.from_pylist(rows, EXCLUDED_SCHEMA)])
 
 
 def _documents(inputs: Inputs, table: "pa.Table", source: str) -> list[tuple[str, str, int]]:
@@ -218,10 +157,6 @@ def _over(documents: Sequence[tuple[str, str, int]], most: int) -> list[dict[str
             rows.append({"tokens": shard, "document_id": document})
         taken += tokens
     return rows
-
-
-def _totals(table: "pa.Table") -> dict[str, int]:
-    return {name: int(sum(table[name].to_pylist())) for name in ("num_documents", "num_tokens", "num_bytes")}
 
 
 def _by_batch(table: "pa.Table") -> dict[str, dict[str, Any]]:

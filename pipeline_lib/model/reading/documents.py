@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline_lib.base.compiled import read_only
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.store.sides import is_held_out
-from pipeline_lib.store.tokens import ALL_TARGETS, Ids, TokenShard, open_tokens
+from pipeline_lib.store.tokens import ALL_TARGETS, Ids, TokenShard, numbers, open_tokens
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Shard:
 class Documents:
     """N documents, in the order of their shards."""
 
-    shards: tuple[TokenShard, ...]
+    document_ids: tuple[pa.ChunkedArray, ...]  # of each shard
     firsts: NDArray[np.int64]  # [num_shards + 1], number of the first document of each shard
     is_train: NDArray[np.bool_]  # [N], on the train side, and has tokens
     is_excluded: NDArray[np.bool_]  # [N]
@@ -43,16 +43,15 @@ class Documents:
     ids: Ids  # what lies between the first and the last map, seen as ids; only places inside of maps are read
     mask: NDArray[np.uint8]  # the same as bytes
 
-    def of_shards(self, numbers: Sequence[int]) -> NDArray[np.int64]:
+    def of_shards(self, shards: Sequence[int]) -> NDArray[np.int64]:
         """Numbers of the documents of these shards that are trained on, excluded ones and all, int64, rising."""
-        ranges = [np.arange(self.firsts[number], self.firsts[number + 1]) for number in sorted(numbers)]
-        documents: NDArray[np.int64] = np.concatenate([np.empty(0, np.int64), *ranges])
-        return documents[self.is_train[documents]]
+        ranges = [(self.firsts[number], self.firsts[number + 1]) for number in sorted(shards)]
+        return _joined([first + np.flatnonzero(self.is_train[first:last]) for first, last in ranges], np.int64)
 
     def name(self, document: int) -> tuple[int, str]:
         """The shard of a document, by its place in the list, and its id."""
         shard = int(np.searchsorted(self.firsts, document, side="right")) - 1
-        return shard, self.shards[shard].document_ids[document - int(self.firsts[shard])].as_py()
+        return shard, self.document_ids[shard][document - int(self.firsts[shard])].as_py()
 
 
 def open_documents(shards: Sequence[Shard]) -> Documents:
@@ -65,7 +64,7 @@ def open_documents(shards: Sequence[Shard]) -> Documents:
     excluded = [_is_among(mapped.document_ids, shard.excluded) for mapped, shard in zip(opened, shards, strict=True)]
     ids, mask = _view([shard.ids for shard in opened]), _view([shard.mask for shard in opened])
     return Documents(
-        shards=opened,
+        document_ids=tuple(shard.document_ids for shard in opened),
         firsts=np.cumsum([0, *(len(shard.lengths) for shard in opened)]),
         is_train=_joined(train, np.bool_) & (lengths > 0),
         is_excluded=_joined(excluded, np.bool_),
@@ -91,8 +90,8 @@ def _joined(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:
 def _is_among(document_ids: pa.ChunkedArray, wanted: Sequence[str]) -> NDArray[np.bool_]:
     if not wanted:
         return np.zeros(len(document_ids), np.bool_)
-    found: NDArray[np.bool_] = pc.is_in(document_ids, pa.array(wanted, pa.string())).to_numpy()
-    return found
+    found = pc.is_in(document_ids, pa.array(wanted, pa.string())).cast(pa.uint8())
+    return _joined([numbers(chunk, np.bool_) for chunk in found.chunks], np.bool_)
 
 
 def _address(array: NDArray[Any]) -> int:

@@ -70,18 +70,25 @@ def _cut_at_samples(num_pairs: NDArray[np.int64], context: int, pieces: Numbers,
 
 def _best_fit(num_pairs: NDArray[np.int64], context: int) -> Pieces:
     """Best fit decreasing, exact; equally long pieces in the order of their documents."""
-    num_pieces = -(-num_pairs // context)
-    documents = np.repeat(np.arange(len(num_pairs), dtype=np.int32), num_pieces)
-    within = np.arange(len(documents)) - np.repeat(np.cumsum(num_pieces) - num_pieces, num_pieces)
-    firsts = (within * context).astype(np.int32)
-    lengths = np.minimum(context, num_pairs[documents] - firsts).astype(np.int32)
+    pieces = np.empty((3, int((-(-num_pairs // context)).sum())), np.int32)
+    _cut(num_pairs, context, pieces)
+    documents, firsts, lengths = pieces
     longest_first = _sorted_places(context - lengths, context + 1)
-    sample_of = np.empty(len(documents), np.int32)
-    num_samples = _fit(longest_first, lengths, context, sample_of)
-    by_sample = _sorted_places(sample_of[longest_first], num_samples)
-    places = longest_first[by_sample]
-    samples = np.searchsorted(sample_of[places], np.arange(num_samples + 1))
-    return Pieces(documents[places], firsts[places], lengths[places], samples.astype(np.int64))
+    sample_of = np.empty(len(documents), np.int32)  # by place in that order
+    num_samples = _fit(lengths[longest_first], context, sample_of)
+    places = longest_first[_sorted_places(sample_of, num_samples)]
+    samples = np.concatenate([[0], np.cumsum(np.bincount(sample_of, minlength=num_samples))])
+    return Pieces(documents[places], firsts[places], lengths[places], samples)
+
+
+@compiled
+def _cut(num_pairs: NDArray[np.int64], context: int, pieces: Numbers) -> None:
+    piece = 0
+    for document in range(len(num_pairs)):
+        for first in range(0, num_pairs[document], context):
+            pieces[0, piece], pieces[1, piece] = document, first
+            pieces[2, piece] = min(context, num_pairs[document] - first)
+            piece += 1
 
 
 @compiled
@@ -100,17 +107,17 @@ def _sorted_places(values: Numbers, num_values: int) -> Numbers:
 
 
 @compiled
-def _fit(order: Numbers, lengths: Numbers, context: int, sample_of: Numbers) -> int:
+def _fit(lengths: Numbers, context: int, sample_of: Numbers) -> int:
     """Put each piece into the sample with the least room that holds it, or into a new one; the number of samples.
 
     Samples with the same room are a chain (`chained`), whose head stands under that room; a bit a room says whether
     there is one, so that the next larger room is found word by word.
     """
     heads = np.full(context + 1, -1, np.int32)
-    chained = np.empty(len(order), np.int32)
+    chained = np.empty(len(lengths), np.int32)
     bits = np.zeros(context // WORD_BITS + 1, np.uint64)
     num_samples = 0
-    for piece in order:
+    for piece in range(len(lengths)):
         room = _least_room(bits, lengths[piece])
         if room < 0:
             sample, room = num_samples, context

@@ -41,7 +41,7 @@ def corpus(write_shard: WriteShard, shape: Shape) -> tuple[Documents, dict[str, 
 
 
 def index(documents: Documents, packing: Packing, *, context: int = 8, seed: int = 1, epoch: int = 0) -> ReadingIndex:
-    everything = documents.of_shards(range(len(documents.shards)))
+    everything = documents.of_shards(range(len(documents.document_ids)))
     return build_index(
         documents,
         everything[~documents.is_excluded[everything]],

@@ -1,0 +1,34 @@
+"""The works of evaluate: benchmarks, and the scores of candidates on them."""
+
+from pipeline_lib.evaluate.settings import EvaluateSettings
+from pipeline_lib.evaluate.stage import BENCHMARK, SCORES
+from pipeline_lib.run.maker import Work, work_of
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.artifact import Ref
+
+
+def benchmark_work(settings: Settings, name: str, generation: int, tables: tuple[Ref, ...], before: Ref | None) -> Work:
+    """Held-out documents of these token shards, behind those of an earlier benchmark."""
+    return Work(
+        BENCHMARK,
+        settings.of(EvaluateSettings).only(BENCHMARK.reads),
+        inputs={} if before is None else {"before": before},
+        params={"name": name, "generation": generation},
+        members=tables,
+        name=f"{name} benchmark",
+    )
+
+
+def scores_work(
+    settings: Settings, candidate: str, backend: str, benchmark: tuple[str, Ref], model: Ref, counts: Ref | None
+) -> Work:
+    """One candidate on one benchmark."""
+    name, texts = benchmark
+    inputs = {"model": model, "benchmark": texts} | ({} if counts is None else {"counts": counts})
+    return work_of(
+        SCORES,
+        settings.of(EvaluateSettings),
+        params={"candidate": candidate, "backend": backend},
+        name=f"{candidate} on {name}",
+        **inputs,
+    )

@@ -1,0 +1,75 @@
+"""Tables of token shards: what the snapshot lists, what a benchmark draws from, what a training reads.
+
+shards.parquet   a row a token shard, in the order of arrival
+gone.parquet     the documents of earlier batches that left, each with the batch and shard that holds it
+"""
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.local import Store
+from pipeline_lib.store.tables import read_table
+
+SHARDS_FILE = "shards.parquet"
+GONE_FILE = "gone.parquet"
+EXCLUDED_FILE = "excluded.parquet"
+
+SHARDS_SCHEMA = pa.schema(
+    [
+        pa.field("batch", pa.string(), nullable=False),  # fingerprint of the ingest batch
+        pa.field("label", pa.string(), nullable=False),  # "0003-docs"
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("shard", pa.int32(), nullable=False),  # its number in the batch
+        pa.field("tokens", pa.string(), nullable=False),  # fingerprint of the token shard
+        pa.field("documents", pa.string(), nullable=False),  # of the scrubbed shard behind it
+        pa.field("digest", pa.string(), nullable=False),  # of the token shard's content
+        pa.field("heldout_share", pa.float64(), nullable=False),  # in force when its files first arrived
+        pa.field("num_documents", pa.int64(), nullable=False),
+        pa.field("num_tokens", pa.int64(), nullable=False),
+        pa.field("num_bytes", pa.int64(), nullable=False),
+    ]
+)
+GONE_SCHEMA = pa.schema(
+    [
+        pa.field("document_id", pa.string(), nullable=False),
+        pa.field("batch", pa.string(), nullable=False),
+        pa.field("shard", pa.int32(), nullable=False),
+    ]
+)
+EXCLUDED_SCHEMA = pa.schema(
+    [
+        pa.field("tokens", pa.string(), nullable=False),  # the token shard that holds it
+        pa.field("document_id", pa.string(), nullable=False),
+    ]
+)
+
+
+def read_shards(store: Store, tables: Iterable[Ref]) -> tuple[pa.Table, pa.Table]:
+    """Several tables as one, and what left with their batches, in their order."""
+    shards, gone = [SHARDS_SCHEMA.empty_table()], [GONE_SCHEMA.empty_table()]
+    for ref in tables:
+        opened = store.open(ref.stage, ref.fingerprint, files=[SHARDS_FILE, GONE_FILE])
+        shards.append(read_table(opened.file(SHARDS_FILE)))
+        gone.append(read_table(opened.file(GONE_FILE)))
+    return pa.concat_tables(shards).combine_chunks(), pa.concat_tables(gone).combine_chunks()
+
+
+def excluded_of(shards: pa.Table, gone: pa.Table) -> pa.Table:
+    """The documents of these shards that left, as EXCLUDED_SCHEMA."""
+    places = shards.select(["batch", "shard", "tokens"])
+    left = gone.join(places, ["batch", "shard"], join_type="inner") if gone.num_rows and places.num_rows else None
+    if left is None:
+        return EXCLUDED_SCHEMA.empty_table()
+    return left.select(EXCLUDED_SCHEMA.names).sort_by("document_id").cast(EXCLUDED_SCHEMA)
+
+
+def totals_of(shards: pa.Table) -> dict[str, int]:
+    """Documents, tokens and bytes of all shards, and about how many of the documents are held out."""
+    totals = {name: int(pc.sum(shards[name]).as_py() or 0) for name in ("num_documents", "num_tokens", "num_bytes")}
+    return {
+        **totals,
+        "num_held_out": round(pc.sum(pc.multiply(shards["num_documents"], shards["heldout_share"])).as_py() or 0),
+    }
