@@ -2,7 +2,7 @@
 
 from pipeline_lib.plan.closed import save_closed
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.plan.tokenizer import TokenizerPlan
+from pipeline_lib.plan.tokenizer import Pinned, TokenizerPlan
 from tasks.night import Night
 
 
@@ -14,11 +14,11 @@ def settle_batches(plan: DataPlan, night: Night) -> None:
 
 def settle_tokenizer(plan: TokenizerPlan, night: Night) -> None:
     """The tokenizer is there: from now on it stays."""
-    if night.workspace.pin(plan.pin) != plan.value:
-        night.workspace.save_pin(plan.pin, plan.value)
+    if night.workspace.pin(plan.pin, Pinned) != plan.pinned:
+        night.workspace.save_pin(plan.pin, plan.pinned)
 
 
 def settle_closed(plan: DataPlan, night: Night) -> None:
     """All that was wanted of the data half is whole: from now on a few nodes stand for its batches."""
-    if not plan.tokenizer.value["is_provisional"]:
+    if not plan.tokenizer.pinned.is_provisional:
         save_closed(night.workspace, plan.recipe, plan.batches, plan.carried.carried)

@@ -2,7 +2,7 @@
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.evaluate.stage import BENCHMARK, SCORES
-from pipeline_lib.run.maker import Work, work_of
+from pipeline_lib.run.maker import Work
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
 
@@ -25,10 +25,5 @@ def scores_work(
     """One candidate on one benchmark."""
     name, texts = benchmark
     inputs = {"model": model, "benchmark": texts} | ({} if counts is None else {"counts": counts})
-    return work_of(
-        SCORES,
-        settings.of(EvaluateSettings),
-        params={"candidate": candidate, "backend": backend},
-        name=f"{candidate} on {name}",
-        **inputs,
-    )
+    seen = settings.of(EvaluateSettings).only(SCORES.reads)
+    return Work(SCORES, seen, inputs, {"candidate": candidate, "backend": backend}, name=f"{candidate} on {name}")

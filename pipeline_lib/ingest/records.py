@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, BinaryIO, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
+from pipeline_lib.base.settings import StageSettings, operational
 from pipeline_lib.store.artifact import Outcome
 
 Format = Literal["text", "markdown", "html"]
@@ -110,6 +111,29 @@ class Listing:
     def in_order(self) -> "Listing":
         """The same, sorted by path and by kind."""
         return Listing(dict(sorted(self.files.items())), dict(sorted(self.passed_over.items())))
+
+
+class SourceSettings(StageSettings):
+    """What all sources have: how much of what they hold the snapshot asks for. It decides nothing of how they are read."""
+
+    weight: float | None = Field(
+        default=None,
+        gt=0,
+        description="Its part of the mix, beside the weights of others; none: all that is there.",
+        json_schema_extra=operational(),
+    )
+    most_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="At most so many tokens of it are in a snapshot; none: no bound.",
+        json_schema_extra=operational("tokens"),
+    )
+
+    def asked(self) -> dict[str, Any]:
+        """What the snapshot asks of it, as parameters."""
+        mix = {"weight": self.weight, "most_tokens": self.most_tokens}
+        name: str = self.name  # type: ignore[attr-defined]  # each source has one, with a default of its own or none
+        return {"source": name, **{key: value for key, value in mix.items() if value is not None}}
 
 
 class FileSource(Protocol):

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.run.stage import Stage
+from pipeline_lib.stages import OF_A_BATCH
 from pipeline_lib.store import schemas, tables
+from pipeline_lib.store.artifact import Ref, read_manifest
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Batch, Workspace
 
@@ -106,19 +109,17 @@ def _found(store: Store, batch: Batch, key: str) -> Iterator[tuple[int, dict[str
 
 def _ingest_ledgers(store: Store, batch: Batch) -> Iterator[tuple[int, Path]]:
     try:
-        shards = store.read("ingest", batch.fingerprint).shards
+        raw = list(store.members(store.read("ingest", batch.fingerprint).inputs["shards"]))
     except DamagedArtifact:
         return
-    for number, name in enumerate(shards):
-        path = store.path("ingest", name) / schemas.LEDGER_FILE
+    for number, ref in enumerate(raw):
+        path = store.path(ref.stage, ref.fingerprint) / schemas.LEDGER_FILE
         if path.is_file():
             yield number, path
 
 
 def _made(ledger: Path) -> float:
-    from pipeline_lib.store.artifact import read_manifest
-
-    return float(read_manifest(ledger.parent).made.get("created", 0.0))
+    return read_manifest(ledger.parent).created
 
 
 def _story(workspace: Workspace, batch: Batch, shard: int, row: Mapping[str, Any], withdrawn: str | None) -> Story:
@@ -187,10 +188,15 @@ def _file(workspace: Workspace, refs: Sequence[Ref], at: int, name: str) -> Path
 
 def _withdrawn(workspace: Workspace) -> dict[tuple[str, str], str]:
     """For (document, batch that held it) the name of the batch that withdrew it."""
-    from pipeline_lib.plan.batches import read_tombstones
-
     return {
         (document, holder): batch.name
         for batch in workspace.batches()
-        for document, holder, _ in read_tombstones(workspace.store, batch.fingerprint)
+        for document, holder in _tombstones(workspace.store, batch)
     }
+
+
+def _tombstones(store: Store, batch: Batch) -> Iterator[tuple[str, str]]:
+    path = store.path("ingest", batch.fingerprint) / "tombstones.parquet"
+    if path.is_file():
+        table = tables.read_table(path, ["document_id", "batch"])
+        yield from zip(*(table[name].to_pylist() for name in table.column_names), strict=True)

@@ -150,8 +150,7 @@ def part_of(item: Opened, workspace: Workspace) -> Any:
 
 def landing_of(workspace: Workspace, source: str) -> Ref | None:
     """The newest landing of a source that lands."""
-    pinned = workspace.pin(f"landing-{source}")
-    return None if pinned is None else Ref(**pinned)
+    return workspace.pin(f"landing-{source}", Ref)
 
 
 def _made_of(settings: IngestSettings, batch: Batch, plan: BatchPlan, landing: Ref | None) -> Opened:

@@ -3,7 +3,7 @@
 A document keeps the share that was in force when its file first arrived.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.run.step import manifest_of
@@ -46,17 +46,13 @@ class Pin:
 
 def read_pin(workspace: Workspace) -> Pin:
     """The benchmarks that are kept."""
-    value = workspace.pin(PIN)
-    if value is None:
-        return Pin()
-    newest = tuple(Ref(**ref) for ref in value["newest"])
-    return Pin(Ref(**value["frozen"]), int(value["generation"]), int(value["drawn_up_to"]), newest)
+    return workspace.pin(PIN, Pin) or Pin()
 
 
 def save_pin(workspace: Workspace, pin: Pin) -> None:
     """Keep these benchmarks."""
     if read_pin(workspace) != pin:
-        workspace.save_pin(PIN, asdict(pin))
+        workspace.save_pin(PIN, pin)
 
 
 def num_frozen(workspace: Workspace) -> int:

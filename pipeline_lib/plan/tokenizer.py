@@ -8,7 +8,6 @@ mean another tokenizer, since one that learned from less scrubbed text may hold 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline_lib.run.board import Board
 from pipeline_lib.run.execute import Graph
@@ -27,12 +26,20 @@ from pipeline_lib.tokenize.works import learn_work
 
 
 @dataclass(frozen=True)
+class Pinned:
+    """The choice of a tokenizer: the lists of scrubbed shards that it is learned from."""
+
+    documents: tuple[Ref, ...]
+    is_provisional: bool = False
+
+
+@dataclass(frozen=True)
 class TokenizerPlan:
     """The tokenizer of a night, and what is pinned once it is there."""
 
     step: Step
     pin: str
-    value: dict[str, Any]
+    pinned: Pinned
     note: str  # what a person should know of it; ""
 
     @property
@@ -43,33 +50,30 @@ class TokenizerPlan:
 
 def pinned_tokenizer(settings: Settings, workspace: Workspace, key_id: str) -> Ref | None:
     """The tokenizer that is pinned for good, if there is one."""
-    pinned = workspace.pin(_pin(settings, key_id))
-    if pinned is None or pinned["is_provisional"]:
-        return None
-    return _works(settings, [Ref(**ref) for ref in pinned["documents"]])[-1].ref
+    pinned = workspace.pin(_pin(settings, key_id), Pinned)
+    return None if pinned is None or pinned.is_provisional else _works(settings, pinned.documents)[-1].ref
 
 
 def plan_tokenizer(settings: Settings, workspace: Workspace, key_id: str, last: Board, graph: Graph) -> TokenizerPlan:
     """The pinned tokenizer, or a new one from the text of all batches up to the `last` board."""
-    own = settings.of(TokenizeSettings)
-    pin = _pin(settings, key_id)
-    pinned = workspace.pin(pin)
+    store, pin = workspace.store, _pin(settings, key_id)
+    pinned = workspace.pin(pin, Pinned)
     there = last.before("scrub")
-    if pinned is not None:
-        work = _works(settings, [Ref(**ref) for ref in pinned["documents"]])
-        num_bytes = sum(_num_bytes(workspace.store, ref) for ref in there) if pinned["is_provisional"] else 0
-        missing = own.min_training_bytes - num_bytes
-        can_stay = workspace.store.is_present(work[-1].ref) or _can_be_made(work, graph, workspace.store)
-        if can_stay and (not pinned["is_provisional"] or missing > 0):
-            note = _missing(missing) if pinned["is_provisional"] else ""
-            return _plan(work, pin, pinned, note)
-    num_bytes = sum(_num_bytes(workspace.store, ref) for ref in there)
-    is_provisional = num_bytes < own.min_training_bytes
-    value = {
-        "documents": [{"stage": ref.stage, "fingerprint": ref.fingerprint} for ref in there],
-        "is_provisional": is_provisional,
-    }
-    return _plan(_works(settings, there), pin, value, _note(own, num_bytes, pinned))
+    least = settings.of(TokenizeSettings).min_training_bytes
+    missing = max(0, least - sum(_num_bytes(store, ref) for ref in there))
+    if pinned is not None and (not pinned.is_provisional or missing) and _stands(settings, pinned, graph, store):
+        return _plan(settings, pin, pinned, _missing(missing) if pinned.is_provisional else "")
+    note = (
+        "" if pinned is None or missing else "enough text to pin a tokenizer: all is encoded again, models start anew"
+    )
+    is_known = any(store.is_present(ref) for ref in there)
+    chosen = Pinned(there, is_provisional=missing > 0)
+    return _plan(settings, pin, chosen, _missing(missing) if missing and is_known else note)
+
+
+def _plan(settings: Settings, pin: str, pinned: Pinned, note: str) -> TokenizerPlan:
+    works = _works(settings, pinned.documents)
+    return TokenizerPlan(Step("tokenize", "tokenizer", (), works, works[-1]), pin, pinned, note)
 
 
 def _pin(settings: Settings, key_id: str) -> str:
@@ -77,10 +81,6 @@ def _pin(settings: Settings, key_id: str) -> str:
     scrub = settings.of(ScrubSettings).decisive(TEXT.reads)
     own = learn_work(settings, Ref("", "")).decisive
     return f"tokenizer-{digest_of({'tokenizer': [LEARN.id, own], 'scrub': [TEXT.id, scrub, key_id]})}"
-
-
-def _plan(works: tuple[Work, ...], pin: str, value: dict[str, Any], note: str) -> TokenizerPlan:
-    return TokenizerPlan(Step("tokenize", "tokenizer", (), works, works[-1]), pin, value, note)
 
 
 def _works(settings: Settings, documents: Sequence[Ref]) -> tuple[Work, ...]:
@@ -94,17 +94,11 @@ def _num_bytes(store: Store, scrubs: Ref) -> int:
     return int(found.facts.get("num_bytes", 0)) if found else 0
 
 
-def _can_be_made(works: Sequence[Work], graph: Graph, store: Store) -> bool:
-    """Whether the text that a lost tokenizer was learned from is there, or can be made."""
-    return all(ref in graph or store.is_present(ref) for ref in works[0].members)
-
-
-def _note(settings: TokenizeSettings, num_bytes: int, pinned: dict[str, Any] | None) -> str:
-    if pinned is not None and num_bytes >= settings.min_training_bytes:
-        return "enough text to pin a tokenizer: all is encoded again, models start anew"
-    if 0 < num_bytes < settings.min_training_bytes:
-        return _missing(settings.min_training_bytes - num_bytes)
-    return ""
+def _stands(settings: Settings, pinned: Pinned, graph: Graph, store: Store) -> bool:
+    """Whether the tokenizer is there, or the text that it was learned from, or that can be made again."""
+    return store.is_present(_works(settings, pinned.documents)[-1].ref) or all(
+        ref in graph or store.is_present(ref) for ref in pinned.documents
+    )
 
 
 def _missing(num_bytes: int) -> str:

@@ -6,28 +6,29 @@ documents. While Prefect and its server start there is time for it.
     python -m pipeline_lib.plan.warm    does it once for all later processes: compiles the kernels, unpacks the model
 """
 
-from pipeline_lib.clean import stage as clean
-from pipeline_lib.dedup import stage as dedup
+from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.clean.stage import warm_up as warm_clean
+from pipeline_lib.dedup.settings import DedupSettings
+from pipeline_lib.dedup.stage import warm_up as warm_dedup
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.run.engine import Engine
-from pipeline_lib.run.work import missing
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.stages import AllSettings
 
 
-def warm(engine: Engine, plan: DataPlan, settings: Settings, workspace: Workspace) -> None:
+def warm(engine: Engine, plan: DataPlan, settings: Settings) -> None:
     """Start as many workers as the plan has use for, and let them load. A plan with nothing new starts none."""
-    todo = [(step, missing(step, workspace.store)) for step in (*plan.documents.clean, *plan.documents.dedup)]
-    if any(works for _, works in todo):
-        num_shards = max(sum(work is not step.whole for work in works) for step, works in todo)
-        engine.warm(load, settings, max(num_shards, 1))
+    steps = [*plan.steps("clean"), *plan.steps("dedup")]
+    if any(step.todo for step in steps):
+        num_chains = max(sum(any(w.ref in step.todo for w in chain) for chain in step.chains) for step in steps)
+        engine.warm(load, settings, max(num_chains, 1))
 
 
 def load(settings: Settings) -> None:
     """What a worker does for it."""
-    clean.warm_up(settings.clean)
-    dedup.warm_up(settings.dedup)
+    warm_clean(settings.of(CleanSettings))
+    warm_dedup(settings.of(DedupSettings))
 
 
 if __name__ == "__main__":
-    load(Settings())
+    load(AllSettings())

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import psutil
 from pydantic import ConfigDict, Field
@@ -30,6 +30,7 @@ from pipeline_lib.store.records import read_comfort, read_state
 
 # Unix seconds, to the end of the year 9998 in every time zone: what a clock can show.
 Seconds = Annotated[float, Field(ge=0, lt=253_370_764_800, allow_inf_nan=False)]
+Kept = TypeVar("Kept")
 ProcessId = Annotated[int, Field(gt=0, lt=2**31)]
 
 
@@ -117,15 +118,15 @@ class Workspace:
         """Replace the list of batches."""
         self._save(self.state / "catalog.json", [asdict(batch) for batch in batches])
 
-    def pin(self, name: str) -> list[str] | None:
-        """The fingerprints that are pinned under that name, or None."""
+    def pin(self, name: str, kind: type[Kept]) -> Kept | None:
+        """What is pinned under that name, a record of this kind, or None."""
         path = self.state / "pins" / f"{name}.json"
         advice = "Put it back from a copy, or delete it: the choice is made anew, and models may start from scratch."
-        return read_state(path, list[str], advice=advice) if path.is_file() else None
+        return read_state(path, kind, advice=advice) if path.is_file() else None
 
-    def save_pin(self, name: str, fingerprints: Sequence[str]) -> None:
-        """Pin fingerprints."""
-        self._save(self.state / "pins" / f"{name}.json", list(fingerprints))
+    def save_pin(self, name: str, value: Any) -> None:
+        """Pin a record."""
+        self._save(self.state / "pins" / f"{name}.json", asdict(value))
 
     def last(self, step: str) -> list[str]:
         """The fingerprints that step had when it last ran: its shards, then itself."""

@@ -9,12 +9,22 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.base.settings import StageSettings, operational
-from pipeline_lib.ingest.records import Bad, Format, Limits, Listing, ReadOptions, Record, Slug, SourceFile
+from pipeline_lib.base.settings import operational
+from pipeline_lib.ingest.records import (
+    Bad,
+    Format,
+    Limits,
+    Listing,
+    ReadOptions,
+    Record,
+    Slug,
+    SourceFile,
+    SourceSettings,
+)
 from pipeline_lib.store.files import translate_os_error
 
 
-class FilesSource(StageSettings):
+class FilesSource(SourceSettings):
     """A folder (or one file) of txt, md, html, JSONL, CSV and Parquet files; plain, .gz or .zst."""
 
     kind: Literal["files"] = "files"

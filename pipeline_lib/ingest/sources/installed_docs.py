@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.base.settings import StageSettings, operational
-from pipeline_lib.ingest.records import MIB, Bad, Limits, Listing, ReadOptions, Record, Slug, SourceFile
+from pipeline_lib.base.settings import operational
+from pipeline_lib.ingest.records import MIB, Bad, Limits, Listing, ReadOptions, Record, Slug, SourceFile, SourceSettings
 
 if TYPE_CHECKING:
     from pipeline_lib.ingest.readers import Reader
@@ -40,7 +40,7 @@ DEMO_PACKAGES = (
 TEST_FOLDERS = {"test", "tests", "_tests", "testing", "test_data"}  # text for machines, and a package's private matter
 
 
-class InstalledDocsSource(StageSettings):
+class InstalledDocsSource(SourceSettings):
     """READMEs, documentation and docstrings of installed Python packages: real text without any network."""
 
     kind: Literal["installed_docs"] = "installed_docs"

@@ -16,14 +16,14 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.base.settings import StageSettings, operational
-from pipeline_lib.ingest.records import FileSource, Format, Slug
+from pipeline_lib.base.settings import operational
+from pipeline_lib.ingest.records import FileSource, Format, Slug, SourceSettings
 from pipeline_lib.store.artifact import Outcome, digest_of
 
 SECRET_KEY = re.compile(r"pass|pwd|secret|token", re.IGNORECASE)
 
 
-class SqlSource(StageSettings):
+class SqlSource(SourceSettings):
     """A table or a query of a database: a document a row."""
 
     kind: Literal["sql"] = "sql"
