@@ -23,6 +23,7 @@ VARIANT_FILE = "variant.json"  # VariantReport
 TRAINING_FILE = "training.json"  # what a training says of itself
 
 CHALLENGER, CHAMPION = "challenger", "champion"  # candidates; a variant of the challenger is called as its scheme
+FROZEN, FRESH = "frozen", "fresh"  # benchmarks
 
 Figures = Mapping[str, float | int | str | None]
 
@@ -63,6 +64,11 @@ class Scores:
     noise_bits_per_byte: float | None = None
     noise_increase_share: float | None = None
     slices: tuple[Slice, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The benchmark and its generation: "frozen-2"."""
+        return f"{self.benchmark}-{self.generation}"
 
     @property
     def figures(self) -> Figures:

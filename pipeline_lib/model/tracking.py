@@ -234,8 +234,7 @@ def connect(place: Place) -> Any:
     their own and would otherwise start an `mlflow.db` in the current folder.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read at import; nothing of a night goes elsewhere
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not a line for each table it creates
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # a new database announces itself at the terminal
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # a new database announces itself, table by table
     # MLflow's own 7 retries take minutes for a server that is down; ours are around it.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     if place.is_local:

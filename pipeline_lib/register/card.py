@@ -4,6 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline_lib.model.records import CHALLENGER, Figures, Scores, VariantReport
+from pipeline_lib.register.table import deciding
+
+WHERE = frozenset({"candidate", "version", "benchmark", "generation"})  # of a score: what the heading says already
+
 
 @dataclass(frozen=True)
 class FunnelRow:
@@ -25,24 +30,28 @@ class Lineage:
     code_revision: str
 
 
-def model_card(
-    name: str,
-    lineage: Lineage,
-    *,
-    config: Mapping[str, Any],
-    funnel: Sequence[FunnelRow],
-    training: Mapping[str, Any],
-    scores: Mapping[str, Any],
-    quantized_scores: Mapping[str, Any] | None,
-    quantization: Mapping[str, Any] | None,
-) -> str:
+@dataclass(frozen=True)
+class Facts:
+    """What a card tells beside the lineage."""
+
+    config: Mapping[str, Any]  # config.json of the model
+    funnel: Sequence[FunnelRow]
+    training: Figures
+    scores: Sequence[Scores]  # of the challenger and its variants, on all benchmarks
+    variants: Sequence[VariantReport]
+
+
+def model_card(name: str, lineage: Lineage, facts: Facts) -> str:
     """The README.md of a model version."""
+    own = [scores for scores in facts.scores if scores.candidate == CHALLENGER]
+    label = deciding(own)
     sections = [
-        _what(name, lineage, config),
-        _data(funnel),
-        _table("Training", [("figure", "value"), *sorted(_numbers(training).items())]),
-        _scores(scores, quantized_scores),
-        _quantized(quantization),
+        _what(name, lineage, facts.config),
+        _data(facts.funnel),
+        _table("Training", [("figure", "value"), *sorted(_numbers(facts.training).items())]),
+        _scores(label, [scores for scores in facts.scores if scores.label == label]),
+        _slices(own),
+        *(_variant(report) for report in facts.variants),
         _limits(),
     ]
     return "\n".join(section for section in sections if section)
@@ -78,18 +87,32 @@ def _data(funnel: Sequence[FunnelRow]) -> str:
     return _table("Data", rows) if funnel else ""
 
 
-def _scores(scores: Mapping[str, Any], quantized: Mapping[str, Any] | None) -> str:
-    rows = [("figure", "model", "int8")]
-    for figure, value in sorted(_numbers(scores).items()):
-        rows.append((figure, value, _shown((quantized or {}).get(figure))))
-    return _table("Scores on held-out text", rows)
-
-
-def _quantized(quantization: Mapping[str, Any] | None) -> str:
-    if quantization is None:
+def _scores(label: str, scores: Sequence[Scores]) -> str:
+    """A column a candidate: the model first, then its variants."""
+    if not scores:
         return ""
-    rows = [("figure", "value"), *sorted(_numbers(quantization).items())]
-    return _table("Int8 variant (quantized/model.int8.onnx, ONNX Runtime)", rows)
+    columns = [_numbers(one.figures) for one in scores]
+    names = ["model" if one.candidate == CHALLENGER else one.candidate for one in scores]
+    figures = sorted(figure for figure in columns[0] if figure not in WHERE)
+    rows = [(figure, *(column.get(figure, "") for column in columns)) for figure in figures]
+    return _table(f"Scores on held-out text ({label})", [("figure", *names), *rows])
+
+
+def _slices(scores: Sequence[Scores]) -> str:
+    """Bits per byte by source and language, on each benchmark."""
+    rows = [
+        (one.label, f"{part.by} {part.name}", str(part.num_documents), _shown(part.bits_per_byte))
+        for one in scores
+        for part in one.slices
+    ]
+    return (
+        _table("By source and language", [("benchmark", "text", "documents", "bits per byte"), *rows]) if rows else ""
+    )
+
+
+def _variant(report: VariantReport) -> str:
+    rows = [("figure", "value"), *sorted(_numbers(report.all_figures).items())]
+    return _table(f"Variant {report.scheme} (variants/{report.scheme}/)", rows)
 
 
 def _limits() -> str:

@@ -7,70 +7,20 @@ both cancels out. A figure that is missing, NaN or infinite fails its check, and
 champion of NaN and a challenger of minus infinity both "passed"; a missing champion fails every relative threshold).
 """
 
-import math
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from pipeline_lib.base.errors import DataError
+import numpy as np
+
+from pipeline_lib.model.measured import Measured
+from pipeline_lib.model.records import CHALLENGER, CHAMPION, Scores, finite
+from pipeline_lib.register.check import Case, Check, Training, bits_per_byte, min_documents
+from pipeline_lib.register.checks import CHECKS
 from pipeline_lib.register.settings import GateSettings
-from pipeline_lib.store.files import read_json
+from pipeline_lib.register.table import Row, Table, deciding, rows
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from pipeline_lib.model.scoring import Interval
-
-SCORES_FILE = "scores.json"
-PER_DOCUMENT_FILE = "per_document.parquet"
-
-Relation = Literal["<", "<=", "==", ">="]
-
-COMPARE: Mapping[Relation, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    "==": operator.eq,
-    ">=": operator.ge,
-}
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What evaluate measured of one model."""
-
-    scores: Mapping[str, Any]
-    document_ids: tuple[str, ...]
-    num_bytes: "NDArray[np.int64]"
-    bits: "NDArray[np.float64]"  # of each document; NaN where the model had no answer
-
-
-@dataclass(frozen=True)
-class Training:
-    """What the training measured of the model before and after it, both on the same documents."""
-
-    start_bits_per_byte: float | None
-    end_bits_per_byte: float | None
-
-
-@dataclass(frozen=True)
-class Check:
-    """One condition: `value relation limit`."""
-
-    name: str
-    value: float | None  # None: there is no such figure
-    relation: Relation
-    limit: float | None
-    meaning: str
-
-    @property
-    def is_passed(self) -> bool:
-        """Whether both figures are there, are finite, and hold."""
-        if self.value is None or self.limit is None or not (math.isfinite(self.value) and math.isfinite(self.limit)):
-            return False
-        return COMPARE[self.relation](self.value, self.limit)
+NOT_MEASURED = Measured(Scores(), (), (), (), np.array([], np.int64), np.array([], np.float64))
 
 
 @dataclass(frozen=True)
@@ -78,8 +28,12 @@ class GateReport:
     """The checks and what follows from them."""
 
     checks: tuple[Check, ...]
+    benchmark: str  # that they were made on
     bits_per_byte: float | None
     champion_bits_per_byte: float | None
+    champion_version: int | None  # what it was judged against: a promotion expects that one
+    num_missing_documents: int  # until the set is large enough to judge on
+    rows: tuple[Row, ...] = ()  # the whole table
 
     @property
     def is_passed(self) -> bool:
@@ -101,13 +55,17 @@ class GateReport:
         """The report as JSON; figures that JSON has no number for are null."""
         checks = [{**asdict(check), "is_passed": check.is_passed} for check in self.checks]
         for check in checks:
-            check.update({key: _finite(check[key]) for key in ("value", "limit")})
+            check.update({key: finite(check[key]) for key in ("value", "limit")})
         return {
             "is_passed": self.is_passed,
             "reason": self.reason,
-            "bits_per_byte": _finite(self.bits_per_byte),
-            "champion_bits_per_byte": _finite(self.champion_bits_per_byte),
+            "benchmark": self.benchmark,
+            "bits_per_byte": finite(self.bits_per_byte),
+            "champion_bits_per_byte": finite(self.champion_bits_per_byte),
+            "champion_version": self.champion_version,
+            "num_missing_documents": self.num_missing_documents,
             "checks": checks,
+            "table": [{**asdict(row), "bits_per_byte": finite(row.bits_per_byte)} for row in self.rows],
         }
 
     def to_markdown(self) -> str:
@@ -118,147 +76,41 @@ class GateReport:
             f"| {'yes' if check.is_passed else '**no**'} | {check.meaning} |"
             for check in self.checks
         ]
+        lines += ["", "| benchmark | documents | number | candidate | bits per byte |", "|-|-|-|-|-|"]
+        lines += [_row(row) for row in sorted(self.rows, key=lambda row: (row.benchmark, row.documents))]
         return "\n".join(lines) + "\n"
 
 
-def read_measured(folder: Path) -> Measured:
-    """The content of an evaluate artifact. Raises `DataError` when it cannot be read."""
-    from pipeline_lib.store.tables import read_table
+def judge(settings: GateSettings, table: Table, *, schemes: Sequence[str], training: Training) -> GateReport:
+    """All checks of a challenger. Without a champion it must beat its own start instead; a unigram model always.
 
-    try:
-        table = read_table(folder / PER_DOCUMENT_FILE)
-        return Measured(
-            scores=read_json(folder / SCORES_FILE),
-            document_ids=tuple(table["document_id"].to_pylist()),
-            num_bytes=table["num_bytes"].to_numpy(),
-            bits=table["bits"].to_numpy(),
-        )
-    except (OSError, ValueError, KeyError) as exc:
-        raise DataError(f"{folder}: the scores cannot be read. Delete the folder and run again.") from exc
-
-
-def judge(
-    settings: GateSettings,
-    *,
-    challenger: Measured,
-    champion: Measured | None,
-    quantized: Measured | None,
-    training: Training,
-) -> GateReport:
-    """All checks of a challenger. Without a champion it must beat its own start instead; a unigram model always."""
-    bits_per_byte = _bits_per_byte(challenger)
-    checks = [
-        _documents_check(settings, challenger),
-        Check(
-            "beats_unigram",
-            bits_per_byte,
-            "<",
-            _number(challenger.scores.get("unigram_bits_per_byte")),
-            "bits per byte against token frequencies alone",
-        ),
-    ]
-    if champion is None:
-        meaning = "bits per byte after the training against before, on the training's own held-out sample"
-        checks.append(Check("beats_start", training.end_bits_per_byte, "<", training.start_bits_per_byte, meaning))
-    else:
-        checks += _champion_checks(settings, challenger, champion)
-    if quantized is not None:
-        checks += _int8_checks(settings, challenger, quantized)
-    elif settings.is_int8_required:
-        checks.append(Check("int8_is_measured", None, "==", 1.0, "the int8 variant has scores"))
-    return GateReport(tuple(checks), bits_per_byte, None if champion is None else _bits_per_byte(champion))
-
-
-def _documents_check(settings: GateSettings, challenger: Measured) -> Check:
-    import numpy as np
-
-    num_scored = int(np.isfinite(challenger.bits).sum())
-    is_complete = num_scored == len(challenger.bits) == len(challenger.document_ids)
-    meaning = "documents with a score; missing when there are some without"
-    return Check(
-        "enough_documents", float(num_scored) if is_complete else None, ">=", float(settings.min_documents), meaning
+    `schemes` are the variants that must have scores and lose little.
+    """
+    measured, of_champion = table.get(CHALLENGER, {}), table.get(CHAMPION, {})
+    at_least = min_documents(settings, has_champion=bool(of_champion))
+    label = deciding((cell.scores for cell in measured.values()), at_least=at_least)
+    champion = of_champion.get(label, NOT_MEASURED) if of_champion else None
+    case = Case(
+        settings,
+        challenger=measured.get(label, NOT_MEASURED),
+        champion=champion,
+        variants={scheme: table.get(scheme, {}).get(label) for scheme in schemes},
+        training=training,
+    )
+    return GateReport(
+        checks=tuple(check for checks in CHECKS for check in checks(case)),
+        benchmark=label,
+        bits_per_byte=bits_per_byte(case.challenger),
+        champion_bits_per_byte=None if champion is None else bits_per_byte(champion),
+        champion_version=next((cell.scores.version for cell in of_champion.values()), None),
+        num_missing_documents=max(0, at_least - len(case.challenger.document_ids)),
+        rows=tuple(rows(table)),
     )
 
 
-def _champion_checks(settings: GateSettings, challenger: Measured, champion: Measured) -> list[Check]:
-    delta = _delta(settings, challenger, champion)
-    base = _bits_per_byte(champion)
-    return [
-        _same_documents("same_documents_as_champion", challenger, champion),
-        Check(
-            "better_than_champion",
-            None if delta is None else delta.value,
-            "<",
-            None if base is None else 0.0 - settings.min_improvement_share * base,  # 0, not -0
-            "difference in bits per byte, in the mean",
-        ),
-        Check(
-            "not_worse_at_the_worst_end",
-            None if delta is None else delta.high,
-            "<=",
-            None if base is None else settings.max_regression_share * base,
-            f"difference in bits per byte, upper end of the {settings.confidence:.0%} interval",
-        ),
-    ]
-
-
-def _int8_checks(settings: GateSettings, challenger: Measured, quantized: Measured) -> list[Check]:
-    delta = _delta(settings, quantized, challenger)
-    base = _bits_per_byte(challenger)
-    return [
-        _same_documents("same_documents_for_int8", challenger, quantized),
-        Check(
-            "int8_loss",
-            None if delta is None else delta.high,
-            "<=",
-            None if base is None else settings.max_int8_loss_share * base,
-            f"int8 minus model in bits per byte, upper end of the {settings.confidence:.0%} interval",
-        ),
-    ]
-
-
-def _same_documents(name: str, one: Measured, other: Measured) -> Check:
-    return Check(name, float(_num_different(one, other)), "==", 0.0, "documents that only one of them was scored on")
-
-
-def _num_different(one: Measured, other: Measured) -> int:
-    """Documents that are not in both, with as many bytes."""
-    sides = [set(zip(side.document_ids, side.num_bytes.tolist(), strict=False)) for side in (one, other)]
-    return len(sides[0] ^ sides[1])
-
-
-def _delta(settings: GateSettings, one: Measured, other: Measured) -> "Interval | None":
-    """`one` minus `other` in bits per byte; None where they cannot be compared."""
-    from pipeline_lib.model.scoring import paired_bootstrap
-
-    if one.document_ids != other.document_ids or _bits_per_byte(one) is None or _bits_per_byte(other) is None:
-        return None
-    return paired_bootstrap(
-        one.bits,
-        other.bits,
-        one.num_bytes,
-        seed=settings.seed,
-        num_resamples=settings.num_resamples,
-        confidence=settings.confidence,
-    )
-
-
-def _bits_per_byte(measured: Measured) -> float | None:
-    """Computed from the documents, not read from the scores: one source for all checks."""
-    import numpy as np
-
-    total = int(measured.num_bytes.sum())
-    if total <= 0 or len(measured.bits) != len(measured.num_bytes) or not np.isfinite(measured.bits).all():
-        return None
-    return float(measured.bits.sum()) / total
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+def _row(row: Row) -> str:
+    cells = (row.benchmark, row.documents, str(row.num_documents), row.candidate, _shown(row.bits_per_byte))
+    return f"| {' | '.join(cells)} |"
 
 
 def _shown(value: float | None) -> str:
@@ -266,4 +118,5 @@ def _shown(value: float | None) -> str:
 
 
 def _sentence(check: Check) -> str:
-    return f"{check.name} ({_shown(check.value)}, must be {check.relation} {_shown(check.limit)})"
+    advice = f": {check.advice}" if check.advice else ""
+    return f"{check.name} ({_shown(check.value)}, must be {check.relation} {_shown(check.limit)}){advice}"

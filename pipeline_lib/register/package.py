@@ -4,8 +4,8 @@
     README.md                                                  the model card
     model/                                                     Hugging Face folder, byte for byte as it was trained
     components/tokenizer/                                      its tokenizer again, where MLflow looks for it
-    quantized/                                                 model.int8.onnx and quantization.json
-    digests.json                                               SHA-256 of each of the files above
+    variants/<scheme>/                                         each smaller variant, a model folder by itself
+    digests.json                                               size and SHA-256 of each of the files above
 
 `mlflow.transformers.save_model` is not used: it loads the model into memory and writes it anew, asks the model hub
 about it by its folder's name, and given a path instead of a loaded model fails with transformers 5 (MLflow 3.17.2).
@@ -22,11 +22,13 @@ from importlib import metadata
 from pathlib import Path
 
 from pipeline_lib.base.errors import DamagedArtifact, DataError
-from pipeline_lib.store.files import read_json, sha256_of, write_json
+from pipeline_lib.model.records import MODEL_FOLDER, VARIANT_FILE
+from pipeline_lib.store.files import read_json
+from pipeline_lib.store.sealed import fault_of, seal
 
 DIGESTS_FILE = "digests.json"
 CARD_FILE = "README.md"
-INT8_FILES = ("model.int8.onnx", "quantization.json")
+VARIANTS_FOLDER = "variants"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
 REQUIRED_LIBRARIES = ("mlflow", "torch", "transformers", "tokenizers", "safetensors")
 
@@ -42,32 +44,30 @@ class Contents:
     """What goes into a package."""
 
     model: Path
-    quantized: Path | None
+    variants: Mapping[str, Path]  # artifact of each, by its scheme
     card: str
     identity: str  # 32 hexadecimal characters; MLflow's model_uuid
 
 
 def build(contents: Contents, folder: Path) -> str:
     """Fill the empty `folder`; the digest of all its files. Raises `DataError` for a file that may not be in it."""
-    shutil.copytree(contents.model, folder / "model")
+    shutil.copytree(contents.model, folder / MODEL_FOLDER)
     (folder / "components" / "tokenizer").mkdir(parents=True)
     for name in TOKENIZER_FILES:
         if (contents.model / name).is_file():
             shutil.copyfile(contents.model / name, folder / "components" / "tokenizer" / name)
-    if contents.quantized is not None:
-        (folder / "quantized").mkdir()
-        for name in INT8_FILES:
-            shutil.copyfile(contents.quantized / name, folder / "quantized" / name)
+    for scheme, artifact in contents.variants.items():
+        shutil.copytree(artifact / MODEL_FOLDER, folder / VARIANTS_FOLDER / scheme)
+        shutil.copyfile(artifact / VARIANT_FILE, folder / VARIANTS_FOLDER / scheme / VARIANT_FILE)
     (folder / CARD_FILE).write_text(contents.card, encoding="utf-8")
     _write_mlflow_files(contents, folder)
     check_files(folder)
-    write_json(folder / DIGESTS_FILE, _digests(folder))
-    return sha256_of(folder / DIGESTS_FILE)
+    return seal(folder, DIGESTS_FILE)
 
 
 def check_files(folder: Path) -> None:
     """Raise `DataError` for any file that is not of an allowed kind, or for a model that brings its own code."""
-    for path in _files(folder):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink()):
         name = path.relative_to(folder).as_posix()
         if path.suffix not in ALLOWED_SUFFIXES and path.name not in ALLOWED_NAMES:
             raise DataError(
@@ -76,39 +76,19 @@ def check_files(folder: Path) -> None:
         with path.open("rb") as file:
             if file.read(4).startswith(FORBIDDEN_HEADS):
                 raise DataError(f"{name}: this is a pickle or a zip under another name. The model was not registered.")
-    config = read_json(folder / "model" / "config.json")
+    config = read_json(folder / MODEL_FOLDER / "config.json")
     if "auto_map" in config:
         raise DataError("model/config.json: auto_map would load code from the folder. The model was not registered.")
 
 
 def verify(folder: Path, files_digest: str) -> None:
     """Raise `DamagedArtifact` unless the package holds exactly the files that were uploaded."""
-    path = folder / DIGESTS_FILE
-    if not path.is_file() or sha256_of(path) != files_digest:
-        raise _damaged(DIGESTS_FILE)
-    expected: Mapping[str, str] = read_json(path)
-    found = _digests(folder)
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
-            raise _damaged(name)
-
-
-def _damaged(name: str) -> DamagedArtifact:
-    return DamagedArtifact(
-        f"{name} of the registered model is missing, unknown or differs from what was uploaded. "
-        "It stays out of service; register the model again (nightshift run)."
-    )
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    """SHA-256 by relative name of all files but the list itself and MLflow's own addition."""
-    apart = {DIGESTS_FILE, *ADDED_BY_MLFLOW}
-    named = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
-    return {name: sha256_of(path) for name, path in named.items() if name not in apart}
+    fault = fault_of(folder, DIGESTS_FILE, digest=files_digest, apart=ADDED_BY_MLFLOW)
+    if fault is not None:
+        raise DamagedArtifact(
+            f"{fault} in the registered model, which is not what was uploaded. "
+            "It stays out of service; register the model again (nightshift run)."
+        )
 
 
 def _write_mlflow_files(contents: Contents, folder: Path) -> None:
@@ -132,8 +112,8 @@ def _write_mlflow_files(contents: Contents, folder: Path) -> None:
         task="text-generation",
         instance_type="TextGenerationPipeline",
         pipeline_model_type=config["architectures"][0],
-        source_model_name="model",
-        model_binary="model",
+        source_model_name=MODEL_FOLDER,
+        model_binary=MODEL_FOLDER,
         torch_dtype="torch.float32",
         components=["tokenizer"],
         tokenizer_type=read_json(contents.model / "tokenizer_config.json")["tokenizer_class"],

@@ -24,14 +24,13 @@ class GateSettings(StageSettings):
         description="the worst end of the interval may be worse than the champion by this much",
         json_schema_extra={"unit": "share of bits per byte"},
     )
-    max_int8_loss_share: float = Field(
+    max_variant_loss_share: float = Field(
         0.01,
         ge=0,
         lt=1,
-        description="what the int8 variant may lose against its own model, at the worst end of the interval",
+        description="what each variant (quantize.schemes) may lose against its model, at the worst end of the interval",
         json_schema_extra={"unit": "share of bits per byte"},
     )
-    is_int8_required: bool = Field(True, description="a challenger whose int8 variant was not measured is refused")
     confidence: float = Field(
         0.95, gt=0.5, lt=1, description="of the paired bootstrap over documents", json_schema_extra={"unit": "share"}
     )
@@ -40,6 +39,12 @@ class GateSettings(StageSettings):
         20,
         ge=2,
         description="an interval over fewer documents says nothing",
+        json_schema_extra={"unit": "documents"},
+    )
+    first_min_documents: int = Field(
+        8,
+        ge=2,
+        description="enough for a first champion, which has nobody to beat but a unigram model and its own start",
         json_schema_extra={"unit": "documents"},
     )
     seed: int = Field(0, ge=0, description="of the bootstrap")

@@ -1,82 +1,50 @@
 """register: a model becomes a version in MLflow; the gate judges it; the champion moves.
 
-    run        model and scores in; a model version with alias `challenger`, and `registered.json`
-    run_gate   scores of challenger, int8 variant and champion in; `gate.json` and `gate.md`
-    judge      the gate itself, a pure function
-    promote, rollback    move the aliases `champion` and `previous`
+    register.version   model, scores, variants -> a model version with alias `challenger`, and registered.json
+    register.gate      scores of challenger, variants and champion -> gate.json and gate.md
+    promote, rollback  move the aliases `champion` and `previous`
 
-The same model registered again gives the same version, also when a run was killed half-way: between upload and
-version, between version and alias. `registered.json` holds what the registry answered (version, run), so it is not the
-same in another registry.
+`registered.json` holds what the registry answered (version, run), so it is not the same in another registry. A refusal
+of the gate is a result: `facts["is_passed"]` says which.
 """
 
-import json
-import tempfile
-import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from pipeline_lib.model.tracking import open_experiment, open_run, place_of
-from pipeline_lib.register.card import FunnelRow, Lineage, model_card, without_header
-from pipeline_lib.register.gate import GateReport, Measured, Training, judge, read_measured
-from pipeline_lib.register.package import Contents, build
-from pipeline_lib.register.promotion import Promotion, promote, promotions, rollback
-from pipeline_lib.register.registry import (
-    CHALLENGER,
-    CHAMPION,
-    FINGERPRINT_TAG,
-    Registry,
-    Upload,
-    Version,
-    add_version,
-    alias_of,
-    client_of,
-    find_version,
-    upload_package,
+from pipeline_lib.model.records import (
+    MODEL_FOLDER,
+    PER_DOCUMENT_FILE,
+    SCORES_FILE,
+    SPEED_FILE,
+    TRAINING_FILE,
+    VARIANT_FILE,
+    finite,
+    read_figures,
+    read_scores,
+    read_variant,
 )
-from pipeline_lib.register.settings import GateSettings, RegisterSettings
+from pipeline_lib.model.tracking import place_of
+from pipeline_lib.register.promotion import Promotion, promote, promotions, rollback
+from pipeline_lib.register.registry import Registry
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.run.inputs import Inputs
+from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.files import read_json, write_atomically, write_json
 
+if TYPE_CHECKING:
+    from pipeline_lib.model.measured import Measured
+    from pipeline_lib.register.card import FunnelRow, Lineage
+
 STAGE = "register"
-VERSION = 1
 
 REGISTERED_FILE = "registered.json"
 GATE_FILE = "gate.json"
 GATE_PAGE_FILE = "gate.md"
-SCORES_FILE = "scores.json"
-SPEED_FILE = "speed.json"
-QUANTIZATION_FILE = "quantization.json"
-# Numbers in the scores that are settings of the measurement, not results of it.
-HOW_MEASURED = frozenset({"confidence", "context_tokens", "noise_share", "num_tokens", "threads"})
+VARIANT_INPUT = "variant:"  # and the scheme: inputs of a version
+FUNNEL_FILE = "funnel.json"  # [{"stage", "documents_in", "documents_out", "dropped": {reason: number}}]
 
-__all__ = ["GateReport", "Measured", "Promotion", "Training", "judge", "promote", "promotions", "rollback"]
-
-
-@dataclass(frozen=True)
-class RegisterInputs:
-    """A model and what is known of it."""
-
-    model: Path  # Hugging Face folder
-    lineage: Lineage
-    scores: Path  # evaluate artifact of the model
-    quantized: Path | None  # quantize artifact
-    quantized_scores: Path | None  # evaluate artifact of the int8 variant
-    funnel: tuple[FunnelRow, ...]
-    training: Mapping[str, Any]  # training.json
-    run_id: str | None  # MLflow run of the training; None: a run of its own
-
-
-@dataclass(frozen=True)
-class GateInputs:
-    """Evaluate artifacts to compare."""
-
-    challenger: Path
-    champion: Path | None  # measured on the same documents, tonight; None when there is no champion yet
-    quantized: Path | None
-    training: Training
+__all__ = ["Promotion", "Registry", "promote", "promotions", "rollback"]
 
 
 def registry_of(settings: RegisterSettings, workspace: Path) -> Registry:
@@ -84,114 +52,89 @@ def registry_of(settings: RegisterSettings, workspace: Path) -> Registry:
     return Registry(place_of(settings.tracking_uri, workspace), settings.model_name, workspace / "state" / "promotions")
 
 
-def run(settings: RegisterSettings, inputs: RegisterInputs, workspace: Path, folder: Path) -> Outcome:
-    """Register the model as challenger. Raises `UpstreamError` when MLflow cannot be reached."""
-    registry = registry_of(settings, workspace)
-    with client_of(registry) as client:
-        version = find_version(client, registry, inputs.lineage.model_fingerprint)
-        if version is None:
-            version = _register(client, registry, settings, inputs)
-        champion = alias_of(client, registry.name, CHAMPION)
-        if champion is None or champion.number != version.number:
-            client.set_registered_model_alias(registry.name, CHALLENGER, str(version.number))
-    answer = {"name": registry.name, "version": version.number, "run_id": version.run_id}
+def make_version(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outcome:
+    """Register the model as challenger. Raises `UpstreamError` when MLflow cannot be reached.
+
+    Inputs: `model`, the training; `scores`, a list of those of the model and its variants; `variant:SCHEME` for each of
+    them; `tokenizer`; `snapshot`, whose facts have its digest; `funnel`, what holds funnel.json, may be missing.
+    """
+    from pipeline_lib.register.version import Candidate, Scored, register_model
+
+    files = (inputs.files("scores", name) for name in (SCORES_FILE, SPEED_FILE))
+    variants = {
+        name.removeprefix(VARIANT_INPUT): inputs.folder(name) for name in inputs.named if name.startswith(VARIANT_INPUT)
+    }
+    candidate = Candidate(
+        model=inputs.folder("model") / MODEL_FOLDER,
+        lineage=_lineage(inputs),
+        scored=[Scored(read_scores(scores), read_figures(speed)) for scores, speed in zip(*files, strict=True)],
+        variants=variants,
+        reports=[read_variant(variant / VARIANT_FILE) for variant in variants.values()],
+        funnel=_funnel(inputs),
+        training=read_figures(inputs.file("model", TRAINING_FILE)),
+    )
+    version = register_model(registry_of(settings, inputs.workspace), settings.experiment, candidate)
+    answer = {"name": settings.model_name, "version": version.number, "run_id": version.run_id}
     write_json(folder / REGISTERED_FILE, {**answer, "tags": dict(version.tags)})
     return Outcome(rows_in=1, rows_out=1, facts=answer)
 
 
-def run_gate(settings: GateSettings, inputs: GateInputs, folder: Path) -> Outcome:
-    """Judge and write the report. A refusal is a result: `facts["is_passed"]` says which."""
+def make_gate(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outcome:
+    """Judge and write the report.
+
+    Inputs: `model`, the training; `scores`, a list of those of the challenger and its variants; `champion`, a list of
+    those of the champion, missing when there is none. Parameter `schemes`: the variants that must have scores.
+    """
+    from pipeline_lib.register.check import Training
+    from pipeline_lib.register.gate import judge
+    from pipeline_lib.register.table import table_of
+
+    training = read_figures(inputs.file("model", TRAINING_FILE))
     report = judge(
-        settings,
-        challenger=read_measured(inputs.challenger),
-        champion=None if inputs.champion is None else read_measured(inputs.champion),
-        quantized=None if inputs.quantized is None else read_measured(inputs.quantized),
-        training=inputs.training,
+        settings.gate,
+        table_of([*_measured(inputs, "scores"), *_measured(inputs, "champion")]),
+        schemes=tuple(inputs.params.get("schemes", ())),
+        training=Training(finite(training.get("start_bits_per_byte")), finite(training.get("end_bits_per_byte"))),
     )
     write_json(folder / GATE_FILE, report.to_json())
     write_atomically(folder / GATE_PAGE_FILE, report.to_markdown().encode())
-    return Outcome(rows_in=1, rows_out=1, facts={"is_passed": report.is_passed, "reason": report.reason})
-
-
-def _register(client: Any, registry: Registry, settings: RegisterSettings, inputs: RegisterInputs) -> Version:
-    """Upload and add a version. Files that were found damaged are whole again then, and keep their version."""
-    experiment_id = open_experiment(client, registry.place, settings.experiment)
-    run_id = inputs.run_id or _own_run(client, registry, settings, inputs.lineage)
-    with tempfile.TemporaryDirectory() as temporary:
-        card = _card(registry.name, inputs)
-        contents = Contents(inputs.model, inputs.quantized, card, inputs.lineage.model_fingerprint)
-        files_digest = build(contents, Path(temporary))
-        upload = Upload(
-            Path(temporary), files_digest, experiment_id, run_id, _tags(inputs.lineage), without_header(card)
-        )
-        model_id = upload_package(client, registry, upload)
-    _log(client, run_id, model_id, inputs)
-    healed = find_version(client, registry, inputs.lineage.model_fingerprint)
-    return healed or add_version(client, registry, upload, model_id)
-
-
-def _own_run(client: Any, registry: Registry, settings: RegisterSettings, lineage: Lineage) -> str:
-    key = lineage.model_fingerprint
-    name = f"register-{key[:8]}"
-    made = open_run(client, registry.place, experiment=settings.experiment, key=key, name=name, tags={})
-    client.set_terminated(made.info.run_id)
-    return str(made.info.run_id)
-
-
-def _tags(lineage: Lineage) -> dict[str, str]:
-    return {
-        FINGERPRINT_TAG: lineage.model_fingerprint,
-        **{f"nightshift.{name}": value for name, value in asdict(lineage).items() if name != "model_fingerprint"},
+    facts = {
+        "is_passed": report.is_passed,
+        "reason": report.reason,
+        "benchmark": report.benchmark,
+        "champion_version": report.champion_version,
+        "num_missing_documents": report.num_missing_documents,
     }
+    return Outcome(rows_in=1, rows_out=1, facts=facts)
 
 
-def _card(name: str, inputs: RegisterInputs) -> str:
-    return model_card(
-        name,
-        inputs.lineage,
-        config=read_json(inputs.model / "config.json"),
-        funnel=inputs.funnel,
-        training=inputs.training,
-        scores=read_json(inputs.scores / SCORES_FILE),
-        quantized_scores=None if inputs.quantized_scores is None else read_json(inputs.quantized_scores / SCORES_FILE),
-        quantization=None if inputs.quantized is None else read_json(inputs.quantized / QUANTIZATION_FILE),
+def _measured(inputs: Inputs, name: str) -> list["Measured"]:
+    """The cells of a list of scores; none where there is no such list."""
+    from pipeline_lib.model.measured import read_measured
+
+    if not inputs.has(name):
+        return []
+    files = (inputs.files(name, file) for file in (SCORES_FILE, PER_DOCUMENT_FILE))
+    return [read_measured(scores, per_document) for scores, per_document in zip(*files, strict=True)]
+
+
+def _lineage(inputs: Inputs) -> "Lineage":
+    from pipeline_lib.register.card import Lineage
+
+    return Lineage(
+        model_fingerprint=inputs.named["model"].fingerprint,
+        snapshot_digest=str(inputs.manifest("snapshot").facts["digest"]),
+        tokenizer_fingerprint=inputs.named["tokenizer"].fingerprint,
+        code_revision=str(inputs.manifest("model").made.get("revision", "unknown")),
     )
 
 
-def _log(client: Any, run_id: str, model_id: str, inputs: RegisterInputs) -> None:
-    """Scores of model and int8 variant, linked to the logged model, and the snapshot as the data set of the run."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
+def _funnel(inputs: Inputs) -> list["FunnelRow"]:
+    from pipeline_lib.register.card import FunnelRow
 
-    snapshot = Dataset(
-        name="snapshot", digest=inputs.lineage.snapshot_digest, source_type="nightshift", source=json.dumps({})
-    )
-    client.log_inputs(run_id, [DatasetInput(snapshot, [InputTag("mlflow.data.context", "training")])])
-    figures = _figures("evaluate", inputs.scores)
-    if inputs.quantized_scores is not None:
-        figures |= _figures("quantize", inputs.quantized_scores)
-    now_ms = int(time.time() * 1000)
-    metrics = [
-        Metric(
-            name,
-            value,
-            now_ms,
-            0,
-            model_id=model_id,
-            dataset_name=snapshot.name,
-            dataset_digest=snapshot.digest,
-            run_id=run_id,
-        )
-        for name, value in figures.items()
-    ]
-    client.log_batch(run_id, metrics=metrics)
+    return [FunnelRow(**row) for row in read_json(inputs.file("funnel", FUNNEL_FILE))] if inputs.has("funnel") else []
 
 
-def _figures(prefix: str, folder: Path) -> dict[str, float]:
-    """The numbers of a scores.json and, where they were measured, the speeds."""
-    figures = dict(read_json(folder / SCORES_FILE))
-    if (folder / SPEED_FILE).is_file():
-        figures |= read_json(folder / SPEED_FILE)
-    numbers = {
-        name: value for name, value in figures.items() if isinstance(value, int | float) and name not in HOW_MEASURED
-    }
-    return {f"{prefix}/{name}": float(value) for name, value in sorted(numbers.items())}
+VERSION = Maker("register.version", 1, "version.v1", make_version, reads=("model_name", "experiment", "tracking_uri"))
+GATE = Maker("register.gate", 1, "gate.v1", make_gate, reads=("gate",))
+MAKERS = (VERSION, GATE)

@@ -10,15 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from pipeline_lib.base.errors import DamagedArtifact, GateRefused, SettingsError, UpstreamError
 from pipeline_lib.model import tracking
+from pipeline_lib.model.records import Scores, Slice, VariantReport, write_record
 from pipeline_lib.model.tracking import MlflowTracker, Place, connect, place_of
-from pipeline_lib.register import stage
-from pipeline_lib.register.card import FunnelRow, Lineage
 from pipeline_lib.register.package import ALLOWED_NAMES, ALLOWED_SUFFIXES
 from pipeline_lib.register.promotion import promote, promotions, rollback
 from pipeline_lib.register.registry import (
@@ -32,12 +32,15 @@ from pipeline_lib.register.registry import (
     version_by_number,
 )
 from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.register.stage import RegisterInputs, registry_of
+from pipeline_lib.register.stage import VERSION, registry_of
+from pipeline_lib.run.inputs import Inputs
+from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.files import write_json
+from tests.given import LooseStore
 from tests.tiny_model import write_model
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-LINEAGE = Lineage("f" * 32, "5" * 32, "7" * 32, "rev1")
+SMALL = "small.v1"
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +51,27 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What earlier stages made: a model, its scores, and an int8 variant (its graph is not opened here)."""
+    """What earlier stages made: a model, a variant of it (its graph is not opened here), scores on two benchmarks."""
     root = tmp_path_factory.mktemp("made")
-    write_model(root / "model")
-    for name, bits in (("scores", 2.5), ("int8_scores", 2.51)):
-        (root / name).mkdir()
-        write_json(root / name / "scores.json", {"bits_per_byte": bits, "confidence": 0.95, "word_perplexity": None})
-        write_json(root / name / "speed.json", {"generated_tokens_per_second": 100.0, "num_tokens": 64})
-    (root / "quantized").mkdir()
-    (root / "quantized" / "model.int8.onnx").write_bytes(b"\x08\x0a stands for a graph")
-    write_json(root / "quantized" / "quantization.json", {"quantized_share": 0.99})
+    write_model(root / "train" / "model")
+    write_json(root / "train" / "training.json", {"num_steps": 3})
+    slices = (Slice("language", "zh", 3, 90, 1.5),)
+    write_scores(root / "scores", Scores(candidate="challenger", benchmark="frozen", bits_per_byte=2.5, slices=slices))
+    write_scores(root / "small_scores", Scores(candidate=SMALL, benchmark="frozen", bits_per_byte=2.51))
+    write_scores(root / "fresh_scores", Scores(candidate="challenger", benchmark="fresh", bits_per_byte=3.0))
+    (root / "variant" / "model").mkdir(parents=True)
+    (root / "variant" / "model" / "model.onnx").write_bytes(b"\x08\x0a stands for a graph")
+    write_record(VariantReport(SMALL, "onnx", 0.99), root / "variant" / "variant.json")
+    (root / "snapshot").mkdir()
+    row = {"stage": "clean", "documents_in": 10, "documents_out": 8, "dropped": {"too_few_words": 2}}
+    write_json(root / "snapshot" / "funnel.json", [row])
     return root
+
+
+def write_scores(folder: Path, scores: Scores) -> None:
+    folder.mkdir()
+    write_record(replace(scores, generation=1, confidence=0.95), folder / "scores.json")
+    write_json(folder / "speed.json", {"generated_tokens_per_second": 100.0, "num_tokens": 64})
 
 
 @pytest.fixture
@@ -78,23 +91,30 @@ def register(made: Path, settings: RegisterSettings, workspace: Path, tmp_path: 
     def call(fingerprint: str) -> int:
         folder = tmp_path / "out"
         folder.mkdir(exist_ok=True)
-        outcome = stage.run(settings, inputs_of(made, fingerprint), workspace, folder)
-        return int(outcome.facts["version"])
+        return int(make(settings, inputs_of(made, fingerprint, workspace), folder).facts["version"])
 
     return call
 
 
-def inputs_of(made: Path, fingerprint: str) -> RegisterInputs:
-    return RegisterInputs(
-        model=made / "model",
-        lineage=replace(LINEAGE, model_fingerprint=fingerprint),
-        scores=made / "scores",
-        quantized=made / "quantized",
-        quantized_scores=made / "int8_scores",
-        funnel=(FunnelRow("clean", 10, 8, {"too_few_words": 2}),),
-        training={"num_steps": 3},
-        run_id=None,
-    )
+def make(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outcome:
+    return VERSION.make(settings.only(VERSION.reads), inputs, folder)
+
+
+def inputs_of(made: Path, fingerprint: str, workspace: Path) -> Inputs:
+    store = LooseStore()
+    named = {
+        "model": Ref("train", fingerprint),
+        "snapshot": store.add("snapshot", made / "snapshot"),
+        "funnel": store.add("funnel", made / "snapshot"),
+        "tokenizer": Ref("tokenize", "7" * 32),
+        "scores": store.add("scores", [made / "scores", made / "small_scores", made / "fresh_scores"]),
+        f"variant:{SMALL}": store.add("variant", made / "variant"),
+    }
+    store.folders[named["model"]] = made / "train"
+    manifests: dict[Ref, Any] = store.outcomes
+    manifests[named["model"]] = SimpleNamespace(made={"revision": "rev1"})
+    manifests[named["snapshot"]] = SimpleNamespace(facts={"digest": "5" * 32})
+    return Inputs(cast(Any, store), named, workspace=workspace)
 
 
 def champion_of(registry: Registry) -> int | None:
@@ -151,11 +171,13 @@ def test_version_and_run_say_what_the_model_was_made_from(registry: Registry, re
     assert version.tags["nightshift.code_revision"] == "rev1"
     run = connect(registry.place).get_run(version.run_id)
     assert [(d.dataset.name, d.dataset.digest) for d in run.inputs.dataset_inputs] == [("snapshot", "5" * 32)]
-    assert run.data.metrics == {
+    assert {name: value for name, value in run.data.metrics.items() if value} == {
         "evaluate/bits_per_byte": 2.5,
         "evaluate/generated_tokens_per_second": 100.0,
-        "quantize/bits_per_byte": 2.51,
-        "quantize/generated_tokens_per_second": 100.0,
+        "evaluate/frozen-1/language/zh": 1.5,
+        "evaluate/fresh-1/bits_per_byte": 3.0,
+        "quantize/small.v1/bits_per_byte": 2.51,
+        "quantize/small.v1/generated_tokens_per_second": 100.0,
     }
 
 
@@ -289,16 +311,17 @@ KILLED = """
 import sys
 from datetime import datetime
 from pathlib import Path
-from pipeline_lib.register import stage
+from pipeline_lib.register.promotion import promote
 from pipeline_lib.register.settings import RegisterSettings
-from tests.integration.test_registry import NOW, inputs_of
+from pipeline_lib.register.stage import registry_of
+from tests.integration.test_registry import NOW, inputs_of, make
 made, workspace, out, name, experiment, action = sys.argv[1:]
 settings = RegisterSettings(model_name=name, experiment=experiment)
 if action == "register":
-    stage.run(settings, inputs_of(Path(made), "f" * 32), Path(workspace), Path(out))
+    make(settings, inputs_of(Path(made), "f" * 32, Path(workspace)), Path(out))
 else:
-    registry = stage.registry_of(settings, Path(workspace))
-    stage.promote(registry, 2, expected_champion=1, reason="", now=NOW)
+    registry = registry_of(settings, Path(workspace))
+    promote(registry, 2, expected_champion=1, reason="", now=NOW)
 """
 
 
@@ -335,7 +358,7 @@ def test_a_registration_that_was_killed_is_finished_and_not_doubled(
     out.mkdir()
     run_killed(point, "register", made, workspace, out, settings)
     assert list(out.iterdir()) == []
-    outcome = stage.run(settings, inputs_of(made, "f" * 32), workspace, out)
+    outcome = make(settings, inputs_of(made, "f" * 32, workspace), out)
     assert outcome.facts["version"] == 1
     client = connect(registry.place)
     assert len(client.search_model_versions(f"name = '{registry.name}'")) == 1
@@ -355,7 +378,7 @@ def test_a_promotion_that_was_killed_is_completed_by_the_same_promotion(
     settings = settings.model_copy(update={"model_name": f"{settings.model_name}-{point}"})
     registry = registry_of(settings, workspace)
     for fingerprint in ("1" * 32, "2" * 32):
-        stage.run(settings, inputs_of(made, fingerprint), workspace, tmp_path)
+        make(settings, inputs_of(made, fingerprint, workspace), tmp_path)
     promote(registry, 1, expected_champion=None, reason="", now=NOW)
     run_killed(point, "promote", made, workspace, tmp_path, settings)
     assert champion_of(registry) == then

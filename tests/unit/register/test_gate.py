@@ -2,36 +2,54 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from pipeline_lib.base.errors import DataError
-from pipeline_lib.register.gate import Check, GateReport, Measured, Training, judge, read_measured
+from pipeline_lib.model.measured import Measured
+from pipeline_lib.model.records import Scores
+from pipeline_lib.register.check import Check, Training
+from pipeline_lib.register.gate import GateReport, judge
 from pipeline_lib.register.settings import GateSettings
-from pipeline_lib.store.tables import write_parquet
+from pipeline_lib.register.table import table_of
 
 SETTINGS = GateSettings()
 NUM_DOCUMENTS = 40
 TRAINED = Training(start_bits_per_byte=8.0, end_bits_per_byte=3.9)
+SMALL, OTHER = "small.v1", "other.v2"
 
 
-def measured(bits_per_byte: float, **changes: Any) -> Measured:
+def measured(bits_per_byte: float, *, unigram: Any = 4.0, number: int = NUM_DOCUMENTS, **changes: Any) -> Measured:
     """A model that needs the same bits for every byte of every document."""
-    ids = tuple(f"{i:032x}" for i in range(NUM_DOCUMENTS))
-    num_bytes = np.full(NUM_DOCUMENTS, 100, dtype=np.int64)
-    return replace(
-        Measured({"unigram_bits_per_byte": 4.0}, ids, num_bytes, bits_per_byte * num_bytes.astype(float)), **changes
+    ids = tuple(f"{i:032x}" for i in range(number))
+    num_bytes = np.full(number, 100, dtype=np.int64)
+    scores = Scores(benchmark="frozen", generation=1, num_documents=number, unigram_bits_per_byte=unigram)
+    whole = Measured(
+        scores, ids, ("docs",) * number, (None,) * number, num_bytes, bits_per_byte * num_bytes.astype(float)
     )
+    return replace(whole, **changes)
 
 
-def verdict(challenger: Measured, champion: Measured | None, **changes: Any) -> GateReport:
-    arguments: dict[str, Any] = {"quantized": challenger, "training": TRAINED, **changes}
-    return judge(SETTINGS, challenger=challenger, champion=champion, **arguments)
+def called(candidate: str, cell: Measured, *, version: int | None = None, generation: int = 1) -> Measured:
+    return replace(cell, scores=replace(cell.scores, candidate=candidate, version=version, generation=generation))
+
+
+def verdict(
+    challenger: Measured,
+    champion: Measured | None,
+    variants: dict[str, Measured] | None = None,
+    *,
+    settings: GateSettings = SETTINGS,
+    schemes: Sequence[str] = (),
+    training: Training = TRAINED,
+) -> GateReport:
+    cells = [called("challenger", challenger), *(called(name, cell) for name, cell in (variants or {}).items())]
+    if champion is not None:
+        cells.append(called("champion", champion, version=3))
+    return judge(settings, table_of(cells), schemes=schemes, training=training)
 
 
 def failed(report: GateReport) -> list[str]:
@@ -43,6 +61,7 @@ def test_a_better_challenger_passes_all_checks() -> None:
     report = verdict(measured(2.0), measured(2.5))
     assert failed(report) == []
     assert report.reason == "accepted: 20.00% fewer bits per byte than the champion on the same documents"
+    assert (report.benchmark, report.champion_version) == ("frozen-1", 3)
 
 
 def test_an_equal_challenger_does_not_take_the_place() -> None:
@@ -63,9 +82,8 @@ def test_a_gain_that_hangs_on_one_document_is_not_enough() -> None:
 
 def test_an_improvement_below_the_asked_one_is_refused() -> None:
     settings = GateSettings(min_improvement_share=0.02)
-    arguments: dict[str, Any] = {"champion": measured(2.0), "quantized": measured(1.97), "training": TRAINED}
-    assert failed(judge(settings, challenger=measured(1.97), **arguments)) == ["better_than_champion"]
-    assert failed(judge(settings, challenger=measured(1.95), **{**arguments, "quantized": measured(1.95)})) == []
+    assert failed(verdict(measured(1.97), measured(2.0), settings=settings)) == ["better_than_champion"]
+    assert failed(verdict(measured(1.95), measured(2.0), settings=settings)) == []
 
 
 def test_the_first_model_must_beat_a_unigram_model_and_its_own_start() -> None:
@@ -75,34 +93,36 @@ def test_the_first_model_must_beat_a_unigram_model_and_its_own_start() -> None:
     assert failed(verdict(measured(3.9), None, training=Training(None, 3.9))) == ["beats_start"]
 
 
-def test_the_int8_variant_may_lose_one_per_cent_of_its_model() -> None:
-    assert failed(verdict(measured(2.0), None, quantized=measured(2.019))) == []
-    assert failed(verdict(measured(2.0), None, quantized=measured(2.021))) == ["int8_loss"]
+def test_each_variant_may_lose_one_per_cent_of_its_model() -> None:
+    both = (SMALL, OTHER)
+    small, large = measured(2.019), measured(2.021)
+    assert failed(verdict(measured(2.0), None, {SMALL: small, OTHER: small}, schemes=both)) == []
+    assert failed(verdict(measured(2.0), None, {SMALL: small, OTHER: large}, schemes=both)) == ["loss_of_other.v2"]
+    assert len(failed(verdict(measured(2.0), None, {SMALL: large, OTHER: large}, schemes=both))) == 2
 
 
-def test_a_missing_int8_variant_fails_only_where_it_is_required() -> None:
-    assert failed(verdict(measured(2.0), None, quantized=None)) == ["int8_is_measured"]
-    settings = GateSettings(is_int8_required=False)
-    report = judge(settings, challenger=measured(2.0), champion=None, quantized=None, training=TRAINED)
-    assert failed(report) == []
+def test_a_scheme_that_is_asked_for_must_have_scores() -> None:
+    assert failed(verdict(measured(2.0), None, schemes=(SMALL,))) == ["scores_of_small.v1"]
+    assert failed(verdict(measured(2.0), None, {OTHER: measured(2.0)}, schemes=(SMALL,))) == ["scores_of_small.v1"]
+    assert failed(verdict(measured(2.0), None, schemes=())) == []
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("side", ["challenger", "champion", "quantized"])
+@pytest.mark.parametrize("side", ["challenger", "champion", "variant"])
 def test_one_document_without_a_finite_score_refuses(bad: float, side: str) -> None:
     bits = np.full(NUM_DOCUMENTS, 150.0)
     bits[7] = bad
-    models = {"challenger": measured(1.5), "champion": measured(2.0), "quantized": measured(1.5)}
+    models = {"challenger": measured(1.5), "champion": measured(2.0), "variant": measured(1.5)}
     models[side] = measured(1.5, bits=bits)
-    report = verdict(models["challenger"], models["champion"], quantized=models["quantized"])
+    report = verdict(models["challenger"], models["champion"], {SMALL: models["variant"]}, schemes=(SMALL,))
     assert not report.is_passed
     assert ("enough_documents" in failed(report)) == (side == "challenger")
     json.dumps(report.to_json(), allow_nan=False)
 
 
-@pytest.mark.parametrize("scores", [{}, {"unigram_bits_per_byte": None}, {"unigram_bits_per_byte": math.nan}])
-def test_a_missing_base_line_refuses(scores: dict[str, Any]) -> None:
-    assert failed(verdict(measured(2.0, scores=scores), measured(2.5))) == ["beats_unigram"]
+@pytest.mark.parametrize("unigram", [None, math.nan, "4.0", True])
+def test_a_missing_base_line_refuses(unigram: Any) -> None:
+    assert failed(verdict(measured(2.0, unigram=unigram), measured(2.5))) == ["beats_unigram"]
 
 
 def test_scores_on_other_documents_do_not_compare() -> None:
@@ -117,20 +137,62 @@ def test_the_same_documents_cut_elsewhere_do_not_compare() -> None:
     assert "same_documents_as_champion" in failed(verdict(measured(2.0), measured(2.5, num_bytes=shorter)))
 
 
-def test_too_few_documents_refuse() -> None:
-    few = {"document_ids": ("a",), "num_bytes": np.array([100])}
-    challenger, champion = (measured(0, **few, bits=np.array([bits])) for bits in (200.0, 250.0))
-    assert failed(verdict(challenger, champion)) == ["enough_documents"]
+def test_a_champion_that_was_not_measured_on_this_benchmark_refuses_and_is_no_missing_champion() -> None:
+    cells = [called("challenger", measured(2.0)), called("champion", measured(2.5), version=3, generation=2)]
+    report = judge(SETTINGS, table_of(cells), schemes=(), training=TRAINED)
+    assert failed(report) == ["same_documents_as_champion", "better_than_champion", "not_worse_at_the_worst_end"]
+    assert report.champion_version == 3
+
+
+def test_the_table_may_have_more_benchmarks_than_the_one_that_decides() -> None:
+    fresh = replace(measured(9.0), scores=replace(measured(9.0).scores, benchmark="fresh"))
+    cells = [
+        called("challenger", measured(2.0)),
+        called("challenger", fresh),
+        called("champion", measured(2.5), version=3),
+    ]
+    report = judge(SETTINGS, table_of(cells), schemes=(), training=TRAINED)
+    assert report.is_passed
+    assert [(row.candidate, row.benchmark) for row in report.rows] == [
+        ("challenger", "frozen-1"),
+        ("champion", "frozen-1"),
+        ("challenger", "fresh-1"),
+    ]
+
+
+def test_a_first_champion_needs_eight_documents_and_a_later_one_twenty() -> None:
+    eight, nineteen, twenty = (measured(2.0, number=number) for number in (8, 19, 20))
+    assert failed(verdict(eight, None)) == []
+    assert failed(verdict(measured(2.0, number=7), None)) == ["enough_documents"]
+    assert failed(verdict(nineteen, measured(2.5, number=19))) == ["enough_documents"]
+    assert failed(verdict(twenty, measured(2.5, number=20))) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "champion", "missing"), [(5, None, 3), (0, None, 8), (8, None, 0), (5, 2.5, 15), (20, 2.5, 0)]
+)
+def test_how_many_documents_are_missing_is_said_at_once(number: int, champion: float | None, missing: int) -> None:
+    report = verdict(measured(2.0, number=number), None if champion is None else measured(champion, number=number))
+    assert report.num_missing_documents == missing
+    assert (f"{missing} more held-out documents are needed" in report.reason) == (missing > 0)
+
+
+def test_documents_without_a_score_are_not_taken_for_missing_ones() -> None:
+    bits = np.full(NUM_DOCUMENTS, math.nan)
+    reason = verdict(measured(2.0, bits=bits), None).reason
+    assert "enough_documents (missing, must be >= 8); " in reason
 
 
 def test_no_scores_at_all_refuse() -> None:
-    none = {"document_ids": (), "num_bytes": np.array([], np.int64), "bits": np.array([]), "scores": {}}
-    report = verdict(measured(2.0, **none), None)
-    assert failed(report) == ["enough_documents", "beats_unigram", "int8_loss"]
+    none = measured(2.0, number=0, unigram=None)
+    report = verdict(none, None, {SMALL: none}, schemes=(SMALL,))
+    assert failed(report) == ["enough_documents", "beats_unigram", "loss_of_small.v1"]
+    empty = judge(SETTINGS, {}, schemes=(), training=TRAINED)
+    assert failed(empty) == ["enough_documents", "beats_unigram"]
 
 
 def test_a_report_without_checks_is_no_pass() -> None:
-    assert not GateReport((), 1.0, None).is_passed
+    assert not GateReport((), "", 1.0, None, None, 0).is_passed
 
 
 @pytest.mark.parametrize(
@@ -141,25 +203,16 @@ def test_a_check_is_its_relation(value: float, relation: Any, limit: float, expe
     assert Check("x", value, relation, limit, "").is_passed is expected
 
 
-def test_the_page_shows_every_check_and_what_failed() -> None:
-    page = verdict(measured(2.6), measured(2.5)).to_markdown()
+def test_the_page_shows_every_check_what_failed_and_the_table() -> None:
+    page = verdict(measured(2.6), measured(2.5), {SMALL: measured(2.6)}, schemes=(SMALL,)).to_markdown()
     assert page.startswith("**Gate: refused: better_than_champion (0.1000, must be < ")
-    assert page.count("\n| ") == 1 + 7  # head, and a line for each check
-    assert page.count("**no**") == 2
+    checks, table = page.split("\n\n| benchmark |")
+    assert checks.count("\n| ") == 1 + 7  # head, and a line for each check
+    assert checks.count("**no**") == 2
+    assert table.count("\n| frozen-1 | all | 40 | ") == 3
 
 
 def test_the_same_figures_give_the_same_report() -> None:
     noise = np.random.default_rng(0).normal(200, 20, NUM_DOCUMENTS)
     one, two = (verdict(measured(2.0, bits=noise), measured(2.1)).to_json() for _ in range(2))
     assert one == two
-
-
-def test_scores_are_read_from_an_evaluate_folder(tmp_path: Path) -> None:
-    table = pa.table({"document_id": ["a", "b"], "num_bytes": [3, 4], "bits": [1.5, math.nan]})
-    write_parquet(table, tmp_path / "per_document.parquet")
-    with pytest.raises(DataError, match="cannot be read"):
-        read_measured(tmp_path)
-    (tmp_path / "scores.json").write_text('{"unigram_bits_per_byte": 4.5}')
-    found = read_measured(tmp_path)
-    assert (found.document_ids, found.num_bytes.tolist(), found.bits[0]) == (("a", "b"), [3, 4], 1.5)
-    assert math.isnan(found.bits[1])

@@ -34,17 +34,30 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_a_package_holds_only_files_that_cannot_run_code(model: Path, package: Path) -> None:
-    build(Contents(model, None, "# card", IDENTITY), package)
+    build(Contents(model, {}, "# card", IDENTITY), package)
     suffixes = {path.suffix for path in package.rglob("*") if path.is_file() and path.name != "MLmodel"}
     assert suffixes <= ALLOWED_SUFFIXES
     assert (package / "model" / "model.safetensors").read_bytes() == (model / "model.safetensors").read_bytes()
+
+
+def test_each_variant_is_a_model_folder_by_itself(model: Path, package: Path, tmp_path: Path) -> None:
+    variant = tmp_path / "variant"
+    (variant / "model").mkdir(parents=True)
+    for name in ("model/config.json", "model/model.onnx", "variant.json"):
+        (variant / name).write_text(f'{{"is": "{name}"}}')
+    build(Contents(model, {"small.v1": variant}, "# card", IDENTITY), package)
+    assert sorted(path.name for path in (package / "variants" / "small.v1").iterdir()) == [
+        "config.json",
+        "model.onnx",
+        "variant.json",
+    ]
 
 
 def test_the_same_contents_give_the_same_digest(model: Path, tmp_path: Path) -> None:
     digests = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        digests.append(build(Contents(model, None, "# card", IDENTITY), tmp_path / name))
+        digests.append(build(Contents(model, {}, "# card", IDENTITY), tmp_path / name))
     assert digests[0] == digests[1]
 
 
@@ -52,21 +65,21 @@ def test_the_same_contents_give_the_same_digest(model: Path, tmp_path: Path) -> 
 def test_a_file_of_another_kind_is_refused(model: Path, package: Path, name: str) -> None:
     (model / name).write_bytes(b"anything")
     with pytest.raises(DataError, match=name):
-        build(Contents(model, None, "", IDENTITY), package)
+        build(Contents(model, {}, "", IDENTITY), package)
 
 
 @pytest.mark.parametrize("head", [b"\x80\x04\x95", b"PK\x03\x04"])
 def test_a_pickle_under_an_allowed_name_is_refused(model: Path, package: Path, head: bytes) -> None:
     (model / "extra.safetensors").write_bytes(head + b"rest")
     with pytest.raises(DataError, match="pickle or a zip"):
-        build(Contents(model, None, "", IDENTITY), package)
+        build(Contents(model, {}, "", IDENTITY), package)
 
 
 def test_a_model_that_names_code_of_its_own_is_refused(model: Path, package: Path) -> None:
     config = (model / "config.json").read_text()
     (model / "config.json").write_text(config.replace("{", '{"auto_map": {"AutoModel": "custom.Model"},', 1))
     with pytest.raises(DataError, match="auto_map"):
-        build(Contents(model, None, "", IDENTITY), package)
+        build(Contents(model, {}, "", IDENTITY), package)
 
 
 def flip(path: Path) -> None:
@@ -77,7 +90,7 @@ def flip(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["model/model.safetensors", "MLmodel", "README.md", "digests.json"])
 def test_a_flipped_bit_is_found_and_named(model: Path, package: Path, name: str) -> None:
-    digest = build(Contents(model, None, "# card", IDENTITY), package)
+    digest = build(Contents(model, {}, "# card", IDENTITY), package)
     verify(package, digest)
     flip(package / name)
     with pytest.raises(DamagedArtifact, match=name):
@@ -85,7 +98,7 @@ def test_a_flipped_bit_is_found_and_named(model: Path, package: Path, name: str)
 
 
 def test_a_file_too_many_or_too_few_is_found(model: Path, package: Path) -> None:
-    digest = build(Contents(model, None, "", IDENTITY), package)
+    digest = build(Contents(model, {}, "", IDENTITY), package)
     (package / "registered_model_meta").write_text("MLflow's own")
     verify(package, digest)
     (package / "model" / "extra.json").write_text("{}")
@@ -98,6 +111,6 @@ def test_a_file_too_many_or_too_few_is_found(model: Path, package: Path) -> None
 
 
 def test_nothing_is_verified_without_a_digest(model: Path, package: Path) -> None:
-    build(Contents(model, None, "", IDENTITY), package)
+    build(Contents(model, {}, "", IDENTITY), package)
     with pytest.raises(DamagedArtifact):
         verify(package, "")

@@ -1,0 +1,20 @@
+"""Enough documents to say anything."""
+
+import numpy as np
+
+from pipeline_lib.register.check import Case, Check, min_documents
+
+
+def enough_documents(case: Case) -> list[Check]:
+    """A figure only when each document has a score: one without is no small matter, it may be all that went wrong."""
+    challenger, limit = case.challenger, min_documents(case.settings, has_champion=case.champion is not None)
+    num_scored = int(np.isfinite(challenger.bits).sum())
+    is_complete = num_scored == len(challenger.bits) == len(challenger.document_ids)
+    missing = limit - num_scored
+    advice = f"{missing} more held-out documents are needed" if is_complete and missing > 0 else ""
+    meaning = "documents with a score; missing when there are some without"
+    return [
+        Check(
+            "enough_documents", float(num_scored) if is_complete else None, ">=", float(limit), meaning, advice=advice
+        )
+    ]
