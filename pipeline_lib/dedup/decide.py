@@ -57,7 +57,6 @@ def decide(settings: DedupSettings, earlier: Entries, batch: Entries, open_text:
     entries, num_earlier = join(earlier, batch), len(earlier)
     firsts = first_with_same_text(entries.contents)
     is_first = firsts == np.arange(len(entries))
-    is_first[:num_earlier] = True
     nodes = Nodes(entries.keys, entries.simhashes, entries.has_tokens & is_first, num_earlier)
     bits = settings.max_hamming_bits
     candidates = link(nodes, max_hamming_bits=bits, sets=None, jaccard_at_least=0)
