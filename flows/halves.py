@@ -5,14 +5,18 @@ A flow runs them as Prefect tasks, a test without Prefect runs them as they are:
 
 from typing import Any
 
-from pipeline_lib.plan.data import plan_data, plan_sealed_data
+from pipeline_lib.plan.batches import keep_plans, sources_that_land
+from pipeline_lib.plan.benchmarks import plan_benchmarks
+from pipeline_lib.plan.data import ENCODING, DataPlan, plan_again, plan_data, plan_sealed_data
 from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.models import plan_models
+from pipeline_lib.stages import OF_A_BATCH
 from tasks.gate import judge
+from tasks.land import land
 from tasks.night import Night
 from tasks.publish import name_run, publish_funnel, publish_scores
-from tasks.settle import settle_batches, settle_pins
-from tasks.steps import do_step, do_steps
+from tasks.settle import settle_batches, settle_benchmarks, settle_closed, settle_tokenizer
+from tasks.steps import do_stage, do_step
 from tasks.train import do_train
 
 
@@ -21,18 +25,51 @@ def refresh_data(night: Night) -> dict[str, Any]:
 
     Gives the funnel: for each stage documents in, out and dropped by reason; and the snapshot.
     """
-    plan = night.plan or plan_data(night.settings, night.workspace)
-    do_steps(plan.documents.ingest, night)
-    settle_batches(plan.documents, night)
-    do_steps(plan.documents.clean, night)
-    do_steps(plan.documents.dedup, night)
-    do_steps(plan.documents.scrub, night)
-    do_step(plan.tokens.tokenizer, night)
-    settle_pins(plan.tokens, night)
-    do_steps(plan.tokens.tokens, night)
-    do_step(plan.tokens.snapshot, night)
+    plan = _looked(night)
+    ingest(plan, night)
+    for stage in OF_A_BATCH:
+        if stage.word == ENCODING:
+            plan = encode(plan, night)
+        else:
+            do_stage(stage.word, plan, night)
+    benchmarks = plan_benchmarks(night.settings, night.workspace, plan)
+    if benchmarks.step is not None:
+        do_step(benchmarks.step, night, {**plan.graph, **benchmarks.graph})
+    settle_benchmarks(benchmarks, night)
+    settle_closed(plan, night)
     name_run(plan, night)
     return publish_funnel(plan, night)
+
+
+def _looked(night: Night) -> DataPlan:
+    """What there is to do. Sources that have to be asked are asked first: what lands of them is looked at then."""
+    landing = sources_that_land(night.settings)
+    for source in landing:
+        land(source, night)
+    return night.plan if night.plan is not None and not landing else plan_data(night.settings, night.workspace)
+
+
+def ingest(plan: DataPlan, night: Night) -> None:
+    """Read what is new, and make it part of the past."""
+    keep_plans(plan.found.opened, night.workspace.root)
+    do_stage("ingest", plan, night)
+    settle_batches(plan, night)
+
+
+def encode(plan: DataPlan, night: Night) -> DataPlan:
+    """The tokenizer, the token shards and the snapshot; the plan by which they were made.
+
+    Only now it is known how much text there is, and so whether a tokenizer can be pinned.
+    """
+    plan = plan_again(plan, night.settings, night.workspace)
+    for stage in OF_A_BATCH:
+        if stage.word != ENCODING and any(step.missing(night.workspace.store) for step in plan.steps(stage.word)):
+            do_stage(stage.word, plan, night)  # another tokenizer needs text that was thought not to be needed
+    do_step(plan.tokenizer.step, night, plan.graph)
+    settle_tokenizer(plan.tokenizer, night)
+    do_stage(ENCODING, plan, night)
+    do_step(plan.snapshot, night, plan.graph)
+    return plan
 
 
 def retrain_model(night: Night) -> dict[str, Any]:
@@ -41,11 +78,14 @@ def retrain_model(night: Night) -> dict[str, Any]:
     Gives the figures of the challenger and the verdict. No new text: all of it is there already.
     """
     data = plan_sealed_data(night.settings, night.workspace)
-    models = plan_models(night.settings, night.workspace, data)
+    benchmarks = plan_benchmarks(night.settings, night.workspace, data)
+    models = plan_models(night.settings, night.workspace, data, benchmarks)
     name_run(data, night)
-    do_train(models.train, night)
-    do_step(models.evaluate, night)
-    do_step(models.quantize, night)
-    do_step(models.evaluate_int8, night)
-    verdict = judge(plan_judge(night.settings, night.workspace, data, models), models, night)
+    if models is None:
+        return {"verdict": "nothing trained: train.budget_minutes is 0 and there is no model yet", "scores": {}}
+    graph = {**data.graph, **benchmarks.graph, **models.graph}
+    do_train(models.train, night, graph)
+    for step in models.steps[1:]:
+        do_step(step, night, graph)
+    verdict = judge(plan_judge(night.settings, night.workspace, data, models), data, models, night)
     return publish_scores(models, verdict, night)

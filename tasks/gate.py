@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline_lib.base.errors import GateRefused
+from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step
-from pipeline_lib.plan.models import ModelsPlan
+from pipeline_lib.plan.models import BEGUN, ModelsPlan
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, version_by_alias
-from pipeline_lib.run.work import Step, missing
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.run.step import Step
 from tasks.night import Night
 from tasks.steps import do_step
 
@@ -25,35 +27,29 @@ class Verdict:
     version: int
     is_promoted: bool
     sentence: str  # "version 3 promoted: ..." or "version 3 not promoted: refused: ..."
-    champion_version: int | None  # what it was compared with; None: there was no champion
-    champion_scores: str | None  # fingerprint of that version's scores
+    champion: Step | None  # the champion until then, measured tonight; None: there was none, or nothing to judge
 
 
-def judge(plan: JudgePlan, models: ModelsPlan, night: Night) -> Verdict:
+def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> Verdict:
     """Register the challenger, let the gate compare it with the champion, and move the champion if it is better."""
-    registry = register.registry_of(night.settings.register, night.workspace.root)
-    version = int(do_step(plan.register, night).facts["version"])
-    gate = plan.gate
-    if missing(gate, night.workspace.store):
+    registry = register.registry_of(night.settings.of(RegisterSettings), night.workspace.root)
+    graph = {**data.graph, **models.graph, **plan.graph}
+    version = int(do_step(plan.register, night, graph).facts["version"])
+    gate, measured = plan.gate, None
+    if gate.missing(night.workspace.store):
         champion = version_by_alias(registry, CHAMPION)
         if champion is not None and champion.number != version:
-            challenger = models.train.whole.fingerprint
-            champion_scores = champion_step(night.settings, night.workspace, models.on, champion, challenger)
-            do_step(champion_scores, night)
-            gate = against_champion(gate, champion_scores, champion)
-    facts = do_step(gate, night).facts
+            measured = champion_step(night.settings, data, models, champion)
+            do_step(measured, night, graph)
+            gate = against_champion(gate, measured)
+    facts = do_step(gate, night, graph).facts
     is_on_record = not plan.register.whole.lost and any(
         move.version == version and move.name == registry.name for move in register.promotions(registry)
     )
     is_promoted, sentence = _move(night, registry, version, facts, is_on_record=is_on_record)
+    night.workspace.drop_pin(BEGUN)
     _publish(gate, night, f"Version {version} {sentence}")
-    return Verdict(
-        version,
-        is_promoted,
-        f"version {version} {sentence}",
-        facts["champion_version"],
-        facts.get("champion_scores"),
-    )
+    return Verdict(version, is_promoted, f"version {version} {sentence}", measured)
 
 
 def _move(
@@ -74,5 +70,7 @@ def _move(
 
 
 def _publish(gate: Step, night: Night, description: str) -> None:
-    page = night.workspace.store.path(gate.whole.stage, gate.whole.fingerprint) / register.GATE_PAGE_FILE
-    night.runtime.markdown(GATE_KEY, page.read_text(encoding="utf-8"), description)
+    ref = gate.whole.ref
+    opened = night.workspace.store.open(ref.stage, ref.fingerprint, files=[register.GATE_PAGE_FILE])
+    page = opened.file(register.GATE_PAGE_FILE).read_text(encoding="utf-8")
+    night.runtime.markdown(GATE_KEY, page, description)

@@ -3,21 +3,25 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline_lib.evaluate.stage import SCORES_FILE
-from pipeline_lib.evaluate.stage import STAGE as EVALUATE
+from pipeline_lib.model.records import SCORES_FILE, TRAINING_FILE, Scores, read_scores
 from pipeline_lib.model.tracking import page_of, pages_of, place_of
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
-from pipeline_lib.plan.tokens import SNAPSHOT_FILE, diff
-from pipeline_lib.run.work import Step, sum_shards
+from pipeline_lib.plan.night import notes_of
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.run.lists import sum_of
+from pipeline_lib.run.step import Step
+from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.files import read_json
-from pipeline_lib.train.job import SUMMARY_FILE
+from pipeline_lib.tokenize.snapshot import SNAPSHOT_FILE, diff
 from tasks.gate import Verdict
 from tasks.night import Night
 
 FUNNEL_KEY = "refresh-funnel"
 SCORES_KEY = "model-scores"
 MLFLOW_KEY = "mlflow-model"
+SNAPSHOT_PIN = "snapshot"
+SCORES_SCHEMA = "scores.v1"
 DEFAULT_PAGES = "http://127.0.0.1:5000"  # of MLflow under `nightshift up`
 
 # Columns of the table of scores, and what people call them.
@@ -36,17 +40,15 @@ SHOWN_SCORES = {
 
 def name_run(plan: DataPlan, night: Night) -> None:
     """Give the run a name that says the profile and the snapshot."""
-    whole = plan.tokens.snapshot.whole
-    digest = str(night.workspace.store.read(whole.stage, whole.fingerprint).facts["digest"])
+    digest = str(_snapshot(plan, night)["digest"])
     night.runtime.name(f"{night.record.flow}-{night.settings.profile}-{digest[:8]}")
 
 
 def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
     """Show where documents came in and went, and give it as a value: `{"stages": [...], "snapshot": {...}}`."""
-    stages = [_row(stage, steps, night) for stage, steps in plan.funnel]
-    whole = plan.tokens.snapshot.whole
-    snapshot = read_json(night.workspace.store.path(whole.stage, whole.fingerprint) / SNAPSHOT_FILE)
-    change = _change(snapshot, whole.fingerprint, night)
+    stages = [_row(stage, refs, night) for stage, refs in plan.sums.items()]
+    snapshot, name = _snapshot(plan, night), plan.snapshot.whole.fingerprint
+    change = _change(snapshot, name, night)
     sentence = (
         f"{stages[0]['rows_in']:,} documents in, {stages[-1]['rows_out']:,} kept; "
         f"snapshot {snapshot['digest'][:8]}: {_said(change)}"
@@ -55,13 +57,21 @@ def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
     return {
         "sentence": sentence,
         "stages": stages,
-        "changes": list(plan.documents.changes),
-        "snapshot": {"fingerprint": whole.fingerprint, "digest": snapshot["digest"], "diff": change},
+        "changes": list(plan.changes),
+        "notes": notes_of(plan),
+        "snapshot": {"fingerprint": name, "digest": snapshot["digest"], "diff": change},
     }
 
 
-def _row(stage: str, steps: Sequence[Step], night: Night) -> dict[str, Any]:
-    total = sum_shards([night.workspace.store.read(step.whole.stage, step.whole.fingerprint) for step in steps])
+def _snapshot(plan: DataPlan, night: Night) -> dict[str, Any]:
+    ref = plan.snapshot.whole.ref
+    opened = night.workspace.store.open(ref.stage, ref.fingerprint, files=[SNAPSHOT_FILE])
+    found: dict[str, Any] = read_json(opened.file(SNAPSHOT_FILE))
+    return found
+
+
+def _row(stage: str, refs: Sequence[Ref], night: Night) -> dict[str, Any]:
+    total = sum_of(night.workspace.store.read(ref.stage, ref.fingerprint) for ref in refs)
     dropped = dict(sorted(total.dropped.items(), key=lambda item: -item[1]))
     facts = {name: value for name, value in total.facts.items() if name.startswith("num_")}
     return {"stage": stage, "rows_in": total.rows_in, "rows_out": total.rows_out, "dropped": dropped, "facts": facts}
@@ -80,42 +90,50 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 def _change(snapshot: dict[str, Any], name: str, night: Night) -> dict[str, Any]:
     """The difference to the last night's snapshot, which is remembered by its fingerprint."""
-    history = night.workspace.pin("snapshots") or []
-    before = history[-1] if history else None
-    if before != name:
-        night.workspace.save_pin("snapshots", [*history, name])
-    path = night.workspace.store.path("tokenize", before or name) / SNAPSHOT_FILE
+    before = night.workspace.pin(SNAPSHOT_PIN, Ref)
+    if before is None or before.fingerprint != name:
+        night.workspace.save_pin(SNAPSHOT_PIN, Ref("tokenize", name))
+    path = night.workspace.store.path("tokenize", before.fingerprint if before else name) / SNAPSHOT_FILE
     return diff(snapshot, read_json(path) if before and path.is_file() else None)
 
 
 def _said(change: dict[str, Any]) -> str:
     counts = {kind: len(change[kind]) for kind in ("added", "changed", "removed")}
     parts = [f"{n} batch{'es' if n > 1 else ''} {kind}" for kind, n in counts.items() if n]
-    return f"{', '.join(parts) or 'no change'}; {change['num_train_tokens']:+,} training tokens"
+    if change["num_excluded_documents"]:
+        parts.append(f"{change['num_excluded_documents']:+,} documents left out")
+    return f"{', '.join(parts) or 'no change'}; {change['num_tokens']:+,} tokens"
 
 
 def publish_scores(models: ModelsPlan, verdict: Verdict, night: Night) -> dict[str, Any]:
-    """Show the scores of challenger, int8 variant and champion side by side, and give the figures for the summary."""
-    store = night.workspace.store
-    scored = {
-        "challenger": models.evaluate.whole.fingerprint,
-        "challenger int8": models.evaluate_int8.whole.fingerprint,
-    }
-    if verdict.champion_scores is not None:
-        scored[f"champion until then (version {verdict.champion_version})"] = verdict.champion_scores
-    paths = {name: store.path(EVALUATE, scores) / SCORES_FILE for name, scores in scored.items()}
-    scores = {name: read_json(path) for name, path in paths.items() if path.is_file()}
-    training = read_json(store.path(models.train.whole.stage, models.train.whole.fingerprint) / SUMMARY_FILE)
-    rows = [{"model": name, **_columns(found)} for name, found in scores.items()]
+    """Show the scores of challenger, variants and champion side by side, and give the figures for the summary."""
+    scores = {f"{one.candidate}, {one.label}": one for step in models.evaluate for one in _scores(step, night)}
+    if verdict.champion is not None:
+        until_then = {
+            f"champion until then (version {one.version}), {one.label}": one for one in _scores(verdict.champion, night)
+        }
+        scores |= until_then
+    rows = [{"model": name, **_columns(found.figures)} for name, found in scores.items()]
     night.runtime.table(SCORES_KEY, rows, f"On the same held-out documents: {verdict.sentence}")
     _link(verdict, night)
+    model = night.workspace.store.open(models.model.stage, models.model.fingerprint, files=[TRAINING_FILE])
     return {
-        "scores": scores,
-        "training": training,
+        "scores": {name: dict(found.figures) for name, found in scores.items()},
+        "training": read_json(model.file(TRAINING_FILE)),
         "verdict": verdict.sentence,
-        "model": night.settings.register.model_name,
+        "model": night.settings.of(RegisterSettings).model_name,
         "version": verdict.version,
     }
+
+
+def _scores(step: Step, night: Night) -> list[Scores]:
+    """What a candidate scored, on each benchmark."""
+    store, found = night.workspace.store, []
+    for work in step.wholes:
+        if work.maker.schema == SCORES_SCHEMA and store.is_present(work.ref):
+            opened = store.open(work.ref.stage, work.ref.fingerprint, files=[SCORES_FILE])
+            found.append(read_scores(opened.file(SCORES_FILE)))
+    return found
 
 
 def _columns(scores: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +143,7 @@ def _columns(scores: dict[str, Any]) -> dict[str, Any]:
 
 def _link(verdict: Verdict, night: Night) -> None:
     """A link to the version's page. An MLflow that nobody has started yet will be where `nightshift up` puts it."""
-    settings = night.settings.register
+    settings = night.settings.of(RegisterSettings)
     pages = pages_of(place_of(settings.tracking_uri, night.workspace.root))
     page = page_of(pages or DEFAULT_PAGES, f"models/{settings.model_name}/versions/{verdict.version}")
     name = f"{settings.model_name} version {verdict.version}"

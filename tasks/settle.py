@@ -1,7 +1,9 @@
 """What is written down once a part of the plan is done."""
 
+from pipeline_lib.plan.benchmarks import BenchmarksPlan
 from pipeline_lib.plan.closed import save_closed
 from pipeline_lib.plan.data import DataPlan
+from pipeline_lib.plan.sides import save_pin
 from pipeline_lib.plan.tokenizer import Pinned, TokenizerPlan
 from tasks.night import Night
 
@@ -16,6 +18,11 @@ def settle_tokenizer(plan: TokenizerPlan, night: Night) -> None:
     """The tokenizer is there: from now on it stays."""
     if night.workspace.pin(plan.pin, Pinned) != plan.pinned:
         night.workspace.save_pin(plan.pin, plan.pinned)
+
+
+def settle_benchmarks(plan: BenchmarksPlan, night: Night) -> None:
+    """The benchmarks are there: models are judged on them until they grow or are renewed."""
+    save_pin(night.workspace, plan.pin)
 
 
 def settle_closed(plan: DataPlan, night: Night) -> None:

@@ -3,13 +3,14 @@
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline_lib.model.tracking import MlflowTracker, place_of
-from pipeline_lib.run.work import Step, StepResult, missing
+from pipeline_lib.plan.models import BEGUN
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.run.execute import Graph, work_folder_of
+from pipeline_lib.run.step import Done, Step
 from pipeline_lib.store.files import read_json
 from pipeline_lib.train.job import TIMINGS_FILE, Progress
 from tasks.night import Night
@@ -45,22 +46,23 @@ class TrainingShow:
             self._night.runtime.progress(PROGRESS_KEY, percent, "Steps of tonight's training")
 
 
-def do_train(step: Step, night: Night) -> StepResult:
+def do_train(step: Step, night: Night, graph: Graph) -> Done:
     """Train; the MLflow run is found by the model's fingerprint, so that a training that goes on goes on in it."""
-    name = step.whole.fingerprint
-    work_folder = night.workspace.root / "work" / "train" / name
-    if not missing(step, night.workspace.store):
+    ref = step.whole.ref
+    work_folder = work_folder_of(night.workspace.root, ref)
+    if not step.missing(night.workspace.store):
         shutil.rmtree(work_folder, ignore_errors=True)  # of a run that was killed between its model and this line
-        return do_step(step, night)
-    place = place_of(night.settings.register.tracking_uri, night.workspace.root)
-    experiment = night.settings.register.experiment
-    with MlflowTracker(place, experiment=experiment, key=name, name=f"{night.settings.profile}-{name[:8]}") as tracker:
+        return do_step(step, night, graph)
+    night.workspace.save_pin(BEGUN, ref)
+    own = night.settings.of(RegisterSettings)
+    place = place_of(own.tracking_uri, night.workspace.root)
+    name = f"{night.settings.profile}-{ref.fingerprint[:8]}"
+    with MlflowTracker(place, experiment=own.experiment, key=ref.fingerprint, name=name) as tracker:
         tracker.log_params(dict(flat(night.settings.model_dump(mode="json"))))
-        make = partial(step.whole.make, work_folder=work_folder, on_progress=TrainingShow(night, tracker))
-        result = do_step(replace(step, whole=replace(step.whole, make=make)), night)
+        done = do_step(step, night, graph, report=TrainingShow(night, tracker))
         tracker.log_metrics({f"time/{part}_seconds": s for part, s in _timings(work_folder).items()}, step=0)
     shutil.rmtree(work_folder, ignore_errors=True)
-    return result
+    return done
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

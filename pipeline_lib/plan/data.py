@@ -102,6 +102,11 @@ class DataPlan:
         return _behind(self.boards, self.found.closed)
 
     @property
+    def sums(self) -> Mapping[str, tuple[Ref, ...]]:
+        """By stage the nodes that have the sums of all batches."""
+        return {stage: self.carried.before(stage) for stage in ("ingest", *(stage.word for stage in OF_A_BATCH))}
+
+    @property
     def earlier_sums(self) -> Mapping[str, tuple[Ref, ...]]:
         """By stage the nodes that have the sums of the closed batches."""
         board = self.found.closed.board()

@@ -1,30 +1,32 @@
 """The plan of the end of a night: the challenger becomes a version in MLflow, and the gate judges it.
 
 Both are known by what is judged, not by the champion of the hour: a challenger is judged once. So a rollback stays a
-rollback when the next night has nothing new.
+rollback when the next night has nothing new. The champion is measured again on the same benchmarks: the registry's own
+files, never files beside them, never remembered from its own night.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
-from pipeline_lib.evaluate import stage as evaluate
+from pipeline_lib.evaluate.settings import EvaluateSettings
+from pipeline_lib.evaluate.stage import SCORES, score_model
+from pipeline_lib.model.records import CHAMPION
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.plan.models import ModelsPlan, TrainedOn, measure, scores_step
-from pipeline_lib.quantize import stage as quantize
-from pipeline_lib.register import stage as register
-from pipeline_lib.register.card import FunnelRow, Lineage
-from pipeline_lib.register.registry import FINGERPRINT_TAG, Version, opened, stands
-from pipeline_lib.run.work import Step, Work, code_revision, sum_shards
+from pipeline_lib.plan.models import ModelsPlan
+from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, Version, opened, stands
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.register.stage import FUNNEL_FILE, VERSION, promotions, registry_of
+from pipeline_lib.register.works import gate_work, version_work
+from pipeline_lib.run.execute import Graph, as_planned, wanted
+from pipeline_lib.run.inputs import Inputs
+from pipeline_lib.run.lists import list_works, lists_work, sum_of
+from pipeline_lib.run.maker import Maker, Work
+from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.artifact import Outcome, fingerprint
-from pipeline_lib.store.files import read_json
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.files import write_json
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
-from pipeline_lib.tokenize import stage as tokenize
-from pipeline_lib.train import stage as train
-from pipeline_lib.train.job import SUMMARY_FILE
 
 
 @dataclass(frozen=True)
@@ -34,185 +36,139 @@ class JudgePlan:
     register: Step
     champion: Step | None  # None: there is none, or nothing to judge
     gate: Step
+    graph: Graph
 
     @property
-    def stages(self) -> tuple[tuple[Step, ...], ...]:
+    def steps(self) -> tuple[Step, ...]:
         """The steps in the order in which they can be done."""
-        return ((self.register,), (self.champion,) if self.champion else (), (self.gate,))
+        return (self.register, *((self.champion,) if self.champion else ()), self.gate)
 
 
 def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models: ModelsPlan) -> JudgePlan:
     """Lay out registration and gate of tonight's challenger."""
-    registered = _register_step(settings, workspace, data, models)
-    gate = _gate_step(settings, models, registered)
-    lost = _lost_version(settings, workspace, registered)
-    registered, gate = (replace(step, whole=replace(step.whole, lost=lost)) for step in (registered, gate))
-    condition = models.train.condition
-    return JudgePlan(
-        replace(registered, condition=condition),
-        _foreseen_champion(settings, workspace, models, gate),
-        replace(gate, condition=condition),
+    funnel = _funnel_works(data)
+    version = version_work(
+        settings,
+        model=models.model,
+        scores=models.scores.ref,
+        variants=models.variants,
+        tokenizer=data.tokenizer.ref,
+        snapshot=data.snapshot.whole.ref,
+        funnel=funnel[-1].ref,
     )
+    gate = gate_work(
+        settings, version=version.ref, model=models.model, scores=models.scores.ref, schemes=tuple(models.variants)
+    )
+    lost = _lost_version(settings, workspace, version)
+    version, gate = replace(version, lost=lost), replace(gate, lost=lost)
+    register = Step("register", "challenger", (), (*funnel, version), version)
+    judged = Step("register", "gate", (), (gate,), gate)
+    graph = {work.ref: work for step in (register, judged) for work in step.works}
+    todo = wanted([version.ref, gate.ref], {**data.graph, **models.graph, **graph}, workspace.store)
+    condition = models.train.condition
+    planned = [replace(step, condition=condition) for step in as_planned((register, judged), todo)]
+    champion = _foreseen_champion(settings, workspace, data, models) if planned[1].todo else None
+    return JudgePlan(planned[0], champion, planned[1], graph)
 
 
-def _lost_version(settings: Settings, workspace: Workspace, registered: Step) -> str:
+def _funnel_works(data: DataPlan) -> tuple[Work, ...]:
+    """Where the documents of all batches came in and went, stage by stage."""
+    lists, inputs = [], {}
+    for stage, nodes in data.sums.items():
+        if len(nodes) > 1:
+            lists.append(lists_work(stage, nodes))
+        inputs[stage] = lists[-1].ref if len(nodes) > 1 else nodes[0]
+    return (*lists, Work(FUNNEL, inputs=inputs, name="funnel"))
+
+
+def make_funnel(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
+    """The sums of each stage, as rows of a model card."""
+    rows = []
+    for stage in inputs.named:
+        total = sum_of([inputs.manifest(stage)])
+        rows.append(
+            {
+                "stage": stage,
+                "documents_in": total.rows_in,
+                "documents_out": total.rows_out,
+                "dropped": dict(total.dropped),
+            }
+        )
+    write_json(folder / FUNNEL_FILE, rows)
+    return Outcome(len(rows), len(rows))
+
+
+def _lost_version(settings: Settings, workspace: Workspace, version: Work) -> str:
     """Why a version that was registered has to be registered and judged again; "" if it stands."""
-    found = registered.whole.condition(workspace.store)
+    found = workspace.store.condition(version.ref)
     if not found.is_present or found.manifest is None:
         return ""
     name, number = str(found.manifest.facts["name"]), int(found.manifest.facts["version"])
-    is_there = stands(register.registry_of(settings.register, workspace.root).place, name, number)
+    is_there = stands(_registry(settings, workspace).place, name, number)
     return "" if is_there else f"lost: MLflow has no version {number} of {name}"
 
 
-def _foreseen_champion(settings: Settings, workspace: Workspace, models: ModelsPlan, gate: Step) -> Step | None:
+def _foreseen_champion(settings: Settings, workspace: Workspace, data: DataPlan, models: ModelsPlan) -> Step | None:
     """The measurement of the champion by the ledger of promotions; the night asks MLflow, which takes seconds."""
-    if gate.whole.condition(workspace.store).is_present:
-        return None
-    registry = register.registry_of(settings.register, workspace.root)
-    moves = [move for move in register.promotions(registry) if move.name == registry.name]
+    registry = _registry(settings, workspace)
+    moves = [move for move in promotions(registry) if move.name == registry.name]
     if not moves or not stands(registry.place, registry.name, moves[-1].version):
         return None
-    model = _registered_model(workspace.store, registry.name, moves[-1].version)
-    challenger = models.train.whole.fingerprint
-    if model is None or model == challenger:
+    model = _registered_model(workspace.store, registry, moves[-1].version)
+    if model is None or model == models.model.fingerprint:
         return None
     champion = Version(moves[-1].version, "", {FINGERPRINT_TAG: model})
-    step = champion_step(settings, workspace, models.on, champion, challenger)
-    return replace(step, condition=models.train.condition)
+    return replace(champion_step(settings, data, models, champion), condition=models.train.condition)
 
 
-def _registered_model(store: Store, name: str, version: int) -> str | None:
+def _registered_model(store: Store, registry: Registry, version: int) -> str | None:
     """The model artifact behind a version, by what registering it left behind."""
-    for folder in sorted((store.root / register.STAGE).glob("[0-9a-f]*")):
-        found = store.condition(register.STAGE, folder.name).manifest
-        if found is not None and (found.facts.get("name"), found.facts.get("version")) == (name, version):
-            return found.inputs[0]
+    for found in store.list(VERSION.name):
+        if (found.facts.get("name"), found.facts.get("version")) == (registry.name, version):
+            return found.inputs["model"].fingerprint
     return None
 
 
-def _register_step(settings: Settings, workspace: Workspace, data: DataPlan, models: ModelsPlan) -> Step:
-    decisive = settings.register.model_dump(mode="json", include={"model_name", "experiment", "tracking_uri"})
-    named = {
-        "model": models.train.whole.fingerprint,
-        "scores": models.evaluate.whole.fingerprint,
-        "quantized": models.quantize.whole.fingerprint,
-        "quantized_scores": models.evaluate_int8.whole.fingerprint,
+def champion_step(settings: Settings, data: DataPlan, models: ModelsPlan, champion: Version) -> Step:
+    """The champion measured on the benchmarks of this challenger."""
+    own = settings.of(RegisterSettings)
+    seen = settings.of(EvaluateSettings).only(SCORES.reads)
+    params = {
+        "candidate": CHAMPION,
+        "backend": "torch",
+        "version": champion.number,
+        "champion": champion.model_fingerprint,
+        "beside": models.model.fingerprint,  # measured anew beside each challenger
+        "model_name": own.model_name,
+        "tracking_uri": own.tracking_uri,
     }
-    inputs = tuple(named.values())
-    make = partial(
-        make_version,
-        settings=settings,
-        workspace=workspace.root,
-        named=named,
-        snapshot=data.tokens.snapshot.whole.fingerprint,
-        tokenizer=data.tokens.tokenizer.whole.fingerprint,
-        funnel=tuple((stage, tuple(s.whole.fingerprint for s in steps)) for stage, steps in data.funnel),
+    counts = data.snapshot.whole.ref
+    works = tuple(
+        Work(CHAMPION_SCORES, seen, {"benchmark": texts, "counts": counts}, params, name=f"champion on {name}")
+        for name, texts in models.benchmarks.items()
     )
-    name = fingerprint(register.STAGE, register.VERSION, decisive, inputs)
-    whole = Work(register.STAGE, register.VERSION, "batch", name, "version.v1", decisive, inputs, make, name="version")
-    return Step(register.STAGE, "challenger", (), whole, runs_here=True)
+    lists = list_works("evaluate", [work.ref for work in works], name="scores of the champion")
+    step = Step("evaluate", "champion", (), (*works, *lists), works[0])
+    return replace(step, todo=frozenset(work.ref for work in step.works))
 
 
-def make_version(
-    *,
-    settings: Settings,
-    workspace: Path,
-    named: dict[str, str],
-    snapshot: str,
-    tokenizer: str,
-    funnel: Sequence[tuple[str, Sequence[str]]],
-    run_id: str | None = None,
-    store: Store,
-    folder: Path,
-) -> Outcome:
-    """Register the challenger."""
-    model = store.open(train.STAGE, named["model"])
-    quantized = store.open(quantize.STAGE, named["quantized"])
-    inputs = register.RegisterInputs(
-        model=model.path / "model",
-        lineage=Lineage(
-            model_fingerprint=named["model"],
-            snapshot_digest=str(store.read(tokenize.STAGE, snapshot).facts["digest"]),
-            tokenizer_fingerprint=tokenizer,
-            code_revision=code_revision(),
-        ),
-        scores=store.open(evaluate.STAGE, named["scores"]).path,
-        quantized=quantized.path,
-        quantized_scores=store.open(evaluate.STAGE, named["quantized_scores"]).path,
-        funnel=tuple(_funnel_row(stage, names, store) for stage, names in funnel),
-        training=read_json(model.file(SUMMARY_FILE)),
-        run_id=run_id,
-    )
-    return register.run(settings.register, inputs, workspace, folder)
-
-
-def _funnel_row(stage: str, names: Sequence[str], store: Store) -> FunnelRow:
-    total = sum_shards([store.read(stage, name) for name in names])
-    return FunnelRow(stage, total.rows_in, total.rows_out, dict(total.dropped))
-
-
-def _gate_step(settings: Settings, models: ModelsPlan, registered: Step) -> Step:
-    decisive = {**settings.register.gate.model_dump(mode="json"), "kind": "gate"}
-    scores, int8_scores = models.evaluate.whole.fingerprint, models.evaluate_int8.whole.fingerprint
-    inputs = (registered.whole.fingerprint, scores, int8_scores)
-    make = partial(
-        make_gate,
-        settings=settings,
-        model=models.train.whole.fingerprint,
-        scores=scores,
-        int8_scores=int8_scores,
-        champion_scores=None,
-        champion_version=None,
-    )
-    name = fingerprint(register.STAGE, register.VERSION, decisive, inputs)
-    whole = Work(register.STAGE, register.VERSION, "batch", name, "gate.v1", decisive, inputs, make, name="gate")
-    return Step(register.STAGE, "gate", (), whole, runs_here=True)
-
-
-def against_champion(gate: Step, scores: Step, version: Version) -> Step:
+def against_champion(gate: Step, champion: Step) -> Step:
     """The gate with the champion of this hour to compare with."""
-    make = partial(gate.whole.make, champion_scores=scores.whole.fingerprint, champion_version=version.number)
-    return replace(gate, whole=replace(gate.whole, make=make))
+    work = replace(gate.whole, beside={"champion": champion.wholes[-1].ref})
+    return replace(gate, wholes=(work,), whole=work)
 
 
-def make_gate(
-    *,
-    settings: Settings,
-    model: str,
-    scores: str,
-    int8_scores: str,
-    champion_scores: str | None,
-    champion_version: int | None,
-    store: Store,
-    folder: Path,
-) -> Outcome:
-    """Judge the challenger. The version it was judged against is kept: a promotion expects that one."""
-    summary = read_json(store.open(train.STAGE, model, files=[SUMMARY_FILE]).file(SUMMARY_FILE))
-    inputs = register.GateInputs(
-        challenger=store.open(evaluate.STAGE, scores).path,
-        champion=store.open(evaluate.STAGE, champion_scores).path if champion_scores else None,
-        quantized=store.open(evaluate.STAGE, int8_scores).path,
-        training=register.Training(summary["start_bits_per_byte"], summary["end_bits_per_byte"]),
-    )
-    outcome = register.run_gate(settings.register.gate, inputs, folder)
-    judged_against = {"champion_version": champion_version, "champion_scores": champion_scores}
-    return replace(outcome, facts={**outcome.facts, **judged_against})
-
-
-def champion_step(settings: Settings, workspace: Workspace, on: TrainedOn, champion: Version, challenger: str) -> Step:
-    """Measure the champion again: the registry's own files, on the same text and beside this challenger.
-
-    Never remembered from its own night, and never from files beside the registry's.
-    """
-    make = partial(make_champion_scores, settings=settings, workspace=workspace.root, version=champion.number, on=on)
-    inputs = (champion.model_fingerprint, challenger)
-    return scores_step(settings.evaluate, "champion", "torch", on, inputs, make)
-
-
-def make_champion_scores(
-    *, settings: Settings, workspace: Path, version: int, on: TrainedOn, store: Store, folder: Path
-) -> Outcome:
+def make_champion_scores(settings: EvaluateSettings, inputs: Inputs, folder: Path) -> Outcome:
     """Measure a registered version."""
-    with opened(register.registry_of(settings.register, workspace), version) as package:
-        return measure(settings.evaluate, package / "model", "torch", on, store, folder)
+    named = {name: inputs.params[name] for name in ("model_name", "tracking_uri")}
+    registry = registry_of(RegisterSettings(**named), inputs.workspace)
+    with opened(registry, inputs.params["version"]) as package:
+        return score_model(settings, package / "model", inputs, folder)
+
+
+def _registry(settings: Settings, workspace: Workspace) -> Registry:
+    return registry_of(settings.of(RegisterSettings), workspace.root)
+
+
+FUNNEL = Maker("register.funnel", 1, "funnel.v1", make_funnel, is_light=True)
+CHAMPION_SCORES = Maker("evaluate.champion", 1, "scores.v1", make_champion_scores, reads=SCORES.reads)

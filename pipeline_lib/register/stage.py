@@ -135,6 +135,13 @@ def _funnel(inputs: Inputs) -> list["FunnelRow"]:
     return [FunnelRow(**row) for row in read_json(inputs.file("funnel", FUNNEL_FILE))] if inputs.has("funnel") else []
 
 
-VERSION = Maker("register.version", 1, "version.v1", make_version, reads=("model_name", "experiment", "tracking_uri"))
-GATE = Maker("register.gate", 1, "gate.v1", make_gate, reads=("gate",))
+VERSION = Maker(
+    "register.version",
+    1,
+    "version.v1",
+    make_version,
+    reads=("model_name", "experiment", "tracking_uri"),
+    is_light=True,
+)
+GATE = Maker("register.gate", 1, "gate.v1", make_gate, reads=("gate",), is_light=True)
 MAKERS = (VERSION, GATE)

@@ -128,6 +128,10 @@ class Workspace:
         """Pin a record."""
         self._save(self.state / "pins" / f"{name}.json", asdict(value))
 
+    def drop_pin(self, name: str) -> None:
+        """Forget what was pinned under that name."""
+        (self.state / "pins" / f"{name}.json").unlink(missing_ok=True)
+
     def last(self, step: str) -> list[str]:
         """The fingerprints that step had when it last ran: its shards, then itself."""
         return read_comfort(self.state / "last" / f"{step}.json", list[str]) or []
