@@ -12,21 +12,21 @@ import yaml
 from flows.console import ConsoleReporter
 from flows.servers import POOL, answers, prefect_environment, standing
 from pipeline_lib.base.errors import UpstreamError
-from pipeline_lib.settings.tree import Settings
+from pipeline_lib.stages import AllSettings
 from pipeline_lib.store.workspace import Workspace
 
 PREFECT_FILE = Path(__file__).resolve().parent.parent / "deployments" / "prefect.yaml"
 DEPLOY_SECONDS = 120
 
 
-def deploy_all(settings: Settings) -> None:
+def deploy_all(settings: AllSettings) -> None:
     """Apply the deployments to the server that runs. Raises `UpstreamError` when no Prefect server answers."""
     api_url = _api_url(Workspace(settings.workspace.resolve()))
     names = apply_deployments(settings, api_url)
     ConsoleReporter().say(f"deployed {', '.join(names)} to {api_url.removesuffix('/api')}")
 
 
-def apply_deployments(settings: Settings, api_url: str) -> list[str]:
+def apply_deployments(settings: AllSettings, api_url: str) -> list[str]:
     """Create the pool and apply the file there; the names of the deployments."""
     env = {
         **os.environ,
@@ -43,7 +43,7 @@ def apply_deployments(settings: Settings, api_url: str) -> list[str]:
     return [deployment["name"] for deployment in tree["deployments"]]
 
 
-def with_settings(tree: dict[str, Any], settings: Settings) -> dict[str, Any]:
+def with_settings(tree: dict[str, Any], settings: AllSettings) -> dict[str, Any]:
     """The deployments with the resolved settings as a parameter; the workspace by its absolute path."""
     value = settings.model_copy(update={"workspace": settings.workspace.resolve()}).model_dump(mode="json")
     for deployment in tree["deployments"]:

@@ -17,6 +17,7 @@ from pipeline_lib.base.imports import collector_off
 from pipeline_lib.model.tracking import PAGES_VARIABLE, check_answers, place_of
 from pipeline_lib.plan.data import DataPlan, night_key, plan_data
 from pipeline_lib.plan.warm import warm
+from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.engine import Engine
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
@@ -28,12 +29,12 @@ def launch_nightly(settings: Settings) -> int:
     started = time.monotonic()
     workspace = Workspace(settings.workspace.resolve())
     check_first(settings, workspace)
-    check_answers(place_of(settings.register.tracking_uri, workspace.root))
+    check_answers(place_of(settings.of(RegisterSettings).tracking_uri, workspace.root))
     reporter = ConsoleReporter()
     with workspace.lock(), prefect_server(workspace, reporter) as urls, Engine(settings.resources.workers) as engine:
         plan = foresee(settings, workspace)
         if plan is not None:
-            warm(engine, plan, settings, workspace)
+            warm(engine, plan, settings)
         with collector_off():
             import fastapi.encoders  # noqa: F401 - Prefect loads it for a run's parameters; sooner it costs no time
 

@@ -9,13 +9,13 @@ from typing import Any
 from prefect import flow
 
 from flows.halves import refresh_data, retrain_model
-from pipeline_lib.settings.tree import Settings
+from pipeline_lib.stages import AllSettings
 from tasks.night import open_night
 from tasks.stages import PrefectRuntime, ended
 
 
 @flow(name="nightly", flow_run_name="nightly-{settings.profile}")
-def nightly(settings: Settings) -> dict[str, Any]:
+def nightly(settings: AllSettings) -> dict[str, Any]:
     """Refresh the data, retrain, judge; promote the model if it is better than the one in service."""
     with open_night(settings, "nightly", PrefectRuntime()) as night:
         refreshed = refresh_data(night)

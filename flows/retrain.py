@@ -5,13 +5,13 @@ from typing import Any
 from prefect import flow
 
 from flows.halves import retrain_model
-from pipeline_lib.settings.tree import Settings
+from pipeline_lib.stages import AllSettings
 from tasks.night import open_night
 from tasks.stages import PrefectRuntime, ended
 
 
 @flow(name="retrain", flow_run_name="retrain-{settings.profile}")
-def retrain(settings: Settings) -> dict[str, Any]:
+def retrain(settings: AllSettings) -> dict[str, Any]:
     """Train on the snapshot, measure, quantize, register, and promote the model if it is better than the champion."""
     with open_night(settings, "retrain", PrefectRuntime()) as night:
         retrained = retrain_model(night)

@@ -1,35 +1,32 @@
 """One stage by itself, without Prefect: the same steps of the same plan as a night."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from flows.console import ConsoleReporter
+from flows.halves import encode, ingest
 from flows.launch import check_first
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.model.tracking import check_answers, place_of
-from pipeline_lib.plan.data import DataPlan, plan_data, plan_sealed_data
+from pipeline_lib.plan.batches import sources_that_land
+from pipeline_lib.plan.benchmarks import plan_benchmarks
+from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data, plan_sealed_data
 from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.models import ModelsPlan, plan_models
-from pipeline_lib.run.work import Step, missing
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.run.execute import Graph
+from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.stages import OF_A_BATCH
 from pipeline_lib.store.workspace import Workspace
 from tasks.gate import judge
+from tasks.land import land
 from tasks.night import Given, Night, open_night, with_given
 from tasks.runtime import PlainRuntime
-from tasks.settle import settle_batches, settle_pins
-from tasks.steps import do_step, do_steps
+from tasks.settle import settle_benchmarks, settle_closed
+from tasks.steps import do_stage, do_step
 from tasks.train import do_train
 
 TALKS_TO_MLFLOW = ("train", "register")
-BEFORE = {
-    "clean": "ingest",
-    "dedup": "clean",
-    "scrub": "dedup",
-    "tokenize": "scrub",
-    "train": "tokenize",
-    "evaluate": "train",
-    "quantize": "train",
-    "register": "quantize",
-}
 
 
 def run_stage(settings: Settings, stage: str) -> None:
@@ -37,91 +34,100 @@ def run_stage(settings: Settings, stage: str) -> None:
     workspace = Workspace(settings.workspace.resolve())
     check_first(settings, workspace)
     if stage in TALKS_TO_MLFLOW:
-        check_answers(place_of(settings.register.tracking_uri, workspace.root))
+        check_answers(place_of(settings.of(RegisterSettings).tracking_uri, workspace.root))
     reporter = ConsoleReporter()
     with reporter, with_given(Given(reporter)), open_night(settings, stage, PlainRuntime()) as night:
-        _STAGES[stage](settings, night)
+        of_the_night = _OF_THE_NIGHT.get(stage)
+        if of_the_night is None:
+            _batches(settings, night, stage)
+        else:
+            of_the_night(settings, night)
 
 
 def _ingest(settings: Settings, night: Night) -> None:
-    documents = plan_data(settings, night.workspace).documents
-    do_steps(documents.ingest, night)
-    settle_batches(documents, night)
+    for source in sources_that_land(settings):
+        land(source, night)
+    ingest(plan_data(settings, night.workspace), night)
 
 
-def _sealed(settings: Settings, night: Night, stage: str, needed: Callable[[DataPlan], tuple[Step, ...]]) -> DataPlan:
+def _sealed(settings: Settings, night: Night, stage: str, before: str) -> DataPlan:
     """The plan over what is there, once the stage before is done for all batches."""
     plan = plan_sealed_data(settings, night.workspace)
-    if not plan.documents.batches:
+    if not plan.batches:
         raise DataError(f"{stage}: there is no batch yet. Run nightshift ingest first.")
-    _check(stage, needed(plan), night)
+    _check(stage, plan.steps(before), night, before)
     return plan
 
 
-def _check(stage: str, before: tuple[Step, ...], night: Night) -> None:
-    for step in before:
-        if missing(step, night.workspace.store):
-            raise DataError(f"{stage}: {step.stage} {step.label} is not done. Run nightshift {BEFORE[stage]} first.")
+def _check(stage: str, steps: Sequence[Step], night: Night, before: str) -> None:
+    for step in steps:
+        if step.missing(night.workspace.store):
+            raise DataError(f"{stage}: {step.stage} {step.label} is not done. Run nightshift {before} first.")
 
 
-def _clean(settings: Settings, night: Night) -> None:
-    do_steps(_sealed(settings, night, "clean", lambda plan: plan.documents.ingest).documents.clean, night)
-
-
-def _dedup(settings: Settings, night: Night) -> None:
-    do_steps(_sealed(settings, night, "dedup", lambda plan: plan.documents.clean).documents.dedup, night)
-
-
-def _scrub(settings: Settings, night: Night) -> None:
-    do_steps(_sealed(settings, night, "scrub", lambda plan: plan.documents.dedup).documents.scrub, night)
+def _batches(settings: Settings, night: Night, stage: str) -> None:
+    """A stage that works batch by batch."""
+    words = ["ingest", *(row.word for row in OF_A_BATCH)]
+    plan = _sealed(settings, night, stage, words[words.index(stage) - 1])
+    do_stage(stage, plan, night)
 
 
 def _tokenize(settings: Settings, night: Night) -> None:
-    tokens = _sealed(settings, night, "tokenize", lambda plan: plan.documents.scrub).tokens
-    do_step(tokens.tokenizer, night)
-    settle_pins(tokens, night)
-    do_steps(tokens.tokens, night)
-    do_step(tokens.snapshot, night)
+    words = ["ingest", *(row.word for row in OF_A_BATCH)]
+    plan = encode(_sealed(settings, night, ENCODING, words[words.index(ENCODING) - 1]), night)
+    benchmarks = plan_benchmarks(settings, night.workspace, plan)
+    if benchmarks.step is not None:
+        do_step(benchmarks.step, night, {**plan.graph, **benchmarks.graph})
+    settle_benchmarks(benchmarks, night)
+    settle_closed(plan, night)
 
 
-def _models(settings: Settings, night: Night, stage: str) -> tuple[DataPlan, ModelsPlan]:
-    data = _sealed(settings, night, stage, lambda plan: (*plan.tokens.tokens, plan.tokens.snapshot))
-    return data, plan_models(settings, night.workspace, data)
+def _models(settings: Settings, night: Night, stage: str) -> tuple[DataPlan, ModelsPlan, Graph]:
+    data = _sealed(settings, night, stage, ENCODING)
+    _check(stage, [data.snapshot], night, ENCODING)
+    benchmarks = plan_benchmarks(settings, night.workspace, data)
+    models = plan_models(settings, night.workspace, data, benchmarks)
+    if models is None:
+        raise DataError(
+            f"{stage}: there is no model, and train.budget_minutes = 0 trains none. Raise it and run again."
+        )
+    return data, models, {**data.graph, **benchmarks.graph, **models.graph}
 
 
 def _train(settings: Settings, night: Night) -> None:
-    do_train(_models(settings, night, "train")[1].train, night)
+    _, models, graph = _models(settings, night, "train")
+    do_train(models.train, night, graph)
 
 
 def _evaluate(settings: Settings, night: Night) -> None:
-    models = _models(settings, night, "evaluate")[1]
-    _check("evaluate", (models.train,), night)
-    do_step(models.evaluate, night)
-    if not missing(models.quantize, night.workspace.store):
-        do_step(models.evaluate_int8, night)
+    _, models, graph = _models(settings, night, "evaluate")
+    _check("evaluate", [models.train], night, "train")
+    done = [step.label for step in models.quantize if not step.missing(night.workspace.store)]
+    for step in models.evaluate:
+        if step is models.evaluate[0] or step.label in done:
+            do_step(step, night, graph)
 
 
 def _quantize(settings: Settings, night: Night) -> None:
-    models = _models(settings, night, "quantize")[1]
-    _check("quantize", (models.train,), night)
-    do_step(models.quantize, night)
+    _, models, graph = _models(settings, night, "quantize")
+    _check("quantize", [models.train], night, "train")
+    for step in models.quantize:
+        do_step(step, night, graph)
 
 
 def _register(settings: Settings, night: Night) -> None:
-    data, models = _models(settings, night, "register")
-    _check("register", (models.train, models.quantize), night)
-    do_step(models.evaluate, night)
-    do_step(models.evaluate_int8, night)
-    verdict = judge(plan_judge(settings, night.workspace, data, models), models, night)
+    data, models, graph = _models(settings, night, "register")
+    _check("register", [models.train], night, "train")
+    _check("register", models.quantize, night, "quantize")
+    for step in models.evaluate:
+        do_step(step, night, graph)
+    verdict = judge(plan_judge(settings, night.workspace, data, models), data, models, night)
     ConsoleReporter().console.print(verdict.sentence)
 
 
-_STAGES: dict[str, Callable[[Settings, Night], None]] = {
+_OF_THE_NIGHT: dict[str, Callable[[Settings, Night], None]] = {
     "ingest": _ingest,
-    "clean": _clean,
-    "dedup": _dedup,
-    "scrub": _scrub,
-    "tokenize": _tokenize,
+    ENCODING: _tokenize,
     "train": _train,
     "evaluate": _evaluate,
     "quantize": _quantize,

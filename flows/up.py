@@ -35,6 +35,7 @@ from flows.servers import (
 from pipeline_lib.base.errors import UpstreamError, WorkspaceBusy
 from pipeline_lib.model.tracking import pages_of, place_of
 from pipeline_lib.plan.data import night_key
+from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 
@@ -105,7 +106,7 @@ def _start(
     settings: Settings, workspace: Workspace, ports: Ports, reporter: ConsoleReporter, servers: list[Server]
 ) -> Standing:
     """Start one after the other, each added to `servers` at once."""
-    place = place_of(settings.register.tracking_uri, workspace.root)
+    place = place_of(settings.of(RegisterSettings).tracking_uri, workspace.root)
     is_remote = place.uri.startswith("http")  # somebody else's MLflow, which needs no server of ours
     reporter.say("starting Prefect ..." if is_remote else "starting Prefect and MLflow ...")
     prefect = start_prefect(workspace, port=_port("Prefect", ports.prefect, reporter), with_services=True)
@@ -123,7 +124,7 @@ def _start(
         server.wait("/health")
     reporter.say("starting the worker ...")
     servers.append(start_worker(workspace, prefect.url, mlflow_url))
-    page = experiment_page(mlflow_url, settings.register.experiment, place.artifact_root)
+    page = experiment_page(mlflow_url, settings.of(RegisterSettings).experiment, place.artifact_root)
     return Standing(os.getpid(), psutil.Process().create_time(), prefect.url, mlflow_url, page)
 
 

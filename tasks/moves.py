@@ -7,6 +7,7 @@ from typing import Any
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.promotion import Promotion
 from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, is_intact, version_by_alias, version_by_number
+from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
 from tasks.runtime import Runtime
 
@@ -16,7 +17,7 @@ PROMOTED, ROLLED_BACK = "nightshift.model.promoted", "nightshift.model.rolled-ba
 
 def registry_for(settings: Settings) -> Registry:
     """The registered model of these settings."""
-    return register.registry_of(settings.register, settings.workspace.resolve())
+    return register.registry_of(settings.of(RegisterSettings), settings.workspace.resolve())
 
 
 def promote_version(settings: Settings, version: int, reason: str, runtime: Runtime) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from typing import Any
 
 from flows.halves import refresh_data
 from pipeline_lib.plan.data import DataPlan, plan_data
-from pipeline_lib.settings.tree import Settings, resolve
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.stages import resolve
 from pipeline_lib.store.artifact import Manifest, read_manifest
 from pipeline_lib.store.workspace import Workspace, new_run
 from tasks.night import LogReporter, Night

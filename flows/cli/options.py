@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.settings.tree import OF_NO_SECTION, Resolved, resolve
+from pipeline_lib.settings.tree import OF_NO_SECTION, Resolved
+from pipeline_lib.stages import resolve
 
 Config = Annotated[
     Path | None,

@@ -9,6 +9,7 @@ from rich.console import Console
 from flows.console import make_console, scores_table
 from flows.servers import standing
 from flows.show.tables import clock, lasting, table
+from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import RunRecord, Workspace
 
@@ -54,7 +55,7 @@ def _show_champion(settings: Settings, workspace: Workspace, console: Console) -
     from pipeline_lib.register import stage as register
     from pipeline_lib.register.registry import CHAMPION, PREVIOUS, version_by_alias
 
-    registry = register.registry_of(settings.register, workspace.root)
+    registry = register.registry_of(settings.of(RegisterSettings), workspace.root)
     moves = [move for move in register.promotions(registry) if move.name == registry.name]
     if not moves:
         console.print(f"\n{registry.name} has no champion yet.")

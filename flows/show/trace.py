@@ -14,6 +14,7 @@ from pipeline_lib.past.ledger import Story, why
 from pipeline_lib.past.lineage import Seen, Training, learned, models_beside, trainings
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, Version, aliases, versions
+from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 
@@ -23,7 +24,7 @@ Names = Mapping[str, str]  # what people call a model, by its fingerprint
 
 def show_model(settings: Settings, workspace: Workspace, model: str | None, *, all_documents: bool) -> None:
     """Snapshot, tokenizer, batches and ancestors of a version. Raises `SettingsError` when there is no such version."""
-    registry, version = _find(register.registry_of(settings.register, workspace.root), model or CHAMPION)
+    registry, version = _find(register.registry_of(settings.of(RegisterSettings), workspace.root), model or CHAMPION)
     chain = trainings(workspace, version.model_fingerprint)
     console = make_console()
     names = _names(registry)
@@ -64,7 +65,7 @@ def show_document(settings: Settings, workspace: Workspace, document: str) -> No
     stories = why(workspace, document)
     if not stories:
         raise SettingsError(unknown_document(workspace, document))
-    names = _names(register.registry_of(settings.register, workspace.root))
+    names = _names(register.registry_of(settings.of(RegisterSettings), workspace.root))
     console = make_console()
     for story in stories:
         show_head(story, console)

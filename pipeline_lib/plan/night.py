@@ -1,8 +1,8 @@
 """What a night would do, as lines for people: the plans of both halves, explained."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.models import plan_models
@@ -43,16 +43,23 @@ class NightPlan:
 def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     """Lay out and explain the night. Makes nothing."""
     data = plan_data(settings, workspace)
-    models = plan_models(settings, workspace, data)
-    judge = plan_judge(settings, workspace, data, models)
-    steps: Sequence[Step] = [step for _, of_stage in data.stages for step in of_stage]
-    every = [*steps, *models.steps, *judge.steps]
-    graph = {**data.graph, **models.graph, **judge.graph}
-    lines = tuple(StepLines(step, tuple(of_step)) for step, of_step in explain(every, graph, workspace))
-    return NightPlan(data.changes, (*_notes(data), *models.notes), data.found.closed.count, lines)
+    benchmarks = plan_benchmarks(settings, workspace, data)
+    models = plan_models(settings, workspace, data, benchmarks)
+    steps = [step for _, of_stage in data.stages for step in of_stage]
+    steps += [benchmarks.step] if benchmarks.step else []
+    graph = {**data.graph, **benchmarks.graph}
+    notes = notes_of(data)
+    if models is not None:
+        judge = plan_judge(settings, workspace, data, models)
+        steps += [*models.steps, *judge.steps]
+        graph |= {**models.graph, **judge.graph}
+        notes += models.notes
+    lines = tuple(StepLines(step, tuple(of_step)) for step, of_step in explain(steps, graph, workspace))
+    return NightPlan(data.changes, tuple(notes), data.found.closed.count, lines)
 
 
-def _notes(data: DataPlan) -> list[str]:
+def notes_of(data: DataPlan) -> list[str]:
+    """What a person should know of a plan of the data half."""
     notes = [f"tokenizer {data.tokenizer.note}"] if data.tokenizer.note else []
     if data.found.given_up:
         names = ", ".join(batch.name for batch in data.found.given_up[:5])

@@ -47,7 +47,7 @@ AS_A_WORKER = """
 import sys
 from flows.console import ConsoleReporter
 from flows.launch import prefect_server
-from pipeline_lib.settings.tree import resolve
+from pipeline_lib.stages import resolve
 from pipeline_lib.store.workspace import Workspace
 
 words = sys.argv[2:]

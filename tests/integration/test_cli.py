@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import main
-from pipeline_lib.settings.tree import resolve
+from pipeline_lib.stages import resolve
 from tests.tiny_night import KEY, arguments, environment, nightshift, write_corpus
 
 HEAVY = ("prefect", "mlflow", "torch", "transformers", "spacy", "numba")
