@@ -1,12 +1,12 @@
 """A bounded sample of documents, the same for the same documents: chosen by their ids, which are hashes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline_lib.store.schemas import read_documents
+from pipeline_lib.store.tables import iterate
 
 HEX_DIGITS = 8
 NUM_PLACES = 16**HEX_DIGITS
@@ -16,7 +16,7 @@ def sample_texts(documents: Sequence[Path], max_bytes: int) -> tuple[list[str], 
     """Texts of about `max_bytes` in all, in the order of the files, and the number of all documents.
 
     A document is taken when its id, read as a number in [0, 1), is below the share that fits; what then still goes
-    over the limit is left out from the end. One shard is in memory at a time, beside the sample.
+    over the limit is left out from the end. One piece of a shard is in memory at a time, beside the sample.
     """
     sizes = [_bytes_and_rows(path) for path in documents]
     num_bytes, num_documents = sum(size for size, _ in sizes), sum(rows for _, rows in sizes)
@@ -33,12 +33,11 @@ def sample_texts(documents: Sequence[Path], max_bytes: int) -> tuple[list[str], 
 
 
 def _bytes_and_rows(path: Path) -> tuple[int, int]:
-    table = read_documents(path)
-    return pc.sum(pc.binary_length(table["text"])).as_py() or 0, table.num_rows
+    sizes = [(pc.sum(pc.binary_length(piece["text"])).as_py(), piece.num_rows) for piece in iterate(path, ["text"])]
+    return sum(size for size, _ in sizes), sum(rows for _, rows in sizes)
 
 
-def _chosen(path: Path, share: float) -> list[str]:
-    table = read_documents(path)
-    places = [int(name[:HEX_DIGITS], 16) / NUM_PLACES for name in table["document_id"].to_pylist()]
-    chosen: list[str] = table.filter(pa.array([place < share for place in places], pa.bool_()))["text"].to_pylist()
-    return chosen
+def _chosen(path: Path, share: float) -> Iterator[str]:
+    for piece in iterate(path, ["document_id", "text"]):
+        places = [int(name[:HEX_DIGITS], 16) / NUM_PLACES for name in piece["document_id"].to_pylist()]
+        yield from piece.filter(pa.array([place < share for place in places], pa.bool_()))["text"].to_pylist()

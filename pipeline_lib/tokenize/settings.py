@@ -1,4 +1,4 @@
-"""The settings of `[tokenize]`: the tokenizer, the rows of the token shards, and the share of held-out documents."""
+"""The settings of `[tokenize]`: the tokenizer, and the share of documents that a batch holds out when it arrives."""
 
 from typing import Annotated, Self
 
@@ -39,13 +39,6 @@ class TokenizeSettings(StageSettings):
         default=(), max_length=10_000, description="Terms that are always one token, case-sensitive."
     )
     generation: int = Field(default=1, ge=1, description="Raise it to train a new tokenizer: a new lineage of models.")
-    sequence_length: int = Field(
-        default=256,
-        ge=2,
-        le=1 << 20,
-        description="T: what the model sees at once. A row has T+1 tokens: T inputs and, moved by one, T targets.",
-        json_schema_extra={"unit": "tokens"},
-    )
     heldout_share: float = Field(
         default=0.05,
         gt=0,

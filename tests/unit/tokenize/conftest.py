@@ -11,11 +11,12 @@ import pytest
 import tokenizers
 
 from pipeline_lib.store.artifact import Outcome
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
+from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA
 from pipeline_lib.store.tables import write_parquet
-from pipeline_lib.store.token_shards import RowTable, open_rows
+from pipeline_lib.store.tokens import open_tokens
 from pipeline_lib.tokenize import stage, vocabulary
 from pipeline_lib.tokenize.settings import TokenizeSettings
+from tests.given import given
 
 # Two languages, code, and what tokenizers stumble over.
 TEXTS = [
@@ -32,64 +33,61 @@ class Tokenized:
 
     folder: Path
     outcome: Outcome
-    settings: TokenizeSettings
 
     @property
-    def rows(self) -> RowTable:
-        return open_rows([self.folder / "train.arrow"])
+    def ids(self) -> list[list[int]]:
+        shard = open_tokens(self.folder / "tokens.arrow")
+        return [shard.of(row).tolist() for row in range(len(shard.lengths))]
 
     @property
-    def stream(self) -> list[int]:
-        """The stream behind the rows, with its padding."""
-        rows = [self.rows.rows[index].tolist() for index in range(self.rows.num_rows)]
-        return (rows[0][:1] if rows else []) + [token for row in rows for token in row[1:]]
+    def counts(self) -> list[int]:
+        counts: list[int] = pq.read_table(self.folder / "counts.parquet")["count"].to_pylist()
+        return counts
 
     @property
     def ledger(self) -> list[dict[str, Any]]:
         ledger: list[dict[str, Any]] = pq.read_table(self.folder / "ledger.parquet").to_pylist()
         return ledger
 
-    @property
-    def heldout(self) -> list[dict[str, Any]]:
-        heldout: list[dict[str, Any]] = pq.read_table(self.folder / "heldout.parquet").to_pylist()
-        return heldout
 
-
-Write = Callable[[Mapping[str, str]], Path]
+Write = Callable[..., Path]
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """`write({"url": "text"})` gives the path of a shard of documents; their ids are spread like hashes."""
+    """`write({"url": "text"})` gives the folder of a shard of documents; their ids are spread like hashes."""
     numbers = iter(range(1000))
 
-    def shard(texts: Mapping[str, str]) -> Path:
+    def shard(texts: Mapping[str, str], languages: Mapping[str, str] | None = None) -> Path:
         rows = [
             {
                 "document_id": f"{number * 0x9E3779B1 % 2**32:08x}",
                 "source": "s",
                 "url": url,
                 "format": "text",
+                "language": (languages or {}).get(url),
                 "text": text,
             }
             for number, (url, text) in enumerate(texts.items())
         ]
-        path = tmp_path / f"documents-{next(numbers)}.parquet"
-        write_parquet(pa.Table.from_pylist(rows, schema=DOCUMENTS_SCHEMA), path)
-        return path
+        folder = tmp_path / f"documents-{next(numbers)}"
+        folder.mkdir()
+        write_parquet(pa.Table.from_pylist(rows, schema=DOCUMENTS_SCHEMA), folder / DOCUMENTS_FILE)
+        return folder
 
     return shard
 
 
 @pytest.fixture
 def train(tmp_path: Path) -> Callable[..., tuple[Path, Outcome]]:
-    """`train(path, ..., **settings)` gives a tokenizer folder and the outcome."""
+    """`train(shard, ..., **settings)` gives a tokenizer folder and the outcome."""
     numbers = iter(range(1000))
 
     def run(*documents: Path, **settings: Any) -> tuple[Path, Outcome]:
         folder = tmp_path / f"tokenizer-{next(numbers)}"
         folder.mkdir()
-        return folder, stage.train_tokenizer(TokenizeSettings(**{"vocab_size": 600} | settings), documents, folder)
+        chosen = TokenizeSettings(**{"vocab_size": 600} | settings).only(stage.LEARN.reads)
+        return folder, stage.LEARN.make(chosen, given(documents=documents), folder)
 
     return run
 
@@ -112,13 +110,13 @@ def bpe(folder: Path) -> tokenizers.Tokenizer:
 
 @pytest.fixture
 def tokenize(tmp_path: Path, folder: Path, write: Write) -> Callable[..., Tokenized]:
-    """`tokenize({"url": "text"}, tokenizer=..., **settings)`; nothing is held out unless asked for."""
+    """`tokenize({"url": "text"}, languages={"url": "en"})`."""
     numbers = iter(range(1000))
 
-    def run(texts: Mapping[str, str], tokenizer: Path = folder, **settings: Any) -> Tokenized:
+    def run(texts: Mapping[str, str], tokenizer: Path = folder, **more: Any) -> Tokenized:
         out = tmp_path / f"tokens-{next(numbers)}"
         out.mkdir()
-        chosen = TokenizeSettings(**{"sequence_length": 8, "heldout_share": 1e-9} | settings)
-        return Tokenized(out, stage.run(chosen, tokenizer, write(texts), out), chosen)
+        inputs = given(documents=write(texts, **more), tokenizer=tokenizer)
+        return Tokenized(out, stage.ENCODE.make(TokenizeSettings().only(stage.ENCODE.reads), inputs, out))
 
     return run

@@ -18,6 +18,7 @@ AWKWARD = [
     "it's I'LL 'twas ''",
     "12345678 1,234.5 ١٢٣٤",
     "a" * 3000 + " " * 3000 + "夜" * 3000 + "!" * 3000,
+    "a" * 32 + "!" * 32 + " " * 33 + "ไทย" * 40 + "b" * 31 + " c" + "\n" * 70,
     "\0\ufeff\u2028\u0085",
     "e\u0301e\u0301 हिन्दी ไทย カタカナ 한국어 𠀀𠀁 🌙👩‍💻",
     "<|endoftext|><|pad|> <PHONE_k00000000_0123456789abcdef>",
@@ -31,9 +32,9 @@ def with_terms(write: Any, train: Any) -> tokenizers.Tokenizer:
 
 
 def test_both_give_the_same_ids_on_awkward_texts(bpe: tokenizers.Tokenizer) -> None:
-    encoder = encode.fastest_encoder(bpe, AWKWARD)
-    assert encoder.name == "tiktoken"
+    encoder = encode.CheckedEncoder(bpe)
     assert encoder.encode(AWKWARD) == encode.TokenizersEncoder(bpe).encode(AWKWARD)
+    assert encoder.name == "tiktoken"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
@@ -48,16 +49,17 @@ def test_both_split_every_assigned_character_of_the_first_plane_alike(bpe: token
     texts = [
         "".join(f"{chr(c)}a" for c in range(k, k + 512) if not 0xD800 <= c < 0xE000) for k in range(0, 1 << 16, 512)
     ]
-    encoder = encode.fastest_encoder(bpe, [])
-    assert encoder.encode(texts) == encode.TokenizersEncoder(bpe).encode(texts)
+    ranks = encode.mergeable_ranks(bpe)
+    assert ranks is not None
+    assert encode.TiktokenEncoder(ranks, {}).encode(texts) == encode.TokenizersEncoder(bpe).encode(texts)
 
 
 def test_domain_terms_are_found_the_longest_first_by_both(with_terms: tokenizers.Tokenizer) -> None:
     texts = ["大模型和模型", "a language model, language", "languagemodel大模 型", *AWKWARD]
-    encoder = encode.fastest_encoder(with_terms, texts)
-    assert encoder.name == "tiktoken"
+    encoder = encode.CheckedEncoder(with_terms)
     assert encoder.encode(texts) == encode.TokenizersEncoder(with_terms).encode(texts)
     assert encoder.encode(["大模型"]) == [[with_terms.token_to_id("大模型")]]
+    assert encoder.name == "tiktoken"
 
 
 def test_merges_that_make_a_token_twice_are_left_to_tokenizers() -> None:
@@ -66,16 +68,16 @@ def test_merges_that_make_a_token_twice_are_left_to_tokenizers() -> None:
     merges = [("a", "b"), ("ab", "c"), ("b", "c"), ("a", "bc")]
     bpe = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocab, merges=merges))
     assert encode.mergeable_ranks(bpe) is None
-    assert encode.fastest_encoder(bpe, ["abc"]).name == "tokenizers"
+    assert encode.CheckedEncoder(bpe).name == "tokenizers"
 
 
-def test_another_split_is_noticed_on_the_sample(folder: Path, tmp_path: Path) -> None:
+def test_another_split_is_noticed_on_the_sample_of_the_piece_where_it_shows(folder: Path, tmp_path: Path) -> None:
     changed = (folder / "tokenizer.json").read_text(encoding="utf-8").replace("{Han}{1,8}", "{Han}{1,1}")
     (tmp_path / "tokenizer.json").write_text(changed, encoding="utf-8")
     bpe = vocabulary.load(tmp_path)
-    encoder = encode.fastest_encoder(bpe, ["夜间流水线"])
-    assert encoder.name == "tokenizers"
-    assert encoder.encode(["夜间流水线"]) == [bpe.encode("夜间流水线").ids]
+    encoder = encode.CheckedEncoder(bpe)
+    assert [encoder.encode(["night"]), encoder.name] == [[bpe.encode("night").ids], "tiktoken"]
+    assert [encoder.encode(["夜间流水线"]), encoder.name] == [[bpe.encode("夜间流水线").ids], "tokenizers"]
 
 
 def test_the_byte_alphabet_is_that_of_tokenizers() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.store.schemas import DOCUMENTS_FILE
 from pipeline_lib.tokenize import vocabulary
 from pipeline_lib.tokenize.sample import sample_texts
 from pipeline_lib.tokenize.settings import TokenizeSettings
@@ -36,9 +37,9 @@ def test_one_thread_and_many_give_the_same_bytes(write: Any, train: Train, tmp_p
     path = write(texts_of(50))
     expected = (train(path)[0] / "tokenizer.json").read_bytes()
     code = (
-        "import sys; from pathlib import Path; from pipeline_lib.tokenize import stage; "
+        "import sys; from pathlib import Path; from pipeline_lib.tokenize import stage; from tests.given import given; "
         "from pipeline_lib.tokenize.settings import TokenizeSettings as S; "
-        "stage.train_tokenizer(S(vocab_size=600), [Path(sys.argv[1])], Path(sys.argv[2]))"
+        "stage.LEARN.make(S(vocab_size=600), given(documents=[Path(sys.argv[1])]), Path(sys.argv[2]))"
     )
     for parallelism in ("true", "false"):
         out = tmp_path / parallelism
@@ -104,12 +105,13 @@ def test_a_tokenizer_without_special_tokens_is_refused() -> None:
 
 
 def test_all_documents_are_the_sample_when_they_fit(write: Any) -> None:
-    paths = [write({"a": "夜", "b": "night"}), write({"c": "x"})]
+    paths = [write(texts) / DOCUMENTS_FILE for texts in ({"a": "夜", "b": "night"}, {"c": "x"})]
     assert sample_texts(paths, 9) == (["夜", "night", "x"], 3)
 
 
 def test_a_sample_keeps_to_its_bytes_and_is_spread_over_the_files(write: Any) -> None:
-    paths = [write({str(n): f"file {file} number {n:03}" for n in range(200)}) for file in range(2)]
+    shards = [write({str(n): f"file {file} number {n:03}" for n in range(200)}) for file in range(2)]
+    paths = [shard / DOCUMENTS_FILE for shard in shards]
     texts, num_documents = sample_texts(paths, 2000)
     assert num_documents == 400
     assert 1500 <= sum(len(text.encode()) for text in texts) <= 2000

@@ -2,18 +2,20 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline_lib.model.reading import order
 from pipeline_lib.model.reading.order import order_of
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.integers(0, 3000), st.integers(0, 2**63), st.integers(0, 100))
 def test_every_thing_comes_once(num_items: int, seed: int, epoch: int) -> None:
     assert sorted(order_of(num_items, seed, epoch).places(0, num_items)) == list(range(num_items))
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.integers(1, 10**12), st.integers(0, 2**40), st.data())
 def test_a_stretch_is_what_the_single_places_are(num_items: int, seed: int, data: st.DataObject) -> None:
     shuffled = order_of(num_items, seed)
@@ -24,6 +26,7 @@ def test_a_stretch_is_what_the_single_places_are(num_items: int, seed: int, data
     assert all(0 <= place < num_items for place in one_by_one)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.integers(1, 500), st.integers(0, 2**40))
 def test_it_is_what_plain_python_says(num_items: int, seed: int) -> None:
     """The same network in numbers without bounds."""

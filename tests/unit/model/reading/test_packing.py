@@ -3,7 +3,7 @@
 import bisect
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline_lib.model.reading.packing import Packing, pack
@@ -51,16 +51,19 @@ def plain_best_fit(num_pairs: list[int], context: int) -> list[list[tuple[int, i
     return packed
 
 
+@settings(deadline=None)  # the first call compiles
 @given(LENGTHS, st.integers(2, 70))
 def test_contiguous_is_one_stream_that_is_cut(num_pairs: list[int], context: int) -> None:
     assert samples(num_pairs, context, "contiguous") == plain_contiguous(num_pairs, context)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(LENGTHS, st.integers(2, 140))
 def test_best_fit_is_best_fit(num_pairs: list[int], context: int) -> None:
     assert samples(num_pairs, context, "best_fit") == plain_best_fit(num_pairs, context)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(LENGTHS, st.integers(2, 70), st.sampled_from(["contiguous", "best_fit"]))
 def test_every_pair_is_in_one_sample_and_no_sample_is_too_long(
     num_pairs: list[int], context: int, packing: Packing

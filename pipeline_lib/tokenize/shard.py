@@ -1,0 +1,107 @@
+"""Encode one shard of documents, piece by piece: memory follows the size of a piece, not that of the shard."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.schemas import LEDGER_FILE, LEDGER_SCHEMA, TOKENS_FILE
+from pipeline_lib.store.sides import side_of
+from pipeline_lib.store.tables import TableWriter, iterate, write_parquet
+from pipeline_lib.store.tokens import TokensWriter
+from pipeline_lib.tokenize import vocabulary
+from pipeline_lib.tokenize.encode import CheckedEncoder
+
+COLUMNS: Final = ("document_id", "source", "url", "language", "text")
+COUNTS_FILE: Final = "counts.parquet"
+COUNTS_SCHEMA: Final = pa.schema([pa.field("count", pa.int64(), nullable=False)])  # row i: how often token i comes
+EMPTY: Final = "empty_after_scrub"
+UNKNOWN: Final = "unknown"  # stands for a language that nothing told
+TOKENS_LEDGER_SCHEMA: Final = pa.schema(
+    [*LEDGER_SCHEMA, pa.field("num_tokens", pa.int64()), pa.field("num_bytes", pa.int64(), nullable=False)]
+)
+
+
+@dataclass
+class _Sums:
+    """What is counted over the shard."""
+
+    counts: NDArray[np.int64]  # [V]
+    num_rows: int = 0
+    documents: Counter[str] = field(default_factory=Counter)  # by language
+    num_bytes: Counter[str] = field(default_factory=Counter)
+    num_tokens: Counter[str] = field(default_factory=Counter)
+
+
+def encode_shard(tokenizer: Path, documents: Path, folder: Path) -> Outcome:
+    """Write tokens, counts and ledger of all documents; one without text is dropped."""
+    bpe = vocabulary.load(tokenizer)
+    encoder = CheckedEncoder(bpe)
+    sums = _Sums(np.zeros(bpe.get_vocab_size(), np.int64))
+    with (
+        TokensWriter(folder / TOKENS_FILE, len(sums.counts)) as tokens,
+        TableWriter(folder / LEDGER_FILE, TOKENS_LEDGER_SCHEMA) as ledger,
+    ):
+        for piece in iterate(documents, COLUMNS):
+            _encode_piece(piece.to_pylist(), encoder, tokens, ledger, sums)
+    write_parquet(pa.table({"count": sums.counts}, COUNTS_SCHEMA), folder / COUNTS_FILE)
+    num_empty = sums.num_rows - tokens.num_rows
+    return Outcome(
+        rows_in=sums.num_rows,
+        rows_out=tokens.num_rows,
+        dropped={EMPTY: num_empty} if num_empty else {},
+        file_rows={TOKENS_FILE: tokens.num_rows, LEDGER_FILE: ledger.num_rows, COUNTS_FILE: len(sums.counts)},
+        facts=_facts(sums, encoder.name),
+    )
+
+
+def _encode_piece(
+    rows: list[dict[str, Any]], encoder: CheckedEncoder, tokens: TokensWriter, ledger: TableWriter, sums: _Sums
+) -> None:
+    kept = [row for row in rows if row["text"].strip()]
+    ids = encoder.encode([row["text"] for row in kept])
+    names, sides = [row["document_id"] for row in kept], [side_of(row["source"], row["url"]) for row in kept]
+    tokens.write(names, sides, ids)
+    lengths = dict(zip(names, map(len, ids), strict=True))
+    ledger.write(pa.Table.from_pylist([_decision(row, lengths) for row in rows], TOKENS_LEDGER_SCHEMA))
+    sums.num_rows += len(rows)
+    sums.counts += np.bincount(np.fromiter(chain.from_iterable(ids), np.int64), minlength=len(sums.counts))
+    for row, own in zip(kept, ids, strict=True):
+        language = row["language"] or UNKNOWN
+        sums.documents[language] += 1
+        sums.num_tokens[language] += len(own)
+        sums.num_bytes[language] += len(row["text"].encode())
+
+
+def _decision(row: dict[str, Any], lengths: dict[str, int]) -> dict[str, Any]:
+    num_tokens = lengths.get(row["document_id"])
+    is_kept = num_tokens is not None
+    return {
+        "document_id": row["document_id"],
+        "is_kept": is_kept,
+        "reason": None if is_kept else EMPTY,
+        "failed": [] if is_kept else [{"rule": f"{EMPTY}.v1", "value": 0.0, "limit": 1.0}],
+        "num_tokens": num_tokens,
+        "num_bytes": len(row["text"].encode()),
+    }
+
+
+def _facts(sums: _Sums, encoder: str) -> dict[str, Any]:
+    """Sums, and bytes and tokens by language: by these a pin is judged that was made for other text."""
+    facts: dict[str, Any] = {
+        "encoder": encoder,
+        "vocab_size": len(sums.counts),
+        "num_documents": sums.documents.total(),
+        "num_bytes": sums.num_bytes.total(),
+        "num_tokens": sums.num_tokens.total(),
+    }
+    for language in sorted(sums.documents):
+        facts[f"num_bytes_{language}"] = sums.num_bytes[language]
+        facts[f"num_tokens_{language}"] = sums.num_tokens[language]
+    return facts
