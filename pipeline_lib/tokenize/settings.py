@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from pipeline_lib.base.settings import StageSettings
+from pipeline_lib.base.settings import StageSettings, operational
 
 MIB = 1 << 20
 NUM_BYTES = 256
@@ -34,6 +34,12 @@ class TokenizeSettings(StageSettings):
         ge=1 << 10,
         description="The tokenizer is trained on about this much text, chosen by the ids of the documents.",
         json_schema_extra={"unit": "bytes"},
+    )
+    min_training_bytes: int = Field(
+        default=1_000_000,
+        ge=0,
+        description="On less kept text no tokenizer is pinned for good: a provisional one serves until there is as much.",
+        json_schema_extra=operational("bytes"),
     )
     domain_terms: tuple[Term, ...] = Field(
         default=(), max_length=10_000, description="Terms that are always one token, case-sensitive."

@@ -21,6 +21,7 @@ from pipeline_lib.base import errors
 from pipeline_lib.base.errors import DataError, NightshiftError, StageTimeout, UpstreamError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.base.lifeline import spawn_guarded
+from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import MANIFEST, Outcome
 from pipeline_lib.store.files import read_json
 from pipeline_lib.train.job import (
@@ -168,3 +169,6 @@ def _link(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:  # another disk
         shutil.copyfile(source, target)
+
+
+MAKERS: tuple[Maker, ...] = ()
