@@ -108,7 +108,8 @@ def _funnel(stages: Sequence[Mapping[str, Any]]) -> Table:
 
 def _figures(facts: Mapping[str, Mapping[str, Any]], training: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     """Lines on personal data, tokens and training."""
-    found = [f"{name.removeprefix('num_')} {count:,}" for name, count in facts["scrub"].items() if count]
+    personal = {name: count for name, count in facts["scrub"].items() if name != "num_bytes"}
+    found = [f"{name.removeprefix('num_')} {count:,}" for name, count in personal.items() if count]
     tokens = facts["tokenize"]
     learned = (
         f"{training['num_steps']:,} steps over {training['num_tokens']:,} tokens; "

@@ -3,15 +3,14 @@
 import re
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.base.errors import DataError, SettingsError
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.evaluate.noise import disturb
 from pipeline_lib.evaluate.sample import Sample
 from pipeline_lib.evaluate.settings import EvaluateSettings
@@ -82,17 +81,6 @@ def context_of(settings: EvaluateSettings, backend: Backend) -> int:
             f"evaluate.context_tokens is {wanted}, but the model was made for {backend.context_tokens}. Lower it."
         )
     return wanted
-
-
-def add_counts(paths: Sequence[Path]) -> NDArray[np.int64]:
-    """The counts of tokens in all shards, int64[V]. Raises `DataError` for shards of different vocabularies."""
-    total = np.load(paths[0], allow_pickle=False)
-    for path in paths[1:]:
-        counts = np.load(path, allow_pickle=False)
-        if counts.shape != total.shape:
-            raise DataError(f"{path}: counts {len(counts)} tokens, others {len(total)}. Tokenize them again.")
-        total = total + counts
-    return np.asarray(total, dtype=np.int64)
 
 
 def _interval(

@@ -66,25 +66,26 @@ def make_scores(settings: EvaluateSettings, inputs: Inputs, folder: Path) -> Out
 def score_model(settings: EvaluateSettings, model: Path, inputs: Inputs, folder: Path) -> Outcome:
     """Measure the model in a folder, wherever it comes from. Raises `DataError` when there is none.
 
-    Inputs: `benchmark`; `counts`, a list of token shards, for the base line, may be missing. Parameters: `candidate`,
+    Inputs: `benchmark`; `counts`, a snapshot with its token counts, for the base line, may be missing. Parameters: `candidate`,
     `backend`; `version` for a candidate of the registry.
     """
-    from pipeline_lib.evaluate.measure import add_counts, measure, measure_speed
+    from pipeline_lib.evaluate.measure import measure, measure_speed
     from pipeline_lib.evaluate.sample import read_sample
     from pipeline_lib.model.backends import load, torch_threads
     from pipeline_lib.model.measured import write_per_document
     from pipeline_lib.model.scoring import open_tokenizer
     from pipeline_lib.store.schemas import DOCUMENTS_FILE
+    from pipeline_lib.store.shards import COUNTS_FILE, read_counts
 
     benchmark = read_json(inputs.file("benchmark", BENCHMARK_FILE))
     sample = read_sample(
         inputs.file("benchmark", DOCUMENTS_FILE), max_document_characters=settings.max_document_characters
     )
-    count_files = inputs.files("counts", COUNTS_FILE) if inputs.has("counts") else []
+    counts = read_counts([inputs.file("counts", COUNTS_FILE)]) if inputs.has("counts") else None
     tokenizer, backend_name = open_tokenizer(model), str(inputs.params["backend"])
     with torch_threads(settings.threads):
         backend = load(model, backend_name, threads=settings.threads)
-        measured = measure(settings, backend, tokenizer, sample, add_counts(count_files) if count_files else None)
+        measured = measure(settings, backend, tokenizer, sample, counts)
         speed = measure_speed(settings, backend, tokenizer)
     scores = replace(
         measured.scores,

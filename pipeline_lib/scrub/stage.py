@@ -32,6 +32,8 @@ def make_text(settings: ScrubSettings, inputs: Inputs, folder: Path) -> Outcome:
 
     Of the parameters `part` is the number of the shard in its batch, `key_id` names the key.
     """
+    import pyarrow.compute as pc
+
     from pipeline_lib.scrub.detect import KINDS
     from pipeline_lib.scrub.documents import SCRUB_LEDGER_SCHEMA, dropped_by_reason, scrub_documents
     from pipeline_lib.scrub.kept import read_kept
@@ -40,6 +42,7 @@ def make_text(settings: ScrubSettings, inputs: Inputs, folder: Path) -> Outcome:
     from pipeline_lib.store.tables import TableWriter
 
     scrubber = Scrubber(settings, find_key(inputs.params["key_id"], os.environ, inputs.workspace))
+    num_bytes = 0
     dropped, found = Counter[str](), Counter[str]({f"num_{kind}": 0 for kind in KINDS})
     with (
         TableWriter(folder / DOCUMENTS_FILE, DOCUMENTS_SCHEMA) as documents,
@@ -50,13 +53,14 @@ def make_text(settings: ScrubSettings, inputs: Inputs, folder: Path) -> Outcome:
             documents.write(scrubbed.kept)
             ledger.write(scrubbed.ledger)
             dropped.update(dropped_by_reason(scrubbed.fails))
+            num_bytes += pc.sum(pc.binary_length(scrubbed.kept["text"])).as_py() or 0
             found.update({f"num_{kind}": int(n) for kind, n in zip(KINDS, scrubbed.counts.sum(axis=0), strict=True)})
     return Outcome(
         rows_in=ledger.num_rows,
         rows_out=documents.num_rows,
         dropped=dict(sorted(dropped.items())),
         file_rows={DOCUMENTS_FILE: documents.num_rows, LEDGER_FILE: ledger.num_rows},
-        facts={"key_id": scrubber.key.key_id, **found},
+        facts={"key_id": scrubber.key.key_id, "num_bytes": num_bytes, **found},
     )
 
 

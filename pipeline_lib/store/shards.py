@@ -2,19 +2,25 @@
 
 shards.parquet   a row a token shard, in the order of arrival
 gone.parquet     the documents of earlier batches that left, each with the batch and shard that holds it
+counts.parquet   how often each token comes, row i for token i
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.local import Store
-from pipeline_lib.store.tables import read_table
+from pipeline_lib.store.tables import read_table, write_parquet
 
 SHARDS_FILE = "shards.parquet"
 GONE_FILE = "gone.parquet"
+COUNTS_FILE = "counts.parquet"
 EXCLUDED_FILE = "excluded.parquet"
 
 SHARDS_SCHEMA = pa.schema(
@@ -32,6 +38,7 @@ SHARDS_SCHEMA = pa.schema(
         pa.field("num_bytes", pa.int64(), nullable=False),
     ]
 )
+COUNTS_SCHEMA = pa.schema([pa.field("count", pa.int64(), nullable=False)])
 GONE_SCHEMA = pa.schema(
     [
         pa.field("document_id", pa.string(), nullable=False),
@@ -55,6 +62,22 @@ def read_shards(store: Store, tables: Iterable[Ref]) -> tuple[pa.Table, pa.Table
         shards.append(read_table(opened.file(SHARDS_FILE)))
         gone.append(read_table(opened.file(GONE_FILE)))
     return pa.concat_tables(shards).combine_chunks(), pa.concat_tables(gone).combine_chunks()
+
+
+def read_counts(paths: Iterable[Path]) -> NDArray[np.int64]:
+    """How often each token comes in all of these, int64[V]; of no file, int64[0]. Raises `DataError` where V differs."""
+    total = np.zeros(0, np.int64)
+    for path in paths:
+        counts = read_table(path)["count"].to_numpy()
+        if len(total) and len(counts) != len(total):
+            raise DataError(f"{path}: counts {len(counts)} tokens, others {len(total)}. Tokenize them again.")
+        total = total + counts if len(total) else counts
+    return np.asarray(total, np.int64)
+
+
+def write_counts(counts: NDArray[np.int64], path: Path) -> None:
+    """Write how often each token comes."""
+    write_parquet(pa.table({"count": counts}, COUNTS_SCHEMA), path)
 
 
 def excluded_of(shards: pa.Table, gone: pa.Table) -> pa.Table:

@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.schemas import LEDGER_FILE, LEDGER_SCHEMA, TOKENS_FILE
+from pipeline_lib.store.shards import COUNTS_FILE, write_counts
 from pipeline_lib.store.sides import side_of
-from pipeline_lib.store.tables import TableWriter, iterate, write_parquet
+from pipeline_lib.store.tables import TableWriter, iterate
 from pipeline_lib.store.tokens import TokensWriter
 from pipeline_lib.tokenize import vocabulary
 from pipeline_lib.tokenize.encode import CheckedEncoder
 
 COLUMNS: Final = ("document_id", "source", "url", "language", "text")
-COUNTS_FILE: Final = "counts.parquet"
-COUNTS_SCHEMA: Final = pa.schema([pa.field("count", pa.int64(), nullable=False)])  # row i: how often token i comes
 EMPTY: Final = "empty_after_scrub"
 UNKNOWN: Final = "unknown"  # stands for a language that nothing told
 TOKENS_LEDGER_SCHEMA: Final = pa.schema(
@@ -50,7 +49,7 @@ def encode_shard(tokenizer: Path, documents: Path, folder: Path) -> Outcome:
     ):
         for piece in iterate(documents, COLUMNS):
             _encode_piece(piece.to_pylist(), encoder, tokens, ledger, sums)
-    write_parquet(pa.table({"count": sums.counts}, COUNTS_SCHEMA), folder / COUNTS_FILE)
+    write_counts(sums.counts, folder / COUNTS_FILE)
     num_empty = sums.num_rows - tokens.num_rows
     return Outcome(
         rows_in=sums.num_rows,

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
-from pipeline_lib.store.artifact import Outcome, digest_of
+from pipeline_lib.store.artifact import Outcome, Ref, digest_of
 from pipeline_lib.store.files import write_json
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 SNAPSHOT_FILE = "snapshot.json"
 
@@ -28,7 +30,7 @@ def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     """The table of one batch. In: `batch` (of ingest), `tokens` and `documents` (lists, an entry a shard)."""
     import pyarrow as pa
 
-    from pipeline_lib.store.shards import GONE_SCHEMA, SHARDS_SCHEMA
+    from pipeline_lib.store.shards import COUNTS_FILE, GONE_SCHEMA, SHARDS_SCHEMA, read_counts
     from pipeline_lib.store.tables import read_table
 
     batch = inputs.manifest("batch")
@@ -51,19 +53,30 @@ def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
             }
         )
     gone = read_table(inputs.file("batch", "tombstones.parquet"), GONE_SCHEMA.names)
-    return _write(pa.Table.from_pylist(rows, SHARDS_SCHEMA), gone.cast(GONE_SCHEMA), folder)
+    counts = read_counts(inputs.files("tokens", COUNTS_FILE))
+    return _write(pa.Table.from_pylist(rows, SHARDS_SCHEMA), gone.cast(GONE_SCHEMA), counts, folder)
 
 
 def merge_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     """The tables of several batches as one, in their order."""
     from pipeline_lib.store.shards import read_shards
 
-    return _write(*read_shards(inputs.store, inputs.listed), folder)
+    return _write(*read_shards(inputs.store, inputs.listed), _counts(inputs, inputs.listed), folder)
 
 
-def _write(shards: "pa.Table", gone: "pa.Table", folder: Path) -> Outcome:
-    from pipeline_lib.store.shards import GONE_FILE, SHARDS_FILE, totals_of
+def _counts(inputs: Inputs, refs: Iterable[Ref]) -> "NDArray[np.int64]":
+    """How often each token comes in these artifacts."""
+    from pipeline_lib.store.shards import COUNTS_FILE, read_counts
+
+    opened = (inputs.store.open(ref.stage, ref.fingerprint, files=[COUNTS_FILE]) for ref in refs)
+    return read_counts(artifact.file(COUNTS_FILE) for artifact in opened)
+
+
+def _write(shards: "pa.Table", gone: "pa.Table", counts: "NDArray[np.int64]", folder: Path) -> Outcome:
+    from pipeline_lib.store.shards import COUNTS_FILE, GONE_FILE, SHARDS_FILE, totals_of, write_counts
     from pipeline_lib.store.tables import write_parquet
+
+    write_counts(counts, folder / COUNTS_FILE)
 
     write_parquet(shards, folder / SHARDS_FILE)
     write_parquet(gone, folder / GONE_FILE)
@@ -75,7 +88,15 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from pipeline_lib.store.shards import EXCLUDED_FILE, SHARDS_FILE, excluded_of, read_shards, totals_of
+    from pipeline_lib.store.shards import (
+        COUNTS_FILE,
+        EXCLUDED_FILE,
+        SHARDS_FILE,
+        excluded_of,
+        read_shards,
+        totals_of,
+        write_counts,
+    )
     from pipeline_lib.store.tables import write_parquet
 
     table, gone = read_shards(inputs.store, inputs.listed)
@@ -84,6 +105,9 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     excluded = _mixed(inputs, asked, excluded_of(asked, gone), queries)
     write_parquet(asked, folder / SHARDS_FILE)
     write_parquet(excluded, folder / EXCLUDED_FILE)
+    is_all = len(asked) == len(table)
+    own = inputs.listed if is_all else [Ref("tokenize", name) for name in asked["tokens"].to_pylist()]
+    write_counts(_counts(inputs, own), folder / COUNTS_FILE)
     content = {
         "tokenizer": inputs.manifest("tokenizer").digest,
         "shards": list(zip(asked["digest"].to_pylist(), asked["heldout_share"].to_pylist(), strict=True)),
