@@ -30,7 +30,6 @@ STAGE = "evaluate"
 
 TEXT_STAGE = "scrub"  # whose shards hold the texts
 BENCHMARK_FILE = "benchmark.json"
-COUNTS_FILE = "counts.npy"  # int64[V], of a token shard
 
 
 def make_benchmark(settings: EvaluateSettings, inputs: Inputs, folder: Path) -> Outcome:

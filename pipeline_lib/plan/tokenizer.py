@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pipeline_lib.run.board import Board
 from pipeline_lib.run.execute import Graph
-from pipeline_lib.run.lists import list_works
+from pipeline_lib.run.lists import lists_work
 from pipeline_lib.run.maker import Work
 from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.scrub.settings import ScrubSettings
@@ -84,8 +84,8 @@ def _pin(settings: Settings, key_id: str) -> str:
 
 
 def _works(settings: Settings, documents: Sequence[Ref]) -> tuple[Work, ...]:
-    lists = list_works("scrub", documents, name="documents of the tokenizer")
-    return (*lists, learn_work(settings, lists[-1].ref))
+    listed = lists_work("scrub", documents)
+    return (listed, learn_work(settings, listed.ref))
 
 
 def _num_bytes(store: Store, scrubs: Ref) -> int:

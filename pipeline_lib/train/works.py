@@ -1,0 +1,3 @@
+"""stub"""
+from typing import Any
+train_work: Any = None
