@@ -48,6 +48,12 @@ def test_counts_of_all_lines_of_a_text_are_added() -> None:
     ]
 
 
+def test_a_line_that_writes_a_term_with_other_blanks_is_read_too() -> None:
+    """spaCy compares tokens, whatever blank stands between them."""
+    rows = _count(["网络 版权\n网络版权\n版 权 所 有\n版权所有", "well-known\nwell - known"], ["zh", "en"])
+    assert [(row["num_term"], row["num_notice"]) for row in rows] == [(0, 4), (2, 0)]
+
+
 PIECES = (
     "neural", "network", "neural network", "Neural  Network", "神经网络", "神经", "网络", "版权所有", "网络版权",
     "版 权", "all rights reserved", "ALL RIGHTS", "reserved", "well-known", "well - known", "c++ (11)", "C++(11)",
