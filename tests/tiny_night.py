@@ -86,7 +86,7 @@ TINY = {
     "register.model_name": "nightshift-tiny",
     "register.gate.min_documents": "2",
     "register.gate.num_resamples": "100",
-    "register.gate.max_int8_loss_share": "0.5",
+    "register.gate.max_variant_loss_share": "0.5",
 }
 
 

@@ -1,10 +1,10 @@
 """Settings of [quantize]."""
 
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from pipeline_lib.base.settings import StageSettings, operational
+from pipeline_lib.base.settings import NONE, StageSettings, operational
 from pipeline_lib.quantize.schemes import DEFAULT, AnyScheme
 
 
@@ -16,7 +16,7 @@ class QuantizeSettings(StageSettings):
     """
 
     schemes: tuple[AnyScheme, ...] = Field(
-        DEFAULT, description="smaller variants of each model, by name, or by kind and options; []: none is made"
+        DEFAULT, description="smaller variants of each model, by name, or by kind and options; none: none is made"
     )
     parity_documents: int = Field(
         16,
@@ -39,6 +39,14 @@ class QuantizeSettings(StageSettings):
         description="the order of sums, and so the last digits of the check, depend on their number",
         json_schema_extra=operational(unit="threads"),
     )
+
+    @field_validator("schemes", mode="before")
+    @classmethod
+    def _by_names(cls, given: Any) -> Any:
+        """Names with commas, as on a command line; "none" is no scheme at all."""
+        if not isinstance(given, str):
+            return given
+        return () if given == NONE else tuple(name.strip() for name in given.split(","))
 
     @model_validator(mode="after")
     def _schemes_are_unique(self) -> Self:

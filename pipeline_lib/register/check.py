@@ -63,11 +63,6 @@ class Check:
         return COMPARE[self.relation](self.value, self.limit)
 
 
-def min_documents(settings: GateSettings, *, has_champion: bool) -> int:
-    """How many held-out documents it takes to judge a challenger."""
-    return settings.min_documents if has_champion else settings.first_min_documents
-
-
 def bits_per_byte(measured: Measured) -> float | None:
     """Computed from the documents, not read from the scores: one source for all checks."""
     total = int(measured.num_bytes.sum())

@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline_lib.model.measured import Measured
 from pipeline_lib.model.records import CHALLENGER, CHAMPION, Scores, finite
-from pipeline_lib.register.check import Case, Check, Training, bits_per_byte, min_documents
+from pipeline_lib.register.check import Case, Check, Training, bits_per_byte
 from pipeline_lib.register.checks import CHECKS
 from pipeline_lib.register.settings import GateSettings
 from pipeline_lib.register.table import Row, Table, deciding, rows
@@ -87,7 +87,7 @@ def judge(settings: GateSettings, table: Table, *, schemes: Sequence[str], train
     `schemes` are the variants that must have scores and lose little.
     """
     measured, of_champion = table.get(CHALLENGER, {}), table.get(CHAMPION, {})
-    at_least = min_documents(settings, has_champion=bool(of_champion))
+    at_least = settings.needed_documents(has_champion=bool(of_champion))
     label = deciding((cell.scores for cell in measured.values()), at_least=at_least)
     champion = of_champion.get(label, NOT_MEASURED) if of_champion else None
     case = Case(

@@ -49,6 +49,10 @@ class GateSettings(StageSettings):
     )
     seed: int = Field(0, ge=0, description="of the bootstrap")
 
+    def needed_documents(self, *, has_champion: bool) -> int:
+        """How many held-out documents it takes to judge a challenger."""
+        return self.min_documents if has_champion else self.first_min_documents
+
 
 class RegisterSettings(StageSettings):
     """Where models are kept, and the gate."""

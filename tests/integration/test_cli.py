@@ -233,7 +233,7 @@ def test_config_explains_values_with_their_origin(call: Shell) -> None:
     line = next(line for line in out.split("\n") if line.startswith("train.max_steps"))
     assert re.match(r"train\.max_steps +9 +steps +command line --train\.max_steps +steps at most", line)
     assert "clean.rules.min_words.v1.at_least" in out
-    assert "register.gate.max_int8_loss_share" in out
+    assert "register.gate.max_variant_loss_share" in out
 
 
 def test_why_tells_the_way_of_a_document(call: Shell, words: list[str]) -> None:

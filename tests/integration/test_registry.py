@@ -151,6 +151,7 @@ def test_a_champion_loads_with_mlflows_own_client(
     # MLflow has left a file of its own beside the model by now: it must still verify.
     with opened(registry, 1) as package:
         assert (package / "model" / "model.safetensors").is_file()
+        assert (package / "variants" / SMALL / "model.onnx").is_file()
 
 
 def test_nothing_that_could_run_code_is_stored(

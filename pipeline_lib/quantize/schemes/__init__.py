@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, SerializeAsAny
+from pydantic import BeforeValidator, SerializeAsAny, WithJsonSchema
 
 from pipeline_lib.quantize.scheme import Scheme
 from pipeline_lib.quantize.schemes.onnx_dynamic import OnnxDynamic
@@ -29,4 +29,6 @@ def scheme_of(given: Any) -> Scheme:
     return known[options["kind"]].model_validate(options)
 
 
-AnyScheme = Annotated[SerializeAsAny[Scheme], BeforeValidator(scheme_of)]
+# In a form (a flow's parameters) it is a name, or an object whose fields depend on its kind.
+SHOWN = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["kind"]}], "title": "Scheme"}
+AnyScheme = Annotated[SerializeAsAny[Scheme], BeforeValidator(scheme_of), WithJsonSchema(SHOWN)]

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from pipeline_lib.register.check import Case, Check, min_documents
+from pipeline_lib.register.check import Case, Check
 
 
 def enough_documents(case: Case) -> list[Check]:
     """A figure only when each document has a score: one without is no small matter, it may be all that went wrong."""
-    challenger, limit = case.challenger, min_documents(case.settings, has_champion=case.champion is not None)
+    challenger, limit = case.challenger, case.settings.needed_documents(has_champion=case.champion is not None)
     num_scored = int(np.isfinite(challenger.bits).sum())
     is_complete = num_scored == len(challenger.bits) == len(challenger.document_ids)
     missing = limit - num_scored

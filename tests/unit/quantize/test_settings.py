@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import jsonschema
 import pytest
 from pydantic import ValidationError
 
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.model.backends import BACKENDS
 from pipeline_lib.quantize import schemes
 from pipeline_lib.quantize.scheme import Job, Made, Scheme
@@ -14,6 +16,7 @@ from pipeline_lib.quantize.schemes import SCHEMES, kind_of, scheme_of
 from pipeline_lib.quantize.schemes.onnx_dynamic import OnnxDynamic
 from pipeline_lib.quantize.settings import QuantizeSettings
 from pipeline_lib.quantize.stage import VARIANT
+from pipeline_lib.settings.tree import resolve
 
 INT8 = "onnx_int8_dynamic.v1"
 
@@ -41,8 +44,29 @@ def test_a_scheme_is_asked_for_by_name_or_with_its_options(given: object) -> Non
     assert QuantizeSettings.model_validate({"schemes": given}) == QuantizeSettings()
 
 
-def test_no_scheme_at_all_can_be_asked_for() -> None:
-    assert QuantizeSettings.model_validate({"schemes": []}).schemes == ()
+@pytest.mark.parametrize("given", [[], "none"])
+def test_no_scheme_at_all_can_be_asked_for(given: object) -> None:
+    assert QuantizeSettings.model_validate({"schemes": given}).schemes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "per_channel"),
+    [(INT8, [True]), (f'["{INT8}"]', [True]), (f'[{{"kind": "{INT8}", "per_channel": false}}]', [False]), ("none", [])],
+)
+def test_schemes_are_set_on_the_command_line(text: str, per_channel: list[bool]) -> None:
+    made = resolve(None, {}, [("quantize.schemes", text)]).settings.quantize.schemes
+    assert [scheme.model_dump()["per_channel"] for scheme in made] == per_channel
+    with pytest.raises(SettingsError, match=r"those there are: onnx_int8_dynamic\.v1"):
+        resolve(None, {}, [("quantize.schemes", "other.v1")])
+
+
+def test_a_form_takes_what_the_settings_take() -> None:
+    """Prefect checks the parameters of a run against the schema before it starts one."""
+    schema = QuantizeSettings.model_json_schema()
+    validator = jsonschema.Draft202012Validator(schema)
+    assert not list(validator.iter_errors(json.loads(QuantizeSettings().model_dump_json())))
+    assert not list(validator.iter_errors({"schemes": [INT8]}))
+    assert list(validator.iter_errors({"schemes": [5]}))
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_everything_is_explained_rules_sources_and_the_gate_too() -> None:
     assert lines["clean.rules.min_words.v1.at_least"].value == "50"
     assert lines["clean.rules.min_sentences.v1"].value == '"none"'
     assert lines["ingest.sources[0].kind"].value == '"installed_docs"'
-    assert lines["register.gate.max_int8_loss_share"].unit == "share of bits per byte"
+    assert lines["register.gate.max_variant_loss_share"].unit == "share of bits per byte"
     assert lines["train.budget_minutes"].unit == "minutes"
     assert "clean.rules.min_words.v1.at_most" not in lines  # a rule has one bound
     assert [name for name, line in lines.items() if not line.meaning and not name.endswith(".kind")] == []
