@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline_lib.base.errors import DataError, UpstreamError
 from pipeline_lib.ingest.digests import digest_of_stream, stamp_of
@@ -20,8 +21,7 @@ from pipeline_lib.ingest.streams import too_long
 from pipeline_lib.store.artifact import digest_of
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """One text with its identity; `place` is "file", "file:line" or, where the source gives one, its url."""
 
     document_id: str

@@ -4,9 +4,8 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,8 +30,7 @@ LANDED_SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One row as it lands: a text, or the fault for which it has none."""
 
     id: str | None
@@ -113,7 +111,7 @@ def write_piece(rows: list[Row], path: Path) -> None:
 
 def digest_of_row(row: Row) -> str:
     """What tells whether a row is as it was."""
-    return xxhash.xxh3_128_hexdigest(json.dumps(astuple(row), ensure_ascii=False).encode())
+    return xxhash.xxh3_128_hexdigest(json.dumps(row, ensure_ascii=False).encode())
 
 
 def name_of_piece(number: int) -> str:

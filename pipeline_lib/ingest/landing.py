@@ -16,7 +16,6 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -55,6 +54,7 @@ class Landing:
         nothing = {"asks": asks, "last": None, "num_pieces": 0}
         self._state: dict[str, Any] = read_json(before / LANDING_FILE) if before else nothing
         self._path = work_folder / "landing.sqlite"
+        self._num_fetched = 0
         self._num_without_id = 0
 
     @property
@@ -88,6 +88,7 @@ class Landing:
 
     def add(self, row: Row, is_deleted: bool) -> None:
         """A row that was fetched. Raises `SettingsError` when its id was there already."""
+        self._num_fetched += 1
         if row.id is None:
             self._num_without_id += 1
             return
@@ -100,7 +101,7 @@ class Landing:
             raise self._repeated()
         self._see(row.id, FETCHED)
         if digest != digest_of_row(row):
-            values = (row.id, piece, json.dumps(asdict(row), ensure_ascii=False))
+            values = (row.id, piece, json.dumps(row, ensure_ascii=False))
             try:
                 self._scratch.execute("INSERT INTO fresh (id, piece, row) VALUES (?, ?, ?)", values)
             except sqlite3.IntegrityError as exc:
@@ -118,7 +119,13 @@ class Landing:
             rows_in=num_rows + self._num_without_id,
             rows_out=num_rows,
             dropped={"no_id": self._num_without_id} if self._num_without_id else {},
-            facts={"source": self._source, "num_new": num_new, "num_changed": num_changed, "num_gone": num_gone},
+            facts={
+                "source": self._source,
+                "num_fetched": self._num_fetched,
+                "num_new": num_new,
+                "num_changed": num_changed,
+                "num_gone": num_gone,
+            },
         )
 
     def _pieces(self) -> list[Path]:
@@ -182,9 +189,8 @@ class Landing:
 
     def _fresh(self, piece: str | None) -> Iterator[Row]:
         for (row,) in self._scratch.execute("SELECT row FROM fresh WHERE piece IS ? ORDER BY number", (piece,)):
-            fields = json.loads(row)
-            fields["metadata"] = tuple((name, value) for name, value in fields["metadata"])
-            yield Row(**fields)
+            *fields, metadata = json.loads(row)
+            yield Row(*fields, metadata=tuple((name, value) for name, value in metadata))
 
 
 TOUCHED = "SELECT piece FROM known WHERE seen = 0 UNION SELECT piece FROM fresh WHERE piece IS NOT NULL"

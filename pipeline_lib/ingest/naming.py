@@ -59,27 +59,22 @@ class Names:
 
     def _add(self, key: int) -> bool:
         """Put it in; False if it was there."""
-        if 2 * self._num_names >= len(self._slots):
-            self._grow()
-        slot = _slot(self._slots, key)
-        if self._slots[slot]:
-            return False
-        self._slots[slot] = key
+        slots = self._slots
+        mask = len(slots) - 1
+        slot = key & mask
+        while found := slots[slot]:
+            if found == key:
+                return False
+            slot = (slot + 1) & mask
+        slots[slot] = key
         self._num_names += 1
+        if 2 * self._num_names > len(slots):
+            self._grow()
         return True
 
     def _grow(self) -> None:
-        larger = array("Q", bytes(16 * len(self._slots)))
-        for key in self._slots:
+        held, self._num_names = self._slots, 0
+        self._slots = array("Q", bytes(16 * len(held)))
+        for key in held:
             if key:
-                larger[_slot(larger, key)] = key
-        self._slots = larger
-
-
-def _slot(slots: "array[int]", key: int) -> int:
-    """Where the key is, or the free place where it belongs."""
-    mask = len(slots) - 1
-    slot = key & mask
-    while (found := slots[slot]) and found != key:
-        slot = (slot + 1) & mask
-    return slot
+                self._add(key)

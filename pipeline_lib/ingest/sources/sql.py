@@ -20,7 +20,7 @@ from pipeline_lib.base.settings import operational
 from pipeline_lib.ingest.records import FileSource, Format, Slug, SourceSettings
 from pipeline_lib.store.artifact import Outcome, digest_of
 
-SECRET_KEY = re.compile(r"pass|pwd|secret|token", re.IGNORECASE)
+SECRET = re.compile(r"(pass\w*|pwd|secret|token)\s*=", re.IGNORECASE)  # also within ?odbc_connect=...;PWD=...
 
 
 class SqlSource(SourceSettings):
@@ -72,8 +72,7 @@ class SqlSource(SourceSettings):
             raise ValueError(
                 "this is no address that SQLAlchemy understands. Write dialect://user@host/name, without a password"
             ) from None
-        values = [value for part in url.query.values() for value in ((part,) if isinstance(part, str) else part)]
-        if url.password is not None or any(SECRET_KEY.search(word) for word in [*url.query, *values]):
+        if url.password is not None or any(SECRET.search(f"{key}={value}") for key, value in url.query.items()):
             raise ValueError(
                 "there is a password in the address. Take it out, put it into an environment variable and name that "
                 "variable in password_variable"

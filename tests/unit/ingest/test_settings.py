@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
+from pipeline_lib.ingest.sources.sql import SqlSource
 
 
 def test_the_kind_chooses_the_source() -> None:
@@ -37,6 +38,61 @@ def test_the_default_is_the_embedded_source() -> None:
 def test_a_setting_that_cannot_be_honoured_is_refused(value: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         IngestSettings.model_validate(value)
+
+
+SQL = {"kind": "sql", "name": "db", "table": "articles"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:s3cret@host/name",
+        "postgresql+psycopg://user:s3cret@/name?host=/run/postgresql",
+        "postgresql://host/name?user=u&password=s3cret",
+        "mysql://host/name?passwd=s3cret",
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BUID%3Du%3BPWD%3Ds3cret",
+        "snowflake://user@account/name?token=s3cret",
+    ],
+)
+def test_a_password_in_the_address_of_a_database_is_refused(url: str) -> None:
+    with pytest.raises(
+        ValidationError, match=r"there is a password in the address.*name that variable in password_var"
+    ):
+        IngestSettings.model_validate({"sources": [{**SQL, "url": url}]})
+
+
+@pytest.mark.parametrize("url", ["", "host/name", "user:s3cret@host"])
+def test_what_is_no_address_of_a_database_is_refused_without_showing_it(url: str) -> None:
+    """The settings tree shows no value where the message speaks of a password."""
+    with pytest.raises(ValidationError) as refused:
+        IngestSettings.model_validate({"sources": [{**SQL, "url": url}]})
+    assert "without a password" in refused.value.errors()[0]["msg"]
+
+
+@pytest.mark.parametrize("asked", [{}, {"table": "a", "query": "SELECT 1"}])
+def test_a_sql_source_has_a_table_or_a_query(asked: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="give either a table or a query"):
+        SqlSource(name="db", url="sqlite:///a.db", **asked)
+
+
+def test_addresses_without_a_password_are_taken() -> None:
+    for url in ("sqlite:///a.db", "postgresql://user@host:5432/name?sslmode=require", "mysql+pymysql://host/passages"):
+        assert SqlSource(name="db", url=url, table="articles").url == url
+
+
+def test_where_a_source_lies_decides_nothing() -> None:
+    sources = (
+        FilesSource(name="a", path="/one", include=("*",), exclude=()),
+        FilesSource(name="a", path="/two", include=("*.txt",), exclude=("b",)),
+    )
+    assert sources[0].decisive() == sources[1].decisive()
+    assert {"path", "include", "exclude"}.isdisjoint(sources[0].decisive())
+    assert {"url", "password_variable"}.isdisjoint(SqlSource(name="a", url="sqlite://", table="t").decisive())
+    assert {"packages", "max_package_bytes"}.isdisjoint(InstalledDocsSource().decisive())
+
+
+def test_only_what_is_read_of_a_file_decides() -> None:
+    assert set(IngestSettings().decisive()) == {"max_document_bytes", "max_expansion"}
 
 
 def test_the_stage_is_light_to_import() -> None:

@@ -1,0 +1,276 @@
+"""The `sql` source on real databases: what lands, what comes in on later nights, what is withdrawn, what is refused."""
+
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_lib.base.errors import GuardStop, SettingsError, UpstreamError
+from pipeline_lib.ingest import landed
+from pipeline_lib.ingest.sources.sql import SqlSource
+
+TABLE = (
+    "CREATE TABLE articles (id INTEGER, text TEXT, title TEXT, licence TEXT, lang TEXT, stars INTEGER, grown INTEGER)"
+)
+
+
+def insert(number: int, text: str, grown: int = 0) -> str:
+    values = f"{number}, '{text}', 'title {number}', 'CC0', 'en', {number * 10}, {grown}"
+    return f"INSERT INTO articles (id, text, title, licence, lang, stars, grown) VALUES ({values})"
+
+
+def pieces(house: Any) -> dict[str, bytes]:
+    folder: Path = house.loose.folders[house.landing]
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.parquet"))}
+
+
+def night(house: Any) -> Any:
+    house.land()
+    return house.night()
+
+
+@pytest.fixture
+def three_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of three rows."""
+    monkeypatch.setattr(landed, "PIECE_ROWS", 3)
+
+
+def test_rows_become_documents_with_all_that_their_columns_say(database: Any) -> None:
+    database.do(TABLE, insert(2, "zwei 夜"), insert(1, "one"))
+    house = database.read(title_column="title", licence_column="licence", metadata_columns=("lang", "stars"))
+    rows = house.rows(night(house))
+    assert [(row["url"], row["text"], row["title"], row["licence"]) for row in rows] == [
+        ("articles#1", "one", "title 1", "CC0"),
+        ("articles#2", "zwei 夜", "title 2", "CC0"),
+    ]
+    assert rows[0]["metadata"] == [("lang", "en"), ("stars", "10")]
+    assert (rows[0]["fetched"], rows[0]["messages"], rows[0]["source"]) == (None, None, "docs")
+
+
+def test_a_night_with_nothing_new_lands_the_same_files_and_plans_nothing(database: Any) -> None:
+    database.do(TABLE, insert(1, "one"), insert(2, "two"))
+    house = database.read()
+    night(house)
+    before = pieces(house)
+    assert house.land().facts == {"source": "docs", "num_fetched": 2, "num_new": 0, "num_changed": 0, "num_gone": 0}
+    assert pieces(house) == before
+    assert house.scan() is None
+
+
+@pytest.mark.usefixtures("three_a_piece")
+@pytest.mark.parametrize("incremental", [None, "grown"])
+def test_a_later_night_brings_what_is_new_or_changed_and_withdraws_what_is_gone(
+    database: Any, incremental: str | None
+) -> None:
+    database.do(TABLE, *(insert(number, f"text {number}", grown=number) for number in range(1, 9)))
+    house = database.read(incremental_column=incremental)
+    first = night(house)
+    old = {row["url"]: row["document_id"] for row in house.rows(first)}
+    before = pieces(house)
+    database.do(
+        "UPDATE articles SET text = 'changed', grown = 9 WHERE id = 5",
+        "DELETE FROM articles WHERE id = 6",
+        insert(9, "new", grown=10),
+        insert(10, "newer", grown=11),
+    )
+    facts = house.land().facts
+    plan = house.night()
+    assert house.texts(plan) == {"articles#5": "changed", "articles#9": "new", "articles#10": "newer"}
+    assert {stone.document_id for stone in plan.tombstones} == {old["articles#5"], old["articles#6"]}
+    assert (facts["num_new"], facts["num_changed"], facts["num_gone"]) == (2, 1, 1)
+    assert facts["num_fetched"] == (4 if incremental else 9)  # the row with the last value is fetched once more
+    after = pieces(house)
+    assert [name for name in before if after[name] == before[name]] == ["00000001.parquet"]
+    assert list(after) == [f"{number:08d}.parquet" for number in range(1, 5)]  # 9 filled the third, 10 began a fourth
+
+
+def test_rows_without_a_value_of_the_incremental_column_are_never_missed(database: Any) -> None:
+    database.do(TABLE, insert(1, "one", grown=5))
+    house = database.read(incremental_column="grown")
+    night(house)
+    database.do("INSERT INTO articles (id, text) VALUES (2, 'two')")
+    assert house.texts(night(house)) == {"articles#2": "two"}
+
+
+@pytest.mark.parametrize("incremental", [None, "grown"])
+@pytest.mark.parametrize(
+    ("kind", "live", "dead"),
+    [
+        ("BOOLEAN", "FALSE", "TRUE"),
+        ("INTEGER", "0", "1"),
+        ("TIMESTAMP", "NULL", "'2026-01-02 03:04:05'"),
+        ("TEXT", "'no'", "'yes'"),
+        ("TEXT", "''", "'2026-01-02'"),
+    ],
+)
+def test_rows_marked_as_deleted_are_withdrawn_and_come_back(
+    database: Any, incremental: str | None, kind: str, live: str, dead: str
+) -> None:
+    database.do(TABLE, f"ALTER TABLE articles ADD deleted {kind} DEFAULT {live}", insert(1, "one"), insert(2, "two"))
+    house = database.read(deleted_column="deleted", incremental_column=incremental)
+    night(house)
+    database.do(f"UPDATE articles SET deleted = {dead} WHERE id = 2")
+    plan = night(house)
+    assert (house.texts(plan), len(plan.tombstones)) == ({}, 1)
+    database.do(f"UPDATE articles SET deleted = {live} WHERE id = 2")
+    assert house.texts(night(house)) == {"articles#2": "two"}
+
+
+def test_a_query_is_read_as_it_stands(database: Any) -> None:
+    database.do(TABLE, insert(1, "at 12:30, 5 %"), insert(2, "two"))
+    query = "SELECT id, title AS name, CAST(text AS VARCHAR(99)) AS body FROM articles WHERE text LIKE '%12:30%';"
+    house = database.read(query=query, text_column="body", url_column="name")
+    assert house.texts(night(house)) == {"title 1": "at 12:30, 5 %"}
+
+
+def test_other_columns_are_fetched_again_in_full(database: Any) -> None:
+    database.do(TABLE, insert(1, "one", grown=1), insert(2, "two", grown=2))
+    night(database.read(incremental_column="grown"))
+    house = database.read(incremental_column="grown", text_column="title")
+    assert house.texts(night(house)) == {"articles#1": "title 1", "articles#2": "title 2"}
+
+
+def test_a_row_without_text_is_quarantined_under_its_address_and_one_without_id_is_counted(database: Any) -> None:
+    database.do(TABLE, "INSERT INTO articles (id, text) VALUES (1, NULL)", "INSERT INTO articles (text) VALUES ('x')")
+    database.do(insert(2, "two"))
+    house = database.read()
+    assert house.land().dropped == {"no_id": 1}
+    plan = house.night()
+    assert house.quarantine(plan) == ["articles#1: no text in column 'text'"]
+    assert house.texts(plan) == {"articles#2": "two"}
+
+
+def test_ids_are_unique_or_refused(database: Any) -> None:
+    database.do(TABLE, insert(1, "one"), insert(1, "two"))
+    with pytest.raises(SettingsError, match=r"two rows of source 'docs' have one id\. Name a column that is unique"):
+        database.read().land()
+
+
+def test_a_table_that_is_suddenly_empty_stops_the_night(database: Any) -> None:
+    database.do(TABLE, insert(1, "one"), insert(2, "two"))
+    house = database.read()
+    house.settings = {"max_gone_share": 0.5}
+    night(house)
+    database.do("DELETE FROM articles")
+    with pytest.raises(GuardStop, match=r"2 of the 2 rows of source 'docs' are gone.*max_gone_share"):
+        house.land()
+
+
+def test_a_table_that_became_empty_on_purpose_withdraws_all(database: Any) -> None:
+    database.do(TABLE, insert(1, "one"))
+    house = database.read()
+    night(house)
+    database.do("DELETE FROM articles")
+    assert len(night(house).tombstones) == 1
+    database.do(insert(3, "back"))
+    assert house.texts(night(house)) == {"articles#3": "back"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"table": "nowhere"}, "nowhere"),
+        ({"text_column": "body"}, "body"),
+        ({"query": "SELECT id FROM"}, "syntax error"),
+    ],
+)
+def test_what_can_never_be_asked_is_no_matter_of_another_try(database: Any, fields: dict[str, str], said: str) -> None:
+    database.do(TABLE)
+    with pytest.raises(SettingsError, match=f"source 'docs' cannot be asked as its settings say: .*{said}"):
+        database.read(**fields).land()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("incremental", [None, "grown"])
+@pytest.mark.usefixtures("three_a_piece")
+def test_many_nights_lead_to_the_same_documents_as_one(database: Any, seed: int, incremental: str | None) -> None:
+    dice = random.Random(seed)
+    database.do(TABLE)
+    house = database.read(incremental_column=incremental)
+    there: set[int] = set()
+    for clock in range(1, 9):
+        for number in dice.sample(range(12), k=4):
+            text = dice.choice(["x", "夜", "z"])
+            if number in there and dice.random() < 0.4:
+                there.remove(number)
+                database.do(f"DELETE FROM articles WHERE id = {number}")
+            elif number in there:
+                database.do(f"UPDATE articles SET text = '{text}', grown = {clock} WHERE id = {number}")
+            else:
+                there.add(number)
+                database.do(insert(number, text, grown=clock))
+        house.land()
+        if house.scan() is not None:
+            house.night()
+    once = house.elsewhere(other=house.other)
+    night(once)
+    assert len(once.live_ids()) == len(there)
+    assert house.live_ids() == once.live_ids()
+
+
+def test_a_password_that_is_not_set_wrong_or_right(server: Any, house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.other = SqlSource(
+        name="docs", url=server.url, password_variable="SQL_PASSWORD", query="SELECT 1 AS id, 'a' AS text"
+    )
+    monkeypatch.delenv("SQL_PASSWORD", raising=False)
+    with pytest.raises(SettingsError, match=r"environment variable SQL_PASSWORD, which is not set\. Set it"):
+        house.land()
+    monkeypatch.setenv("SQL_PASSWORD", "wrong-secret")
+    with pytest.raises(UpstreamError, match="password authentication failed") as refused:
+        house.land()
+    assert "wrong-secret" not in str(refused.value)
+    monkeypatch.setenv("SQL_PASSWORD", server.password)
+    assert house.land().rows_out == 1
+    assert server.password not in repr(house.ingest) + str(house.ingest.model_dump())
+
+
+def test_a_server_that_does_not_answer_may_answer_later(house: Any) -> None:
+    url = f"postgresql://nightshift@/postgres?host={house.root}"
+    house.other = SqlSource(name="docs", url=url, table="articles")
+    with pytest.raises(UpstreamError, match=r"database of source 'docs' does not answer: .*Run again"):
+        house.land()
+
+
+def test_one_text_of_wrong_bytes_costs_its_row(house: Any) -> None:
+    place = house.root / "data.db"
+    with sqlite3.connect(place) as connection:
+        connection.execute("CREATE TABLE articles (id, text)")
+        connection.execute(
+            "INSERT INTO articles VALUES (1, 'good'), (2, CAST(X'636166E9' AS TEXT)), (3, 'a' || char(0))"
+        )
+    house.other = SqlSource(name="docs", url=f"sqlite:///{place}", table="articles")
+    plan = night(house)
+    assert house.texts(plan) == {"articles#1": "good"}
+    assert house.quarantine(plan) == ["articles#2: not UTF-8", "articles#3: contains NUL"]
+
+
+def test_a_database_that_is_not_there_is_named_and_not_made(house: Any) -> None:
+    house.other = SqlSource(name="docs", url=f"sqlite:///{house.root}/none.db", table="articles")
+    with pytest.raises(SettingsError, match=r"database of source 'docs' does not exist\. Correct its url"):
+        house.land()
+    assert not (house.root / "none.db").exists()
+
+
+def test_a_database_that_is_locked_may_answer_later(house: Any) -> None:
+    place = house.root / "data.db"
+    house.other = SqlSource(name="docs", url=f"sqlite:///{place}?timeout=0.1", table="articles")
+    with closing(sqlite3.connect(place, isolation_level=None)) as writer:
+        writer.execute("CREATE TABLE articles (id, text)")
+        writer.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UpstreamError, match="database is locked"):
+            house.land()
+
+
+def test_ids_with_the_signs_of_urls_stay_apart(house: Any) -> None:
+    place = house.root / "data.db"
+    ids = ["a#b", "a%23b", "a%2523b", "a-2", "a", "x" * 300, "x" * 301]
+    with sqlite3.connect(place) as connection:
+        connection.execute('CREATE TABLE "odd#name" (id, text)')
+        connection.executemany('INSERT INTO "odd#name" VALUES (?, ?)', [(name, "same") for name in ids])
+    house.other = SqlSource(name="docs", url=f"sqlite:///{place}", table="odd#name")
+    rows = house.rows(night(house))
+    assert {row["url"] for row in rows} == {f"odd%23name#{name}" for name in ids}
+    assert len({row["document_id"] for row in rows}) == len(ids)

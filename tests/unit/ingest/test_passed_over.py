@@ -1,0 +1,108 @@
+"""What a source offers and no reader takes is counted and named, never passed over in silence."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_lib.ingest.records import PassedOver
+from pipeline_lib.ingest.sources.files import FilesSource
+from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("x")
+
+
+def passed_over(root: Path, **fields: tuple[str, ...]) -> dict[str, tuple[int, str | None]]:
+    listing = FilesSource(name="docs", path=root, **fields).files()
+    return {kind: (passed.num_files, passed.example) for kind, passed in listing.passed_over.items()}
+
+
+def test_files_are_counted_by_their_endings_with_the_first_as_an_example(tmp_path: Path) -> None:
+    touch(tmp_path, "ok.jsonl", "train.json", "sub/more.json", "x.tsv", "y.jsonl.bz2", "z.jsonl.xz", "LICENSE")
+    touch(tmp_path, "b.pdf", "B.PDF", "f.tar.gz", "g.docx", "archive.zst")
+    assert passed_over(tmp_path) == {
+        ".bz2": (1, "y.jsonl.bz2"),
+        ".docx": (1, "g.docx"),
+        ".json": (2, "sub/more.json"),
+        ".pdf": (2, "B.PDF"),
+        ".tar.gz": (1, "f.tar.gz"),
+        ".tsv": (1, "x.tsv"),
+        ".xz": (1, "z.jsonl.xz"),
+        ".zst": (1, "archive.zst"),
+        "no suffix": (1, "LICENSE"),
+    }
+
+
+def test_hidden_files_are_counted_and_not_named(tmp_path: Path) -> None:
+    touch(tmp_path, "a.txt", ".hidden.txt", "sub/.more.md", ".git/config")
+    assert passed_over(tmp_path) == {"hidden": (3, None)}
+
+
+def test_what_the_patterns_leave_out_is_counted(tmp_path: Path) -> None:
+    touch(tmp_path, "a.txt", "b.md", "old/c.txt")
+    assert passed_over(tmp_path, include=("*.txt",), exclude=("old/*",)) == {"excluded": (2, "b.md")}
+
+
+def test_links_that_are_not_followed_are_counted_and_stop_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "docs"
+    touch(root, "a.txt")
+    touch(tmp_path, "blobs/0a")
+    (root / "one.jsonl").symlink_to("../blobs/0a")
+    (root / "two.jsonl").symlink_to("../blobs/0a")
+    (root / "self.txt").symlink_to("self.txt")
+    (root / "ping.txt").symlink_to("pong.txt")
+    (root / "pong.txt").symlink_to("ping.txt")
+    (root / "up").symlink_to(root, target_is_directory=True)
+    assert passed_over(root) == {
+        "link out of the source": (2, "one.jsonl"),
+        "link to a folder": (1, "up"),
+        "link to nothing": (3, "ping.txt"),
+    }
+
+
+def test_names_and_entries_of_no_use_are_counted_and_stop_nothing(tmp_path: Path) -> None:
+    touch(tmp_path, "a.txt")
+    Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9.txt")).write_text("x")
+    os.mkfifo(tmp_path / "pipe.txt")
+    assert passed_over(tmp_path) == {
+        "name that is not UTF-8": (1, None),
+        "neither file nor folder": (1, "pipe.txt"),
+    }
+
+
+def test_a_source_of_one_file_that_no_reader_takes_says_so(tmp_path: Path) -> None:
+    touch(tmp_path, "a.pdf")
+    assert passed_over(tmp_path / "a.pdf") == {".pdf": (1, "a.pdf")}
+
+
+def test_installed_packages_say_what_is_not_read() -> None:
+    found = InstalledDocsSource(packages=("numpy",)).files().passed_over
+    assert found[".so"].num_files > 3
+    assert found["private"].example is None
+
+
+def test_the_plan_the_batch_and_a_night_with_nothing_new_say_what_is_passed_over(house: Any) -> None:
+    house.write("a.txt", "夜")
+    house.write("b.pdf", "%PDF")
+    house.write(".c.txt", "x")
+    expected = {".pdf": PassedOver(1, "b.pdf"), "hidden": PassedOver(1, None)}
+    plan = house.night()
+    assert plan.passed_over == expected
+    assert house.facts(house.batches[0])["passed_over"] == {".pdf": 1, "hidden": 1}
+    looked = house.look()
+    assert (looked.plan, looked.passed_over, looked.num_files) == (None, expected, 1)
+
+
+@pytest.mark.parametrize("kind", [".pdf", "hidden"])
+def test_what_is_passed_over_changes_no_shard(house: Any, kind: str) -> None:
+    house.write("a.txt", "夜")
+    before = house.scan()
+    house.write("b.pdf" if kind == ".pdf" else ".b", "x")
+    after = house.scan()
+    assert [shard.content for shard in after.shards] == [shard.content for shard in before.shards]
+    assert after.content != before.content
