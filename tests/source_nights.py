@@ -18,7 +18,8 @@ from pipeline_lib.ingest.sources import Source
 from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Work
-from pipeline_lib.store.artifact import Outcome, Ref, Store
+from pipeline_lib.store.artifact import Outcome, Ref
+from pipeline_lib.store.local import Store
 from tests.given import LooseStore
 
 

@@ -1,4 +1,6 @@
 """stub"""
+
 from typing import Any
+
 Line: Any = None
 line_of: Any = None

@@ -1,3 +1,5 @@
 """stub"""
+
 from typing import Any
+
 train_work: Any = None

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from pipeline_lib.plan.data import plan_data
-from pipeline_lib.settings.tree import resolve
+from pipeline_lib.stages import resolve
 from pipeline_lib.store.workspace import Workspace
 
 

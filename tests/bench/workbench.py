@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 import psutil
 
-from pipeline_lib.run.work import code_revision
+from pipeline_lib.run.execute import code_revision
 from tests.bench.figures import ROOT
 from tests.bench.memory_watch import watched
 

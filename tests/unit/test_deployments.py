@@ -18,7 +18,8 @@ import yaml
 from cronsim import CronSim
 
 from deployments.docker.create_bucket import create_bucket
-from pipeline_lib.settings.tree import Settings, resolve
+from pipeline_lib.stages import AllSettings as Settings
+from pipeline_lib.stages import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = ROOT / "deployments"

@@ -16,7 +16,7 @@ from pipeline_lib.quantize.schemes import SCHEMES, kind_of, scheme_of
 from pipeline_lib.quantize.schemes.onnx_dynamic import OnnxDynamic
 from pipeline_lib.quantize.settings import QuantizeSettings
 from pipeline_lib.quantize.stage import VARIANT
-from pipeline_lib.settings.tree import resolve
+from pipeline_lib.stages import resolve
 
 INT8 = "onnx_int8_dynamic.v1"
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.settings.text import Explained, as_toml, as_toml_value, explain
-from pipeline_lib.settings.tree import Settings, resolve
+from pipeline_lib.stages import AllSettings as Settings
+from pipeline_lib.stages import resolve
 
 
 def _file(folder: Path, text: str) -> Path:
