@@ -190,7 +190,7 @@ class Landing:
     def _fresh(self, piece: str | None) -> Iterator[Row]:
         for (row,) in self._scratch.execute("SELECT row FROM fresh WHERE piece IS ? ORDER BY number", (piece,)):
             *fields, metadata = json.loads(row)
-            yield Row(*fields, metadata=tuple((name, value) for name, value in metadata))
+            yield Row._make([*fields, tuple((name, value) for name, value in metadata)])
 
 
 TOUCHED = "SELECT piece FROM known WHERE seen = 0 UNION SELECT piece FROM fresh WHERE piece IS NOT NULL"

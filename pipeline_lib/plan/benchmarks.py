@@ -42,7 +42,10 @@ def plan_benchmarks(settings: Settings, workspace: Workspace, data: DataPlan) ->
     tables = {board.label: board.wholes["shards"] for board in data.boards}
     new = [batch for batch in data.batches if batch.number > pinned.drawn_up_to and batch.name in tables]
     frozen = _frozen(settings, workspace.store, data, pinned, [tables[batch.name] for batch in new])
-    newest = (*pinned.newest, *(tables[batch.name] for batch in new))[-MOST_FRESH_BATCHES:]
+    # What a new frozen benchmark drew from is not fresh beside it.
+    newest = (
+        () if pinned.frozen is None else (*pinned.newest, *(tables[batch.name] for batch in new))[-MOST_FRESH_BATCHES:]
+    )
     fresh = _fresh(settings, workspace.store, newest) if pinned.frozen is not None else None
     works = [work for work in (frozen, fresh) if isinstance(work, Work)]
     refs = {FROZEN: frozen.ref if isinstance(frozen, Work) else frozen} | ({FRESH: fresh.ref} if fresh else {})

@@ -49,12 +49,6 @@ class ResourceSettings(StageSettings):
         description="a data stage that takes longer is stopped; its finished shards are kept",
         json_schema_extra=operational("minutes"),
     )
-    train_deadline_minutes: float = Field(
-        720.0,
-        gt=0,
-        description="a training that takes longer writes a checkpoint and is stopped",
-        json_schema_extra=operational("minutes"),
-    )
 
 
 class Settings(StageSettings):

@@ -28,14 +28,14 @@ SHARDS_SCHEMA = pa.schema(
         pa.field("batch", pa.string(), nullable=False),  # fingerprint of the ingest batch
         pa.field("label", pa.string(), nullable=False),  # "0003-docs"
         pa.field("source", pa.string(), nullable=False),
-        pa.field("shard", pa.int32(), nullable=False),  # its number in the batch
-        pa.field("tokens", pa.string(), nullable=False),  # fingerprint of the token shard
+        pa.field("part", pa.int32(), nullable=False),  # its number in the batch
+        pa.field("shard", pa.string(), nullable=False),  # fingerprint of the token shard
         pa.field("documents", pa.string(), nullable=False),  # of the scrubbed shard behind it
         pa.field("digest", pa.string(), nullable=False),  # of the token shard's content
         pa.field("heldout_share", pa.float64(), nullable=False),  # in force when its files first arrived
-        pa.field("num_documents", pa.int64(), nullable=False),
-        pa.field("num_tokens", pa.int64(), nullable=False),
-        pa.field("num_bytes", pa.int64(), nullable=False),
+        pa.field("num_documents", pa.int64(), nullable=False),  # that are trained on: not held out, not left out
+        pa.field("num_tokens", pa.int64(), nullable=False),  # of those
+        pa.field("num_held_out", pa.int64(), nullable=False),  # documents
     ]
 )
 COUNTS_SCHEMA = pa.schema([pa.field("count", pa.int64(), nullable=False)])
@@ -43,12 +43,12 @@ GONE_SCHEMA = pa.schema(
     [
         pa.field("document_id", pa.string(), nullable=False),
         pa.field("batch", pa.string(), nullable=False),
-        pa.field("shard", pa.int32(), nullable=False),
+        pa.field("part", pa.int32(), nullable=False),
     ]
 )
 EXCLUDED_SCHEMA = pa.schema(
     [
-        pa.field("tokens", pa.string(), nullable=False),  # the token shard that holds it
+        pa.field("shard", pa.string(), nullable=False),  # the token shard that holds it
         pa.field("document_id", pa.string(), nullable=False),
     ]
 )
@@ -82,17 +82,14 @@ def write_counts(counts: NDArray[np.int64], path: Path) -> None:
 
 def excluded_of(shards: pa.Table, gone: pa.Table) -> pa.Table:
     """The documents of these shards that left, as EXCLUDED_SCHEMA."""
-    places = shards.select(["batch", "shard", "tokens"])
-    left = gone.join(places, ["batch", "shard"], join_type="inner") if gone.num_rows and places.num_rows else None
+    places = shards.select(["batch", "part", "shard"])
+    left = gone.join(places, ["batch", "part"], join_type="inner") if gone.num_rows and places.num_rows else None
     if left is None:
         return EXCLUDED_SCHEMA.empty_table()
     return left.select(EXCLUDED_SCHEMA.names).sort_by("document_id").cast(EXCLUDED_SCHEMA)
 
 
 def totals_of(shards: pa.Table) -> dict[str, int]:
-    """Documents, tokens and bytes of all shards, and about how many of the documents are held out."""
-    totals = {name: int(pc.sum(shards[name]).as_py() or 0) for name in ("num_documents", "num_tokens", "num_bytes")}
-    return {
-        **totals,
-        "num_held_out": round(pc.sum(pc.multiply(shards["num_documents"], shards["heldout_share"])).as_py() or 0),
-    }
+    """Documents and tokens that are trained on, and documents that are held out, of all shards."""
+    names = ("num_documents", "num_tokens", "num_held_out")
+    return {name: int(pc.sum(shards[name]).as_py() or 0) for name in names}

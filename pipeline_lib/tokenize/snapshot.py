@@ -30,6 +30,8 @@ def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     """The table of one batch. In: `batch` (of ingest), `tokens` and `documents` (lists, an entry a shard)."""
     import pyarrow as pa
 
+    from pipeline_lib.model.reading.documents import Shard, count
+    from pipeline_lib.store.schemas import TOKENS_FILE
     from pipeline_lib.store.shards import COUNTS_FILE, GONE_SCHEMA, SHARDS_SCHEMA, read_counts
     from pipeline_lib.store.tables import read_table
 
@@ -37,22 +39,26 @@ def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     inventory = read_table(inputs.file("batch", "inventory.parquet"), ["shard", "heldout_share"])
     shares = dict(zip(*(inventory[name].to_pylist() for name in inventory.column_names), strict=True))
     rows = []
-    for shard, (own, text) in enumerate(zip(inputs.members("tokens"), inputs.members("documents"), strict=True)):
-        found = inputs.store.read(own.stage, own.fingerprint)
+    for part, (own, text) in enumerate(zip(inputs.members("tokens"), inputs.members("documents"), strict=True)):
+        found = inputs.store.open(own.stage, own.fingerprint, files=[TOKENS_FILE])
+        num_documents, num_tokens = count(Shard(found.file(TOKENS_FILE), shares[part], ()))
         rows.append(
             {
                 "batch": batch.fingerprint,
                 "label": inputs.params["label"],
                 "source": batch.facts["source"],
-                "shard": shard,
-                "tokens": own.fingerprint,
+                "part": part,
+                "shard": own.fingerprint,
                 "documents": text.fingerprint,
-                "digest": found.digest,
-                "heldout_share": shares[shard],
-                **{name: found.facts[name] for name in ("num_documents", "num_tokens", "num_bytes")},
+                "digest": found.manifest.digest,
+                "heldout_share": shares[part],
+                "num_documents": num_documents,
+                "num_tokens": num_tokens,
+                "num_held_out": found.manifest.rows_out - num_documents,
             }
         )
-    gone = read_table(inputs.file("batch", "tombstones.parquet"), GONE_SCHEMA.names)
+    gone = read_table(inputs.file("batch", "tombstones.parquet"), ["document_id", "batch", "shard"])
+    gone = gone.rename_columns(GONE_SCHEMA.names)
     counts = read_counts(inputs.files("tokens", COUNTS_FILE))
     return _write(pa.Table.from_pylist(rows, SHARDS_SCHEMA), gone.cast(GONE_SCHEMA), counts, folder)
 
@@ -103,10 +109,11 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     queries = [Query(**query) for query in inputs.params["sources"]]
     asked = table.filter(pc.is_in(table["source"], pa.array([query.source for query in queries], pa.string())))
     excluded = _mixed(inputs, asked, excluded_of(asked, gone), queries)
+    asked = _without(inputs, asked, excluded)
     write_parquet(asked, folder / SHARDS_FILE)
     write_parquet(excluded, folder / EXCLUDED_FILE)
     is_all = len(asked) == len(table)
-    own = inputs.listed if is_all else [Ref("tokenize", name) for name in asked["tokens"].to_pylist()]
+    own = inputs.listed if is_all else [Ref("tokenize", name) for name in asked["shard"].to_pylist()]
     write_counts(_counts(inputs, own), folder / COUNTS_FILE)
     content = {
         "tokenizer": inputs.manifest("tokenizer").digest,
@@ -122,6 +129,26 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     }
     write_json(folder / SNAPSHOT_FILE, {**facts, "batches": _by_batch(asked)})
     return Outcome(len(table), len(asked), {"not_asked_for": len(table) - len(asked)} if not_asked else {}, facts=facts)
+
+
+def _without(inputs: Inputs, shards: "pa.Table", excluded: "pa.Table") -> "pa.Table":
+    """The table with counts that leave the excluded documents out. Only their shards are looked at."""
+    import pyarrow as pa
+
+    from pipeline_lib.model.reading.documents import Shard, count
+    from pipeline_lib.store.schemas import TOKENS_FILE
+    from pipeline_lib.store.shards import SHARDS_SCHEMA
+
+    left: dict[str, list[str]] = {}
+    for shard, document in zip(excluded["shard"].to_pylist(), excluded["document_id"].to_pylist(), strict=True):
+        left.setdefault(shard, []).append(document)
+    rows = shards.to_pylist()
+    for row in rows:
+        if row["shard"] in left:
+            path = inputs.store.open("tokenize", row["shard"], files=[TOKENS_FILE]).file(TOKENS_FILE)
+            own = Shard(path, row["heldout_share"], tuple(left[row["shard"]]))
+            row["num_documents"], row["num_tokens"] = count(own)
+    return pa.Table.from_pylist(rows, SHARDS_SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -141,7 +168,7 @@ def _mixed(inputs: Inputs, table: "pa.Table", withdrawn: "pa.Table", queries: Se
 
     if all(query.weight is None and query.most_tokens is None for query in queries):
         return withdrawn
-    out = set(zip(withdrawn["tokens"].to_pylist(), withdrawn["document_id"].to_pylist(), strict=True))
+    out = set(zip(withdrawn["shard"].to_pylist(), withdrawn["document_id"].to_pylist(), strict=True))
     documents = {
         query.source: [document for document in _documents(inputs, table, query.source) if document[:2] not in out]
         for query in queries
@@ -156,7 +183,7 @@ def _documents(inputs: Inputs, table: "pa.Table", source: str) -> list[tuple[str
     from pipeline_lib.store.tables import read_table
 
     found = []
-    for name, shard in zip(table["source"].to_pylist(), table["tokens"].to_pylist(), strict=True):
+    for name, shard in zip(table["source"].to_pylist(), table["shard"].to_pylist(), strict=True):
         if name == source:
             path = inputs.store.open("tokenize", shard, files=["ledger.parquet"]).file("ledger.parquet")
             ledger = read_table(path, ["document_id", "num_tokens", "is_kept"])
@@ -178,7 +205,7 @@ def _over(documents: Sequence[tuple[str, str, int]], most: int) -> list[dict[str
     taken, rows = 0, []
     for shard, document, tokens in documents:
         if taken >= most:
-            rows.append({"tokens": shard, "document_id": document})
+            rows.append({"shard": shard, "document_id": document})
         taken += tokens
     return rows
 
