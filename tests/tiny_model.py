@@ -1,5 +1,6 @@
 """A model that fits on a page: a byte-level tokenizer over a few words, two Llama layers, text in two languages."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,8 +8,10 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, tokens_schema
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
+from pipeline_lib.store.sides import side_of
 from pipeline_lib.store.tables import write_parquet
+from pipeline_lib.store.tokens import TokensWriter
 
 TEXTS = (
     "The night shift reads new documents and trains a small model.",
@@ -55,7 +58,7 @@ def write_model(folder: Path, *, seed: int = 0) -> Path:
 
 
 def write_documents(path: Path, texts: tuple[str, ...] = TEXTS) -> Path:
-    """A documents.v1 file; ids are 000...0, 000...1 and so on."""
+    """A documents.v2 file; ids are 000...0, 000...1 and so on."""
     rows = [
         {"document_id": f"{i:032x}", "source": "tiny", "url": f"{i}.txt", "format": "text", "language": None, "text": t}
         for i, t in enumerate(texts)
@@ -64,9 +67,9 @@ def write_documents(path: Path, texts: tuple[str, ...] = TEXTS) -> Path:
     return path
 
 
-def write_rows(path: Path, rows: list[list[int]], *, vocab_size: int = 320) -> Path:
-    """A tokens.v1 file of the given rows."""
-    schema = tokens_schema(len(rows[0]), vocab_size)
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        writer.write_table(pa.Table.from_pydict({"ids": rows}, schema=schema))
+def write_tokens(path: Path, documents: Sequence[Sequence[int]], *, vocab_size: int = 320) -> Path:
+    """A tokens.v2 file of the given documents; ids are 000...0, 000...1 and so on, sides those of `write_documents`."""
+    with TokensWriter(path, vocab_size) as writer:
+        names = [f"{number:032x}" for number in range(len(documents))]
+        writer.write(names, [side_of("tiny", f"{number}.txt") for number in range(len(documents))], documents)
     return path
