@@ -88,7 +88,9 @@ def portions_ahead(cursor: Cursor, text: Text, packed: Callable[[Portion], Porti
 
 
 def advanced(cursor: Cursor, portion: Portion, count: int) -> Cursor:
-    """The cursor behind `count` more samples of a portion that is packed."""
+    """The cursor behind `count` more samples of a portion that is packed. One without any is read at once."""
+    if count == 0 < samples_left(portion):
+        return cursor
     others = tuple(one for one in cursor.portions if not set(one.shards) & set(portion.shards))
     if count < samples_left(portion):
         return replace(cursor, portions=(*others, replace(portion, num_read=portion.num_read + count)))

@@ -365,9 +365,12 @@ def test_a_lost_or_damaged_artifact_costs_its_rebuilding_where_it_is_needed_and_
 
 def made_names(house: House, done: Night) -> set[str]:
     """The artifacts that a night made, by "stage/fingerprint"."""
-    return {name for name in artifacts(house.workspace) if any(name.startswith(stage) for stage in done.stages)} & {
-        f"{stage}/{line}" for stage in done.stages for line in _fingerprints(house, stage)
-    } if done.made else set()
+    return (
+        {name for name in artifacts(house.workspace) if any(name.startswith(stage) for stage in done.stages)}
+        & {f"{stage}/{line}" for stage in done.stages for line in _fingerprints(house, stage)}
+        if done.made
+        else set()
+    )
 
 
 def _fingerprints(house: House, stage: str) -> list[str]:
