@@ -128,10 +128,19 @@ def plan_again(plan: DataPlan, settings: Settings, workspace: Workspace) -> Data
     return _laid_out(settings, workspace, plan.found, plan.key_id)
 
 
-def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool) -> DataPlan:
+def full_graph(settings: Settings, workspace: Workspace) -> Graph:
+    """All works of all batches, the closed ones too: what is asked when something of them is found damaged."""
+    plan = _plan(settings, workspace, is_looking=False, is_full=True)
+    raw = [item for item in plan.found.opened if item.plan is None]
+    made = [again for item in raw if (again := remade(settings, workspace, item.batch)) is not None]
+    read = _graph([at_work(item, Closed().board(), {}, settings, workspace) for item in made], ())
+    return {**plan.graph, **read}
+
+
+def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool, is_full: bool = False) -> DataPlan:
     key_id = night_key(settings, workspace).key_id
     batches = workspace.batches()
-    closed = _closed(settings, workspace, key_id, batches)
+    closed = Closed() if is_full else _closed(settings, workspace, key_id, batches)
     opened, lost = sealed_batches(settings, workspace, batches[closed.count :])
     found = Found(tuple(batches[: closed.count]), closed, tuple(opened), tuple(lost))
     plan = _laid_out(settings, workspace, found, key_id)
