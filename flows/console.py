@@ -114,10 +114,8 @@ def _figures(refresh: Mapping[str, Any], training: Mapping[str, Any] | None) -> 
     found = ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
     yield "personal data", f"replaced: {found}" if found else "none found"
     taken = refresh["snapshot"]
-    yield (
-        "tokens",
-        f"{taken['num_tokens']:,} of {taken['num_documents']:,} documents; {taken['num_held_out']:,} documents held out",
-    )
+    held_out = f"{taken['num_held_out']:,} documents held out"
+    yield "tokens", f"{taken['num_tokens']:,} of {taken['num_documents']:,} documents; {held_out}"
     if training is not None:
         yield (
             "training",
