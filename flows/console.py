@@ -1,6 +1,6 @@
 """What a person at a terminal sees of a night: a line for each step that ended, a bar for the one at work, an end."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -66,17 +66,17 @@ class ConsoleReporter:
 
     def summary(self, result: Mapping[str, Any], *, seconds: float, urls: Sequence[str]) -> None:
         """What the night came to, and where to look. `urls`: of Prefect and MLflow when they are open."""
-        refresh, scores = result["refresh"], result["scores"]
+        refresh, training = result["refresh"], result["training"]
         self.console.print()
         self.console.print(_funnel(refresh["stages"]))
+        facts = {row["stage"]: row["facts"] for row in refresh["stages"]}
+        lines = [*(("new", change) for change in refresh["changes"]), *_figures(facts, training)]
         self.console.print()
-        for name, text in _figures(refresh, result.get("training")):
+        for name, text in lines:
             self.console.print(f"{name:<14} {text}", soft_wrap=True)
-        if scores:
-            self.console.print()
-            self.console.print(scores_table(scores))
-        verdict = " ".join(result[name] for name in ("model", "verdict") if name in result)
-        self.console.print(f"\n{verdict}  ({seconds:.1f} s)", style="bold")
+        self.console.print()
+        self.console.print(scores_table(result["scores"]))
+        self.console.print(f"\n{result['model']} {result['verdict']}  ({seconds:.1f} s)", style="bold")
         self._where_to_look(urls)
 
     def _where_to_look(self, urls: Sequence[str]) -> None:
@@ -106,23 +106,25 @@ def _funnel(stages: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def _figures(refresh: Mapping[str, Any], training: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
-    """Lines on what is new, personal data, the snapshot, and the training if there was one."""
-    yield from (("new", change) for change in refresh["changes"])
-    facts = next(row["facts"] for row in refresh["stages"] if row["stage"] == "scrub")
-    counts = {name.removeprefix("num_"): count for name, count in facts.items() if count and name != "num_bytes"}
-    found = ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
-    yield "personal data", f"replaced: {found}" if found else "none found"
-    taken = refresh["snapshot"]
-    held_out = f"{taken['num_held_out']:,} documents held out"
-    yield "tokens", f"{taken['num_tokens']:,} of {taken['num_documents']:,} documents; {held_out}"
-    if training is not None:
-        yield (
-            "training",
-            f"{training['num_steps']:,} steps over {training['num_tokens']:,} tokens; "
-            f"loss {training['first_loss']:.2f} -> {training['branch_loss']:.2f} nats per token; "
-            f"{training['num_parameters']:,} parameters",
-        )
+def _figures(facts: Mapping[str, Mapping[str, Any]], training: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    """Lines on personal data, tokens and training."""
+    personal = {name: count for name, count in facts["scrub"].items() if name != "num_bytes"}
+    found = [f"{name.removeprefix('num_')} {count:,}" for name, count in personal.items() if count]
+    tokens = facts["tokenize"]
+    learned = (
+        f"{training['num_steps']:,} steps over {training['num_tokens']:,} tokens; "
+        f"loss {training['first_loss']:.2f} -> {training['branch_loss']:.2f} nats per token; "
+        f"{training['num_parameters']:,} parameters"
+    )
+    return [
+        ("personal data", f"replaced: {', '.join(found)}" if found else "none found"),
+        (
+            "tokens",
+            f"{tokens['num_train_tokens']:,} of {tokens['num_train_documents']:,} documents; "
+            f"{tokens['num_heldout_documents']:,} documents held out",
+        ),
+        ("training", learned),
+    ]
 
 
 def scores_table(scores: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -131,21 +133,16 @@ def scores_table(scores: Mapping[str, Mapping[str, Any]]) -> Table:
     heading = f"bits per byte on {first['num_documents']:,} held-out documents"
     numbers = ("value", f"{first['confidence']:.0%} interval", "perplexity a byte", "MB")
     table = _plain_table(heading, *numbers, right=numbers)
-    table.add_row("unigram model (token frequencies alone)", _fixed(first["unigram_bits_per_byte"], 3), "", "", "")
+    table.add_row("unigram model (token frequencies alone)", f"{first['unigram_bits_per_byte']:.3f}", "", "", "")
     for name, found in scores.items():
         table.add_row(
             name,
-            _fixed(found["bits_per_byte"], 3),
-            f"{_fixed(found['bits_per_byte_low'], 3)} .. {_fixed(found['bits_per_byte_high'], 3)}",
-            _fixed(found["byte_perplexity"], 2),
+            f"{found['bits_per_byte']:.3f}",
+            f"{found['bits_per_byte_low']:.3f} .. {found['bits_per_byte_high']:.3f}",
+            f"{found['byte_perplexity']:.2f}",
             f"{found['model_bytes'] / 1e6:.1f}",
         )
     return table
-
-
-def _fixed(value: float | None, num_digits: int) -> str:
-    """A figure with so many decimals; a model that answers NaN has none."""
-    return "none" if value is None else f"{value:.{num_digits}f}"
 
 
 def _counts(stage: str, result: Done) -> str:

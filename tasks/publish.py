@@ -21,7 +21,6 @@ FUNNEL_KEY = "refresh-funnel"
 SCORES_KEY = "model-scores"
 MLFLOW_KEY = "mlflow-model"
 SNAPSHOT_PIN = "snapshot"
-SHOWN_OF_SNAPSHOT = ("digest", "num_documents", "num_tokens", "num_held_out")
 SCORES_SCHEMA = "scores.v1"
 DEFAULT_PAGES = "http://127.0.0.1:5000"  # of MLflow under `nightshift up`
 
@@ -60,7 +59,7 @@ def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
         "stages": stages,
         "changes": list(plan.changes),
         "notes": notes_of(plan),
-        "snapshot": {"fingerprint": name, "diff": change, **{key: snapshot[key] for key in SHOWN_OF_SNAPSHOT}},
+        "snapshot": {"fingerprint": name, "digest": snapshot["digest"], "diff": change},
     }
 
 
