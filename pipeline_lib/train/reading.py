@@ -68,11 +68,17 @@ class Reading:
             return self.replay, replayed
         return self._new(position - replayed)
 
-    def documents_at(self, position: int) -> list[tuple[str, str]]:
-        """(shard, document id) of what is read at a position."""
-        index, place = self.at(position)
-        names = [self.documents.name(number) for number in index.documents_of(place).tolist()]
-        return [(self.shards[shard], document) for shard, document in names]
+    def documents_at(self, first: int, count: int = 1) -> list[tuple[str, str]]:
+        """(shard, document id) of what is read at these positions, each once.
+
+        Step n, counted from 1 over trunk and branch, reads `batch_rows` positions from (n - 1) * batch_rows on.
+        """
+        found: dict[tuple[str, str], None] = {}
+        for position in range(first, first + count):
+            index, place = self.at(position)
+            names = [self.documents.name(number) for number in index.documents_of(place).tolist()]
+            found.update(dict.fromkeys((self.shards[shard], document) for shard, document in names))
+        return list(found)
 
     def cursor_behind(self, num_rows: int, num_steps: int) -> Cursor:
         """The cursor of a trunk that read so many positions in so many steps."""

@@ -185,6 +185,8 @@ def test_a_position_names_its_documents(tmp_path: Path) -> None:
         assert set(targets(reading, position, 1)) <= set().union(*(by_name[name] for name in named))
         row = Rows(reading, SPECIALS, position, 1)[0]
         assert all(by_name[name] & {*row["labels"].tolist(), *row["input_ids"].tolist()} for name in named)
+    every = reading.documents_at(0, reading.total)
+    assert len(every) == len(set(every)) and set(every) >= {name for name in by_name if name[0] == "c"}
 
 
 def test_the_planned_end_bounds_what_is_laid_out(tmp_path: Path) -> None:
