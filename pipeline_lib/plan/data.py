@@ -22,7 +22,7 @@ from pipeline_lib.plan.batches import (
     sealed_batches,
 )
 from pipeline_lib.plan.closed import Closed, read_closed, recipe_of
-from pipeline_lib.plan.sides import num_frozen
+from pipeline_lib.plan.sides import num_held_out
 from pipeline_lib.plan.tokenizer import TokenizerPlan, pinned_tokenizer, plan_tokenizer
 from pipeline_lib.run.board import Board
 from pipeline_lib.run.execute import Graph, as_planned, dead_ends, wanted
@@ -154,8 +154,16 @@ def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool, is_full
         for name, nodes in (closed.carried or {}).items()
         if name.startswith(PAST)
     }
-    num_heldout = num_frozen(workspace)
-    new, passed_over = new_batches(settings, workspace, pasts, found.opened, found.batches, num_heldout)
+    held_out = num_held_out(workspace.store, [*closed.board().before("ingest"), *(item.ref for item in found.opened)])
+    new, passed_over = new_batches(
+        settings,
+        workspace,
+        pasts,
+        found.opened,
+        found.batches,
+        number=max((batch.number for batch in batches), default=0),
+        num_heldout=held_out,
+    )
     found = replace(found, opened=(*found.opened, *new), passed_over=passed_over)
     return _laid_out(settings, workspace, found, key_id) if new else replace(plan, found=found)
 

@@ -65,7 +65,7 @@ def read_shards(store: Store, tables: Iterable[Ref]) -> tuple[pa.Table, pa.Table
 
 
 def read_counts(paths: Iterable[Path]) -> NDArray[np.int64]:
-    """How often each token comes in all of these, int64[V]; of no file, int64[0]. Raises `DataError` where V differs."""
+    """How often each token comes in all of these, int64[V]; of no file, int64[0]. `DataError` where V differs."""
     total = np.zeros(0, np.int64)
     for path in paths:
         counts = read_table(path)["count"].to_numpy()

@@ -196,7 +196,7 @@ def test_as_many_workers_warm_up_as_new_documents_have_shards_and_none_with_noth
 
 
 def test_of_new_documents_only_their_batch_is_worked_on(home: House) -> None:
-    before = night(home)
+    before = night(home).urls
     new = {"new": english(900), "exact": english(101), "near": english(102) + " Enough."}
     write_lines(home.corpus / "more.jsonl", new)
     done = night(home)
@@ -206,7 +206,7 @@ def test_of_new_documents_only_their_batch_is_worked_on(home: House) -> None:
     assert {name for stage, _, name in done.made if stage == "clean"} == {
         "shard 0: text", "shard 0: signals", "shard 0: terms", "shard 0: judgement", "texts", "judgements",
     }  # fmt: skip
-    assert done.urls == before.urls | {"more.jsonl#new"}
+    assert done.urls == before | {"more.jsonl#new"}
 
 
 def test_nights_one_by_one_give_the_bytes_of_a_run_from_nothing_over_the_same_batches(
@@ -271,10 +271,10 @@ def test_edits_over_many_files_make_one_small_shard(home: House) -> None:
 
 
 def test_a_file_that_is_gone_leaves_by_a_batch_of_tombstones_alone(home: House) -> None:
-    before = night(home)
+    before = night(home).urls
     (home.corpus / "note_104.txt").unlink()
     done = night(home)
-    assert before.urls - done.urls == {"note_104.txt"}
+    assert before - done.urls == {"note_104.txt"}
     assert not any(name.startswith("shard") for _, _, name in done.made)
 
 
@@ -362,9 +362,7 @@ def test_a_lost_or_damaged_artifact_costs_its_rebuilding_where_it_is_needed_and_
     again = night(home)
     assert {name for name in again.names if not name.startswith("tokenize/")} <= names
     unasked = names - done.names - again.names
-    assert {name: digest for name, digest in digests(home, before.keys() - unasked).items()} == {
-        name: before[name] for name in before.keys() - unasked
-    }
+    assert digests(home, before.keys() - unasked) == {name: before[name] for name in before.keys() - unasked}
 
 
 def test_a_flipped_bit_that_no_clock_shows_is_healed_in_the_night_that_meets_it(home: House) -> None:
