@@ -8,7 +8,7 @@ from typing import Any
 from pipeline_lib.base.errors import GateRefused
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step
-from pipeline_lib.plan.models import BEGUN, ModelsPlan
+from pipeline_lib.plan.models import BEGUN, JUDGED, ModelsPlan
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, version_by_alias
 from pipeline_lib.register.settings import RegisterSettings
@@ -39,7 +39,7 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     if gate.missing(night.workspace.store):
         champion = version_by_alias(registry, CHAMPION)
         if champion is not None and champion.number != version:
-            measured = champion_step(night.settings, data, models, champion)
+            measured = champion_step(night.settings, models, champion)
             do_step(measured, night, graph)
             gate = against_champion(gate, measured)
     facts = do_step(gate, night, graph).facts
@@ -47,6 +47,7 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
         move.version == version and move.name == registry.name for move in register.promotions(registry)
     )
     is_promoted, sentence = _move(night, registry, version, facts, is_on_record=is_on_record)
+    night.workspace.save_pin(JUDGED, models.judged)
     night.workspace.drop_pin(BEGUN)
     _publish(gate, night, f"Version {version} {sentence}")
     return Verdict(version, is_promoted, f"version {version} {sentence}", measured)

@@ -1,5 +1,6 @@
 """A model that fits on a page: a byte-level tokenizer over a few words, two Llama layers, text in two languages."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,7 +9,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
+from pipeline_lib.store.sides import side_of
 from pipeline_lib.store.tables import write_parquet
+from pipeline_lib.store.tokens import TokensWriter
 
 TEXTS = (
     "The night shift reads new documents and trains a small model.",
@@ -64,4 +67,12 @@ def write_documents(
         for i, (t, own) in enumerate(zip(texts, spoken, strict=True))
     ]
     write_parquet(pa.Table.from_pylist(rows, schema=DOCUMENTS_SCHEMA), path)
+    return path
+
+
+def write_tokens(path: Path, documents: Sequence[Sequence[int]], *, vocab_size: int = 320) -> Path:
+    """A tokens.v2 file of the given documents; ids are 000...0, 000...1 and so on, sides those of `write_documents`."""
+    with TokensWriter(path, vocab_size) as writer:
+        names = [f"{number:032x}" for number in range(len(documents))]
+        writer.write(names, [side_of("tiny", f"{number}.txt") for number in range(len(documents))], documents)
     return path

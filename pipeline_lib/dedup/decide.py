@@ -8,7 +8,7 @@ stays of its group; then the Jaccard with it may be below the limit, and it is r
 
 import itertools
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,9 +59,10 @@ def decide(settings: DedupSettings, earlier: Entries, batch: Entries, open_text:
     is_first = firsts == np.arange(len(entries))
     nodes = Nodes(entries.keys, entries.simhashes, entries.has_tokens & is_first, num_earlier)
     bits = settings.max_hamming_bits
-    candidates = link(nodes, max_hamming_bits=bits, sets=None, jaccard_at_least=0)
-    compared = read_sets(entries, np.flatnonzero(candidates.is_linked), open_text, settings.shingle_tokens)
-    links = link(nodes, max_hamming_bits=bits, sets=compared.sets, jaccard_at_least=settings.jaccard_at_least)
+    may_be_alike = link(nodes, max_hamming_bits=bits, sets=None, jaccard_at_least=0).is_linked
+    compared = read_sets(entries, np.flatnonzero(may_be_alike), open_text, settings.shingle_tokens)
+    candidates = replace(nodes, is_linkable=may_be_alike)
+    links = link(candidates, max_hamming_bits=bits, sets=compared.sets, jaccard_at_least=settings.jaccard_at_least)
     partners, jaccards = _nearest(num_earlier, links, compared.sets)
     is_near = partners != STAYS
     for twin in np.flatnonzero(~is_first).tolist():

@@ -78,8 +78,9 @@ def link(nodes: Nodes, *, max_hamming_bits: int, sets: ShingleSets | None, jacca
     )
     linkable = np.flatnonzero(nodes.is_linkable)
     for band in range(nodes.keys.shape[1]):
-        order = linkable[np.argsort(nodes.keys[linkable, band], kind="stable")]
-        _link_band(state, band, order)
+        keys = nodes.keys[linkable, band]
+        order = np.argsort(keys, kind="stable")
+        _link_band(state, band, linkable[order], keys[order])
     _settle(state.parents)
     return Links(state.parents, int(state.counts[0]), int(state.counts[1]))
 
@@ -179,10 +180,11 @@ def _link_bucket(state: _State, band: int, nodes: I64) -> None:
 
 
 @compiled
-def _link_band(state: _State, band: int, order: I64) -> None:
+def _link_band(state: _State, band: int, order: I64, keys: U32) -> None:
     """Link within each bucket of one band; `order` lists the nodes by key and, within a key, by age."""
     start = 0
     for stop in range(1, len(order) + 1):
-        if stop == len(order) or state.keys[order[stop], band] != state.keys[order[start], band]:
-            _link_bucket(state, band, order[start:stop])
+        if stop == len(order) or keys[stop] != keys[start]:
+            if stop - start > 1:
+                _link_bucket(state, band, order[start:stop])
             start = stop

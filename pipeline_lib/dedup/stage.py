@@ -2,10 +2,11 @@
 
     sketch   text (a clean.text shard, all of its rows)               -> sketch.parquet
     decide   texts, sketches, judged (lists: the shards of a batch)   -> part-00000/ledger.parquet, ...,
-             earlier (optional: a segment, or a list of segments),       index.parquet, withdrawn.parquet
-             withdrawn (optional: the ingested batch, for its tombstones)
-    index    before (optional: a segment), decided (a segment, or a list of them, oldest first)
-                                                                      -> index.parquet, withdrawn.parquet
+             withdrawn (optional: the ingested batch, for its            index.parquet, withdrawn.parquet
+             tombstones); members: the segments before it
+    index    members: segments                                        -> index.parquet, withdrawn.parquet
+
+Members stand oldest first.
 
 A sketch is asked of every document, good or not: then another limit of quality sketches nothing again. Only documents
 that were judged good enough are decided. Exact duplicates have equal normalized texts (xxh3_128). Near-duplicates are
@@ -68,28 +69,23 @@ def make_decide(settings: DedupSettings, inputs: Inputs, folder: Path) -> Outcom
     files = zip(names, inputs.files("sketches", SKETCH_FILE), inputs.files("judged", LEDGER_FILE), strict=True)
     batch = read_batch(settings, [Shard(*shard) for shard in files])
     withdrawn = set(read_ids(inputs.file("withdrawn", TOMBSTONES_FILE))) if inputs.has("withdrawn") else set()
-    earlier = read_earlier(settings, _segments(inputs, "earlier"), withdrawn, batch)
+    earlier = read_earlier(settings, _segments(inputs), withdrawn, batch)
     decision = decide(settings, earlier, batch, lambda name: _open_text(inputs, name, is_own=name in names))
     return write_parts(settings, decision, withdrawn, folder)
 
 
 def make_index(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
-    """Merge segments, oldest first, into one. `is_oldest` among the parameters: no segment will stand before it."""
+    """Merge segments into one. `is_oldest` among the parameters: no segment stands before it."""
     from pipeline_lib.dedup.index import merge
 
-    segments = [*_segments(inputs, "before"), *_segments(inputs, "decided")]
-    return merge(segments, folder, is_oldest=bool(inputs.params.get("is_oldest")))
+    return merge(_segments(inputs), folder, is_oldest=inputs.params["is_oldest"])
 
 
-def _segments(inputs: Inputs, name: str) -> "list[Segment]":
-    """The segments that an optional input lists, or the one that it is."""
+def _segments(inputs: Inputs) -> "list[Segment]":
     from pipeline_lib.dedup.index import Segment
     from pipeline_lib.dedup.schemas import INDEX_FILE, WITHDRAWN_FILE
 
-    if not inputs.has(name):
-        return []
-    refs = inputs.members(name)
-    return [Segment(_opened(inputs, ref, INDEX_FILE), _opened(inputs, ref, WITHDRAWN_FILE)) for ref in refs]
+    return [Segment(_opened(inputs, ref, INDEX_FILE), _opened(inputs, ref, WITHDRAWN_FILE)) for ref in inputs.listed]
 
 
 def _open_text(inputs: Inputs, fingerprint: str, *, is_own: bool) -> Path | None:

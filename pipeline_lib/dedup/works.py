@@ -35,9 +35,12 @@ def works(settings: Settings, board: Board) -> Board:
         name="decisions",
     )
     board = board.with_chains("dedup", chains, {"sketch": "sketches"}, [("decided", decided)])
-    return board.carrying("index", decided.ref, partial(_merged, is_oldest=not board.before("index")))
+    oldest = (*board.before("index"), decided.ref)[0]
+    return board.carrying("index", decided.ref, partial(_merged, oldest=oldest))
 
 
-def _merged(segments: tuple[Ref, ...], *, is_oldest: bool) -> Work:
-    """Segments as one."""
-    return Work(INDEX, members=segments, name="index of several batches")
+def _merged(segments: tuple[Ref, ...], *, oldest: Ref) -> Work:
+    """Segments as one. Behind the oldest of all, what they withdrew is done with."""
+    return Work(
+        INDEX, None, params={"is_oldest": segments[0] == oldest}, members=segments, name="index of several batches"
+    )

@@ -42,6 +42,7 @@ class Shard:
 
     path: Path
     share: float | None = None
+    left: frozenset[str] = frozenset()  # documents of it that left their source
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,11 @@ class Choice:
     dropped: Mapping[str, int]
 
 
-def choose(before: Sequence[Shard], shards: Sequence[Shard], excluded: Collection[str], *, at_most: int) -> Choice:
+def choose(before: Sequence[Shard], shards: Sequence[Shard], *, at_most: int) -> Choice:
     """The documents of `before`, then those of `shards` with the smallest ids, until there are `at_most`."""
     counts: Counter[str] = Counter()
-    kept = _pick(before, excluded, {}, counts, at_most)
-    added = _pick(shards, excluded, kept, counts, at_most - len(kept))
+    kept = _pick(before, {}, counts, at_most)
+    added = _pick(shards, kept, counts, at_most - len(kept))
     ids: list[set[str]] = [set() for _ in (*before, *shards)]
     for name, place in kept.items():
         ids[place].add(name)
@@ -101,26 +102,24 @@ def to_json(benchmark: Benchmark) -> dict[str, Any]:
     return asdict(benchmark)
 
 
-def _pick(
-    shards: Sequence[Shard], excluded: Collection[str], known: Collection[str], counts: Counter[str], at_most: int
-) -> dict[str, int]:
+def _pick(shards: Sequence[Shard], known: Collection[str], counts: Counter[str], at_most: int) -> dict[str, int]:
     """The smallest ids that can be taken, each with the number of its shard."""
     found: dict[str, int] = {}
     for place, shard in enumerate(shards):
-        for name in _candidates(shard, excluded, known, counts):
+        for name in _candidates(shard, known, counts):
             found.setdefault(name, place)
         found = {name: found[name] for name in sorted(found)[:at_most]}
     return found
 
 
-def _candidates(shard: Shard, excluded: Collection[str], known: Collection[str], counts: Counter[str]) -> Iterator[str]:
+def _candidates(shard: Shard, known: Collection[str], counts: Counter[str]) -> Iterator[str]:
     """The ids that can be taken of a shard; `counts` learns of the others by reason, and of "rows" and "held_out"."""
     for table in iterate(shard.path, ["document_id", "source", "url", "text"]):
         is_ours = _is_ours(table, shard.share)
         lengths = pc.binary_length(table["text"]).to_pylist()
         counts["rows"] += table.num_rows
         for name, is_right_side, length in zip(table["document_id"].to_pylist(), is_ours, lengths, strict=True):
-            reason = _reason(name, bool(is_right_side), length, excluded, known)
+            reason = _reason(name, bool(is_right_side), length, shard.left, known)
             counts[reason or "held_out"] += 1
             if reason is None:
                 yield name
@@ -132,13 +131,11 @@ def _is_ours(table: Any, share: float | None) -> Any:
     return is_held_out(sides_of(table["source"].to_pylist(), table["url"].to_pylist()), share)
 
 
-def _reason(
-    name: str, is_right_side: bool, length: int, excluded: Collection[str], known: Collection[str]
-) -> str | None:
+def _reason(name: str, is_right_side: bool, length: int, left: Collection[str], known: Collection[str]) -> str | None:
     """Why a document cannot be taken."""
     if not is_right_side:
         return "learned_from"
-    if name in excluded:
+    if name in left:
         return "withdrawn"
     if length == 0:
         return "empty_text"

@@ -12,9 +12,11 @@ scripts with different words compare. The perplexities beside it do not, and say
 A figure that cannot be given (a model that answers NaN, a benchmark without documents) is null; the gate refuses on it.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.model.records import MODEL_FOLDER, PER_DOCUMENT_FILE, SCORES_FILE, SPEED_FILE, write_record
@@ -24,6 +26,8 @@ from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.files import read_json, write_json
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from pipeline_lib.evaluate.benchmark import Shard
 
 STAGE = "evaluate"
@@ -41,8 +45,8 @@ def make_benchmark(settings: EvaluateSettings, inputs: Inputs, folder: Path) -> 
     from pipeline_lib.evaluate.benchmark import choose, describe, to_json, write_chosen
     from pipeline_lib.store.schemas import DOCUMENTS_FILE
 
-    before, shards, left = _shards(inputs, DOCUMENTS_FILE)
-    choice = choose(before, shards, left, at_most=settings.max_documents)
+    before, shards = _shards(inputs, DOCUMENTS_FILE)
+    choice = choose(before, shards, at_most=settings.max_documents)
     write_chosen([*before, *shards], choice, folder / DOCUMENTS_FILE)
     found = describe(
         folder / DOCUMENTS_FILE, choice, name=str(inputs.params["name"]), generation=int(inputs.params["generation"])
@@ -65,8 +69,8 @@ def make_scores(settings: EvaluateSettings, inputs: Inputs, folder: Path) -> Out
 def score_model(settings: EvaluateSettings, model: Path, inputs: Inputs, folder: Path) -> Outcome:
     """Measure the model in a folder, wherever it comes from. Raises `DataError` when there is none.
 
-    Inputs: `benchmark`; `counts`, a snapshot with its token counts, for the base line, may be missing. Parameters: `candidate`,
-    `backend`; `version` for a candidate of the registry.
+    Inputs: `benchmark`; `counts`, a snapshot with its token counts, for the base line, may be missing. Parameters:
+    `candidate`, `backend`; `version` for a candidate of the registry.
     """
     from pipeline_lib.evaluate.measure import measure, measure_speed
     from pipeline_lib.evaluate.sample import read_sample
@@ -102,16 +106,28 @@ def score_model(settings: EvaluateSettings, model: Path, inputs: Inputs, folder:
     return Outcome(number, number, file_rows={PER_DOCUMENT_FILE: number}, facts=facts)
 
 
-def _shards(inputs: Inputs, file: str) -> tuple[list["Shard"], list["Shard"], frozenset[str]]:
-    """What is kept from before, what may be added, and the documents that left."""
+def _shards(inputs: Inputs, file: str) -> tuple[list["Shard"], list["Shard"]]:
+    """What is kept from before, and what may be added.
+
+    What left one shard may be back in a later one. All that leaves with the tables leaves what was kept before them.
+    """
     from pipeline_lib.evaluate.benchmark import Shard
     from pipeline_lib.store.shards import excluded_of, read_shards
 
-    before = [Shard(inputs.file("before", file))] if inputs.has("before") else []
     table, gone = read_shards(inputs.store, inputs.listed)
-    rows = zip(table["documents"].to_pylist(), table["heldout_share"].to_pylist(), strict=True)
-    found = [Shard(inputs.store.open(TEXT_STAGE, name, files=[file]).file(file), share) for name, share in rows]
-    return before, found, frozenset(excluded_of(table, gone)["document_id"].to_pylist())
+    left: dict[str, set[str]] = defaultdict(set)
+    for shard, name in _rows(excluded_of(table, gone), "shard", "document_id"):
+        left[shard].add(name)
+    shards = [
+        Shard(inputs.store.open(TEXT_STAGE, text, files=[file]).file(file), share, frozenset(left[shard]))
+        for text, share, shard in _rows(table, "documents", "heldout_share", "shard")
+    ]
+    is_gone = frozenset(gone["document_id"].to_pylist())
+    return [Shard(inputs.file("before", file), left=is_gone)] if inputs.has("before") else [], shards
+
+
+def _rows(table: "pa.Table", *columns: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*(table[name].to_pylist() for name in columns), strict=True)
 
 
 BENCHMARK = Maker("evaluate.benchmark", 1, "benchmark.v1", make_benchmark, reads=("max_documents",))

@@ -101,17 +101,19 @@ def new_batches(
     pasts: Mapping[str, Sequence[Ref]],
     opened: Sequence[Opened],
     batches: Sequence[Batch],
+    *,
+    number: int,
     num_heldout: int,
 ) -> tuple[list[Opened], dict[str, Any]]:
     """One batch for each source that has something new, changed or gone; and what is passed over, by source.
 
-    `pasts`: for each source the artifacts that stand for its closed batches; `batches`: all that there are.
+    `pasts`: for each source the artifacts that stand for its closed batches; `batches`: all that there are;
+    `number`: the highest one in use, also that of a batch which is given up.
     """
     from pipeline_lib.ingest.past import SourcePast
 
     own = settings.of(IngestSettings)
     share = partial(share_of_new, settings.of(TokenizeSettings), settings.of(EvaluateSettings), num_heldout=num_heldout)
-    number = max((batch.number for batch in batches), default=0)
     new: list[Opened] = []
     passed_over: dict[str, Any] = {}
     for source in own.sources:

@@ -1,7 +1,7 @@
 """What models are judged on: a frozen benchmark, which grows until it is large enough, and the freshest text.
 
 frozen   a generation of held-out documents; each night adds to it until it has `evaluate.max_documents`
-fresh    held-out documents of the newest batches, as many of them as give `FRESH_DOCUMENTS`
+fresh    held-out documents of tonight's batches, and of those before them where these are few
 
 state/pins/benchmarks.json   the frozen one, up to which batch it has drawn, the tables of the newest batches
 """
@@ -42,8 +42,10 @@ def plan_benchmarks(settings: Settings, workspace: Workspace, data: DataPlan) ->
     tables = {board.label: board.wholes["shards"] for board in data.boards}
     new = [batch for batch in data.batches if batch.number > pinned.drawn_up_to and batch.name in tables]
     frozen = _frozen(settings, workspace.store, data, pinned, [tables[batch.name] for batch in new])
-    newest = (*pinned.newest, *(tables[batch.name] for batch in new))[-MOST_FRESH_BATCHES:]
-    fresh = _fresh(settings, workspace.store, newest) if pinned.frozen is not None else None
+    added = tuple(tables[batch.name] for batch in new) if pinned.frozen is not None else ()
+    newest = _newest(workspace.store, pinned, added) if added else pinned.newest
+    number = max([pinned.drawn_up_to, *(batch.number for batch in new)])
+    fresh = benchmark_work(settings, FRESH, number, newest, None) if newest else None
     works = [work for work in (frozen, fresh) if isinstance(work, Work)]
     refs = {FROZEN: frozen.ref if isinstance(frozen, Work) else frozen} | ({FRESH: fresh.ref} if fresh else {})
     graph = {work.ref: work for work in works}
@@ -51,7 +53,6 @@ def plan_benchmarks(settings: Settings, workspace: Workspace, data: DataPlan) ->
     if step is not None:
         todo = wanted(graph, {**data.graph, **graph}, workspace.store)
         step = as_planned([step], todo)[0]
-    number = max([pinned.drawn_up_to, *(batch.number for batch in new)])
     generation = int(frozen.params["generation"]) if isinstance(frozen, Work) else pinned.generation
     return BenchmarksPlan(step, refs, graph, Pin(refs[FROZEN], generation, number, newest))
 
@@ -65,11 +66,14 @@ def _frozen(settings: Settings, store: Store, data: DataPlan, pinned: Pin, new: 
     return benchmark_work(settings, FROZEN, pinned.generation, tuple(new), pinned.frozen)
 
 
-def _fresh(settings: Settings, store: Store, newest: Sequence[Ref]) -> Work | None:
-    """The held-out documents of as few of the newest batches as give enough of them."""
-    num_held_out, taken = 0.0, 0
-    while taken < len(newest) and num_held_out < FRESH_DOCUMENTS:
+def _newest(store: Store, pinned: Pin, added: tuple[Ref, ...]) -> tuple[Ref, ...]:
+    """The tables of tonight's batches, and of as many before them as held enough documents.
+
+    How many tonight's hold is not known when a night is planned, so they do not count: a plan says what is made then.
+    """
+    num_held_out, taken = 0, 0
+    while taken < len(pinned.newest) and num_held_out < FRESH_DOCUMENTS:
         taken += 1
-        found = manifest_of(store, newest[-taken])
-        num_held_out += float(found.facts["num_held_out"]) if found else FRESH_DOCUMENTS
-    return benchmark_work(settings, FRESH, 1, tuple(newest[len(newest) - taken :]), None) if taken else None
+        found = manifest_of(store, pinned.newest[-taken])
+        num_held_out += int(found.facts["num_held_out"]) if found else 0
+    return (*pinned.newest[len(pinned.newest) - taken :], *added)[-MOST_FRESH_BATCHES:]

@@ -53,7 +53,7 @@ def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models:
         scores=models.scores.ref,
         variants=models.variants,
         tokenizer=data.tokenizer.ref,
-        snapshot=data.snapshot.whole.ref,
+        snapshot=models.judged.snapshot,
         funnel=funnel[-1].ref,
     )
     gate = gate_work(
@@ -67,7 +67,7 @@ def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models:
     todo = wanted([version.ref, gate.ref], {**data.graph, **models.graph, **graph}, workspace.store)
     condition = models.train.condition
     planned = [replace(step, condition=condition) for step in as_planned((register, judged), todo)]
-    champion = _foreseen_champion(settings, workspace, data, models) if planned[1].todo else None
+    champion = _foreseen_champion(settings, workspace, models) if planned[1].todo else None
     return JudgePlan(planned[0], champion, planned[1], graph)
 
 
@@ -76,7 +76,7 @@ def _funnel_works(data: DataPlan) -> tuple[Work, ...]:
     lists, inputs = [], {}
     for stage, nodes in data.sums.items():
         if len(nodes) > 1:
-            lists.append(lists_work(stage, nodes))
+            lists.append(lists_work("register", nodes))
         inputs[stage] = lists[-1].ref if len(nodes) > 1 else nodes[0]
     return (*lists, Work(FUNNEL, inputs=inputs, name="funnel"))
 
@@ -108,7 +108,7 @@ def _lost_version(settings: Settings, workspace: Workspace, version: Work) -> st
     return "" if is_there else f"lost: MLflow has no version {number} of {name}"
 
 
-def _foreseen_champion(settings: Settings, workspace: Workspace, data: DataPlan, models: ModelsPlan) -> Step | None:
+def _foreseen_champion(settings: Settings, workspace: Workspace, models: ModelsPlan) -> Step | None:
     """The measurement of the champion by the ledger of promotions; the night asks MLflow, which takes seconds."""
     registry = _registry(settings, workspace)
     moves = [move for move in promotions(registry) if move.name == registry.name]
@@ -118,7 +118,7 @@ def _foreseen_champion(settings: Settings, workspace: Workspace, data: DataPlan,
     if model is None or model == models.model.fingerprint:
         return None
     champion = Version(moves[-1].version, "", {FINGERPRINT_TAG: model})
-    return replace(champion_step(settings, data, models, champion), condition=models.train.condition)
+    return replace(champion_step(settings, models, champion), condition=models.train.condition)
 
 
 def _registered_model(store: Store, registry: Registry, version: int) -> str | None:
@@ -129,7 +129,7 @@ def _registered_model(store: Store, registry: Registry, version: int) -> str | N
     return None
 
 
-def champion_step(settings: Settings, data: DataPlan, models: ModelsPlan, champion: Version) -> Step:
+def champion_step(settings: Settings, models: ModelsPlan, champion: Version) -> Step:
     """The champion measured on the benchmarks of this challenger."""
     own = settings.of(RegisterSettings)
     seen = settings.of(EvaluateSettings).only(SCORES.reads)
@@ -142,10 +142,10 @@ def champion_step(settings: Settings, data: DataPlan, models: ModelsPlan, champi
         "model_name": own.model_name,
         "tracking_uri": own.tracking_uri,
     }
-    counts = data.snapshot.whole.ref
+    counts = models.judged.snapshot
     works = tuple(
         Work(CHAMPION_SCORES, seen, {"benchmark": texts, "counts": counts}, params, name=f"champion on {name}")
-        for name, texts in models.benchmarks.items()
+        for name, texts in models.judged.benchmarks.items()
     )
     lists = list_works("evaluate", [work.ref for work in works], name="scores of the champion")
     step = Step("evaluate", "champion", (), (*works, *lists), works[0])

@@ -2,8 +2,8 @@
 
 Two models a line: the trunk, never decayed, which goes on every night, and a decayed branch of it that is judged.
 A night trains on text that the trunk has not read, oldest first. Which trunk it goes on from is said by `parents.py`.
-Where nothing is unread, or `train.budget_minutes` is 0, the newest model stands. A model whose night did not come to its
-verdict is judged first.
+Where nothing is unread, or `train.budget_minutes` is 0, the newest model stands. A model whose night did not come to
+its verdict is judged first.
 """
 
 from collections.abc import Mapping
@@ -27,6 +27,16 @@ from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.works import train_work
 
 BEGUN = "begun"  # the pin of a training whose model has no verdict yet
+JUDGED = "judged"  # and that of the model that was judged last
+
+
+@dataclass(frozen=True)
+class Judged:
+    """On what a model was judged: while it stands, new text alone judges nobody again."""
+
+    model: Ref
+    benchmarks: Mapping[str, Ref]
+    snapshot: Ref
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,7 @@ class ModelsPlan:
     quantize: tuple[Step, ...]  # a step a scheme
     scores: Work  # the list of all of them
     variants: Mapping[str, Ref]  # by scheme
-    benchmarks: Mapping[str, Ref]
+    judged: Judged
     graph: Graph
     notes: tuple[str, ...]
 
@@ -69,13 +79,14 @@ def plan_models(
     train = _train(settings, workspace, data, benchmarks, line)
     if train is None:
         return None
-    model, texts = train.whole.ref, benchmarks.refs[FROZEN]
-    counts = data.snapshot.whole.ref
-    variants = variant_works(settings, model, texts)
+    judged = _judged(workspace, data, benchmarks, train)
+    model, counts = judged.model, judged.snapshot
+    variants = variant_works(settings, model, judged.benchmarks[FROZEN])
     rows = {CHALLENGER: (model, "torch")} | {name: (work.ref, backend) for name, (work, backend) in variants.items()}
     evaluate = [
         _scored(
-            candidate, [scores_work(settings, candidate, backend, b, made, counts) for b in benchmarks.refs.items()]
+            candidate,
+            [scores_work(settings, candidate, backend, texts, made, counts) for texts in judged.benchmarks.items()],
         )
         for candidate, (made, backend) in rows.items()
     ]
@@ -92,10 +103,19 @@ def plan_models(
         quantize=tuple(planned[1 + len(evaluate) :]),
         scores=scores[-1],
         variants={name: work.ref for name, (work, _) in variants.items()},
-        benchmarks=benchmarks.refs,
+        judged=judged,
         graph=graph,
         notes=line.notes,
     )
+
+
+def _judged(workspace: Workspace, data: DataPlan, benchmarks: BenchmarksPlan, train: Step) -> Judged:
+    """On what the model is judged, or was, if it is the one that stands."""
+    model = train.whole.ref
+    last = workspace.pin(JUDGED, Judged)
+    if last is not None and last.model == model:
+        return last
+    return Judged(model, benchmarks.refs, data.snapshot.whole.ref)
 
 
 def _scored(candidate: str, works: list[Work]) -> Step:

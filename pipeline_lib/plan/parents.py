@@ -23,7 +23,8 @@ from pipeline_lib.store.shards import SHARDS_FILE
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.cursor import CURSOR_FILE, Cursor, first_place, read_cursor, unread
 from pipeline_lib.train.extent import planned_rows, text_of
-from pipeline_lib.train.lineage import SHAPE, TRUNK_FILE
+from pipeline_lib.train.lineage import DECIDING as SHAPE
+from pipeline_lib.train.lineage import TRUNK_FILE
 from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.stage import TRAIN
 
@@ -70,9 +71,7 @@ def cursor_of(store: Store, parent: Manifest | None) -> Cursor:
     return read_cursor(_trunk(store, parent, CURSOR_FILE))
 
 
-def _parent(
-    settings: Settings, workspace: Workspace, data: DataPlan, models: Sequence[Manifest]
-) -> Manifest | None:
+def _parent(settings: Settings, workspace: Workspace, data: DataPlan, models: Sequence[Manifest]) -> Manifest | None:
     own = settings.of(TrainSettings)
     shape = own.decisive(SHAPE)
     fitting = [model for model in models if _fits(model, data, shape) and not _is_out(model)]
@@ -138,7 +137,9 @@ def _shards(store: Store, data: DataPlan) -> list[Arrived] | None:
 
 
 def _notes(parent: Manifest | None, left: int | None) -> tuple[str, ...]:
-    begin = "training starts from scratch" if parent is None else f"training goes on from model {parent.fingerprint[:8]}"
+    begin = (
+        "training starts from scratch" if parent is None else f"training goes on from model {parent.fingerprint[:8]}"
+    )
     if left is None:
         return (begin,)
     return (f"{begin}; {left:,} tokens are unread",) if left else ("all text is read: nothing is trained",)

@@ -49,12 +49,6 @@ class ResourceSettings(StageSettings):
         description="a data stage that takes longer is stopped; its finished shards are kept",
         json_schema_extra=operational("minutes"),
     )
-    train_deadline_minutes: float = Field(
-        720.0,
-        gt=0,
-        description="a training that takes longer writes a checkpoint and is stopped",
-        json_schema_extra=operational("minutes"),
-    )
 
 
 class Settings(StageSettings):
@@ -103,7 +97,10 @@ class Resolved:
 def resolve_as(
     kind: type[Settings], config: Path | None, environment: Mapping[str, str], arguments: Sequence[tuple[str, str]]
 ) -> Resolved:
-    """The settings of a run, of the kind that has all sections. Raises `SettingsError` for a missing file, an unknown key or a wrong value."""
+    """The settings of a run, of the kind that has all sections.
+
+    Raises `SettingsError` for a missing file, an unknown key or a wrong value.
+    """
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name, value in _from_file(config):

@@ -7,16 +7,18 @@ timings.json   seconds by part of the work and tokens per second: all that diffe
 error.json     kind and message of an error of ours
 train.log      what the process printed
 start.json     bits per byte of the untrained model
+repeat.json    what a lost training did, where this one makes it again (repeat.py)
 trunk-phase/, branch-phase/    checkpoints of the two phases
 trunk/, result/                sealed folders: what is done, and stays done after a kill
 """
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline_lib.model.reading.snapshot import Arrived
 from pipeline_lib.store.files import read_json, write_json
 from pipeline_lib.train.sealed import is_sealed
 from pipeline_lib.train.settings import TrainSettings
@@ -35,11 +37,20 @@ MODEL_FOLDER = "model"
 
 
 @dataclass(frozen=True)
-class TrainInputs:
-    """What a training reads. `replay_rows` are token shards of earlier nights; no `trunk` means a new lineage."""
+class TokensInput:
+    """A token shard of the snapshot."""
 
-    new_rows: tuple[Path, ...]
-    replay_rows: tuple[Path, ...]
+    arrived: Arrived
+    path: Path | None = None  # None: it is not read tonight
+    excluded: tuple[str, ...] = ()  # ids of documents
+
+
+@dataclass(frozen=True)
+class TrainInputs:
+    """What a training reads. No `trunk` means a new lineage; the trunk carries the cursor."""
+
+    tokens: tuple[TokensInput, ...]  # in order of arrival
+    num_rows: int  # the planned end: of trunk and branch together
     tokenizer: Path
     trunk: Path | None
     heldout: tuple[Path, ...]
@@ -61,28 +72,42 @@ class Progress:
 
 def write_job(work: Path, settings: TrainSettings, inputs: TrainInputs) -> None:
     """Leave the order for the training process, which works in another folder than ours: all paths are absolute."""
-    paths = {
-        "new_rows": [str(path.absolute()) for path in inputs.new_rows],
-        "replay_rows": [str(path.absolute()) for path in inputs.replay_rows],
-        "tokenizer": str(inputs.tokenizer.absolute()),
-        "trunk": None if inputs.trunk is None else str(inputs.trunk.absolute()),
-        "heldout": [str(path.absolute()) for path in inputs.heldout],
+    order = {
+        "tokens": [
+            {"arrived": asdict(one.arrived), "path": _absolute(one.path), "excluded": one.excluded}
+            for one in inputs.tokens
+        ],
+        "num_rows": inputs.num_rows,
+        "tokenizer": _absolute(inputs.tokenizer),
+        "trunk": _absolute(inputs.trunk),
+        "heldout": [_absolute(path) for path in inputs.heldout],
     }
-    write_json(work / JOB_FILE, {"settings": settings.model_dump(mode="json"), "inputs": paths})
+    write_json(work / JOB_FILE, {"settings": settings.model_dump(mode="json"), "inputs": order})
 
 
 def read_job(work: Path) -> tuple[TrainSettings, TrainInputs]:
     """The order that `write_job` left."""
     job = read_json(work / JOB_FILE)
-    paths: Mapping[str, Any] = job["inputs"]
+    order: Mapping[str, Any] = job["inputs"]
     inputs = TrainInputs(
-        new_rows=tuple(map(Path, paths["new_rows"])),
-        replay_rows=tuple(map(Path, paths["replay_rows"])),
-        tokenizer=Path(paths["tokenizer"]),
-        trunk=None if paths["trunk"] is None else Path(paths["trunk"]),
-        heldout=tuple(map(Path, paths["heldout"])),
+        tokens=tuple(
+            TokensInput(Arrived(**one["arrived"]), _path(one["path"]), tuple(one["excluded"]))
+            for one in order["tokens"]
+        ),
+        num_rows=order["num_rows"],
+        tokenizer=Path(order["tokenizer"]),
+        trunk=_path(order["trunk"]),
+        heldout=tuple(map(Path, order["heldout"])),
     )
     return TrainSettings.model_validate(job["settings"]), inputs
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())
+
+
+def _path(name: str | None) -> Path | None:
+    return None if name is None else Path(name)
 
 
 def read_metrics(path: Path, *, offset: int = 0) -> tuple[list[dict[str, Any]], int]:

@@ -31,7 +31,7 @@ def special_ids(tokenizer: Path) -> tuple[int, int]:
     return end_id, pad_id
 
 
-def new_model(settings: TrainSettings, tokenizer: Path, context_tokens: int) -> PreTrainedModel:
+def new_model(settings: TrainSettings, tokenizer: Path) -> PreTrainedModel:
     """A network with random weights that depend on the seed alone. Embedding and head share one matrix."""
     end_id, pad_id = special_ids(tokenizer)
     config = CONFIGS[settings.architecture](
@@ -42,7 +42,7 @@ def new_model(settings: TrainSettings, tokenizer: Path, context_tokens: int) -> 
         num_key_value_heads=settings.num_kv_heads,
         head_dim=settings.hidden_size // settings.num_heads,
         intermediate_size=settings.intermediate_size,
-        max_position_embeddings=context_tokens,
+        max_position_embeddings=settings.context_tokens,
         tie_word_embeddings=True,
         bos_token_id=end_id,
         eos_token_id=end_id,

@@ -7,8 +7,6 @@ same call after a kill goes on where it was and, on a CPU with the same number o
 import copy
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +23,9 @@ from pipeline_lib.model.scoring import (
 )
 from pipeline_lib.store.files import read_json, write_json
 from pipeline_lib.store.tables import read_table
-from pipeline_lib.store.token_shards import RowTable, open_rows
-from pipeline_lib.train.callbacks import EXIT_TERMINATED, Clock, Keeper, Pace, Report, StopSignal
+from pipeline_lib.train.callbacks import EXIT_TERMINATED, Keeper, Pace, Report, StopSignal
+from pipeline_lib.train.cursor import unread, write_cursor
+from pipeline_lib.train.extent import text_of
 from pipeline_lib.train.job import (
     METRICS_FILE,
     MODEL_FOLDER,
@@ -34,118 +33,34 @@ from pipeline_lib.train.job import (
     RESULT_FOLDER,
     START_FILE,
     SUMMARY_FILE,
-    TIMINGS_FILE,
     TRUNK_FOLDER,
-    TrainInputs,
     is_finished,
-    read_job,
     read_metrics,
 )
-from pipeline_lib.train.lineage import TRUNK_FILE, lineage, trunk_fits
-from pipeline_lib.train.model import device, load_model, new_model, precision, save_model, special_ids
+from pipeline_lib.train.lineage import TRUNK_FILE, lineage
+from pipeline_lib.train.model import device, load_model, precision, save_model
+from pipeline_lib.train.opened import OPTIMIZER_FILE, Night, open_night
 from pipeline_lib.train.optimizer import read_state
-from pipeline_lib.train.plan import Plan, Planner, read_plan, write_plan
-from pipeline_lib.train.rows import MixedRows, RowOrder
+from pipeline_lib.train.plan import Plan, read_plan, write_plan
+from pipeline_lib.train.repeat import plan_of
 from pipeline_lib.train.sealed import is_sealed, seal
-from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.summary import final_loss, last_row_of_each_step, loss_curve
 from pipeline_lib.train.trainer import Phase, PhaseTrainer, run_phase
 
-OPTIMIZER_FILE = "optimizer.pt"
 MEASURED_STEPS = 7  # the median of them: the first ones, which allocate, do not count
 SCORED_CHARACTERS = 2000  # of each document at the start and the end
 LATE_SHARE = 0.95  # of the budget: the rest is for saving
 SLOWDOWN = 1.3  # the branch is given time for steps so much slower than the last ones of the trunk
 
 
-@dataclass
-class Night:
-    """One training: what it reads, where it works, and the clock and signal it obeys."""
-
-    work: Path
-    settings: TrainSettings
-    inputs: TrainInputs
-    clock: Clock
-    stop: StopSignal
-    new: RowTable
-    replay: RowTable | None
-    order: RowOrder = field(init=False)
-    pad_id: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        num_replay = 0 if self.replay is None else self.replay.num_rows
-        self.order = RowOrder(self.new.num_rows, num_replay, self.settings.replay_share, self.settings.seed)
-        self.pad_id = special_ids(self.inputs.tokenizer)[1]
-
-    @property
-    def context_tokens(self) -> int:
-        """T: a row holds one token more."""
-        return self.new.row_tokens - 1
-
-    @property
-    def tokens_per_step(self) -> int:
-        """Positions of one step, padding included."""
-        return self.settings.batch_rows * self.context_tokens
-
-    @cached_property
-    def start_state(self) -> dict[str, Any] | None:
-        """The optimizer of last night's trunk."""
-        return None if self.inputs.trunk is None else read_state(self.inputs.trunk / OPTIMIZER_FILE)
-
-    def start_model(self) -> PreTrainedModel:
-        """Last night's trunk, or random weights. The same at every call."""
-        if self.inputs.trunk is not None:
-            return load_model(self.inputs.trunk)
-        return new_model(self.settings, self.inputs.tokenizer, self.context_tokens)
-
-    @cached_property
-    def past_trunk_steps(self) -> int:
-        """Steps that last night's trunk has behind it."""
-        return 0 if self.inputs.trunk is None else int(read_json(self.inputs.trunk / TRUNK_FILE)["num_steps"])
-
-    @property
-    def planner(self) -> Planner:
-        """What decides the steps."""
-        return Planner(self.settings, self.order.rows_per_epoch, self.past_trunk_steps)
-
-    def trunk_rows(self, num_steps: int) -> MixedRows:
-        """The rows of the trunk: new text with its share of replay."""
-        return MixedRows(self.new, self.replay, self.order, 0, num_steps * self.settings.batch_rows)
-
-    def branch_rows(self, *, trunk_steps: int, num_steps: int) -> MixedRows:
-        """The rows of the branch: what follows in the same order, or, when new text is too little for it, more replay.
-
-        A short night would otherwise read its few new rows again and again.
-        """
-        batch = self.settings.batch_rows
-        order = self.order.filled_up(num_steps * batch)
-        first = trunk_steps * batch if order == self.order else 0
-        return MixedRows(self.new, self.replay, order, first, num_steps * batch)
-
-
 def train(work: Path, *, started: float, stop: StopSignal) -> None:
     """Do the job of the folder `work`, or what is left of it. `started`: monotonic time the budget counts from."""
     if is_finished(work):
         return
-    night = _open_night(work, started=started, stop=stop)
+    night = open_night(work, started=started, stop=stop)
     if not is_sealed(work / TRUNK_FOLDER):
         _make_trunk(night)
     _make_result(night)
-
-
-def _open_night(work: Path, *, started: float, stop: StopSignal) -> Night:
-    """Raises `DataError` when there is nothing to train on, or the trunk does not fit."""
-    settings, inputs = read_job(work)
-    torch.set_num_threads(settings.threads)
-    if inputs.trunk is not None and not trunk_fits(settings, inputs.tokenizer, inputs.trunk):
-        raise DataError(
-            f"{inputs.trunk}: this trunk has another shape, optimizer or tokenizer. Start a new lineage without it."
-        )
-    new = open_rows(inputs.new_rows)
-    if new.num_rows == 0:
-        raise DataError("train: there are no new rows of tokens. Without new text there is nothing to train.")
-    replay = open_rows(inputs.replay_rows) if inputs.replay_rows else None
-    return Night(work, settings, inputs, Clock(work / TIMINGS_FILE, started), stop, new, replay)
 
 
 def _make_trunk(night: Night) -> None:
@@ -159,7 +74,7 @@ def _make_trunk(night: Night) -> None:
         name="trunk",
         num_steps=plan.most_trunk_steps,
         rate_factor=plan.trunk_factor,
-        dataset=night.trunk_rows(plan.most_trunk_steps),
+        dataset=night.rows(0, plan.most_trunk_steps),
         optimizer_state=night.start_state,
         folder=night.work / "trunk-phase",
     )
@@ -179,7 +94,7 @@ def _make_result(night: Night) -> None:
         name="branch",
         num_steps=plan.decay_steps,
         rate_factor=plan.branch_factor,
-        dataset=night.branch_rows(trunk_steps=plan.trunk_steps, num_steps=plan.decay_steps),
+        dataset=night.rows(plan.trunk_steps, plan.decay_steps),
         optimizer_state=read_state(trunk / OPTIMIZER_FILE),
         folder=night.work / "branch-phase",
     )
@@ -194,19 +109,26 @@ def _make_result(night: Night) -> None:
 
 
 def _kept_plan(night: Night, model: PreTrainedModel) -> Plan:
-    """The plan of the run before, or a new one; speed is measured when there is a budget to keep."""
-    path, budget = night.work / PLAN_FILE, night.settings.budget_minutes
+    """The plan of the run before; else that of the lost training, or a new one."""
+    path = night.work / PLAN_FILE
     plan = read_plan(path)
-    if plan is not None:
-        return plan
-    seconds_per_step = None if budget is None else _seconds_per_step(night, model)
-    plan = night.planner.plan(
-        seconds_per_step=seconds_per_step,
-        seconds_left=None if budget is None else budget * 60 - night.clock.spent - night.clock.seconds["score"],
-        tokens_per_second=None if seconds_per_step is None else round(night.tokens_per_step / seconds_per_step, 1),
-    )
-    write_plan(path, plan)
+    if plan is None:
+        plan = _new_plan(night, model) if night.recorded is None else plan_of(night.recorded)
+        write_plan(path, plan)
     return plan
+
+
+def _new_plan(night: Night, model: PreTrainedModel) -> Plan:
+    """Speed is measured when there is a budget to keep."""
+    budget = night.settings.budget_minutes
+    if budget is None:
+        return night.planner.plan()
+    seconds_per_step = _seconds_per_step(night, model)
+    return night.planner.plan(
+        seconds_per_step=seconds_per_step,
+        seconds_left=budget * 60 - night.clock.spent - night.clock.seconds["score"],
+        tokens_per_second=round(night.tokens_per_step / seconds_per_step, 1),
+    )
 
 
 def _seconds_per_step(night: Night, model: PreTrainedModel) -> float:
@@ -216,18 +138,18 @@ def _seconds_per_step(night: Night, model: PreTrainedModel) -> float:
         name="measure",
         num_steps=MEASURED_STEPS,
         rate_factor=lambda _: 1.0,
-        dataset=night.trunk_rows(MEASURED_STEPS),
+        dataset=night.rows(0, MEASURED_STEPS),
         optimizer_state=None,
         folder=None,
     )
-    run_phase(copy.deepcopy(model), settings=night.settings, phase=phase, pad_id=night.pad_id, callbacks=[pace])
+    run_phase(copy.deepcopy(model), settings=night.settings, phase=phase, callbacks=[pace])
     night.clock.lap("measure")
     return pace.seconds_per_step
 
 
 def _is_late(night: Night, step: int, pace: Pace) -> bool:
     """Whether the branch of a trunk that ends at `step` must start now to end inside the budget."""
-    if night.settings.budget_minutes is None:
+    if night.settings.budget_minutes is None or night.recorded is not None:
         return False
     still_to_do = SLOWDOWN * night.planner.decay_steps(step) * pace.seconds_per_step + night.clock.seconds["score"]
     return night.clock.spent + still_to_do > LATE_SHARE * night.settings.budget_minutes * 60
@@ -256,9 +178,7 @@ def _run(
     )
     keeper = Keeper(night.settings, phase=phase.name, stop=night.stop, clock=night.clock, is_late=is_late)
     night.stop.is_stepping = True
-    trainer = run_phase(
-        model, settings=night.settings, phase=phase, pad_id=night.pad_id, callbacks=[pace, report, keeper]
-    )
+    trainer = run_phase(model, settings=night.settings, phase=phase, callbacks=[pace, report, keeper])
     night.stop.is_stepping = False
     night.clock.lap(phase.name)
     if night.stop.is_wanted and trainer.state.global_step < phase.num_steps:
@@ -271,13 +191,19 @@ def _save_trunk(night: Night, trainer: PhaseTrainer, num_steps: int) -> None:
     save_model(trainer.model, night.inputs.tokenizer, incoming)
     torch.save(trainer.optimizer.state_dict(), incoming / OPTIMIZER_FILE)
     before = {} if night.inputs.trunk is None else read_json(night.inputs.trunk / TRUNK_FILE)
+    num_rows = num_steps * night.settings.batch_rows
+    cursor = night.reading.cursor_behind(num_rows, num_steps)
+    text = text_of(night.settings, [one.arrived for one in night.inputs.tokens])
     facts = {
         "lineage": lineage(night.settings, night.inputs.tokenizer),
         "num_nights": before.get("num_nights", 0) + 1,
-        "num_steps": before.get("num_steps", 0) + num_steps,
+        "num_steps": cursor.num_steps,
         "num_tokens": before.get("num_tokens", 0) + num_steps * night.tokens_per_step,
+        "read": night.reading.account(num_rows),
+        "unread_tokens": unread(cursor, text),
     }
     write_json(incoming / TRUNK_FILE, facts)
+    write_cursor(cursor, incoming)
     seal(incoming, night.work / TRUNK_FOLDER)
 
 
@@ -290,7 +216,7 @@ def _score(night: Night, model: PreTrainedModel) -> float | None:
     if any(texts):
         backend = torch_logits(model.to(device()).eval())
         tokenizer = open_tokenizer(night.inputs.tokenizer)
-        bits = bits_per_document(backend, tokenizer, texts, context_tokens=night.context_tokens)
+        bits = bits_per_document(backend, tokenizer, texts, context_tokens=night.settings.context_tokens)
         value = round(bits_per_byte(bits, bytes_per_document(texts)), 6)
     night.clock.lap("score")
     return value
@@ -298,6 +224,7 @@ def _score(night: Night, model: PreTrainedModel) -> float | None:
 
 def _summary(night: Night, plan: Plan, model: PreTrainedModel) -> dict[str, Any]:
     rows = last_row_of_each_step(read_metrics(night.work / METRICS_FILE)[0])
+    trunk = read_json(night.work / TRUNK_FOLDER / TRUNK_FILE)
     return {
         "start_bits_per_byte": read_json(night.work / START_FILE)["bits_per_byte"],
         "end_bits_per_byte": _score(night, model),
@@ -305,18 +232,17 @@ def _summary(night: Night, plan: Plan, model: PreTrainedModel) -> dict[str, Any]
         "trunk_loss": final_loss(rows, "trunk"),
         "branch_loss": final_loss(rows, "branch"),
         "loss_curve": loss_curve(rows),
-        "num_steps": plan.num_steps,
-        "trunk_steps": plan.trunk_steps,
-        "warmup_steps": plan.warmup_steps,
-        "decay_steps": plan.decay_steps,
+        **{name: getattr(plan, name) for name in ("num_steps", "trunk_steps", "warmup_steps", "decay_steps")},
+        "num_rows": plan.num_steps * night.settings.batch_rows,
         "num_tokens": plan.num_steps * night.tokens_per_step,
-        "num_new_rows": night.order.num_new,
-        "num_replay_rows_per_epoch": night.order.replay_per_epoch,
+        "read": trunk["read"],
+        "unread_tokens": trunk["unread_tokens"],
         "num_parameters": sum(weight.numel() for weight in model.parameters()),
         "has_trunk": night.inputs.trunk is not None,
         "precision": precision(night.settings),
         "device": device().type,
         "threads": night.settings.threads,
+        "num_epochs": night.settings.num_epochs,
     }
 
 

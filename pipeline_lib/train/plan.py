@@ -50,8 +50,9 @@ class Planner:
     """What decides the steps of a night, beside the time."""
 
     settings: TrainSettings
-    rows_per_epoch: int  # new rows and the replay mixed into them
+    trunk_rows: int  # unread rows and the replay mixed into them
     past_trunk_steps: int  # of earlier nights; 0 in a new lineage
+    max_steps: int | None  # of trunk and branch together
 
     def plan(
         self,
@@ -60,11 +61,11 @@ class Planner:
         seconds_left: float | None = None,
         tokens_per_second: float | None = None,
     ) -> Plan:
-        """As long a trunk as the rows, `max_steps` and the time left allow, whichever is least, and its branch.
+        """As long a trunk as the text, `max_steps` and the time left allow, whichever is least, and its branch.
 
         Raises `SettingsError` when the time is too short for any schedule.
         """
-        most = self._trunk_within(self.settings.max_steps)
+        most = self._trunk_within(self.max_steps)
         trunk_steps = most
         if seconds_per_step is not None and seconds_left is not None:
             trunk_steps = min(most, self._trunk_within(_steps_in(seconds_left, seconds_per_step)))
@@ -79,8 +80,8 @@ class Planner:
     def ended(self, trunk_steps: int) -> Plan:
         """The plan of a trunk that ends there. Its branch takes what `max_steps` leaves."""
         decay_steps = self.decay_steps(trunk_steps)
-        if self.settings.max_steps is not None:
-            decay_steps = max(1, min(decay_steps, self.settings.max_steps - trunk_steps))
+        if self.max_steps is not None:
+            decay_steps = max(1, min(decay_steps, self.max_steps - trunk_steps))
         return Plan(trunk_steps + decay_steps, trunk_steps, 0, decay_steps, trunk_steps)
 
     def decay_steps(self, trunk_steps: int) -> int:
@@ -97,8 +98,8 @@ class Planner:
         return max(1, math.floor(trunk_steps * share / (1 - share) + 1e-9))
 
     def _trunk_within(self, num_steps: int | None) -> int:
-        """The trunk takes the rows once an epoch; of a bound on all steps it leaves the branch its share."""
-        by_rows = max(1, math.floor(self.settings.num_epochs * self.rows_per_epoch / self.settings.batch_rows))
+        """The trunk takes all its rows once; of a bound on all steps it leaves the branch its share."""
+        by_rows = max(1, -(-self.trunk_rows // self.settings.batch_rows))
         if num_steps is None:
             return by_rows
         return min(by_rows, num_steps - max(1, round(self.settings.decay_share * num_steps)))

@@ -4,11 +4,35 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline_lib.base.settings import StageSettings
+from pipeline_lib.base.settings import StageSettings, neutral, operational
+from pipeline_lib.model.reading.snapshot import Packing
 
 
 class TrainSettings(StageSettings):
-    """What decides the weights. The defaults give a Llama of about 1.3 million parameters at a vocabulary of 4096."""
+    """What decides the weights, and how far a night goes.
+
+    The defaults give a Llama of about 1.3 million parameters at a vocabulary of 4096. How far a night goes
+    (`max_steps`, `num_epochs`) enters the name of a training as its planned end, in rows, and not by itself; the budget
+    in minutes may end it earlier.
+    """
+
+    context_tokens: int = Field(
+        256,
+        ge=2,
+        le=1 << 20,
+        description="what the model sees at once: a row has so many inputs, each with the token behind it as target",
+        json_schema_extra={"unit": "tokens"},
+    )
+    packing: Packing = Field(
+        "contiguous",
+        description="contiguous: documents one behind the other; best_fit: as few documents cut as possible",
+        json_schema_extra=neutral("contiguous"),
+    )
+    document_borders: Literal["attend", "restart"] = Field(
+        "attend",
+        description="restart: positions and attention begin anew with each document of a row",
+        json_schema_extra=neutral("attend"),
+    )
 
     architecture: Literal["llama", "qwen3"] = Field(
         "llama", description="shape of the network; qwen3 normalises q and k"
@@ -69,37 +93,54 @@ class TrainSettings(StageSettings):
         json_schema_extra={"unit": "steps"},
     )
 
-    num_epochs: float = Field(
-        1.0, gt=0, le=100, description="passes over the new rows at most", json_schema_extra={"unit": "passes"}
+    num_epochs: int = Field(
+        1, ge=1, le=100, description="passes over all text, over all nights", json_schema_extra=operational("passes")
     )
     max_steps: int | None = Field(
-        240, ge=2, description="steps at most, on trunk and branch together", json_schema_extra={"unit": "steps"}
+        240,
+        ge=2,
+        description="steps of a night at most, on trunk and branch together",
+        json_schema_extra=operational("steps"),
     )
     budget_minutes: float | None = Field(
         2.0,
+        ge=0,
+        description="the schedule is planned from measured speed to end inside this time; 0 trains nothing; "
+        "None: no bound",
+        json_schema_extra=operational("minutes"),
+    )
+    deadline_minutes: float = Field(
+        720.0,
         gt=0,
-        description="the schedule is planned from measured speed to end inside this time; None: no bound",
-        json_schema_extra={"unit": "minutes"},
+        description="a training that takes longer writes a checkpoint and is stopped",
+        json_schema_extra=operational("minutes"),
     )
     replay_share: float = Field(
         0.2,
         ge=0,
         le=0.9,
-        description="share of earlier text in the mix, against forgetting",
+        description="share of text in the mix that was read before, against forgetting",
         json_schema_extra={"unit": "share of rows"},
     )
 
+    restart: Literal["never", "tokenizer_or_shape", "always"] = Field(
+        "tokenizer_or_shape",
+        description="when a night starts from scratch: never (another tokenizer or shape is refused), with another "
+        "tokenizer or shape, or always",
+        json_schema_extra=operational(),
+    )
+
     checkpoint_every_steps: int | None = Field(
-        None, ge=1, description="a checkpoint after so many steps", json_schema_extra={"unit": "steps"}
+        None, ge=1, description="a checkpoint after so many steps", json_schema_extra=operational("steps")
     )
     checkpoint_every_minutes: float | None = Field(
-        0.25, gt=0, description="a checkpoint after so much time", json_schema_extra={"unit": "minutes"}
+        0.25, gt=0, description="a checkpoint after so much time", json_schema_extra=operational("minutes")
     )
     start_documents: int = Field(
         32,
         ge=0,
         description="held-out documents on which the start and the end are scored",
-        json_schema_extra={"unit": "documents"},
+        json_schema_extra=operational("documents"),
     )
     precision: Literal["auto", "bf16", "fp32"] = Field(
         "auto", description="auto: bf16 autocast where the processor has it (twice as fast), else fp32"
@@ -109,7 +150,7 @@ class TrainSettings(StageSettings):
         ge=1,
         le=256,
         description="threads on a CPU; the same number gives the same bits",
-        json_schema_extra={"unit": "threads"},
+        json_schema_extra=operational("threads"),
     )
     seed: int = Field(1, ge=0, description="seed of the first weights and of the order of the rows")
 

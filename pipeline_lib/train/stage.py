@@ -16,14 +16,18 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from pipeline_lib.base import errors
 from pipeline_lib.base.errors import DataError, NightshiftError, StageTimeout, UpstreamError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.base.lifeline import spawn_guarded
+from pipeline_lib.model.reading.snapshot import EXCLUDED_FILE, SHARDS_FILE, Arrived, read_excluded, read_shards
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import MANIFEST, Outcome
 from pipeline_lib.store.files import read_json
+from pipeline_lib.train.cursor import read_cursor
+from pipeline_lib.train.extent import shards_to_open
 from pipeline_lib.train.job import (
     ERROR_FILE,
     LOG_FILE,
@@ -32,35 +36,95 @@ from pipeline_lib.train.job import (
     SUMMARY_FILE,
     TRUNK_FOLDER,
     Progress,
+    TokensInput,
     TrainInputs,
     is_finished,
     read_metrics,
     write_job,
 )
-from pipeline_lib.train.lineage import trunk_fits
 from pipeline_lib.train.sealed import fault_of
 from pipeline_lib.train.settings import TrainSettings
 
-STAGE = "train"
-VERSION = 1
+if TYPE_CHECKING:
+    from pipeline_lib.run.inputs import Inputs
+
+STAGE: Final = "train"
 
 POLL_SECONDS = 0.5
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1")
 COMMAND = (*TORCHRUN, "-m", "pipeline_lib.train.worker")  # and the work folder
-FACTS = (
+FACTS: Final = (
     "start_bits_per_byte",
     "end_bits_per_byte",
     "first_loss",
     "trunk_loss",
     "branch_loss",
+    "num_rows",
     "num_steps",
+    "trunk_steps",
+    "warmup_steps",
+    "decay_steps",
+    "num_epochs",
     "num_tokens",
     "num_parameters",
+    "read",
+    "unread_tokens",
     "precision",
     "device",
+    "threads",
+)
+READS: Final = (
+    "architecture",
+    "hidden_size",
+    "num_layers",
+    "num_heads",
+    "num_kv_heads",
+    "intermediate_size",
+    "context_tokens",
+    "packing",
+    "document_borders",
+    "optimizer",
+    "learning_rate",
+    "weight_decay",
+    "max_grad_norm",
+    "batch_rows",
+    "warmup_share",
+    "decay_share",
+    "least_decay_steps",
+    "replay_share",
+    "precision",
+    "seed",
 )
 
-__all__ = ["STAGE", "VERSION", "Progress", "TrainInputs", "run", "trunk_fits"]
+
+def make_model(settings: TrainSettings, inputs: "Inputs", folder: Path) -> Outcome:
+    """Train on what the snapshot has that the trunk has not read, up to the planned end, `params["num_rows"]`."""
+    return run(settings, train_inputs(settings, inputs), inputs.work_folder, folder, on_progress=inputs.report)
+
+
+def train_inputs(settings: TrainSettings, inputs: "Inputs") -> TrainInputs:
+    """Open what the training reads, verified: of the token shards of the snapshot only those that it needs."""
+    from pipeline_lib.store.schemas import DOCUMENTS_FILE, TOKENS_FILE
+
+    shards = read_shards(inputs.file("snapshot", SHARDS_FILE))
+    excluded = read_excluded(inputs.file("snapshot", EXCLUDED_FILE))
+    trunk = inputs.folder("trunk") / TRUNK_FOLDER if inputs.has("trunk") else None
+    num_rows = int(inputs.params["num_rows"])
+    wanted = shards_to_open(settings, read_cursor(trunk), shards, num_rows)
+
+    def opened(one: Arrived) -> TokensInput:
+        if one.shard not in wanted:
+            return TokensInput(one)
+        artifact = inputs.store.open("tokenize", one.shard, files=[TOKENS_FILE])
+        return TokensInput(one, artifact.file(TOKENS_FILE), excluded.get(one.shard, ()))
+
+    return TrainInputs(
+        tokens=tuple(map(opened, shards)),
+        num_rows=num_rows,
+        tokenizer=inputs.folder("tokenizer"),
+        trunk=trunk,
+        heldout=(inputs.file("benchmark", DOCUMENTS_FILE),) if inputs.has("benchmark") else (),
+    )
 
 
 def run(
@@ -69,7 +133,6 @@ def run(
     work: Path,
     folder: Path,
     *,
-    deadline_seconds: float,
     on_progress: Callable[[Progress], None],
 ) -> Outcome:
     """Train, and put `model/`, `trunk/` and `training.json` into `folder`. Rows are rows of tokens.
@@ -80,11 +143,11 @@ def run(
     if not is_finished(work):
         work.mkdir(parents=True, exist_ok=True)
         write_job(work, settings, inputs)
-        _train_in_child(settings, work, time.monotonic() + deadline_seconds, on_progress)
+        _train_in_child(settings, work, time.monotonic() + settings.deadline_minutes * 60, on_progress)
     _take(work / RESULT_FOLDER, folder)
     _take(work / TRUNK_FOLDER, folder / TRUNK_FOLDER)
     summary = read_json(folder / SUMMARY_FILE)
-    num_rows = summary["num_new_rows"] + summary["num_replay_rows_per_epoch"]
+    num_rows = summary["num_rows"]
     return Outcome(rows_in=num_rows, rows_out=num_rows, facts={name: summary[name] for name in FACTS})
 
 
@@ -104,7 +167,7 @@ def _train_in_child(
     if status is None:
         raise StageTimeout(
             f"train: passed its deadline and was stopped; its checkpoints are in {work}. "
-            "Raise resources.train_deadline_minutes or lower train.budget_minutes, then run again: it goes on there."
+            "Raise train.deadline_minutes or lower train.budget_minutes, then run again: it goes on there."
         )
     if not is_finished(work):
         raise _failure(work, status)
@@ -171,4 +234,7 @@ def _link(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
-MAKERS: tuple[Maker, ...] = ()
+TRAIN: Final = Maker(
+    "train.model", 1, "model.v1", make_model, reads=READS, is_light=True
+)  # it has a process of its own
+MAKERS: Final = (TRAIN,)

@@ -1,7 +1,7 @@
 """One phase of a training: the Trainer of transformers, thinly subclassed, and what happens after each of its steps.
 
 The Trainer brings devices, autocast, clipping, the loop and exact resume for 3 to 4 ms a step. Ours are the order of
-the rows, the loss over rows of T+1 ids, the optimizer, checkpoints that are whole, and the watch over the loss
+the rows, the loss over targets, the optimizer, checkpoints that are whole, and the watch over the loss
 (`logging_nan_inf_filter`, on by default there, would hide a NaN).
 """
 
@@ -19,12 +19,14 @@ from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
+from pipeline_lib.model.reading.index import IGNORED
 from pipeline_lib.train.model import device, precision
 from pipeline_lib.train.optimizer import build_optimizer, load_momenta
-from pipeline_lib.train.rows import IGNORED, MixedRows, inputs_and_targets
+from pipeline_lib.train.reading import Rows
 from pipeline_lib.train.sealed import PREFIX, newest_checkpoint, remove_old_checkpoints, seal
 from pipeline_lib.train.settings import TrainSettings
 
+COLUMNS = {"attend": ("input_ids", "labels"), "restart": ("input_ids", "labels", "position_ids")}
 INCOMING = "incoming.tmp"  # where a checkpoint is written before it is sealed
 
 
@@ -35,7 +37,7 @@ class Phase:
     name: str
     num_steps: int
     rate_factor: Callable[[int], float]  # step from 0 -> share of the learning rate
-    dataset: MixedRows
+    dataset: Rows
     optimizer_state: Mapping[str, Any] | None  # moving averages to start from
     folder: Path | None  # of its checkpoints; None keeps none
 
@@ -43,13 +45,13 @@ class Phase:
 class PhaseTrainer(Trainer):  # type: ignore[misc]  # transformers carries no types
     """A Trainer that reads rows in their given order and writes checkpoints that are whole."""
 
-    def __init__(self, *, model: PreTrainedModel, settings: TrainSettings, phase: Phase, pad_id: int, **kwargs: Any):
+    def __init__(self, *, model: PreTrainedModel, settings: TrainSettings, phase: Phase, **kwargs: Any):
         self.settings, self.phase = settings, phase
         super().__init__(
             model=model,
             args=_arguments(settings, phase),
             train_dataset=phase.dataset,
-            data_collator=partial(_collate, pad_id=pad_id),
+            data_collator=partial(_collate, names=COLUMNS[settings.document_borders]),
             **kwargs,
         )
         self.remove_callback(PrinterCallback)
@@ -73,9 +75,13 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # transformers carries no ty
     def compute_loss(
         self, model: Any, inputs: Mapping[str, torch.Tensor], return_outputs: bool = False, **_: Any
     ) -> torch.Tensor:
-        """Mean nats per target; a batch of padding alone has 0."""
-        scores_BTV = model(input_ids=inputs["input_ids"], use_cache=False).logits
+        """Mean nats per target; a batch of padding alone has 0.
+
+        Given positions that begin anew, transformers' causal mask keeps what lies before such a beginning out of sight.
+        """
         targets_N = inputs["labels"].flatten()
+        others = {name: tensor for name, tensor in inputs.items() if name != "labels"}
+        scores_BTV = model(**others, use_cache=False).logits
         total = torch.nn.functional.cross_entropy(
             scores_BTV.float().flatten(0, 1), targets_N, ignore_index=IGNORED, reduction="sum"
         )
@@ -103,11 +109,10 @@ def run_phase(
     *,
     settings: TrainSettings,
     phase: Phase,
-    pad_id: int,
     callbacks: Sequence[TrainerCallback],
 ) -> PhaseTrainer:
     """Train to the end of the phase, or until a callback stops it, from its newest checkpoint if there is one."""
-    trainer = PhaseTrainer(model=model, settings=settings, phase=phase, pad_id=pad_id, callbacks=list(callbacks))
+    trainer = PhaseTrainer(model=model, settings=settings, phase=phase, callbacks=list(callbacks))
     checkpoint = None if phase.folder is None else newest_checkpoint(phase.folder)
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     return trainer
@@ -134,9 +139,8 @@ def _arguments(settings: TrainSettings, phase: Phase) -> TrainingArguments:
     )
 
 
-def _collate(rows: Sequence[Any], *, pad_id: int) -> dict[str, torch.Tensor]:
-    inputs, targets = inputs_and_targets(np.stack(rows), pad_id)
-    return {"input_ids": torch.from_numpy(inputs), "labels": torch.from_numpy(targets)}
+def _collate(rows: Sequence[Mapping[str, Any]], *, names: Sequence[str]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in names}
 
 
 def is_finite(*values: float | None) -> bool:

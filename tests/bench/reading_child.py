@@ -10,7 +10,7 @@ import psutil
 
 from pipeline_lib.model.reading.documents import Shard, open_documents
 from pipeline_lib.model.reading.index import ReadingIndex, Specials, build_index
-from pipeline_lib.model.reading.packing import Packing
+from pipeline_lib.model.reading.snapshot import Packing
 from pipeline_lib.store.tokens import TokensWriter
 
 NUM_SHARDS, SHARD_DOCUMENTS, BATCH_DOCUMENTS = 20, 50_000, 5_000

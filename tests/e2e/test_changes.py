@@ -17,16 +17,19 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
-from pipeline_lib.base.errors import DamagedArtifact, GuardStop
-from pipeline_lib.plan.data import DataPlan, plan_data
-from pipeline_lib.plan.reasons import explain_step
+from flows.halves import ingest
+from pipeline_lib.base.errors import GuardStop
+from pipeline_lib.plan.benchmarks import plan_benchmarks
+from pipeline_lib.plan.data import DataPlan, plan_data, plan_sealed_data
+from pipeline_lib.plan.reasons import explain
 from pipeline_lib.plan.warm import warm
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store import schemas
-from pipeline_lib.store.artifact import Manifest
+from pipeline_lib.store.artifact import Manifest, read_manifest
+from pipeline_lib.store.local import LIST, LISTS, Store
+from pipeline_lib.store.shards import EXCLUDED_FILE, SHARDS_FILE
 from pipeline_lib.store.workspace import Workspace
-from tasks.settle import settle_batches
-from tasks.steps import do_steps
+from tasks.steps import do_stage
 from tests.tiny_night import (
     House,
     artifacts,
@@ -42,52 +45,75 @@ from tests.tiny_night import (
 )
 
 DATA_STAGES = ("ingest", "clean", "dedup", "scrub", "tokenize")
+OF_THE_NIGHT = ("tokenizer", "snapshot", "benchmarks")  # labels that are no batch's
 Name = tuple[str, str, str]  # stage, batch, artifact
 
 
 @dataclass(frozen=True)
 class Night:
-    """A night that was done: its plan, and the reason of each artifact that was made."""
+    """A night that was done, and the reason of each artifact that was made."""
 
-    plan: DataPlan
     settings: Settings
     made: Mapping[Name, str]
+    names: frozenset[str] = frozenset()  # of what was made, as "stage/fingerprint"
 
     @property
     def stages(self) -> set[str]:
-        """The stages that had something to do."""
-        return {stage for stage, _, _ in self.made}
+        """The stages of batches that had something to do."""
+        return {stage for stage, label, _ in self.made if label not in OF_THE_NIGHT}
+
+    @property
+    def labels(self) -> set[str]:
+        """The batches that had something to do."""
+        return {label for _, label, _ in self.made} - set(OF_THE_NIGHT)
+
+    @property
+    def plan(self) -> DataPlan:
+        """What the data half comes to now."""
+        return plan_sealed_data(self.settings, self.workspace)
+
+    @property
+    def workspace(self) -> Workspace:
+        """Its workspace."""
+        return Workspace(self.settings.workspace)
 
     @property
     def ids(self) -> set[str]:
-        """Ids of the documents that are there at the end."""
-        return {name for table in self._tables(schemas.DOCUMENTS_FILE) for name in table["document_id"].to_pylist()}
+        """Ids of the documents that the snapshot has."""
+        return {row["document_id"] for row in self._documents()}
 
     @property
     def urls(self) -> set[str]:
         """Their URLs."""
-        return {url for table in self._tables(schemas.DOCUMENTS_FILE) for url in table["url"].to_pylist()}
+        return {row["url"] for row in self._documents()}
 
     @property
     def tokenized_text(self) -> str:
-        """All text that models are trained and judged on, read back from token ids and held-out documents."""
-        store = Workspace(self.settings.workspace).store
-        tokenizer = self.plan.tokens.tokenizer.whole.fingerprint
-        bpe = Tokenizer.from_file(str(store.path("tokenize", tokenizer) / "tokenizer.json"))
+        """All text that models are trained and judged on, read back from token ids."""
+        store, plan = self.workspace.store, self.plan
+        bpe = Tokenizer.from_file(str(store.path("tokenize", plan.tokenizer.ref.fingerprint) / "tokenizer.json"))
         texts = []
-        for step in self.plan.tokens.tokens:
-            for work in step.shards:
-                folder = store.path("tokenize", work.fingerprint)
-                with pa.ipc.open_file(folder / schemas.TOKENS_FILE) as file:
-                    texts += [bpe.decode(row) for row in file.read_all()["ids"].to_pylist()]
-                texts += pq.read_table(folder / schemas.HELDOUT_FILE)["text"].to_pylist()
+        for row in self._shards():
+            path = store.path("tokenize", row["shard"]) / schemas.TOKENS_FILE
+            with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as stream:
+                rows = stream.read_all().select(["document_id", "ids"]).to_pylist()
+            texts += [bpe.decode(one["ids"]) for one in rows if one["document_id"] not in row["excluded"]]
         return "".join(texts)
 
-    def _tables(self, name: str) -> Iterable[pa.Table]:
-        store = Workspace(self.settings.workspace).store
-        for step in self.plan.documents.scrub:
-            for work in step.shards:
-                yield pq.read_table(store.path("scrub", work.fingerprint) / name)
+    def _documents(self) -> Iterable[dict[str, str]]:
+        for row in self._shards():
+            path = self.workspace.store.path("scrub", row["documents"]) / schemas.DOCUMENTS_FILE
+            rows = pq.read_table(path, columns=["document_id", "url"]).to_pylist()
+            yield from (one for one in rows if one["document_id"] not in row["excluded"])
+
+    def _shards(self) -> list[dict[str, object]]:
+        ref = self.plan.snapshot.whole.ref
+        folder = self.workspace.store.path(ref.stage, ref.fingerprint)
+        excluded = pq.read_table(folder / EXCLUDED_FILE).to_pylist()
+        return [
+            {**row, "excluded": {one["document_id"] for one in excluded if one["shard"] == row["shard"]}}
+            for row in pq.read_table(folder / SHARDS_FILE).to_pylist()
+        ]
 
 
 def night(house: House, **changes: str) -> Night:
@@ -95,30 +121,34 @@ def night(house: House, **changes: str) -> Night:
     settings = tiny_settings(house.workspace, house.corpus, **changes)
     foreseen = planned(settings)
     before = sealed_at(house.workspace)
-    plan = refresh(settings)
+    refresh(settings)
     made = sealed_at(house.workspace).items() - before.items()
     assert {name for name, _ in made} == foreseen.keys()
-    return Night(plan, settings, {(stage, label, name): reason for (stage, label, name, reason) in foreseen.values()})
+    reasons = {(stage, label, name): reason for (stage, label, name, reason) in foreseen.values()}
+    return Night(settings, reasons, frozenset(foreseen))
 
 
 def planned(settings: Settings) -> dict[str, tuple[str, str, str, str]]:
     """What a night would make: (stage, batch, artifact, reason) by "stage/fingerprint"."""
     workspace = Workspace(settings.workspace)
     plan = plan_data(settings, workspace)
-    lines = [line for steps in plan.stages for step in steps for line in explain_step(step, workspace)]
+    benchmarks = plan_benchmarks(settings, workspace, plan)
+    steps = [step for _, of_stage in plan.stages for step in of_stage]
+    steps += [benchmarks.step] if benchmarks.step else []
     return {
         f"{line.stage}/{line.fingerprint}": (line.stage, line.label, line.name, line.reason)
+        for _, lines in explain(steps, {**plan.graph, **benchmarks.graph}, workspace)
         for line in lines
         if line.action == "work"
     }
 
 
 def digests(house: House, names: Iterable[str] | None = None) -> dict[str, str]:
-    found = artifacts(house.workspace)
-    return {name: found[name].digest for name in (found if names is None else names)}
+    asked = artifacts(house.workspace) if names is None else names
+    return {name: read_manifest(house.workspace / "artifacts" / name).digest for name in asked}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def first_night(tmp_path_factory: pytest.TempPathFactory) -> House:
     """A workspace with one night behind it. Never change it: ask for `home` instead."""
     root = tmp_path_factory.mktemp("first")
@@ -153,8 +183,7 @@ class Asked:
 def warmed(house: House) -> list[int]:
     """For how many workers tonight's plan has a use."""
     settings, asked = tiny_settings(house.workspace, house.corpus), Asked()
-    workspace = Workspace(settings.workspace)
-    warm(asked, plan_data(settings, workspace), settings, workspace)  # type: ignore[arg-type]
+    warm(asked, plan_data(settings, Workspace(settings.workspace)), settings)  # type: ignore[arg-type]
     return asked.num_workers
 
 
@@ -167,14 +196,17 @@ def test_as_many_workers_warm_up_as_new_documents_have_shards_and_none_with_noth
 
 
 def test_of_new_documents_only_their_batch_is_worked_on(home: House) -> None:
-    before = night(home)
+    before = night(home).urls
     new = {"new": english(900), "exact": english(101), "near": english(102) + " Enough."}
     write_lines(home.corpus / "more.jsonl", new)
     done = night(home)
-    expected = {(stage, "0002-docs", name) for stage in DATA_STAGES for name in ("shard 0", "batch")}
-    assert done.made == dict.fromkeys(expected, "new") | {("tokenize", "snapshot", "snapshot"): "input changed"}
-    assert done.urls == before.urls | {"more.jsonl#new"}
-    assert done.plan.tokens.heldout_shards == before.plan.tokens.heldout_shards
+    assert done.labels == {"0002-docs"}
+    assert done.stages == set(DATA_STAGES)
+    assert {reason for (_, label, _), reason in done.made.items() if label == "0002-docs"} == {"new"}
+    assert {name for stage, _, name in done.made if stage == "clean"} == {
+        "shard 0: text", "shard 0: signals", "shard 0: terms", "shard 0: judgement", "texts", "judgements",
+    }  # fmt: skip
+    assert done.urls == before | {"more.jsonl#new"}
 
 
 def test_nights_one_by_one_give_the_bytes_of_a_run_from_nothing_over_the_same_batches(
@@ -187,10 +219,14 @@ def test_nights_one_by_one_give_the_bytes_of_a_run_from_nothing_over_the_same_ba
         ingest_alone(elsewhere)
         incremental = night(empty_house)
     at_once = night(elsewhere)
-    assert [len(step.whole.shards) for step in at_once.plan.documents.ingest][1:] == [1, 1]
+    assert [len(board.shards["raw"]) for board in at_once.plan.boards][1:] in ([1, 1], [])
     assert at_once.ids == incremental.ids
-    names = [name for name in artifacts(elsewhere.workspace) if not name.startswith("tokenize")]
-    assert digests(empty_house, names) == digests(elsewhere, names)
+    names = [name for name in artifacts(elsewhere.workspace) if not name.startswith(("tokenize", "evaluate"))]
+    assert digests(empty_house, [n for n in names if n in artifacts(empty_house.workspace)]) == {
+        name: digest for name, digest in digests(elsewhere, names).items() if name in artifacts(empty_house.workspace)
+    }
+    own = {name for name in names if artifacts(elsewhere.workspace)[name].schema not in (LIST, LISTS)}
+    assert own <= artifacts(empty_house.workspace).keys()
 
 
 def _add_one_percent(home: House) -> None:
@@ -205,49 +241,41 @@ def _change_and_remove(home: House) -> None:
 def ingest_alone(house: House) -> None:
     """What `nightshift ingest` does."""
     with night_here(tiny_settings(house.workspace, house.corpus)) as here:
-        plan = plan_data(here.settings, here.workspace).documents
-        do_steps(plan.ingest, here)
-        settle_batches(plan, here)
+        ingest(plan_data(here.settings, here.workspace), here)
 
 
-def test_of_a_changed_file_only_the_shard_that_held_it_is_done_again(home: House) -> None:
-    shard = shard_of(home, "note_103.txt")
-    assert "reader" not in (home.corpus / "note_103.txt").read_text()
+def test_a_changed_file_costs_its_new_documents_and_the_old_ones_are_left_out_by_a_list(home: House) -> None:
     (home.corpus / "note_103.txt").write_text(f"Zanzibar {english(903)}", encoding="utf-8")
     changed = night(home)
-    again = {(stage, "0001-docs", name) for stage in ("scrub", "tokenize") for name in (f"shard {shard}", "batch")}
-    new = {(stage, "0002-docs", name) for stage in DATA_STAGES for name in ("shard 0", "batch")}
-    assert changed.made.keys() == again | new | {("tokenize", "snapshot", "snapshot")}
-    assert {changed.made[name] for name in again} == {"input changed"}
+    assert changed.labels == {"0002-docs"}  # no shard of the first batch is written again
     assert "Zanzibar" in changed.tokenized_text
 
     (home.corpus / "note_103.txt").write_text(english(904), encoding="utf-8")
-    assert "Zanzibar" not in night(home).tokenized_text
+    again = night(home)
+    assert again.labels == {"0003-docs"}
+    assert "Zanzibar" not in again.tokenized_text
+    assert len(again.urls) == 54
 
 
-def shard_of(house: House, url: str) -> int:
-    """The index of the shard of the first batch that holds a document."""
-    store = Workspace(house.workspace).store
-    [batch] = [manifest for manifest in artifacts(house.workspace).values() if is_batch("ingest", manifest)]
-    found = [
-        number
-        for number, name in enumerate(batch.shards)
-        if url in pq.read_table(store.path("ingest", name) / schemas.DOCUMENTS_FILE)["url"].to_pylist()
-    ]
-    return found[0]
-
-
-def is_batch(stage: str, manifest: Manifest) -> bool:
-    return (manifest.stage, manifest.kind) == (stage, "batch")
+def test_edits_over_many_files_make_one_small_shard(home: House) -> None:
+    for number in range(100, 106):
+        place = home.corpus / f"note_{number}.txt"
+        place.write_text(place.read_text(encoding="utf-8") + "\nOne sentence more stands here now.", encoding="utf-8")
+    lines = (home.corpus / "b_chinese.jsonl").read_text(encoding="utf-8").splitlines()
+    lines[3] = lines[3].replace("然后", "随后")
+    (home.corpus / "b_chinese.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = night(home)
+    assert done.labels == {"0002-docs"}
+    assert {name for stage, _, name in done.made if stage == "scrub"} == {"shard 0", "scrubs"}
+    assert len(done.urls) == 54
 
 
 def test_a_file_that_is_gone_leaves_by_a_batch_of_tombstones_alone(home: House) -> None:
-    before = night(home)
+    before = night(home).urls
     (home.corpus / "note_104.txt").unlink()
     done = night(home)
-    assert before.urls - done.urls == {"note_104.txt"}
-    assert {name for stage, batch, name in done.made if batch == "0002-docs"} == {"batch"}
-    assert Workspace(home.workspace).store.read("ingest", done.plan.documents.batches[1].fingerprint).shards == ()
+    assert before - done.urls == {"note_104.txt"}
+    assert not any(name.startswith("shard") for _, _, name in done.made)
 
 
 def test_a_document_that_was_gone_and_is_back_counts_against_duplicates_again(home: House) -> None:
@@ -262,11 +290,16 @@ def test_a_document_that_was_gone_and_is_back_counts_against_duplicates_again(ho
     assert "note_105.txt" in done.urls
 
 
-def test_a_changed_rule_leaves_ingest_alone_and_set_back_it_costs_nothing(home: House) -> None:
+def test_a_changed_rule_reads_no_text_before_scrub_and_set_back_it_costs_nothing(home: House) -> None:
     changed = night(home, clean__rules__min_words__v1__at_least="40")
     assert changed.stages == {"clean", "dedup", "scrub", "tokenize"}
-    assert changed.made["clean", "0001-docs", "shard 0"] == "settings changed: rules.min_words.v1.at_least 50 -> 40"
-    assert changed.made["dedup", "0001-docs", "shard 0"] == "input changed"
+    makers = {name.partition(": ")[2] for stage, _, name in changed.made if stage == "clean" and "shard" in name}
+    assert makers == {"judgement"}  # no extraction, no signals
+    assert not any("sketch" in name for stage, _, name in changed.made if stage == "dedup")
+    cause = "clean.judge: rules.min_words.v1.at_least 50 -> 40"
+    assert changed.made["clean", "0001-docs", "shard 0: judgement"] == "rules.min_words.v1.at_least 50 -> 40"
+    assert changed.made["dedup", "0001-docs", "decisions"] == cause
+    assert changed.made["scrub", "0001-docs", "shard 0"] == cause
     assert ("tokenize", "tokenizer", "tokenizer") not in changed.made
     assert night(home).made == {}
 
@@ -297,91 +330,98 @@ def test_too_much_broken_input_stops_the_night_before_its_batch_is_sealed(home: 
     with pytest.raises(GuardStop, match=r"20 of 20 records .*torn\.jsonl:1: invalid JSON"):
         night(home)
     assert len(Workspace(home.workspace).batches()) == 1
-    left = {name: manifest.kind for name, manifest in artifacts(home.workspace).items() if name not in before}
-    assert set(left.values()) == {"shard"}
+    left = {manifest.maker for name, manifest in artifacts(home.workspace).items() if name not in before}
+    assert left == {"ingest.plan", "ingest.read", "ingest.list"}
     done = night(home, ingest__max_bad_share="1")
-    assert ("ingest", "0002-docs", "batch") in done.made
-    assert ("ingest", "0002-docs", "shard 0") not in done.made
+    assert {name for stage, label, name in done.made if (stage, label) == ("ingest", "0002-docs")} == {"docs"}
 
 
-KINDS = [
-    ("ingest", "shard"), ("ingest", "batch"), ("clean", "shard"), ("clean", "batch"), ("dedup", "shard"),
-    ("dedup", "batch"), ("scrub", "shard"), ("scrub", "batch"), ("tokenize", "shard"), ("tokenize", "batch"),
+MAKERS = [
+    "ingest.read", "ingest.batch", "clean.text", "clean.signals", "clean.terms", "clean.judge", "clean.list",
+    "dedup.sketch", "dedup.decide", "scrub.text", "scrub.list", "tokenize.learn", "tokenize.encode",
+    "tokenize.shards", "tokenize.snapshot",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("stage", "kind"), KINDS)
-def test_a_deleted_or_damaged_artifact_is_noticed_and_rebuilt_as_it_was(home: House, stage: str, kind: str) -> None:
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_lost_or_damaged_artifact_costs_its_rebuilding_where_it_is_needed_and_nothing_else(
+    home: House, maker: str
+) -> None:
+    """What nothing needs any more is not missed; a changed rule then asks for all of it, and gets what there was."""
     before = digests(home)
-    names = [name for name, m in artifacts(home.workspace).items() if (m.stage, m.kind) == (stage, kind)]
+    names = {name for name, m in artifacts(home.workspace).items() if m.maker == maker}
+    assert names
     for name in names:
         damage(home.workspace / "artifacts" / name)
-    damaged = night(home)
-    assert len(damaged.made) == len(names)
-    assert {reason.split(":")[0] for reason in damaged.made.values()} == {"damaged"}
-    assert digests(home) == before
-
-    for name in names:
-        shutil.rmtree(home.workspace / "artifacts" / name)
-    deleted = night(home)
-    assert deleted.made == dict.fromkeys(damaged.made, "deleted")
-    assert digests(home) == before
-
-
-def test_a_flipped_bit_that_no_clock_shows_is_found_by_who_reads_it_and_healed_by_the_next_night(home: House) -> None:
-    before = digests(home)
-    [deduped] = [m for m in artifacts(home.workspace).values() if is_batch("dedup", m)]
-    for path in (home.workspace / "artifacts" / "dedup" / deduped.fingerprint).glob("part-*/documents.parquet"):
-        times = path.stat()
-        path.write_bytes(path.read_bytes()[:-1] + b"?")
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    write_lines(home.corpus / "more.jsonl", {"near": english(102) + " Enough."})
-    assert {label for _, label, _, _ in planned(tiny_settings(home.workspace, home.corpus)).values()} == {
-        "0002-docs",
-        "snapshot",
-    }
-    with pytest.raises(DamagedArtifact, match=r"part-\d+/documents\.parquet"):
-        night(home)
     done = night(home)
-    assert done.made["dedup", "0001-docs", "batch"].startswith("damaged: part-")
-    assert "more.jsonl#near" not in done.urls
+    assert done.names <= names
+    assert all(reason.startswith("damaged: ") for reason in done.made.values())
+
+    shutil.rmtree(home.workspace / "artifacts" / "tokenize")
+    shutil.rmtree(home.workspace / "state" / "closed")
+    again = night(home)
+    assert {name for name in again.names if not name.startswith("tokenize/")} <= names
+    unasked = names - done.names - again.names
+    assert digests(home, before.keys() - unasked) == {name: before[name] for name in before.keys() - unasked}
+
+
+def test_a_flipped_bit_that_no_clock_shows_is_healed_in_the_night_that_meets_it(home: House) -> None:
+    before = digests(home)
+    [decided] = [m for m in artifacts(home.workspace).values() if m.maker == "dedup.decide"]
+    path = home.workspace / "artifacts" / "dedup" / decided.fingerprint / "index.parquet"
+    times = path.stat()
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    write_lines(home.corpus / "more.jsonl", {"near": english(102) + " Enough."})
+    settings = tiny_settings(home.workspace, home.corpus)
+    assert {label for _, label, _, _ in planned(settings).values()} - set(OF_THE_NIGHT) == {"0002-docs"}
+    refresh(settings)
+    assert "more.jsonl#near" not in Night(settings, {}).urls
     assert digests(home, before) == before
 
 
+def test_a_lost_raw_shard_whose_files_have_changed_costs_nothing_while_nothing_needs_it(home: House) -> None:
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)})
+    night(home)
+    for raw in [m for m in artifacts(home.workspace).values() if m.maker == "ingest.read"]:
+        shutil.rmtree(home.workspace / "artifacts" / "ingest" / raw.fingerprint)
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)} | {"en-0": english(990)})
+    done = night(home)
+    assert done.labels == {"0003-docs"}
+    assert [batch.number for batch in done.workspace.batches()] == [1, 2, 3]
+    assert night(home).made == {}
+
+
+def test_a_batch_is_given_up_only_when_something_needs_what_is_gone_for_good(home: House) -> None:
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)})
+    night(home)
+    store = Workspace(home.workspace).store
+    for maker in ("ingest.read", "clean.text"):
+        for lost in [m for m in artifacts(home.workspace).values() if m.maker == maker]:
+            shutil.rmtree(store.path(lost.ref.stage, lost.fingerprint))
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)} | {"en-0": english(990)})
+    assert night(home).labels == {"0003-docs"}
+    shutil.rmtree(home.workspace / "artifacts" / "tokenize")
+    shutil.rmtree(home.workspace / "artifacts" / "scrub")
+    shutil.rmtree(home.workspace / "state" / "closed")
+    settings = tiny_settings(home.workspace, home.corpus)
+    plan = plan_data(settings, Workspace(home.workspace))
+    assert [batch.number for batch in plan.found.given_up] == [1, 2, 3]
+    done = night(home)
+    assert [batch.number for batch in done.workspace.batches()] == [4]
+    fresh = House(home.workspace.with_name("fresh"), home.corpus)
+    assert done.ids == night(fresh).ids
+
+
 def test_a_damaged_batch_is_rebuilt_in_the_same_night_that_takes_in_new_files(home: House) -> None:
-    shard = shard_of(home, "note_103.txt")
     batch = Workspace(home.workspace).batches()[0].fingerprint
     before = digests(home)
     (home.corpus / "note_103.txt").write_text(english(903), encoding="utf-8")
     shutil.rmtree(home.workspace / "artifacts" / "ingest" / batch)
     done = night(home)
-    assert done.made["ingest", "0001-docs", "batch"] == "deleted"
-    assert done.made["scrub", "0001-docs", f"shard {shard}"] == "input changed"
-    assert [b.number for b in done.plan.documents.batches] == [1, 2]
+    assert done.made["ingest", "0001-docs", "docs"] == "deleted"
+    assert [b.number for b in done.workspace.batches()] == [1, 2]
     assert digests(home, before) == before
-
-
-def test_a_damaged_shard_whose_files_changed_is_given_up_and_read_anew(home: House) -> None:
-    english_ids = {f"en-{n}": english(n) for n in range(1, 24)}
-    write_lines(home.corpus / "a_english.jsonl", english_ids)  # en-0 lost its address: a small second batch
-    night(home)
-    store, first = Workspace(home.workspace).store, Workspace(home.workspace).batches()[0]
-    lost = store.read("ingest", first.fingerprint).shards[shard_of_line(home, first.fingerprint)]
-    damage(store.path("ingest", lost))
-    write_lines(home.corpus / "a_english.jsonl", english_ids | {"en-0": english(990)})
-    done = night(home)
-    assert [batch.number for batch in done.plan.documents.batches] == [3]
-    assert set(done.plan.tokens.heldout_shards) == {work.fingerprint for work in done.plan.tokens.tokens[0].shards}
-
-    fresh = House(home.workspace.with_name("fresh"), home.corpus)
-    assert done.ids == night(fresh).ids
-    assert night(home).made == {}
-
-
-def shard_of_line(house: House, batch: str) -> int:
-    store = Workspace(house.workspace).store
-    members = pq.read_table(store.path("ingest", batch) / "members.parquet", filters=[("path", "=", "a_english.jsonl")])
-    return int(members["shard"][0].as_py())
 
 
 def test_a_rule_that_would_drop_far_more_than_the_night_before_stops_the_night(home: House) -> None:
@@ -392,10 +432,12 @@ def test_a_rule_that_would_drop_far_more_than_the_night_before_stops_the_night(h
     words = str(stopped.value)
     assert "clean 0001-docs: 48 of 62 documents (77%) would go (too_few_words 48), against 0% before" in words
     assert "guards.max_drop_increase is 30%" in words
-    assert not [m for name, m in artifacts(home.workspace).items() if name not in before and m.kind == "batch"]
+    new = [m for name, m in artifacts(home.workspace).items() if name not in before]
+    assert {m.maker for m in new} == {"clean.judge"}
     done = night(home, **rule, guards__max_drop_increase="1")
     assert len(done.urls) == 14
-    assert {name for stage, _, name in done.made if stage == "clean"} == {"batch"}  # its shards were there
+    assert {name for stage, _, name in done.made if stage == "clean"} >= {"judgements"}
+    assert not any("judgement" in name and "shard" in name for stage, _, name in done.made if stage == "clean")
 
 
 def test_a_batch_that_would_lose_far_more_than_the_one_before_stops_the_night(home: House) -> None:
@@ -413,34 +455,58 @@ def test_documents_that_were_withdrawn_are_no_loss_that_stops_a_night(home: Hous
 
 
 def test_a_lost_tokenizer_is_trained_again_on_the_text_it_was_pinned_to(home: House) -> None:
-    tokenizer = night(home).plan.tokens.tokenizer.whole.fingerprint
+    tokenizer = night(home).plan.tokenizer.ref.fingerprint
     before = digests(home, [f"tokenize/{tokenizer}"])
     (home.corpus / "note_106.txt").write_text(english(906), encoding="utf-8")
-    replaced = {work.fingerprint for step in night(home).plan.documents.scrub for work in step.shards}
+    night(home)
     shutil.rmtree(home.workspace / "artifacts" / "tokenize" / tokenizer)
     assert night(home).made == {("tokenize", "tokenizer", "tokenizer"): "deleted"}
     assert digests(home, before) == before
 
-    for folder in [home.workspace / "artifacts" / "tokenize" / tokenizer, *old_scrubbed(home, replaced)]:
-        shutil.rmtree(folder)
-    renewed = night(home)
-    assert renewed.plan.tokens.tokenizer.whole.fingerprint != tokenizer
-    assert night(home).made == {}
+
+def test_a_source_that_is_taken_out_of_the_settings_leaves_the_snapshot_and_is_named(home: House) -> None:
+    other = write_lines(home.corpus.parent / "other" / "notes.jsonl", {f"o{n}": english(700 + n) for n in range(6)})
+    both = json.dumps([
+        {"kind": "files", "name": "docs", "path": str(home.corpus)},
+        {"kind": "files", "name": "notes", "path": str(other.parent)},
+    ])  # fmt: skip
+    with_both = night(home, ingest__sources=both)
+    assert len(with_both.urls) == 60
+    without = night(home)
+    assert without.labels == set()
+    assert len(without.urls) == 54
+    ref = without.plan.snapshot.whole.ref
+    assert without.workspace.store.read(ref.stage, ref.fingerprint).facts["not_asked_for"] == ["notes"]
+    assert night(home, ingest__sources=both).made == {}
 
 
-def old_scrubbed(house: House, now: set[str]) -> list[Path]:
-    shards = [m for m in artifacts(house.workspace).values() if (m.stage, m.kind) == ("scrub", "shard")]
-    return [house.workspace / "artifacts" / "scrub" / m.fingerprint for m in shards if m.fingerprint not in now]
-
-
-def test_whole_batches_of_many_nights_share_one_task_and_leave_nothing_else_behind(home: House) -> None:
+def test_whole_batches_of_many_nights_are_closed_share_one_task_and_are_not_looked_at(home: House) -> None:
     for number in range(5):
         write_lines(home.corpus / f"more_{number}.jsonl", {"new": english(960 + number)})
         night(home)
-    with night_here(tiny_settings(home.workspace, home.corpus)) as here:
+    settings = tiny_settings(home.workspace, home.corpus)
+    plan = plan_data(settings, Workspace(home.workspace))
+    assert (plan.found.closed.count, plan.boards) == (6, ())
+    with night_here(settings) as here:
         seen: list[tuple[str, int]] = []
         here.reporter.finished = lambda stage, label, result: seen.append((label, result.rows_in))  # type: ignore
-        do_steps(plan_data(here.settings, here.workspace).documents.clean, here)
+        do_stage("clean", plan_data(here.settings, here.workspace), here)
     assert seen == [("6 batches of earlier nights", 67)]
-    remembered = {path.stem for path in (home.workspace / "state" / "last").glob("clean-*")}
-    assert remembered == {f"clean-{number:04d}-docs" for number in range(1, 7)}
+
+
+def test_closed_batches_laid_out_again_are_what_they_were(home: House) -> None:
+    """The record of closed batches is derived: without it, all is found whole and nothing is made."""
+    for number in range(9):  # more than eight: nodes are merged
+        write_lines(home.corpus / f"more_{number}.jsonl", {"new": english(960 + number)})
+        night(home)
+    shutil.rmtree(home.workspace / "state" / "closed")
+    settings = tiny_settings(home.workspace, home.corpus)
+    assert len(plan_data(settings, Workspace(home.workspace)).boards) == 10
+    assert night(home).made == {}
+    assert plan_data(settings, Workspace(home.workspace)).boards == ()
+
+
+def test_manifests_name_their_makers(home: House) -> None:
+    found: Mapping[str, Manifest] = artifacts(home.workspace)
+    assert {m.maker for m in found.values()} >= set(MAKERS)
+    assert isinstance(Workspace(home.workspace).store, Store)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pipeline_lib.base.compiled import compiled
 from pipeline_lib.model.reading.documents import Documents
 from pipeline_lib.model.reading.order import Order, order_of
-from pipeline_lib.model.reading.packing import Numbers, Packing, Pieces, pack
+from pipeline_lib.model.reading.packing import Numbers, Pieces, pack
+from pipeline_lib.model.reading.snapshot import Packing
 from pipeline_lib.store.tokens import ALL_TARGETS, Ids
 
 IGNORED: Final = -100  # the target that cross entropy leaves out
@@ -72,12 +73,20 @@ class ReadingIndex:
         )
         return batch
 
-    def documents_of(self, place: int) -> list[int]:
-        """Numbers of the documents of which the sample at that place holds a piece, in their order."""
-        sample = int(self.order.places(place, 1)[0])
-        first, last = self.pieces.samples[sample : sample + 2]
-        numbers: list[int] = self.chosen[self.pieces.documents[first:last]].tolist()
-        return [number for number in numbers if not self.documents.is_excluded[number]]
+    def documents_of(self, first: int, count: int = 1) -> Places:
+        """Numbers of the documents of which these samples hold a piece, rising, int64; excluded ones hold nothing."""
+        found = np.unique(self.chosen[self.pieces.documents[self._pieces_of(first, count)]])
+        return found[~self.documents.is_excluded[found]]
+
+    def num_pairs(self, first: int, count: int) -> int:
+        """Pairs of these samples, without what is left empty."""
+        return int(self.pieces.lengths[self._pieces_of(first, count)].sum())
+
+    def _pieces_of(self, first: int, count: int) -> Places:
+        samples = self.order.places(first, count)
+        starts, ends = self.pieces.samples[samples], self.pieces.samples[samples + 1]
+        lengths = ends - starts
+        return np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
 
 
 def build_index(

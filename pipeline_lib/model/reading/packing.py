@@ -11,14 +11,13 @@ A million documents of 500 M tokens: 20 ms, and 150 ms.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline_lib.base.compiled import compiled
+from pipeline_lib.model.reading.snapshot import Packing
 
-Packing = Literal["contiguous", "best_fit"]
 Numbers = NDArray[np.int32]
 WORD_BITS = 64
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,14 +17,16 @@ from pipeline_lib.train import stage
 from pipeline_lib.train.job import is_finished, write_job
 from tests.tiny_training import TINY
 
-SETTINGS = TINY.model_copy(update={"max_steps": 10})
+SETTINGS = TINY.model_copy(update={"deadline_minutes": 2.0})
+NUM_STEPS = 10
 
 
 def run(work: Path, inputs: stage.TrainInputs) -> dict[str, str]:
     """Train; the digests of all files of the artifact."""
     out = work / "out"
     out.mkdir(parents=True)
-    stage.run(SETTINGS, inputs, work / "work", out, deadline_seconds=120, on_progress=lambda progress: None)
+    order = replace(inputs, num_rows=NUM_STEPS * SETTINGS.batch_rows)
+    stage.run(SETTINGS, order, work / "work", out, on_progress=lambda progress: None)
     files = sorted(path for path in out.rglob("*") if path.is_file())
     return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
@@ -74,13 +77,17 @@ from pipeline_lib.train.job import read_job
 
 folder = Path(sys.argv[1])
 settings, inputs = read_job(folder / "order")
-stage.run(settings, inputs, folder / "work", folder, deadline_seconds=120, on_progress=lambda progress: None)
+stage.run(settings, inputs, folder / "work", folder, on_progress=lambda progress: None)
 """
 
 
 def test_a_night_killed_with_9_leaves_no_process_behind(tmp_path: Path, inputs: stage.TrainInputs) -> None:
     """The training that is left alone has half a minute of work before it."""
-    write_job(tmp_path / "order", SETTINGS.model_copy(update={"max_steps": 50_000, "num_layers": 8}), inputs)
+    write_job(
+        tmp_path / "order",
+        SETTINGS.model_copy(update={"num_epochs": 100, "num_layers": 8}),
+        replace(inputs, num_rows=100_000),
+    )
     environment = {**os.environ, VARIABLE: "train:progress:3"}
     night = subprocess.Popen([sys.executable, "-c", NIGHT, str(tmp_path)], env=environment, start_new_session=True)
     assert wait_until(lambda: len(processes_about(tmp_path / "work")) >= 2, 60)

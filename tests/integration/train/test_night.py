@@ -14,10 +14,12 @@ import pytest
 import torch
 
 from pipeline_lib.base.errors import DataError, SettingsError
-from pipeline_lib.train import callbacks, night, trainer
+from pipeline_lib.train import callbacks, night, opened, trainer
 from pipeline_lib.train.callbacks import StopSignal
+from pipeline_lib.train.cursor import read_cursor
 from pipeline_lib.train.job import TrainInputs, is_finished, read_metrics, write_job
 from pipeline_lib.train.lineage import trunk_fits
+from pipeline_lib.train.repeat import leave_repeat
 from pipeline_lib.train.settings import TrainSettings
 
 AtStep = Callable[[int, Callable[[], None]], None]
@@ -167,17 +169,89 @@ def test_branch_and_next_night_start_with_the_momenta_of_the_trunk(
     assert momenta[0].abs().sum() > 0
 
 
-def test_a_second_night_goes_on_from_the_trunk_without_warm_up(
+def test_a_second_night_goes_on_from_the_trunk_and_reads_on_without_warm_up(
     undisturbed: Path, tmp_path: Path, settings: TrainSettings, inputs: TrainInputs
 ) -> None:
-    tonight = replace(inputs, replay_rows=inputs.new_rows, trunk=undisturbed / "trunk")
-    work = train(tmp_path / "work", changed(settings, warmup_share=0.5, replay_share=0.5), tonight)
+    """12 rows of the trunk were read, and those of its branch not: its weights are not in the trunk."""
+    tonight = replace(inputs, trunk=undisturbed / "trunk")
+    work = train(tmp_path / "work", changed(settings, warmup_share=0.5), tonight)
     summary = summary_of(work)
     assert summary["warmup_steps"] == 0
-    assert summary["num_replay_rows_per_epoch"] == summary["num_new_rows"]
+    assert [portion["num_read_before"] for portion in summary["read"]["portions"]] == [12]
     assert summary["start_bits_per_byte"] < summary_of(undisturbed)["start_bits_per_byte"]
+    assert summary["unread_tokens"] < summary_of(undisturbed)["unread_tokens"]
     trunk = json.loads((work / "trunk" / "trunk.json").read_text())
     assert (trunk["num_nights"], trunk["num_steps"]) == (2, 12)
+    assert (read_cursor(work / "trunk").num_steps, read_cursor(work / "trunk").portions[0].num_read) == (12, 24)
+
+
+def test_text_that_was_read_is_replayed_when_more_comes(
+    undisturbed: Path, tmp_path: Path, settings: TrainSettings, inputs: TrainInputs
+) -> None:
+    """The first two shards were read; the third one is new, and half of the mix is older."""
+    first = replace(inputs, tokens=inputs.tokens[:2], num_rows=100_000)
+    before = train(tmp_path / "before", settings, first)
+    assert summary_of(before)["unread_tokens"] == 0
+    tonight = replace(inputs, trunk=before / "trunk")
+    read = summary_of(train(tmp_path / "work", changed(settings, replay_share=0.5), tonight))["read"]
+    assert read["from"][0] == read["to"][0] == "shard-2"
+    assert read["num_new_rows"] == read["num_replay_rows"] > 0
+
+
+def test_when_all_was_read_there_is_nothing_to_train(
+    tmp_path: Path, settings: TrainSettings, inputs: TrainInputs
+) -> None:
+    everything = replace(inputs, num_rows=100_000)
+    done = train(tmp_path / "done", settings, everything)
+    with pytest.raises(DataError, match="there is no unread text"):
+        train(tmp_path / "work", settings, replace(everything, trunk=done / "trunk"))
+
+
+def test_a_lost_training_is_made_again_as_it_says_of_itself_whatever_the_settings_say_now(
+    tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was ended by its budget, on one thread and in float32."""
+    with monkeypatch.context() as slow:
+        slow.setattr(night, "_is_late", lambda _night, step, _pace: step >= 3)
+        lost = train(tmp_path / "lost", settings, inputs)
+    (tmp_path / "work").mkdir()
+    leave_repeat(tmp_path / "work", summary_of(lost))
+    now = changed(settings, threads=2, precision="auto", num_epochs=7, budget_minutes=60, checkpoint_every_steps=None)
+    assert digests(train(tmp_path / "work", now, inputs)) == digests(lost)
+
+
+def test_documents_of_a_row_are_kept_apart_where_borders_restart(
+    undisturbed: Path, tmp_path: Path, settings: TrainSettings, inputs: TrainInputs
+) -> None:
+    """The model sees of a row with two documents what it sees of each alone."""
+    from pipeline_lib.train.model import load_model
+
+    model = load_model(undisturbed / "trunk").eval()
+    first, second = torch.tensor([[0, 5, 6, 7]]), torch.tensor([[0, 9, 8]])
+    positions = torch.tensor([[0, 1, 2, 3, 0, 1, 2]])
+
+    def scores(**inputs: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            return model(**inputs, use_cache=False).logits
+
+    alone = torch.cat([scores(input_ids=first), scores(input_ids=second)], 1)
+    together = torch.cat([first, second], 1)
+    torch.testing.assert_close(scores(input_ids=together, position_ids=positions), alone)
+    assert not torch.allclose(scores(input_ids=together), alone, atol=1e-3)
+    long_rows = changed(settings, context_tokens=512)
+    works = [train(tmp_path / one, changed(long_rows, document_borders=one), inputs) for one in ("restart", "attend")]
+    assert summary_of(works[0])["first_loss"] != summary_of(works[1])["first_loss"]
+
+
+def test_another_context_goes_on_from_the_same_trunk(
+    undisturbed: Path, tmp_path: Path, settings: TrainSettings, inputs: TrainInputs
+) -> None:
+    """What its portion held is dealt again."""
+    longer = changed(settings, context_tokens=32)
+    work = train(tmp_path / "work", longer, replace(inputs, trunk=undisturbed / "trunk"))
+    assert summary_of(work)["read"]["portions"][0]["num_read_before"] == 0
+    config = json.loads((work / "result" / "model" / "config.json").read_text())
+    assert config["max_position_embeddings"] == 32
 
 
 def test_a_trunk_of_another_shape_is_refused(
@@ -194,21 +268,21 @@ def test_a_trunk_of_another_shape_is_refused(
 def test_a_loss_that_is_no_number_ends_the_training(
     tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = night.new_model
+    real = opened.new_model
 
     def spoiled(*arguments: object) -> torch.nn.Module:
         model = real(*arguments)
         model.model.norm.weight.data.fill_(float("nan"))
         return model
 
-    monkeypatch.setattr(night, "new_model", spoiled)
+    monkeypatch.setattr(opened, "new_model", spoiled)
     with pytest.raises(DataError, match="step 1 has loss nan"):
         train(tmp_path / "work", changed(settings, start_documents=0), inputs)
     assert not (tmp_path / "work" / "trunk").exists()
 
 
 def test_a_budget_is_planned_from_measured_speed(tmp_path: Path, settings: TrainSettings, inputs: TrainInputs) -> None:
-    work = train(tmp_path / "work", changed(settings, budget_minutes=60, max_steps=4), inputs)
+    work = train(tmp_path / "work", changed(settings, budget_minutes=60), replace(inputs, num_rows=8))
     assert json.loads((work / "plan.json").read_text())["measured_tokens_per_second"] > 0
     assert read_metrics(work / "metrics.jsonl")[0][-1]["step"] == 4
 
@@ -246,5 +320,6 @@ def test_a_finished_training_is_not_done_again(undisturbed: Path, settings: Trai
 
 
 def test_a_qwen3_with_adamw_trains_too(tmp_path: Path, settings: TrainSettings, inputs: TrainInputs) -> None:
-    work = train(tmp_path / "work", changed(settings, architecture="qwen3", optimizer="adamw", max_steps=2), inputs)
+    order = replace(inputs, num_rows=4)
+    work = train(tmp_path / "work", changed(settings, architecture="qwen3", optimizer="adamw"), order)
     assert json.loads((work / "result" / "model" / "config.json").read_text())["model_type"] == "qwen3"

@@ -100,9 +100,7 @@ class Nights:
         pq.write_table(pa.table({"document_id": pa.array(withdrawn, pa.string())}), tombstones / "tombstones.parquet")
         named = {name: self.store.list(refs) for name, refs in zip(("texts", "judged"), (texts, texts), strict=True)}
         named |= {"sketches": self.store.list(sketches), "withdrawn": self.store.hold("ingest", tombstones)}
-        if self.segments:
-            named["earlier"] = self._earlier()
-        decided, outcome = self._made(DECIDE, f"decided-{number}", **named)
+        decided, outcome = self._made(DECIDE, f"decided-{number}", self._earlier(), **named)
         self.segments.append(decided)
         self.batches.append(Decided(self.store.folders[decided], outcome, shards))
         return self.batches[-1]
@@ -111,13 +109,10 @@ class Nights:
         """Texts of all batches so far are gone, as retention may have it."""
         self.store.folders = {ref: folder for ref, folder in self.store.folders.items() if ref.stage != TEXT_STAGE}
 
-    def index(self, *, before: Ref | None = None, decided: Sequence[Ref], is_oldest: bool = False) -> Ref:
+    def index(self, segments: Sequence[Ref], *, is_oldest: bool = False) -> Ref:
         """One segment for several."""
-        named = {"before": before} if before else {}
         name = f"index-{len(list(self.root.glob('index-*')))}"
-        made, outcome = self._made(
-            INDEX, name, params={"is_oldest": is_oldest}, **named, decided=self.store.list(decided)
-        )
+        made, outcome = self._made(INDEX, name, segments, params={"is_oldest": is_oldest})
         assert outcome.rows_in == outcome.rows_out + sum(outcome.dropped.values())
         return made
 
@@ -135,17 +130,16 @@ class Nights:
         path.mkdir()
         return path
 
-    def _earlier(self) -> Ref:
-        """The past as a list of decided batches, as one index made of all, or as two that were merged from the end."""
+    def _earlier(self) -> list[Ref]:
+        """The past as the decided batches, as one index made of all, or as two that were merged from the end."""
         if self.past == "decided":
-            return self.store.list(self.segments)
+            return self.segments
         if self.past == "one index":
-            oldest, *others = self.segments
-            self.segments = [self.index(before=oldest, decided=others, is_oldest=True)] if others else [oldest]
-            return self.segments[0]
+            self.segments = [self.index(self.segments, is_oldest=True)] if self.segments else []
+            return self.segments
         middle = len(self.segments) // 2
         halves = [self.segments[:middle], self.segments[middle:]]
-        return self.store.list([self.index(decided=half) for half in halves if half])
+        return [self.index(half) for half in halves if half]
 
     def _cleaned(self, shard: Shard, name: str, unfit: Collection[str]) -> Ref:
         """A shard of clean texts in small row groups, with its ledger."""
@@ -159,9 +153,11 @@ class Nights:
         pq.write_table(ledger, folder / "ledger.parquet")
         return self.store.hold(TEXT_STAGE, folder)
 
-    def _made(self, maker: Maker, name: str, params: Any = None, **named: Ref) -> tuple[Ref, Outcome]:
+    def _made(
+        self, maker: Maker, name: str, members: Sequence[Ref] = (), params: Any = None, **named: Ref
+    ) -> tuple[Ref, Outcome]:
         folder = self.folder(name)
-        inputs = Inputs(cast(Store, self.store), named, params or {})
+        inputs = Inputs(cast(Store, self.store), named, params or {}, tuple(members))
         outcome = maker.make(self.settings.only(maker.reads), inputs, folder)
         return self.store.hold("dedup", folder), outcome
 

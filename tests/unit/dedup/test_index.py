@@ -89,8 +89,8 @@ def test_merging_is_associative_and_leaves_out_what_left_later(nights: MakeNight
     row.decide({"c": "third text"}, withdrawn=["a"])
     row.decide({"a": "first text"}, withdrawn=["c", "before all of them"])
     one, two, three = row.segments
-    left = row.index(before=row.index(decided=[one, two]), decided=[three])
-    right = row.index(decided=[one, row.index(decided=[two, three])])
+    left = row.index([row.index([one, two]), three])
+    right = row.index([one, row.index([two, three])])
     assert [entry["document_id"] for entry in row.rows(left)] == ["b", "a"]
     for file in ("index.parquet", "withdrawn.parquet"):
         assert (row.store.folders[left] / file).read_bytes() == (row.store.folders[right] / file).read_bytes()
@@ -101,7 +101,7 @@ def test_the_oldest_segment_forgets_what_was_withdrawn(nights: MakeNights) -> No
     row.decide({"a": "first text"})
     row.decide({"b": "second text"}, withdrawn=["a"])
     for is_oldest, expected in ((False, ["a"]), (True, [])):
-        folder = row.store.folders[row.index(decided=row.segments, is_oldest=is_oldest)]
+        folder = row.store.folders[row.index(row.segments, is_oldest=is_oldest)]
         assert module.read_ids(folder / "withdrawn.parquet") == expected
 
 
@@ -112,7 +112,7 @@ def test_many_small_batches_become_one_row_group(nights: MakeNights, monkeypatch
     sizes = []
     for piece_rows in (100, 9):
         monkeypatch.setattr(module, "PIECE_ROWS", piece_rows)
-        metadata = pq.read_metadata(row.store.folders[row.index(decided=row.segments)] / INDEX_FILE)
+        metadata = pq.read_metadata(row.store.folders[row.index(row.segments)] / INDEX_FILE)
         sizes.append([metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)])
     assert sizes == [[20], [10, 10]]
 

@@ -134,7 +134,7 @@ def test_a_file_that_is_no_sketch_is_refused(nights: MakeNights) -> None:
 def test_what_is_put_out_changes_only_with_the_version(nights: MakeNights, method: str) -> None:
     row = nights(method=method, bands=8, rows=4, shingle_tokens=5, jaccard_at_least=0.7, max_hamming_bits=3, seed=1)
     row.decide(*SHARDS, withdrawn=["gone"])
-    row.index(decided=row.segments)
+    row.index(row.segments)
     files = [
         path for path in sorted(row.root.rglob("*.parquet")) if not path.parent.name.startswith(("0-", "ingested"))
     ]

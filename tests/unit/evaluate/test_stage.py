@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline_lib.base.errors import DataError, SettingsError
-from pipeline_lib.evaluate.measure import WORD, add_counts, context_of, measure
+from pipeline_lib.evaluate.measure import WORD, context_of, measure
 from pipeline_lib.evaluate.sample import Sample, read_sample
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.evaluate.stage import SCORES, score_model
@@ -18,6 +18,7 @@ from pipeline_lib.model.records import Slice
 from pipeline_lib.model.scoring import open_tokenizer
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.store.files import write_json
+from pipeline_lib.store.shards import write_counts
 from tests.given import given
 from tests.tiny_model import TEXTS, write_documents, write_model
 
@@ -43,13 +44,12 @@ class Flat:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A trained model, a benchmark, the counts of two token shards."""
+    """A trained model, a benchmark, the token counts of a snapshot."""
     root = tmp_path_factory.mktemp("evaluate")
     size = open_tokenizer(write_model(root / "train" / "model")).get_vocab_size()
     write_benchmark(root / "benchmark", TEXTS, LANGUAGES)
-    for name, counted in (("one", 5), ("two", 7)):
-        (root / name).mkdir()
-        np.save(root / name / "counts.npy", np.bincount([counted, 0], minlength=size))
+    (root / "snapshot").mkdir()
+    write_counts(np.bincount([5, 7, 0, 0], minlength=size), root / "snapshot" / "counts.parquet")
     return root
 
 
@@ -66,11 +66,7 @@ def model(root: Path) -> Path:
 
 
 def inputs_of(root: Path, **changes: Any) -> Inputs:
-    named: dict[str, Any] = {
-        "model": root / "train",
-        "benchmark": root / "benchmark",
-        "counts": [root / "one", root / "two"],
-    }
+    named: dict[str, Any] = {"model": root / "train", "benchmark": root / "benchmark", "counts": root / "snapshot"}
     return given(params={**PARAMS, **changes.pop("params", {})}, **{**named, **changes})
 
 
@@ -108,14 +104,6 @@ def test_no_text_gives_no_figures_and_no_error(model: Path, texts: tuple[str, ..
     tokenizer = open_tokenizer(model)
     scores = measure(EvaluateSettings(), Flat(tokenizer.get_vocab_size()), tokenizer, sample_of(*texts), None).scores
     assert (scores.num_documents, scores.num_bytes, scores.bits_per_byte) == (len(texts), 0, None)
-
-
-def test_counts_of_shards_add_up(root: Path, tmp_path: Path) -> None:
-    counts = add_counts([root / "one" / "counts.npy", root / "two" / "counts.npy"])
-    assert {int(i): int(counts[i]) for i in counts.nonzero()[0]} == {0: 2, 5: 1, 7: 1}
-    np.save(tmp_path / "counts.npy", np.zeros(3, np.int64))
-    with pytest.raises(DataError, match="counts 3 tokens"):
-        add_counts([root / "one" / "counts.npy", tmp_path / "counts.npy"])
 
 
 def test_the_base_line_is_that_of_the_counts_and_missing_without_them(root: Path, model: Path) -> None:

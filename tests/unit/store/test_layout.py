@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.layout import LAYOUT
 from pipeline_lib.store.workspace import Batch, Workspace, new_run
 
@@ -83,14 +84,14 @@ def test_a_new_folder_is_fine_and_a_look_writes_nothing(tmp_path: Path, is_there
         root.mkdir()
     workspace = Workspace(root)
     workspace.check_layout()
-    assert (workspace.batches(), workspace.runs(), workspace.pin("a"), workspace.last("b")) == ([], [], None, [])
+    assert (workspace.batches(), workspace.runs(), workspace.pin("a", Ref), workspace.last("b")) == ([], [], None, [])
     assert root.exists() == is_there and not list(tmp_path.rglob("*.json"))
 
 
 SAVES = {
     "lock": lambda workspace: workspace.lock().__enter__(),
     "batches": lambda workspace: workspace.save_batches([]),
-    "pin": lambda workspace: workspace.save_pin("tokenizer", ["aa"]),
+    "pin": lambda workspace: workspace.save_pin("tokenizer", Ref("tokenize", "aa")),
     "last": lambda workspace: workspace.save_last("clean-x", ["aa"]),
     "run": lambda workspace: workspace.save_run(new_run("r1", "nightly", "demo")),
 }

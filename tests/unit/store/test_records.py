@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.records import read_comfort, read_state
 from pipeline_lib.store.workspace import Batch, RunRecord, Workspace
 
@@ -204,13 +205,13 @@ def test_the_advice_for_a_catalog_helps(workspace: Workspace) -> None:
 def test_a_pin_that_is_not_as_it_was_written_is_refused_since_models_hang_on_it(
     workspace: Workspace, text: str
 ) -> None:
-    workspace.save_pin("tokenizer", ["aa"])
+    workspace.save_pin("tokenizer", Ref("tokenize", "aa"))
     path = workspace.state / "pins" / "tokenizer.json"
     path.write_text(text)
     with pytest.raises(DataError, match="Put it back from a copy, or delete it: the choice is made anew"):
-        workspace.pin("tokenizer")
+        workspace.pin("tokenizer", Ref)
     path.unlink()
-    assert workspace.pin("tokenizer") is None
+    assert workspace.pin("tokenizer", Ref) is None
 
 
 def test_state_that_cannot_be_opened_is_named(tmp_path: Path) -> None:

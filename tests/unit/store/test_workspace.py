@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from pipeline_lib.base.errors import WorkspaceBusy
+from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Batch, RunRecord, Workspace, new_run
 
 
@@ -56,14 +57,15 @@ def gone_run(run_id: str = "r1") -> RunRecord:
 
 
 def test_batches_pins_and_last_fingerprints_come_back_as_they_were_saved(workspace: Workspace) -> None:
-    assert (workspace.batches(), workspace.pin("tokenizer"), workspace.last("clean-x")) == ([], None, [])
+    assert (workspace.batches(), workspace.pin("tokenizer", Ref), workspace.last("clean-x")) == ([], None, [])
     batches = [Batch(1, "docs", "aa"), Batch(2, "mail", "bb")]
     workspace.save_batches(batches)
-    workspace.save_pin("tokenizer", ["cc"])
+    workspace.save_pin("tokenizer", Ref("tokenize", "cc"))
     workspace.save_last("clean-x", ["dd", "ee"])
     assert workspace.batches() == batches
     assert batches[1].name == "0002-mail"
-    assert (workspace.pin("tokenizer"), workspace.last("clean-x")) == (["cc"], ["dd", "ee"])
+    assert workspace.pin("tokenizer", Ref) == Ref("tokenize", "cc")
+    assert workspace.last("clean-x") == ["dd", "ee"]
 
 
 def test_last_fingerprints_that_did_not_change_are_not_written_again(workspace: Workspace) -> None:

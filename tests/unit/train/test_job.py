@@ -10,6 +10,7 @@ from pipeline_lib.train.settings import TrainSettings
 
 
 def test_a_job_is_read_as_it_was_written(tmp_path: Path, settings: TrainSettings, inputs: TrainInputs) -> None:
+    inputs = replace(inputs, tokens=(replace(inputs.tokens[0], excluded=("a", "b")), *inputs.tokens[1:]))
     write_job(tmp_path, settings, inputs)
     assert read_job(tmp_path) == (settings, inputs)
 
@@ -18,9 +19,11 @@ def test_paths_are_absolute_since_the_child_works_elsewhere(
     tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    write_job(tmp_path, settings, replace(inputs, new_rows=(Path("new.arrow"),), trunk=Path("trunk")))
+    tokens = (replace(inputs.tokens[0], path=Path("new.arrow")), replace(inputs.tokens[1], path=None))
+    write_job(tmp_path, settings, replace(inputs, tokens=tokens, trunk=Path("trunk")))
     read = read_job(tmp_path)[1]
-    assert (read.new_rows, read.trunk) == ((tmp_path / "new.arrow",), tmp_path / "trunk")
+    assert [one.path for one in read.tokens] == [tmp_path / "new.arrow", None]
+    assert read.trunk == tmp_path / "trunk"
 
 
 def test_a_half_row_waits_for_its_rest(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pipeline_lib.train.settings import TrainSettings
 
 @pytest.fixture
 def model(settings: TrainSettings, inputs: TrainInputs) -> torch.nn.Module:
-    return new_model(settings, inputs.tokenizer, 16)
+    return new_model(settings, inputs.tokenizer)
 
 
 def step(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:

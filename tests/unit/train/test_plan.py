@@ -8,18 +8,16 @@ from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.train.plan import Plan, Planner, read_plan, write_plan
 from pipeline_lib.train.settings import TrainSettings
 
-SETTINGS = TrainSettings(
-    batch_rows=10, max_steps=None, num_epochs=2, decay_share=0.3, warmup_share=0.1, least_decay_steps=20
-)
+SETTINGS = TrainSettings(batch_rows=10, decay_share=0.3, warmup_share=0.1, least_decay_steps=20)
 
 
-def planner(past_trunk_steps: int = 0, rows_per_epoch: int = 350, **changes: object) -> Planner:
-    return Planner(SETTINGS.model_copy(update=changes), rows_per_epoch, past_trunk_steps)
+def planner(past_trunk_steps: int = 0, trunk_rows: int = 700, max_steps: int | None = None) -> Planner:
+    return Planner(SETTINGS, trunk_rows, past_trunk_steps, max_steps)
 
 
 def test_the_rows_bound_the_trunk() -> None:
-    """2 passes over 350 rows in batches of 10 are 70 steps; 30 more are 0.3 of all."""
-    assert planner().plan() == Plan(100, 70, 10, 30, 70)
+    """700 rows in batches of 10 are 70 steps, 691 as well, so that none is left; 30 more are 0.3 of all."""
+    assert planner().plan() == planner(trunk_rows=691).plan() == Plan(100, 70, 10, 30, 70)
 
 
 def test_max_steps_bounds_trunk_and_branch_together() -> None:
@@ -42,15 +40,15 @@ def test_a_trunk_that_goes_on_needs_no_warm_up() -> None:
 
 
 def test_few_rows_still_give_a_trunk_and_a_branch() -> None:
-    assert planner(rows_per_epoch=1).plan() == Plan(2, 1, 0, 1, 1)
+    assert planner(trunk_rows=1).plan() == Plan(2, 1, 0, 1, 1)
 
 
 def test_a_short_night_behind_a_long_trunk_gets_a_branch_that_settles() -> None:
     """2 steps alone would bring 1; the trunk of 30 steps has earned 12, one of 1,000 the 20 that are always enough."""
-    assert planner(past_trunk_steps=28, rows_per_epoch=10).plan().decay_steps == 12
-    assert planner(past_trunk_steps=998, rows_per_epoch=10).plan().decay_steps == 20
-    assert planner(past_trunk_steps=998, rows_per_epoch=350).plan().decay_steps == 30
-    assert planner(past_trunk_steps=998, rows_per_epoch=10, max_steps=9).plan().decay_steps == 7
+    assert planner(past_trunk_steps=28, trunk_rows=20).plan().decay_steps == 12
+    assert planner(past_trunk_steps=998, trunk_rows=20).plan().decay_steps == 20
+    assert planner(past_trunk_steps=998, trunk_rows=700).plan().decay_steps == 30
+    assert planner(past_trunk_steps=998, trunk_rows=20, max_steps=9).plan().decay_steps == 7
 
 
 def test_the_branch_follows_from_where_the_trunk_ended() -> None:

@@ -15,7 +15,7 @@ from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.stage import Progress
 
 ROW = '{"step": 1, "num_steps": 2, "phase": "trunk", "loss": 5.5, "seconds_left": 0.1}'
-SUMMARY = dict.fromkeys((*stage.FACTS, "num_new_rows", "num_replay_rows_per_epoch"), 1)
+SUMMARY = dict.fromkeys(stage.FACTS, 1)
 
 
 def finish(work: Path) -> None:
@@ -36,14 +36,8 @@ def run(tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatc
         monkeypatch.setattr(stage, "POLL_SECONDS", 0.05)
         seen: list[Progress] = []
         (tmp_path / "out").mkdir(exist_ok=True)
-        outcome = stage.run(
-            settings,
-            inputs,
-            tmp_path / "work",
-            tmp_path / "out",
-            deadline_seconds=deadline_seconds,
-            on_progress=seen.append,
-        )
+        soon = settings.model_copy(update={"deadline_minutes": deadline_seconds / 60})
+        outcome = stage.run(soon, inputs, tmp_path / "work", tmp_path / "out", on_progress=seen.append)
         return outcome, seen
 
     return _run
@@ -62,7 +56,7 @@ test_stage.finish(Path(work))
         ("starting", 0, None),
         ("trunk", 1, 5.5),
     ]
-    assert (outcome.rows_in, outcome.rows_out, outcome.facts["num_steps"]) == (2, 2, 1)
+    assert (outcome.rows_in, outcome.rows_out, outcome.facts["num_steps"]) == (1, 1, 1)
     files = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
     assert files == ["model/weights", "training.json", "trunk/trunk.json"]
 
@@ -70,7 +64,7 @@ test_stage.finish(Path(work))
 def test_a_finished_work_folder_needs_no_child(run, tmp_path: Path) -> None:
     finish(tmp_path / "work")
     outcome, seen = run("sys.exit(1)")
-    assert (outcome.rows_in, seen) == (2, [])
+    assert (outcome.rows_in, seen) == (1, [])
 
 
 def test_an_error_of_the_child_is_raised_as_what_it_is(run) -> None:

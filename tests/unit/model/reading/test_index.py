@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline_lib.model.reading.documents import Documents, open_documents
 from pipeline_lib.model.reading.index import IGNORED, Batch, ReadingIndex, Specials, build_index
-from pipeline_lib.model.reading.packing import Packing
+from pipeline_lib.model.reading.snapshot import Packing
 from tests.unit.model.reading.conftest import WriteShard
 
 END, PAD = 0, 1
@@ -105,6 +105,8 @@ def test_a_sample_names_its_documents(write_shard: WriteShard, shape: Shape, con
         tokens = set(batch.inputs_BT[0].tolist()) | set(batch.targets_BT[0].tolist())
         held = {name for name, ids in read.items() if tokens & set(ids)}
         assert held <= {documents.name(number)[1] for number in reading.documents_of(place)} <= set(read)
+    assert {documents.name(number)[1] for number in reading.documents_of(0, len(reading))} == set(read)
+    assert reading.num_pairs(0, len(reading)) == sum(len(ids) + 1 for ids in read.values())
 
 
 @PACKINGS

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline_lib.model.reading.packing import Packing, pack
+from pipeline_lib.model.reading.packing import pack
+from pipeline_lib.model.reading.snapshot import Packing
 
 LENGTHS = st.lists(st.integers(1, 40), max_size=40)
 

@@ -1,0 +1,181 @@
+"""What a trunk has read, and what it reads next.
+
+Text that is unread is dealt into portions in order of arrival: whole token shards, up to PORTION_TOKENS together. In a
+portion documents are shuffled, packed and read once, sample by sample; a night may end anywhere, and the next one goes
+on at that sample. What is read once more (`num_epochs`) is dealt the same way, when nothing is left to read for the
+first time. So the cursor is: how often each shard was read, and the portions that are begun.
+
+A portion that is begun stays as it was packed. A document that is excluded later becomes padding where it stood, and
+shards that arrive later come into later portions. When one of its shards is gone from the snapshot, or samples are made
+in another way, what it held is dealt again.
+
+Pure functions of cursor and snapshot; light, so that a plan can ask how much is left.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Final
+
+from pipeline_lib.model.reading.snapshot import Arrived, Packing
+from pipeline_lib.store.files import read_json, write_json
+
+CURSOR_FILE: Final = "cursor.json"
+PORTION_TOKENS: Final = 1 << 30  # a portion is one index in memory: some 40 bytes a document
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How samples are made of documents."""
+
+    context_tokens: int
+    packing: Packing
+    seed: int
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Shards that are read together, and how far."""
+
+    shards: tuple[str, ...]  # fingerprints, in order of arrival
+    epoch: int  # how often its text was read before
+    recipe: Recipe
+    num_samples: int | None = None  # None: not packed yet
+    num_read: int = 0  # samples
+    left_out: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # rows that were excluded when it was packed
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """What a trunk has behind it."""
+
+    num_steps: int = 0
+    passes: Mapping[str, int] = field(default_factory=dict)  # how often a shard was read to its end
+    portions: tuple[Portion, ...] = ()  # begun and not ended
+
+
+@dataclass(frozen=True)
+class Text:
+    """What there is to read."""
+
+    shards: Sequence[Arrived]  # in order of arrival
+    recipe: Recipe
+    num_epochs: int
+
+
+def unread(cursor: Cursor, text: Text) -> int:
+    """Tokens that are left to read, over all passes; 0 when there is nothing to train on."""
+    left = sum(max(0, text.num_epochs - _passes(cursor, one)) * one.num_tokens for one in text.shards)
+    return left - sum(_tokens_read(portion, text) for portion in _going_on(cursor, text))
+
+
+def next_portion(cursor: Cursor, text: Text) -> Portion | None:
+    """What is read next: what was read least, and of that what arrived first. None when all is read."""
+    arrival = {one.shard: number for number, one in enumerate(text.shards)}
+    begun = _going_on(cursor, text)
+    fresh = _fresh(cursor, text, {shard for portion in begun for shard in portion.shards})
+    portions = [*begun, *([] if fresh is None else [fresh])]
+    return min(portions, key=lambda portion: (portion.epoch, arrival[portion.shards[0]]), default=None)
+
+
+def portions_ahead(cursor: Cursor, text: Text, packed: Callable[[Portion], Portion]) -> Iterator[Portion]:
+    """All portions in the order in which they are read. `packed` says how many samples a new one has."""
+    while (portion := next_portion(cursor, text)) is not None:
+        whole = portion if portion.num_samples is not None else packed(portion)
+        yield whole
+        cursor = advanced(cursor, whole, samples_left(whole))
+
+
+def advanced(cursor: Cursor, portion: Portion, count: int) -> Cursor:
+    """The cursor behind `count` more samples of a portion that is packed. One without any is read at once."""
+    if count == 0 < samples_left(portion):
+        return cursor
+    others = tuple(one for one in cursor.portions if not set(one.shards) & set(portion.shards))
+    if count < samples_left(portion):
+        return replace(cursor, portions=(*others, replace(portion, num_read=portion.num_read + count)))
+    ended = dict.fromkeys(portion.shards, portion.epoch + 1)
+    return replace(cursor, passes={**cursor.passes, **ended}, portions=others)
+
+
+def samples_left(portion: Portion) -> int:
+    """Samples of a portion that is packed that were not read yet."""
+    return (portion.num_samples or 0) - portion.num_read
+
+
+def with_least_samples(portion: Portion, text: Text) -> Portion:
+    """The portion with the fewest samples it can have, as far as a snapshot tells: that many if contiguous.
+
+    A document has a pair more than tokens.
+    """
+    own = _own(portion, text)
+    num_pairs = sum(one.num_tokens + one.num_documents for one in own)
+    return replace(portion, num_samples=-(-num_pairs // portion.recipe.context_tokens))
+
+
+def first_place(cursor: Cursor, text: Text) -> list[Any]:
+    """Where a training begins to read, as JSON: what names it beside its parent, recipe and end."""
+    portion = next_portion(cursor, text)
+    return [] if portion is None else [portion.shards[0], portion.epoch, portion.num_read]
+
+
+def read_before(cursor: Cursor, text: Text) -> list[Arrived]:
+    """The shards that were read to their end at least once: replay comes from these."""
+    return [one for one in text.shards if _passes(cursor, one) > 0 and one.num_tokens > 0]
+
+
+def write_cursor(cursor: Cursor, folder: Path) -> None:
+    """Put it into the folder of a trunk."""
+    write_json(folder / CURSOR_FILE, asdict(cursor))
+
+
+def read_cursor(trunk: Path | None) -> Cursor:
+    """The cursor of a trunk; without a trunk nothing was read."""
+    if trunk is None:
+        return Cursor()
+    raw = read_json(trunk / CURSOR_FILE)
+    return Cursor(raw["num_steps"], raw["passes"], tuple(map(_portion, raw["portions"])))
+
+
+def _portion(raw: Mapping[str, Any]) -> Portion:
+    left_out = {shard: tuple(rows) for shard, rows in raw["left_out"].items()}
+    changed = {"shards": tuple(raw["shards"]), "recipe": Recipe(**raw["recipe"]), "left_out": left_out}
+    return Portion(**{**raw, **changed})
+
+
+def _passes(cursor: Cursor, one: Arrived) -> int:
+    return cursor.passes.get(one.shard, 0)
+
+
+def _going_on(cursor: Cursor, text: Text) -> list[Portion]:
+    """Portions that are begun and can go on."""
+    there = {one.shard for one in text.shards}
+    return [
+        portion
+        for portion in cursor.portions
+        if portion.recipe == text.recipe
+        and portion.epoch < text.num_epochs
+        and set(portion.shards) <= there
+        and any(one.num_tokens for one in _own(portion, text))  # not all of it was withdrawn
+    ]
+
+
+def _own(portion: Portion, text: Text) -> list[Arrived]:
+    own = set(portion.shards)
+    return [one for one in text.shards if one.shard in own]
+
+
+def _fresh(cursor: Cursor, text: Text, taken: set[str]) -> Portion | None:
+    """A new portion of what was read least."""
+    left = [one for one in text.shards if one.num_tokens and one.shard not in taken]
+    epoch = min((_passes(cursor, one) for one in left), default=text.num_epochs)
+    if epoch >= text.num_epochs:
+        return None
+    own = [one for one in left if _passes(cursor, one) == epoch]
+    num_fitting = sum(total <= PORTION_TOKENS for total in accumulate(one.num_tokens for one in own))
+    return Portion(tuple(one.shard for one in own[: max(1, num_fitting)]), epoch, text.recipe)
+
+
+def _tokens_read(portion: Portion, text: Text) -> int:
+    num_tokens = sum(one.num_tokens for one in _own(portion, text))
+    return num_tokens * portion.num_read // max(1, portion.num_samples or 0)

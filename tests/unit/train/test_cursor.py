@@ -1,0 +1,181 @@
+"""What a trunk has read, by hand and over many nights."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline_lib.model.reading.snapshot import Arrived
+from pipeline_lib.train import cursor as module
+from pipeline_lib.train.cursor import (
+    Cursor,
+    Portion,
+    Recipe,
+    Text,
+    advanced,
+    first_place,
+    next_portion,
+    portions_ahead,
+    read_before,
+    read_cursor,
+    samples_left,
+    unread,
+    with_least_samples,
+    write_cursor,
+)
+
+RECIPE = Recipe(10, "contiguous", 1)
+
+
+def text(*shards: str, num_tokens: int = 95, num_epochs: int = 1, recipe: Recipe = RECIPE) -> Text:
+    """Shards of 95 tokens in 5 documents: 10 samples of 10 pairs."""
+    return Text([Arrived(name, 0.05, 5, num_tokens, "batch") for name in shards], recipe, num_epochs)
+
+
+def read(cursor: Cursor, what: Text, count: int) -> Cursor:
+    """The cursor behind so many samples."""
+    for portion in portions_ahead(cursor, what, lambda portion: with_least_samples(portion, what)):
+        now = min(count, samples_left(portion))
+        cursor, count = advanced(cursor, portion, now), count - now
+        if count == 0:
+            break
+    return cursor
+
+
+def begun(what: Text, count: int = 3) -> Cursor:
+    return read(Cursor(), what, count)
+
+
+def test_all_unread_shards_are_one_portion_in_order_of_arrival() -> None:
+    assert next_portion(Cursor(), text("b", "a")) == Portion(("b", "a"), 0, RECIPE)
+    assert unread(Cursor(), text("b", "a")) == 190
+    assert first_place(Cursor(), text("b", "a")) == ["b", 0, 0]
+
+
+def test_a_portion_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shard that is too large for itself is one anyway."""
+    monkeypatch.setattr(module, "PORTION_TOKENS", 200)
+    what = text("a", "b", "c")
+    assert [portion.shards for portion in portions_ahead(Cursor(), what, lambda p: with_least_samples(p, what))] == [
+        ("a", "b"),
+        ("c",),
+    ]
+    monkeypatch.setattr(module, "PORTION_TOKENS", 50)
+    assert next_portion(Cursor(), what) == Portion(("a",), 0, RECIPE)
+
+
+def test_the_next_night_goes_on_where_the_budget_ended() -> None:
+    what = text("a", "b")
+    cursor = begun(what, 3)
+    going_on = next_portion(cursor, what)
+    assert going_on is not None and (going_on.num_read, going_on.num_samples) == (3, 20)
+    assert unread(cursor, what) == 190 - 190 * 3 // 20
+    assert first_place(cursor, what) == ["a", 0, 3]
+
+
+def test_what_arrives_later_comes_into_a_later_portion() -> None:
+    cursor, later = begun(text("a", "b")), text("a", "b", "c")
+    ahead = list(portions_ahead(cursor, later, lambda portion: with_least_samples(portion, later)))
+    assert [(portion.shards, samples_left(portion)) for portion in ahead] == [(("a", "b"), 17), (("c",), 10)]
+
+
+def test_what_is_withdrawn_moves_nothing() -> None:
+    """A document less in a shard that is begun: the portion stays as it was packed."""
+    cursor = begun(text("a", "b"))
+    assert next_portion(cursor, text("a", "b", num_tokens=80)) == cursor.portions[0]
+
+
+def test_when_all_of_a_portion_is_withdrawn_nothing_of_it_is_left() -> None:
+    cursor, gone = begun(text("a")), text("a", num_tokens=0)
+    assert next_portion(cursor, gone) is None
+    assert unread(cursor, gone) == 0
+
+
+def test_a_portion_whose_shard_is_gone_is_dealt_again() -> None:
+    cursor = begun(text("a", "b"))
+    assert next_portion(cursor, text("b", "c")) == Portion(("b", "c"), 0, RECIPE)
+
+
+@pytest.mark.parametrize("other", [Recipe(20, "contiguous", 1), Recipe(10, "best_fit", 1), Recipe(10, "contiguous", 2)])
+def test_samples_that_are_made_in_another_way_are_dealt_again(other: Recipe) -> None:
+    what = text("a", "b", recipe=other)
+    assert next_portion(begun(text("a", "b")), what) == Portion(("a", "b"), 0, other)
+    assert unread(begun(text("a", "b")), what) == 190
+    assert begun(text("a", "b")) != read(begun(text("a", "b")), what, 1)
+    assert len(read(begun(text("a", "b")), what, 1).portions) == 1
+
+
+def test_when_all_is_read_nothing_is_left() -> None:
+    what = text("a", "b")
+    cursor = begun(what, 20)
+    assert cursor == Cursor(0, {"a": 1, "b": 1}, ())
+    assert (next_portion(cursor, what), unread(cursor, what), first_place(cursor, what)) == (None, 0, [])
+
+
+def test_more_passes_read_all_of_it_again_and_what_is_new_first() -> None:
+    cursor = begun(text("a", "b"), 20)
+    again = text("a", "b", num_epochs=3)
+    assert unread(cursor, again) == 380
+    assert next_portion(cursor, again) == Portion(("a", "b"), 1, RECIPE)
+    halfway = read(cursor, again, 5)
+    with_new = text("a", "b", "c", num_epochs=3)
+    assert next_portion(halfway, with_new) == Portion(("c",), 0, RECIPE)
+    behind_it = read(halfway, with_new, 10)
+    assert next_portion(behind_it, with_new) == halfway.portions[0]  # of the same pass, and it arrived before
+    assert unread(behind_it, with_new) == 2 * 190 - 190 * 5 // 20 + 2 * 95
+
+
+def test_fewer_passes_than_were_begun_leave_nothing() -> None:
+    cursor = read(begun(text("a"), 10), text("a", num_epochs=2), 5)
+    assert unread(cursor, text("a")) == 0 and next_portion(cursor, text("a")) is None
+
+
+def test_a_shard_without_train_text_is_nothing_to_read() -> None:
+    assert next_portion(Cursor(), text("a", num_tokens=0)) is None
+    assert unread(Cursor(), text("a", num_tokens=0)) == 0
+
+
+def test_replay_is_what_was_read_to_its_end() -> None:
+    cursor = replace(begun(text("a"), 10), portions=(Portion(("b",), 0, RECIPE, 10, 5),))
+    assert [one.shard for one in read_before(cursor, text("a", "b", "c"))] == ["a"]
+
+
+def test_a_source_that_comes_back_was_read() -> None:
+    cursor = begun(text("a", "b"), 20)
+    assert unread(cursor, text("c")) == 95
+    assert unread(cursor, text("a", "b", "c")) == 95
+
+
+def test_a_cursor_is_read_as_it_was_written(tmp_path: Path) -> None:
+    portion = Portion(("a", "b"), 1, RECIPE, 20, 3, {"a": (2, 5)})
+    cursor = Cursor(17, {"a": 1, "b": 1, "c": 2}, (portion,))
+    write_cursor(cursor, tmp_path)
+    assert read_cursor(tmp_path) == cursor
+    assert read_cursor(None) == Cursor()
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 25)), max_size=12), st.integers(1, 3))
+def test_over_all_nights_each_sample_of_each_shard_is_read_once_a_pass(
+    nights: list[tuple[int, int]], num_epochs: int
+) -> None:
+    """A night brings some shards and reads some samples. At the end all is read."""
+    shards: list[str] = []
+    seen: Counter[tuple[str, int]] = Counter()
+    cursor = Cursor()
+    for new, count in [*nights, (0, 10_000)]:
+        shards += [str(len(shards) + number) for number in range(new)]
+        what = text(*shards, num_epochs=num_epochs)
+        before = unread(cursor, what)
+        for portion in portions_ahead(cursor, what, lambda portion: with_least_samples(portion, what)):  # noqa: B023
+            now = min(count, samples_left(portion))
+            seen.update((portion.shards[0], portion.num_read + one) for one in range(now))
+            cursor, count = advanced(cursor, portion, now), count - now
+            if count == 0:
+                break
+        assert unread(cursor, what) <= before
+    assert unread(cursor, text(*shards, num_epochs=num_epochs)) == 0
+    assert cursor.passes == dict.fromkeys(shards, num_epochs)
+    assert sum(seen.values()) == 10 * num_epochs * len(shards)
