@@ -145,7 +145,7 @@ def champion_step(settings: Settings, models: ModelsPlan, champion: Version) -> 
     counts = models.judged.snapshot
     works = tuple(
         Work(CHAMPION_SCORES, seen, {"benchmark": texts, "counts": counts}, params, name=f"champion on {name}")
-        for name, texts in models.judged.benchmarks.items()
+        for name, texts in models.judged.in_order
     )
     lists = list_works("evaluate", [work.ref for work in works], name="scores of the champion")
     step = Step("evaluate", "champion", (), (*works, *lists), works[0])

@@ -333,7 +333,7 @@ def test_too_much_broken_input_stops_the_night_before_its_batch_is_sealed(home: 
     left = {manifest.maker for name, manifest in artifacts(home.workspace).items() if name not in before}
     assert left == {"ingest.plan", "ingest.read", "ingest.list"}
     done = night(home, ingest__max_bad_share="1")
-    assert {name for stage, label, name in done.made if (stage, label) == ("ingest", "0002-docs")} == {"docs"}
+    assert {name for stage, label, name in done.made if (stage, label) == ("ingest", "0002-docs")} == {"batch"}
 
 
 MAKERS = [
@@ -419,7 +419,7 @@ def test_a_damaged_batch_is_rebuilt_in_the_same_night_that_takes_in_new_files(ho
     (home.corpus / "note_103.txt").write_text(english(903), encoding="utf-8")
     shutil.rmtree(home.workspace / "artifacts" / "ingest" / batch)
     done = night(home)
-    assert done.made["ingest", "0001-docs", "docs"] == "deleted"
+    assert done.made["ingest", "0001-docs", "batch"] == "deleted"
     assert [b.number for b in done.workspace.batches()] == [1, 2]
     assert digests(home, before) == before
 
