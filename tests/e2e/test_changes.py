@@ -491,7 +491,7 @@ def test_whole_batches_of_many_nights_are_closed_share_one_task_and_are_not_look
         seen: list[tuple[str, int]] = []
         here.reporter.finished = lambda stage, label, result: seen.append((label, result.rows_in))  # type: ignore
         do_stage("clean", plan_data(here.settings, here.workspace), here)
-    assert seen == [("6 batches of earlier nights", 67)]
+    assert seen == [("6 earlier batches", 67)]
 
 
 def test_closed_batches_laid_out_again_are_what_they_were(home: House) -> None:
