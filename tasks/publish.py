@@ -61,7 +61,7 @@ def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
         "changes": list(plan.changes),
         "notes": notes_of(plan),
         "passed_over": passed_over_of(plan),
-        "num_heldout": _num_heldout(night),
+        "num_heldout": num_documents(night.workspace.store, read_pin(night.workspace).frozen),
         "snapshot": {"fingerprint": name, "digest": snapshot["digest"], "diff": change},
     }
 
@@ -71,12 +71,6 @@ def _snapshot(plan: DataPlan, night: Night) -> dict[str, Any]:
     opened = night.workspace.store.open(ref.stage, ref.fingerprint, files=[SNAPSHOT_FILE])
     found: dict[str, Any] = read_json(opened.file(SNAPSHOT_FILE))
     return found
-
-
-def _num_heldout(night: Night) -> int:
-    """Documents that models are judged on, by the frozen benchmark."""
-    frozen = read_pin(night.workspace).frozen
-    return 0 if frozen is None else num_documents(night.workspace.store, frozen)
 
 
 def _row(stage: str, refs: Sequence[Ref], night: Night) -> dict[str, Any]:
