@@ -23,7 +23,8 @@ def show_why(workspace: Workspace, document: str, *, all_values: bool, as_json: 
 
     Raises `SettingsError`, with the nearest names, when nothing is known of it.
     """
-    stories, records = why(workspace, document), quarantined(workspace, document)
+    stories = why(workspace, document)
+    records = [] if stories else quarantined(workspace, document)
     is_known = bool(stories or records)
     near = [] if is_known else urls_near(workspace, document, SUGGESTIONS)
     if as_json:
