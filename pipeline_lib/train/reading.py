@@ -94,7 +94,7 @@ class Reading:
         }
 
     def _places(self, first: int, last: int) -> Iterator[tuple[ReadingIndex, int, int]]:
-        """The places that are read at these positions, index by index: the first one, and how many follow each other."""
+        """The places that are read at these positions, index by index: the first one, and how many from there on."""
         for (stretch, before), (_, behind) in zip(self._read(first), self._read(last), strict=True):
             yield stretch.index, stretch.portion.num_read + before, behind - before
         start, end = (self._replayed(min(position, self.total)) for position in (first, last))
