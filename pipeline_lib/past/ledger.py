@@ -1,21 +1,24 @@
 """What happened to a document: the ledgers of all stages, read along the way it took.
 
-Each stage keeps one row for every document that came in, in its shard. Nothing is copied into a central table: a
-document is found in the ingest ledger of its batch, and its row in the later ones by the same batch and shard.
+Each stage keeps one row for every document that came in, in its shard. A document is found in what was read of its
+batch (names.py), and its row in the later ledgers by the same batch and shard.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline_lib.base.errors import DamagedArtifact
-from pipeline_lib.run.stage import Stage
+from pipeline_lib.past.made import INGEST, last_of, made_last, opened
+from pipeline_lib.past.names import Named, documents, url_of
+from pipeline_lib.run.stage import Ledger, Stage
 from pipeline_lib.stages import OF_A_BATCH
-from pipeline_lib.store import schemas, tables
-from pipeline_lib.store.artifact import Ref, read_manifest
+from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.local import Store
-from pipeline_lib.store.workspace import Batch, Workspace
+from pipeline_lib.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 STAGES_OF_DOCUMENTS = tuple(stage for stage in OF_A_BATCH if stage.ledger is not None)
 BASE_COLUMNS = {"document_id", "is_kept", "reason", "failed"}
@@ -43,160 +46,153 @@ class Story:
     batch: str
     batch_fingerprint: str
     shard: int
-    fetched: float  # Unix seconds at which its shard was read
+    fetched: float  # Unix seconds at which its batch was taken in
     decisions: tuple[Decision, ...]
     withdrawn_by: str | None = None  # the batch that brought a newer version, or in which it was gone
-
-
-@dataclass(frozen=True)
-class Quarantined:
-    """A record that could not become a document."""
-
-    place: str
-    reason: str
-    batch: str
+    is_held_out: bool | None = None  # models are judged on it and never learn it; None: not known any more
+    waits_for: str | None = None  # the stage that has not seen it yet
+    lost: tuple[str, ...] = ()  # stages whose ledger was released or is damaged
+    left_out: str | None = None  # why the last snapshot does not have it, although it was kept
 
 
 def why(workspace: Workspace, key: str) -> list[Story]:
     """The stories of all versions of the document with this URL or id, oldest first. Empty when none is known."""
-    withdrawn = _withdrawn(workspace)
-    return [
-        _story(workspace, batch, shard, row, withdrawn.get((row["document_id"], batch.fingerprint)))
-        for batch in workspace.batches()
-        for shard, row in _found(workspace.store, batch, key)
-    ]
+    return [_story(workspace, named) for named in documents(workspace, key)]
 
 
-def url_of(workspace: Workspace, document_id: str) -> str | None:
-    """Where the document with this id came from."""
-    found = (row["url"] for batch in workspace.batches() for _, row in _found(workspace.store, batch, document_id))
-    return next(found, None)
-
-
-def quarantined(workspace: Workspace, place: str) -> list[Quarantined]:
-    """What was found at `place` ("shard_05.jsonl:100"), or in that file, that could not become a document."""
-    found = []
-    for batch in workspace.batches():
-        for _, ledger in _ingest_ledgers(workspace.store, batch):
-            path = ledger.with_name(schemas.QUARANTINE_FILE)
-            for row in tables.read_table(path).to_pylist() if path.is_file() else []:
-                if row["place"] == place or row["place"].startswith(f"{place}:"):
-                    found.append(Quarantined(row["place"], row["reason"], batch.name))
-    return found
-
-
-def urls_like(workspace: Workspace, part: str, limit: int) -> list[str]:
-    """Some URLs that contain `part`: what a person may have meant."""
-    found: list[str] = []
-    for batch in workspace.batches():
-        for _, path in _ingest_ledgers(workspace.store, batch):
-            column = tables.read_table(path, ["url"]).column("url").to_pylist()
-            found += [url for url in column if part.lower() in url.lower()]
-            if len(found) >= limit:
-                return found[:limit]
-    return found
-
-
-def _found(store: Store, batch: Batch, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    import pyarrow.compute as pc
-
-    for shard, path in _ingest_ledgers(store, batch):
-        table = tables.read_table(path, ["document_id", "url", "place"])
-        is_it = pc.or_(pc.equal(table["document_id"], key), pc.equal(table["url"], key))
-        for row in table.filter(is_it).to_pylist():
-            yield shard, {**row, "fetched": _made(path)}
-
-
-def _ingest_ledgers(store: Store, batch: Batch) -> Iterator[tuple[int, Path]]:
-    try:
-        raw = list(store.members(store.read("ingest", batch.fingerprint).inputs["shards"]))
-    except DamagedArtifact:
-        return
-    for number, ref in enumerate(raw):
-        path = store.path(ref.stage, ref.fingerprint) / schemas.LEDGER_FILE
-        if path.is_file():
-            yield number, path
-
-
-def _made(ledger: Path) -> float:
-    return read_manifest(ledger.parent).created
-
-
-def _story(workspace: Workspace, batch: Batch, shard: int, row: Mapping[str, Any], withdrawn: str | None) -> Story:
-    decisions = tuple(_decisions(workspace, batch, shard, row["document_id"]))
+def _story(workspace: Workspace, named: Named) -> Story:
+    batch, store = named.batch, workspace.store
+    decisions, waits_for, lost = _way(workspace, named)
+    withdrawn_by = _withdrawn_by(workspace, named)
+    is_through = waits_for is None and withdrawn_by is None and all(decision.is_kept for decision in decisions)
     return Story(
-        document_id=row["document_id"],
+        document_id=named.document_id,
         source=batch.source,
-        url=row["url"],
-        place=row["place"],
+        url=named.url,
+        place=named.place,
         batch=batch.name,
         batch_fingerprint=batch.fingerprint,
-        shard=shard,
-        fetched=row["fetched"],
+        shard=named.shard,
+        fetched=_taken_in(store, batch.fingerprint),
         decisions=decisions,
-        withdrawn_by=withdrawn,
+        withdrawn_by=withdrawn_by,
+        is_held_out=_is_held_out(store, named),
+        waits_for=waits_for,
+        lost=lost,
+        left_out=_left_out(workspace, named) if is_through else None,
     )
 
 
-def _decisions(workspace: Workspace, batch: Batch, shard: int, document_id: str) -> Iterator[Decision]:
+def _way(workspace: Workspace, named: Named) -> tuple[tuple[Decision, ...], str | None, tuple[str, ...]]:
+    """The decisions in the order of the stages, the stage that it waits for, and those whose ledger is not there."""
+    decisions: list[Decision] = []
+    lost: list[str] = []
     for stage in STAGES_OF_DOCUMENTS:
-        row = _row(workspace, stage, batch, shard, document_id)
+        assert stage.ledger is not None
+        if not made_last(workspace, stage.word, named.batch, stage.ledger.maker):
+            return tuple(decisions), stage.word, tuple(lost)
+        try:
+            row = _row(workspace, stage, stage.ledger, named)
+        except DamagedArtifact:
+            lost.append(stage.word)
+            continue
         if row is None:
-            return
-        facts = {name: value for name, value in row.items() if name not in BASE_COLUMNS and value is not None}
-        if "duplicate_of" in facts:
-            facts["duplicate_url"] = url_of(workspace, facts["duplicate_of"])
-        yield Decision(stage.word, row["is_kept"], row["reason"], row["failed"] or [], facts)
+            return tuple(decisions), stage.word, tuple(lost)
+        decisions.append(_decision(workspace, stage.word, row))
         if not row["is_kept"]:
-            return
+            break
+    return tuple(decisions), None, tuple(lost)
 
 
-def _row(workspace: Workspace, stage: Stage, batch: Batch, shard: int, document_id: str) -> dict[str, Any] | None:
-    """What a stage wrote of a document: its row of the ledger, with the columns that stand beside it."""
+def _decision(workspace: Workspace, stage: str, row: Mapping[str, Any]) -> Decision:
+    facts = {name: value for name, value in row.items() if name not in BASE_COLUMNS and value is not None}
+    if "duplicate_of" in facts:
+        facts["duplicate_url"] = url_of(workspace, facts["duplicate_of"])
+    return Decision(stage, row["is_kept"], row["reason"], row["failed"] or [], facts)
+
+
+def _row(workspace: Workspace, stage: Stage, ledger: Ledger, named: Named) -> dict[str, Any] | None:
+    """What a stage wrote of a document: its row of the ledger, with the columns that stand beside it.
+
+    None where the ledger has no such row: it was not asked about it. Raises `DamagedArtifact` where there is no ledger.
+    """
     import pyarrow.compute as pc
 
-    assert stage.ledger is not None
-    own = made_last(workspace, stage.word, batch, stage.ledger.maker)
-    at = shard if len(own) > 1 or "{shard" not in stage.ledger.file else 0
-    path = _file(workspace, own, at, stage.ledger.file.format(shard=shard))
-    if path is None:
+    file = ledger.file.format(shard=named.shard)
+    at = named.shard if file == ledger.file else 0  # one artifact a shard, or one for all of them
+    table = _table(workspace, stage.word, named, ledger.maker, file, at)
+    if table is None:
+        raise DamagedArtifact(f"{stage.word} {named.batch.name}: its ledger of shard {named.shard} is not there.")
+    place = pc.index(table["document_id"], named.document_id).as_py()
+    if place < 0:
         return None
-    table = tables.read_table(path)
-    places = pc.indices_nonzero(pc.equal(table["document_id"], document_id)).to_pylist()
-    if not places:
-        return None
-    row: dict[str, Any] = table.slice(places[0], 1).to_pylist()[0]
-    for maker, file in stage.ledger.beside:
-        beside = _file(workspace, made_last(workspace, stage.word, batch, maker), shard, file)
-        if beside is not None:
-            row |= tables.read_table(beside).slice(places[0], 1).to_pylist()[0]
+    row: dict[str, Any] = {}
+    for maker, beside in ledger.beside:
+        columns = _table(workspace, stage.word, named, maker, beside, named.shard)
+        row |= columns.slice(place, 1).to_pylist()[0] if columns else {}
+    row |= table.slice(place, 1).to_pylist()[0]
     return row
 
 
-def made_last(workspace: Workspace, stage: str, batch: Batch, maker: str) -> list[Ref]:
-    """What a maker made of a batch when it was last done, in the order of the shards."""
-    entries = (entry.partition(" ") for entry in workspace.last(f"{stage}-{batch.name}"))
-    return [Ref(stage, fingerprint) for name, _, fingerprint in entries if name == maker]
+def _table(workspace: Workspace, stage: str, named: Named, maker: str, file: str, at: int) -> "pa.Table | None":
+    from pipeline_lib.store.tables import read_table
+
+    refs = made_last(workspace, stage, named.batch, maker)
+    path = opened(workspace.store, refs[at], file) if at < len(refs) else None
+    return None if path is None else read_table(path)
 
 
-def _file(workspace: Workspace, refs: Sequence[Ref], at: int, name: str) -> Path | None:
-    if at >= len(refs):
+def _withdrawn_by(workspace: Workspace, named: Named) -> str | None:
+    """The later batch that withdrew this version."""
+    from pipeline_lib.store.tables import read_table
+
+    stone = {"document_id": named.document_id, "batch": named.batch.fingerprint}
+    for batch in workspace.batches():
+        if batch.source == named.batch.source and batch.number > named.batch.number:
+            path = opened(workspace.store, Ref(INGEST, batch.fingerprint), "tombstones.parquet")
+            if path is not None and stone in _rows(read_table(path, list(stone)), "document_id", named.document_id):
+                return batch.name
+    return None
+
+
+def _is_held_out(store: Store, named: Named) -> bool | None:
+    """Its side, by the share that was in force when its shard arrived."""
+    from pipeline_lib.store.sides import is_held_out, sides_of
+    from pipeline_lib.store.tables import read_table
+
+    path = opened(store, Ref(INGEST, named.batch.fingerprint), "inventory.parquet")
+    rows = read_table(path, ["shard", "heldout_share"]).to_pylist() if path else []
+    share = next((row["heldout_share"] for row in rows if row["shard"] == named.shard), None)
+    return None if share is None else bool(is_held_out(sides_of([named.batch.source], [named.url]), share)[0])
+
+
+def _left_out(workspace: Workspace, named: Named) -> str | None:
+    """Why the last snapshot does not have a document that was kept; None where it has it, or where there is none."""
+    from pipeline_lib.store.shards import EXCLUDED_FILE, SHARDS_FILE
+    from pipeline_lib.store.tables import read_table
+
+    snapshots = last_of(workspace, "tokenize-snapshot", "tokenize.snapshot")
+    own = made_last(workspace, "tokenize", named.batch, "tokenize.encode")
+    paths = [opened(workspace.store, ref, file) for ref in snapshots for file in (SHARDS_FILE, EXCLUDED_FILE)]
+    if not all(paths) or len(paths) != 2 or named.shard >= len(own):
         return None
-    path = workspace.store.path(refs[at].stage, refs[at].fingerprint) / name
-    return path if path.is_file() else None
+    shards, excluded = (_rows(read_table(path), "shard", own[named.shard].fingerprint) for path in paths if path)
+    if not shards:
+        return "its source is not asked for"
+    is_excluded = any(row["document_id"] == named.document_id for row in excluded)
+    return "weights and caps of the sources leave it out" if is_excluded else None
 
 
-def _withdrawn(workspace: Workspace) -> dict[tuple[str, str], str]:
-    """For (document, batch that held it) the name of the batch that withdrew it."""
-    return {
-        (document, holder): batch.name
-        for batch in workspace.batches()
-        for document, holder in _tombstones(workspace.store, batch)
-    }
+def _taken_in(store: Store, batch: str) -> float:
+    try:
+        return store.read(INGEST, batch).created
+    except DamagedArtifact:
+        return 0.0
 
 
-def _tombstones(store: Store, batch: Batch) -> Iterator[tuple[str, str]]:
-    path = store.path("ingest", batch.fingerprint) / "tombstones.parquet"
-    if path.is_file():
-        table = tables.read_table(path, ["document_id", "batch"])
-        yield from zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
+def _rows(table: "pa.Table", column: str, value: str) -> list[dict[str, Any]]:
+    """The rows that have this value in a column."""
+    import pyarrow.compute as pc
+
+    rows: list[dict[str, Any]] = table.filter(pc.equal(table[column], value)).to_pylist()
+    return rows

@@ -1,0 +1,37 @@
+"""What was made of a batch, as far as it is still there: a page about the past shows what is left of it."""
+
+from pathlib import Path
+
+from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.local import Store
+from pipeline_lib.store.workspace import Batch, Workspace
+
+INGEST = "ingest"
+
+
+def made_last(workspace: Workspace, stage: str, batch: Batch, maker: str) -> list[Ref]:
+    """What a maker made of a batch when it was last done, in the order of the shards."""
+    return last_of(workspace, f"{stage}-{batch.name}", maker)
+
+
+def last_of(workspace: Workspace, step: str, maker: str) -> list[Ref]:
+    """What a maker made in a step when that was last done."""
+    entries = (entry.partition(" ") for entry in workspace.last(step))
+    return [Ref(name.partition(".")[0], fingerprint) for name, _, fingerprint in entries if name == maker]
+
+
+def raw_shards(store: Store, batch: Batch) -> list[Ref]:
+    """What was read into a batch, in the order of its shards; nothing when it is not known any more."""
+    try:
+        return list(store.members(store.read(INGEST, batch.fingerprint).inputs["shards"]))
+    except DamagedArtifact:
+        return []
+
+
+def opened(store: Store, ref: Ref, file: str) -> Path | None:
+    """A verified file of an artifact; None where it was released or is damaged."""
+    try:
+        return store.open(ref.stage, ref.fingerprint, files=[file]).file(file)
+    except DamagedArtifact:
+        return None
