@@ -79,15 +79,12 @@ class Seen:
     inherited: tuple[Share, ...]  # of the ancestors whose trunk's steps read some of it
 
 
-@dataclass(frozen=True)
-class Version:
-    """One version of a document, and the shard it lies in."""
+@dataclass(frozen=True, order=True)
+class Benchmark:
+    """A set of documents that models are judged on."""
 
-    document_id: str
-    source: str
-    url: str
-    batch: str  # fingerprint
-    shard: int  # its number in the batch
+    name: str  # "frozen" or "fresh"
+    generation: int
 
 
 def trainings(store: Store, fingerprint: str) -> list[Training]:
@@ -104,18 +101,32 @@ def trainings(store: Store, fingerprint: str) -> list[Training]:
     return found
 
 
-def models_beside(store: Store, version: Version) -> list[Seen]:
+def models_beside(store: Store, story: Story) -> list[Seen]:
     """What each model of the workspace knows of that version of a document, oldest model first.
 
-    Models that had nothing to do with it, not even by an ancestor, are left out.
+    Models that had nothing to do with it, not even by an ancestor, are left out: of a held-out document all.
     """
     models = {model.fingerprint: model for model in sorted(store.list(TRAIN.name), key=lambda model: model.created)}
-    shares = {name: share for name, model in models.items() if (share := _share(store, model, version)) is not None}
+    shares = {name: share for name, model in models.items() if (share := _share(store, model, story)) is not None}
     seen = []
     for name in models:
         before = [shares[ancestor] for ancestor in _ancestors(models, name) if ancestor in shares]
         seen.append(Seen(name, shares.get(name), tuple(one for one in before if one.num_inherited != 0)))
     return [one for one in seen if one.own or one.inherited]
+
+
+def benchmarks_with(store: Store, document_id: str) -> list[Benchmark]:
+    """The benchmarks that have a document, as far as they are there, each once."""
+    import pyarrow.compute as pc
+
+    from pipeline_lib.store.schemas import DOCUMENTS_FILE
+
+    found = set()
+    for made in store.list(BENCHMARK.name):
+        path = opened(store, made.ref, DOCUMENTS_FILE)
+        if path is not None and pc.index(read_table(path, ["document_id"])["document_id"], document_id).as_py() >= 0:
+            found.add(Benchmark(made.facts["name"], made.facts["generation"]))
+    return sorted(found)
 
 
 def _ancestors(models: Mapping[str, Manifest], name: str) -> Iterator[str]:
@@ -162,19 +173,11 @@ def _part(rows: list[dict[str, Any]], ended: set[str], begun: set[str]) -> Batch
     return BatchPart(rows[0]["label"], rows[0]["source"], *sums, is_read)
 
 
-def table_of(store: Store, snapshot: Ref) -> "pa.Table":
-    """The table of the token shards of a snapshot."""
-    from pipeline_lib.store.shards import SHARDS_FILE
-    from pipeline_lib.store.tables import read_table
+def _share(store: Store, model: Manifest, story: Story) -> Share | None:
+    """None where its snapshot does not have the document: not yet, not any more, held out, or without a token."""
+    from pipeline_lib.past.reads import may_read, reading_of, tokens_read
 
-    return read_table(store.open(snapshot.stage, snapshot.fingerprint, files=[SHARDS_FILE]).file(SHARDS_FILE))
-
-
-def place_of(store: Store, snapshot: Ref, version: Version) -> dict[str, Any] | None:
-    """The row of the token shard that holds a version of a document; None where a snapshot does not list it."""
-    import pyarrow.compute as pc
-
-    table = table_of(store, snapshot)
-    is_it = pc.and_(pc.equal(table["batch"], version.batch), pc.equal(table["part"], version.shard))
-    rows: list[dict[str, Any]] = table.filter(is_it).to_pylist()
-    return rows[0] if rows else None
+    shard = _shard(store, model, story)
+    if shard is None or story.is_held_out:
+        return None
+    num_tokens = 
