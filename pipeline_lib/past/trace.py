@@ -2,26 +2,25 @@
 
     model -> its training (manifest: snapshot, steps) -> the trunk it went on from -> that one's training ...
 
-A model has read the rows of its own steps, and of an ancestor's those of the trunk: the ancestor's decayed branch is not
-in its weights. For a model manifests and snapshots are read; for a document the rows of the trainings that may have had
-it are laid out once more (reads.py).
+A model has read the rows of its own steps, and of an ancestor's those of the trunk: the ancestor's decayed branch is
+not in its weights. For a model manifests and snapshots are read; for a document the rows of the trainings that may have
+had it are laid out once more (reads.py).
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 from pipeline_lib.base.errors import DamagedArtifact, DataError
+from pipeline_lib.evaluate.stage import BENCHMARK
+from pipeline_lib.past.ledger import Story
+from pipeline_lib.past.made import opened
 from pipeline_lib.plan.parents import TRUNK, cursor_of
-from pipeline_lib.store.artifact import Manifest, Ref
+from pipeline_lib.store.artifact import Manifest
 from pipeline_lib.store.local import Store
 from pipeline_lib.train.stage import TRAIN
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 WHOLE, PART, NOTHING = "all", "in part", "nothing yet"  # what a trunk has read of a batch
-NOT_REPLAYED: Final = 0
 
 
 @dataclass(frozen=True)
@@ -120,6 +119,7 @@ def benchmarks_with(store: Store, document_id: str) -> list[Benchmark]:
     import pyarrow.compute as pc
 
     from pipeline_lib.store.schemas import DOCUMENTS_FILE
+    from pipeline_lib.store.tables import read_table
 
     found = set()
     for made in store.list(BENCHMARK.name):
@@ -150,9 +150,11 @@ def _training(store: Store, fingerprint: str) -> Training:
 
 
 def _snapshot(store: Store, model: Manifest) -> Snapshot | None:
+    from pipeline_lib.past.reads import shards_of
+
     ref = model.inputs["snapshot"]
     try:
-        manifest, rows = store.read(ref.stage, ref.fingerprint), table_of(store, ref).to_pylist()
+        manifest, rows = store.read(ref.stage, ref.fingerprint), shards_of(store, model).to_pylist()
     except DamagedArtifact:
         return None
     cursor = cursor_of(store, model)
@@ -169,15 +171,26 @@ def _snapshot(store: Store, model: Manifest) -> Snapshot | None:
 def _part(rows: list[dict[str, Any]], ended: set[str], begun: set[str]) -> BatchPart:
     shards = {row["shard"] for row in rows if row["num_tokens"]}
     is_read = WHOLE if shards <= ended else PART if shards & (ended | begun) else NOTHING
-    sums = (sum(row[name] for row in rows) for name in ("num_documents", "num_tokens", "num_held_out"))
-    return BatchPart(rows[0]["label"], rows[0]["source"], *sums, is_read)
+    return BatchPart(
+        label=rows[0]["label"],
+        source=rows[0]["source"],
+        num_documents=sum(row["num_documents"] for row in rows),
+        num_tokens=sum(row["num_tokens"] for row in rows),
+        num_held_out=sum(row["num_held_out"] for row in rows),
+        is_read=is_read,
+    )
 
 
 def _share(store: Store, model: Manifest, story: Story) -> Share | None:
-    """None where its snapshot does not have the document: not yet, not any more, held out, or without a token."""
-    from pipeline_lib.past.reads import may_read, reading_of, tokens_read
+    """None where its snapshot does not have the document to train on."""
+    from pipeline_lib.past.reads import may_read, place_of, tokens_of, tokens_read_of
 
-    shard = _shard(store, model, story)
-    if shard is None or story.is_held_out:
-        return None
-    num_tokens = 
+    try:
+        place = place_of(store, model, story)
+        num_tokens = 0 if place is None else tokens_of(store, place)
+        if place is None or num_tokens == 0:
+            return None
+        read = tokens_read_of(store, model, place) if may_read(store, model, place) else (0, 0)
+        return Share(model.fingerprint, num_tokens, *read)
+    except DataError:
+        return Share(model.fingerprint, None, None, None)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline_lib.model.reading.documents import Documents, Shard, open_documents
-from pipeline_lib.model.reading.index import ReadingIndex, Spans, Specials, build_index
+from pipeline_lib.model.reading.index import ReadingIndex, Spans, Specials, build_index, joined
 from pipeline_lib.train.cursor import Cursor, Portion, Recipe, advanced, portions_ahead, samples_left
 from pipeline_lib.train.extent import num_replay_rows, text_of
 from pipeline_lib.train.job import TokensInput
@@ -68,9 +68,9 @@ class Reading:
             return self.replay, replayed
         return self._new(position - replayed)
 
-    def spans(self, first: int, last: int) -> list[Spans]:
+    def spans(self, first: int, last: int) -> Spans:
         """What is read at the positions first, ..., last - 1; what `again` reads there more than once comes once."""
-        return [index.spans(place, count) for index, place, count in self._places(first, last) if count]
+        return joined([index.spans(place, count) for index, place, count in self._places(first, last) if count])
 
     def cursor_behind(self, num_rows: int, num_steps: int) -> Cursor:
         """The cursor of a trunk that read so many positions in so many steps."""

@@ -180,9 +180,9 @@ def test_positions_name_the_stretches_that_stand_there(tmp_path: Path, packing: 
     texts = [document for first in (FIRST, SECOND, THIRD) for document in documents(first, LENGTHS)]
     for first in range(2 * len(reading.again) + reading.total):
         named: Counter[int] = Counter()
-        for spans in reading.spans(first, first + count):
-            for document, start, length in zip(spans.documents, spans.firsts, spans.lengths, strict=True):
-                named.update(texts[document][start : start + length])
+        spans = reading.spans(first, first + count)
+        for document, start, length in zip(spans.documents, spans.firsts, spans.lengths, strict=True):
+            named.update(texts[document][start : start + length])
         read = targets(reading, first, count)
         assert named == read or (count > len(reading.again) and set(named) == set(read))
 
