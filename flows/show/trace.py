@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -13,7 +13,6 @@ from flows.show.why import SUGGESTIONS, show_head, unknown_document
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.past.ledger import Story, why
 from pipeline_lib.past.names import urls_near
-from pipeline_lib.past.reads import DocumentRead, documents_read
 from pipeline_lib.past.trace import Benchmark, Seen, Training, benchmarks_with, models_beside, trainings
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, Version, aliases, versions
@@ -21,6 +20,9 @@ from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.stage import TRAIN
+
+if TYPE_CHECKING:
+    from pipeline_lib.past.reads import DocumentRead
 
 MODEL_URI = re.compile(r"^models:/(?P<name>[^@/]+)[@/](?P<which>.+)$")
 Names = Mapping[str, str]  # what people call a model, by its fingerprint
@@ -60,8 +62,10 @@ def show_model(settings: Settings, workspace: Workspace, model: str | None, step
     )
 
 
-def _documents(workspace: Workspace, training: Training, steps: Steps, names: Names) -> list[DocumentRead] | None:
+def _documents(workspace: Workspace, training: Training, steps: Steps, names: Names) -> "list[DocumentRead] | None":
     """What the steps that are asked about have read; of one step what it read most of first."""
+    from pipeline_lib.past.reads import documents_read
+
     if not steps.is_all and steps.number is None:
         return None
     model = workspace.store.read(TRAIN.stage, training.fingerprint)
@@ -81,7 +85,7 @@ def _as_data(
     version: Version,
     chain: Sequence[Training],
     steps: Steps,
-    documents: Iterable[DocumentRead] | None,
+    documents: "Iterable[DocumentRead] | None",
 ) -> Mapping[str, Any]:
     return {
         "model": registry.name,
@@ -114,7 +118,7 @@ def _show_training(training: Training, names: Names, console: Console) -> None:
     console.print(shown)
 
 
-def _show_documents(documents: Sequence[DocumentRead], training: Training, steps: Steps, console: Console) -> None:
+def _show_documents(documents: "Sequence[DocumentRead]", training: Training, steps: Steps, console: Console) -> None:
     if steps.number is None:
         heading = f"{len(documents):,} documents in its own {training.num_steps:,} steps"
     else:

@@ -1,223 +1,211 @@
-"""Which model learned which document: computed from seeds and ledgers, and equal to what a training really reads."""
+"""Which model read which document: computed afterwards, and equal to what real trainings were given, row by row."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import pytest
 
-from pipeline_lib.base.errors import DamagedArtifact
-from pipeline_lib.past.ledger import Story
-from pipeline_lib.past.lineage import Seen, learned, models_beside, trainings
-from pipeline_lib.store import schemas, tables
-from pipeline_lib.store.artifact import Outcome
-from pipeline_lib.store.files import write_json
-from pipeline_lib.store.token_shards import open_rows
-from pipeline_lib.store.workspace import Batch, Workspace
-from pipeline_lib.tokenize.rows import pack, write_rows
-from pipeline_lib.train.job import SUMMARY_FILE
-from pipeline_lib.train.rows import MixedRows, RowOrder
+from pipeline_lib.base.errors import DamagedArtifact, DataError
+from pipeline_lib.past.reads import DocumentRead, documents_read
+from pipeline_lib.past.trace import Benchmark, Seen, Share, benchmarks_with, models_beside, trainings
+from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.local import Store
+from tests.trained_nights import WITHDRAWN, Nights, make_nights, url_of
 
-T = 4  # tokens of a row
-SEED, REPLAY_SHARE = 1, 0.25
-PLACES = [("d0", "one", 0), ("d1", "one", 0), ("d2", "one", 1), ("d3", "two", 0), ("d4", "two", 0)]
+MODELS = ("first", "second", "third")
 
 
-@dataclass
-class House:
-    """A workspace made by hand. A document is its number of tokens; None is held out.
-
-    Each place of each token stream has an id of its own, so that what is in a row says where it came from.
-    """
-
-    workspace: Workspace
-    ids: dict[str, range] = field(default_factory=dict)  # of each document on the train side, its end of text included
-    next_id: int = 0
-
-    def batch(self, name: str, *shards: Mapping[str, int | None]) -> None:
-        """An ingested and tokenized batch with the documents of its shards."""
-        for number, documents in enumerate(shards):
-            self._ingest(f"{name}{number}", documents)
-            self._tokenize(f"{name}{number}", documents)
-        self._seal("ingest", f"batch-{name}", shards=[f"{name}{number}" for number in range(len(shards))])
-        known = self.workspace.batches()
-        self.workspace.save_batches([*known, Batch(len(known) + 1, "docs", f"batch-{name}")])
-
-    def model(
-        self, name: str, *, batches: Sequence[str], new: Sequence[str], replay: Sequence[str] = (), **summary: Any
-    ) -> None:
-        """A trained model: two steps on the trunk and one on the branch, of one row each, unless told."""
-        steps = {"num_steps": 3, "trunk_steps": 2, "num_tokens": 12, "trunk": None} | summary
-        settings = {
-            "train": {"batch_rows": 1, "replay_share": REPLAY_SHARE, "seed": SEED},
-            "batches": [f"batch-{batch}" for batch in batches],
-            "on": {"new": list(new), "replay": list(replay), "heldout": [], "trunk": steps.pop("trunk")},
-        }
-        self._seal("train", name, files={SUMMARY_FILE: steps}, settings=settings, inputs=["the-tokenizer"])
-
-    def story(self, document: str, batch: str, shard: int = 0) -> Story:
-        """What the ledger says of a document, as far as it matters here."""
-        return Story(document, "docs", f"{document}.txt", "", batch, f"batch-{batch}", shard, 0.0, ())
-
-    def _ingest(self, name: str, documents: Mapping[str, int | None]) -> None:
-        rows = {"document_id": list(documents), "url": [f"{document}.txt" for document in documents]}
-        self._seal("ingest", name, ledger=pa.table(rows))
-
-    def _tokenize(self, name: str, documents: Mapping[str, int | None]) -> None:
-        lengths = {document: length for document, length in documents.items() if length is not None}
-        packed = pack([[0] * length for length in lengths.values()], sequence_length=T, end_id=0, pad_id=0)
-        starts = dict(zip(lengths, packed.starts.tolist(), strict=True))
-        self.ids |= {
-            document: range(self.next_id + starts[document], self.next_id + starts[document] + length + 1)
-            for document, length in lengths.items()
-        }
-        packed = replace(packed, stream=np.arange(len(packed.stream), dtype=np.uint32) + self.next_id)
-        self.next_id += len(packed.stream)
-        rows = [
-            {
-                "document_id": document,
-                "split": "heldout" if length is None else "train",
-                "num_tokens": None if length is None else length + 1,
-                "first_row": None if length is None else starts[document] // T,
-                "first_offset": None if length is None else starts[document] % T,
-            }
-            for document, length in documents.items()
-        ]
-        facts = {
-            "num_train_rows": packed.num_rows,
-            "num_train_documents": len(lengths),
-            "num_heldout_documents": len(documents) - len(lengths),
-            "num_train_tokens": packed.num_tokens,
-        }
-        settings = {"sequence_length": T}
-        self._seal("tokenize", name, ledger=pa.Table.from_pylist(rows), packed=packed, settings=settings, facts=facts)
-
-    def _seal(self, stage: str, name: str, **content: Any) -> None:
-        with self.workspace.store.draft(stage, name) as draft:
-            if "ledger" in content:
-                tables.write_parquet(content["ledger"], draft.path / schemas.LEDGER_FILE)
-            if "packed" in content:
-                write_rows(content["packed"], 1000, draft.path / schemas.TOKENS_FILE)
-            for file, value in content.get("files", {}).items():
-                write_json(draft.path / file, value)
-            draft.seal(
-                Outcome(0, 0, facts=content.get("facts", {})),
-                version=1,
-                kind="batch",
-                schema="x.v1",
-                settings=content.get("settings", {}),
-                inputs=content.get("inputs", ()),
-                shards=content.get("shards", ()),
-                made={"created": float(len(list(self.workspace.store.root.glob("train/*"))))},
-            )
-
-    def really_read(self, *, new: Sequence[str], replay: Sequence[str], num_rows: int) -> dict[str, int]:
-        """The slow twin: for each document how many of its tokens are targets in the rows that a training reads.
-
-        The very first token of a shard is no target of anything; it counts with its row.
-        """
-        tables = [open_rows([self._tokens(name) for name in names]) if names else None for names in (new, replay)]
-        assert tables[0] is not None
-        num_replay = 0 if tables[1] is None else tables[1].num_rows
-        rows = MixedRows(
-            tables[0], tables[1], RowOrder(tables[0].num_rows, num_replay, REPLAY_SHARE, SEED), 0, num_rows
-        )
-        firsts = {int(open_rows([self._tokens(name)]).rows[0][0]) for name in (*new, *replay)}
-        read: set[int] = set()
-        for index in range(num_rows):
-            row = rows[index].tolist()
-            read.update(row if row[0] in firsts else row[1:])
-        return {document: len(read.intersection(ids)) for document, ids in self.ids.items()}
-
-    def _tokens(self, name: str) -> Path:
-        return self.workspace.store.path("tokenize", name) / schemas.TOKENS_FILE
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
+    """Three nights that trained. Never change them."""
+    return make_nights(tmp_path_factory.mktemp("nights") / "workspace")
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    """Two batches; model "a" learned the first, model "b" went on from its trunk with the second."""
-    made = House(Workspace(tmp_path))
-    made.batch("one", {"d0": 5, "d1": 2, "kept": None}, {"d2": 11})
-    made.batch("two", {"d3": 13, "d4": 5})
-    made.model("a", batches=["one"], new=["one0", "one1"])
-    made.model("b", batches=["one", "two"], new=["two0"], replay=["one0", "one1"], trunk="a")
-    return made
+def store(nights: Nights) -> Store:
+    return nights.workspace.store
 
 
-def _own(seen: Sequence[Seen]) -> dict[str, int]:
-    return {one.model: one.own.num_read for one in seen if one.own is not None}
+@pytest.fixture
+def copied(nights: Nights, tmp_path: Path) -> Store:
+    """A copy of their artifacts, to lose some."""
+    shutil.copytree(nights.workspace.store.root, tmp_path / "artifacts")
+    return Store(tmp_path / "artifacts")
 
 
-def test_a_model_is_traced_to_its_batches_and_its_ancestor(house: House) -> None:
-    b, a = trainings(house.workspace, "b")
-    assert (a.fingerprint, a.trunk, b.trunk, b.tokenizer) == ("a", None, "a", "the-tokenizer")
-    first, second = b.batches
-    assert (first.name, first.is_new, second.name, second.is_new) == ("0001-docs", False, "0002-docs", True)
-    assert (first.num_documents, first.num_heldout, first.num_tokens) == (3, 1, 6 + 3 + 12)
-    assert [part.is_new for part in a.batches] == [True]
+def _lose(store: Store, *refs: Ref) -> None:
+    for ref in refs:
+        shutil.rmtree(store.path(ref.stage, ref.fingerprint))
 
 
-def test_a_trace_ends_where_an_ancestor_was_deleted(house: House) -> None:
-    for path in house.workspace.store.path("train", "a").iterdir():
-        path.unlink()
-    assert [training.fingerprint for training in trainings(house.workspace, "b")] == ["b"]
+def _read(nights: Nights, store: Store, model: str, first: int, last: int) -> dict[str, int]:
+    found = list(documents_read(store, nights.models[model], first, last))
+    assert len({one.document_id for one in found}) == len(found)
+    return {one.document_id: one.num_read for one in found}
+
+
+def _steps(nights: Nights, model: str, which: str = "num_steps") -> int:
+    steps: int = nights.models[model].facts[which]
+    return steps
+
+
+def _seen(nights: Nights, store: Store, document: str) -> dict[str, Seen]:
+    names = {nights.models[name].fingerprint: name for name in MODELS}
+    return {names[one.model]: one for one in models_beside(store, nights.stories[document])}
+
+
+def test_the_three_nights_are_what_these_tests_are_about(nights: Nights) -> None:
+    """One night ends amid unread text, one begins a second pass, one replays, and behind it reads all again."""
+    first, second, third = (nights.models[name].facts["read"] for name in MODELS)
+    assert first["portions"][0]["num_read"] < first["portions"][0]["num_samples"]
+    assert [portion["epoch"] for portion in second["portions"]] == [0, 0, 1]
+    assert third["num_replay_rows"] > 0
+    num_rows = third["num_new_rows"] + third["num_replay_rows"]
+    assert num_rows < nights.models["third"].facts["num_rows"]
+    assert WITHDRAWN in nights.read("first", 0, 1) or WITHDRAWN in nights.read("first", 1, 2)
+    assert nights.held_out
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_all_steps_read_is_what_the_training_was_given(nights: Nights, store: Store, model: str) -> None:
+    num_steps = _steps(nights, model)
+    assert len(nights.given[model]) == num_steps
+    assert _read(nights, store, model, 0, num_steps) == nights.read(model, 0, num_steps)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_each_step_names_its_documents_and_their_tokens(nights: Nights, store: Store, model: str) -> None:
+    for step in range(_steps(nights, model)):
+        assert _read(nights, store, model, step, step + 1) == nights.read(model, step, step + 1)
+
+
+def test_a_document_is_listed_with_its_url_its_batch_and_its_length(nights: Nights, store: Store) -> None:
+    listed = {one.document_id: one for one in documents_read(store, nights.models["third"], 0, _steps(nights, "third"))}
+    num_read = nights.read("third", 0, _steps(nights, "third"))["d1"]
+    assert listed["d1"] == DocumentRead(url_of("d1"), "d1", "docs", "0003-three", 45, num_read)
+    assert [one.batch for one in listed.values()] == sorted(one.batch for one in listed.values())
+
+
+def test_urls_come_from_the_scrubbed_text_where_the_raw_shard_is_gone(nights: Nights, copied: Store) -> None:
+    _lose(copied, Ref("ingest", "raw-three-0"), Ref("ingest", "raw-three-1"), Ref("scrub", "three-1"))
+    urls = {one.document_id: one.url for one in documents_read(copied, nights.models["third"], 0, 11)}
+    assert (urls["d1"], urls["e1"]) == (url_of("d1"), None)
+    _lose(copied, Ref("ingest", "one"))  # which raw shards it had is not known any more
+    assert urls == {one.document_id: one.url for one in documents_read(copied, nights.models["third"], 0, 11)}
+
+
+@pytest.mark.parametrize("lost", [Ref("tokenize", "three-0"), Ref("tokenize", "one-1"), "trunk", "snapshot"])
+def test_what_a_training_read_is_not_told_when_something_of_it_is_gone(
+    nights: Nights, copied: Store, lost: Ref | str
+) -> None:
+    model = nights.models["third"]
+    _lose(copied, lost if isinstance(lost, Ref) else model.inputs[lost])
+    with pytest.raises(
+        DataError, match="which documents it read cannot be told any more, since .*/.* is gone or damaged"
+    ):
+        list(documents_read(copied, model, 0, 1))
+    own = _seen(nights, copied, "d1")["third"].own
+    assert own is not None
+    assert own.num_read is None
+
+
+def test_a_training_of_another_release_is_not_computed_with_this_one(nights: Nights, store: Store) -> None:
+    with pytest.raises(DataError, match=r"train\.model@0 read in another way than this release"):
+        list(documents_read(store, replace(nights.models["first"], version=0), 0, 1))
+
+
+def test_a_model_has_of_a_document_what_its_own_steps_and_the_trunks_before_read(nights: Nights, store: Store) -> None:
+    own = {name: nights.read(name, 0, _steps(nights, name)) for name in MODELS}
+    trunks = {name: nights.read(name, 0, _steps(nights, name, "trunk_steps")) for name in MODELS}
+    assert any(own[name] != trunks[name] for name in MODELS)
+    for document in nights.tokens.keys() - nights.held_out:
+        seen = _seen(nights, store, document)
+        for number, name in enumerate(MODELS):
+            before = {nights.models[other].fingerprint: trunks[other].get(document, 0) for other in MODELS[:number]}
+            inherited = {} if name not in seen else {one.training: one.num_inherited for one in seen[name].inherited}
+            assert inherited == {training: count for training, count in before.items() if count}
+            share = seen[name].own if name in seen else None
+            counts = (0, 0) if share is None else (share.num_read, share.num_inherited)
+            assert counts == (own[name].get(document, 0), trunks[name].get(document, 0))
+
+
+def test_a_document_of_a_later_batch_has_nothing_to_do_with_an_earlier_model(nights: Nights, store: Store) -> None:
+    assert list(_seen(nights, store, "d1")) == ["third"]
+
+
+def test_a_model_that_had_a_document_and_did_not_come_to_it_says_so(nights: Nights, store: Store) -> None:
+    missed = [name for name in ("a0", "a3", "b0", "b3") if name not in nights.read("first", 0, 99)]
+    share = _seen(nights, store, missed[0])["first"].own
+    length = len(nights.tokens[missed[0]])
+    assert share == Share(nights.models["first"].fingerprint, length, 0, 0)
+
+
+def test_a_withdrawn_document_is_known_by_those_alone_that_went_on_from_who_read_it(
+    nights: Nights, store: Store
+) -> None:
+    seen = _seen(nights, store, WITHDRAWN)
+    assert seen["first"].own is not None
+    assert (seen["second"].own, seen["third"].own) == (None, None)
+    assert [share.num_inherited for share in seen["third"].inherited] == [nights.read("first", 0, 2)[WITHDRAWN]]
+
+
+def test_a_held_out_document_is_in_benchmarks_and_in_no_model(nights: Nights, store: Store) -> None:
+    for document in nights.held_out:
+        assert models_beside(store, nights.stories[document]) == []
+    assert "b1" in nights.held_out
+    assert benchmarks_with(store, "b1") == [Benchmark("frozen", 1)]
+    assert benchmarks_with(store, "a0") == []
+
+
+def test_a_document_that_was_dropped_before_it_had_tokens_is_in_no_model(nights: Nights, store: Store) -> None:
+    assert models_beside(store, replace(nights.stories["a0"], document_id="dropped", url="dropped.txt")) == []
+
+
+def test_a_model_is_traced_to_its_batches_and_its_ancestors(nights: Nights, store: Store) -> None:
+    third, second, first = trainings(store, nights.models["third"].fingerprint)
+    assert [first.trunk, second.trunk, third.trunk] == [None, first.fingerprint, second.fingerprint]
+    assert (first.tokenizer, first.num_steps, first.trunk_steps) == ("tokenizer", 3, 2)
+    assert first.num_tokens == 3 * 2 * 16
+    assert first.snapshot is not None
+    assert second.snapshot is not None
+    (one,) = first.snapshot.batches
+    trained = [len(own) for name, own in nights.tokens.items() if name[0] in "ab" and name not in nights.held_out]
+    assert (one.label, one.source, one.num_documents, one.num_tokens) == (
+        "0001-one",
+        "docs",
+        len(trained),
+        sum(trained),
+    )
+    assert one.num_held_out == sum(name[0] in "ab" for name in nights.held_out)
+    assert (first.snapshot.num_left_out, second.snapshot.num_left_out) == (0, 1)
+    assert [part.num_documents for part in second.snapshot.batches] == [len(trained) - 1, 2]
+
+
+def test_a_trace_says_how_much_of_a_batch_its_trunk_has_read(nights: Nights, store: Store) -> None:
+    third, second, first = trainings(store, nights.models["third"].fingerprint)
+    told = [[part.is_read for part in one.snapshot.batches] for one in (first, second, third) if one.snapshot]
+    assert told == [["in part"], ["all", "all"], ["all", "all", "all"]]
+
+
+def test_a_trace_ends_where_an_ancestor_is_gone(nights: Nights, copied: Store) -> None:
+    _lose(copied, nights.models["first"].ref)
+    found = trainings(copied, nights.models["third"].fingerprint)
+    assert [one.fingerprint for one in found] == [nights.models[name].fingerprint for name in ("third", "second")]
     with pytest.raises(DamagedArtifact):
-        trainings(house.workspace, "a")
+        trainings(copied, nights.models["first"].fingerprint)
 
 
-def test_tokens_of_rows_that_were_read_are_counted_by_hand(tmp_path: Path) -> None:
-    """d0 is tokens 0..5 and d1 tokens 6..8 of two rows of 4; row 0 holds 0 and learns 1..4, row 1 learns 5..8."""
-    house = House(Workspace(tmp_path))
-    house.batch("one", {"d0": 5, "d1": 2})
-    house.model("a", batches=["one"], new=["one0"], num_steps=1, trunk_steps=1)
-    assert RowOrder(2, 0, REPLAY_SHARE, SEED).of_epoch(0).tolist() == [0, 1]  # with this seed row 0 is read first
-    assert _own(models_beside(house.workspace, house.story("d0", "one"))) == {"a": 5}
-    assert _own(models_beside(house.workspace, house.story("d1", "one"))) == {"a": 0}
+def test_a_training_is_shown_without_its_snapshot_where_that_is_gone(nights: Nights, copied: Store) -> None:
+    _lose(copied, nights.models["first"].inputs["snapshot"])
+    (found,) = trainings(copied, nights.models["first"].fingerprint)
+    assert (found.snapshot, found.num_steps) == (None, 3)
 
 
-@pytest.mark.parametrize("num_steps", [1, 2, 3, 5, 11, 30])
-def test_what_is_computed_is_what_the_training_reads(house: House, num_steps: int) -> None:
-    new, replay = ["two0"], ["one0", "one1"]
-    house.model("c", batches=["one", "two"], new=new, replay=replay, num_steps=num_steps, trunk_steps=1, trunk="a")
-    expected = house.really_read(new=new, replay=replay, num_rows=num_steps)
-    computed = {
-        document: _own(models_beside(house.workspace, house.story(document, batch, shard)))["c"]
-        for document, batch, shard in PLACES
-    }
-    assert computed == expected
-    assert {document.document_id: document.num_read for document in learned(house.workspace, "c")} == expected
-
-
-def test_a_model_inherits_what_its_ancestors_trunk_read_and_not_the_branch(house: House) -> None:
-    trunk = house.really_read(new=["one0", "one1"], replay=[], num_rows=2)
-    whole = house.really_read(new=["one0", "one1"], replay=[], num_rows=3)
-    assert trunk != whole  # the branch read something more
-    for document, batch, shard in PLACES[:3]:
-        seen = {one.model: one for one in models_beside(house.workspace, house.story(document, batch, shard))}
-        inherited = {reading.training: reading.num_inherited for reading in seen["b"].inherited}
-        assert inherited == ({"a": trunk[document]} if trunk[document] else {})
-        assert _own(list(seen.values()))["a"] == whole[document]
-
-
-def test_a_held_out_document_is_beside_a_model_and_never_learned(house: House) -> None:
-    seen = models_beside(house.workspace, house.story("kept", "one"))
-    assert [(one.model, one.own.side if one.own else None, one.is_learned) for one in seen] == [
-        ("a", "heldout", False),
-        ("b", "heldout", False),
-    ]
-
-
-def test_a_document_of_a_later_batch_has_nothing_to_do_with_an_earlier_model(house: House) -> None:
-    assert [one.model for one in models_beside(house.workspace, house.story("d3", "two"))] == ["b"]
-
-
-def test_a_document_that_no_model_had_is_beside_none(house: House) -> None:
-    assert models_beside(house.workspace, house.story("dropped", "one")) == []
-
-
-def test_the_documents_of_a_training_are_listed_by_url_without_the_held_out_ones(house: House) -> None:
-    listed = {document.url: document.num_tokens for document in learned(house.workspace, "b")}
-    assert listed == {"d0.txt": 6, "d1.txt": 3, "d2.txt": 12, "d3.txt": 14, "d4.txt": 6}
+@pytest.mark.parametrize("module", ["pipeline_lib.past.trace", "pipeline_lib.past.reads", "flows.show.trace"])
+def test_to_trace_needs_no_torch(module: str) -> None:
+    heavy = "{'torch', 'transformers', 'mlflow', 'pandas', 'prefect'} & set(sys.modules)"
+    command = [sys.executable, "-c", f"import sys, {module}; print(sorted({heavy}))"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
