@@ -103,9 +103,7 @@ def test_what_a_training_read_is_not_told_when_something_of_it_is_gone(
 ) -> None:
     model = nights.models["third"]
     _lose(copied, lost if isinstance(lost, Ref) else model.inputs[lost])
-    with pytest.raises(
-        DataError, match="which documents it read cannot be told any more, since .*/.* is gone or damaged"
-    ):
+    with pytest.raises(DataError, match=r"it read cannot be told any more, since .*/.* is gone or damaged"):
         list(documents_read(copied, model, 0, 1))
     own = _seen(nights, copied, "d1")["third"].own
     assert own is not None
