@@ -44,7 +44,8 @@ def trace(
     context: typer.Context,
     model: str = typer.Argument(None, help="Version, alias or models:/NAME@ALIAS; the champion when it is left out."),
     document: str = typer.Option(None, "--document", "-d", help=f"Show instead which models learned it: {DOCUMENT}."),
-    all_documents: bool = typer.Option(False, "--all", help="List the documents of the model."),
+    all_documents: bool = typer.Option(False, "--all", help="List the documents that its steps read."),
+    step: int = typer.Option(None, "--step", help="List those of one step, counted from 1 over trunk and branch."),
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -54,13 +55,18 @@ def trace(
 
     nightshift trace --document rich.dist-info/METADATA
     """
-    from flows.show.trace import show_document, show_model
+    from flows.show.trace import Steps, show_document, show_model
+    from pipeline_lib.base.errors import SettingsError
     from pipeline_lib.store.workspace import Workspace
 
+    if sum([document is not None, all_documents, step is not None]) > 1:
+        raise SettingsError("trace: --document, --all and --step ask three questions. Ask one at a time.")
+    if document is not None and model is not None:
+        raise SettingsError("trace: --document looks at all models. Leave MODEL out, or ask for MODEL --all.")
     settings = resolved(context, config).settings
     workspace = Workspace(settings.workspace.resolve())
     if document is None:
-        show_model(settings, workspace, model, all_documents=all_documents, as_json=as_json)
+        show_model(settings, workspace, model, Steps(all_documents, step), as_json=as_json)
     else:
         show_document(settings, workspace, document, as_json=as_json)
 
