@@ -2,7 +2,7 @@
 
 import typer
 
-from flows.cli.options import AsJson, Config, resolved
+from flows.cli.options import AsJson, Config, opened, resolved
 
 DOCUMENT = "URL of a document (numpy/linalg/_linalg.py#solve) or its 32-digit id"
 
@@ -16,10 +16,9 @@ def register(app: typer.Typer) -> None:
 def status(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
     """Show the last nights, what runs now and since when, the champion and its scores."""
     from flows.show.status import show_status
-    from pipeline_lib.store.workspace import Workspace
 
     settings = resolved(context, config).settings
-    show_status(settings, Workspace(settings.workspace.resolve()), as_json=as_json)
+    show_status(settings, opened(settings), as_json=as_json)
 
 
 def why(
@@ -34,10 +33,9 @@ def why(
     Example: nightshift why numpy/linalg/_linalg.py#solve
     """
     from flows.show.why import show_why
-    from pipeline_lib.store.workspace import Workspace
 
     settings = resolved(context, config).settings
-    show_why(Workspace(settings.workspace.resolve()), document, all_values=all_values, as_json=as_json)
+    show_why(opened(settings), document, all_values=all_values, as_json=as_json)
 
 
 def trace(
@@ -57,14 +55,13 @@ def trace(
     """
     from flows.show.trace import Steps, show_document, show_model
     from pipeline_lib.base.errors import SettingsError
-    from pipeline_lib.store.workspace import Workspace
 
     if sum([document is not None, all_documents, step is not None]) > 1:
         raise SettingsError("trace: --document, --all and --step ask three questions. Ask one at a time.")
     if document is not None and model is not None:
         raise SettingsError("trace: --document looks at all models. Leave MODEL out, or ask for MODEL --all.")
     settings = resolved(context, config).settings
-    workspace = Workspace(settings.workspace.resolve())
+    workspace = opened(settings)
     if document is None:
         show_model(settings, workspace, model, Steps(all_documents, step), as_json=as_json)
     else:
