@@ -22,6 +22,7 @@ from pipeline_lib.base.errors import GuardStop
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import DataPlan, plan_data, plan_sealed_data
 from pipeline_lib.plan.reasons import explain
+from pipeline_lib.plan.sides import read_pin
 from pipeline_lib.plan.warm import warm
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store import schemas
@@ -276,6 +277,34 @@ def test_a_file_that_is_gone_leaves_by_a_batch_of_tombstones_alone(home: House) 
     done = night(home)
     assert before - done.urls == {"note_104.txt"}
     assert not any(name.startswith("shard") for _, _, name in done.made)
+
+
+def test_a_document_that_leaves_its_source_leaves_a_full_benchmark_and_another_takes_its_place(home: House) -> None:
+    full = benchmark(home)
+    assert len(full) == 12  # evaluate.max_documents
+    kept = next(home.corpus / url for url in sorted(all_files(home) - full))
+    kept.unlink()
+    night(home)
+    assert benchmark(home) == full  # one that it does not hold is no reason to draw it again
+    gone = next(url for url in sorted(full) if "#" not in url)
+    (home.corpus / gone).unlink()
+    night(home)
+    assert benchmark(home) >= full - {gone}
+    assert gone not in benchmark(home)
+
+
+def all_files(home: House) -> set[str]:
+    """The files that are one document each."""
+    return {path.name for path in home.corpus.iterdir() if path.suffix != ".jsonl"}
+
+
+def benchmark(home: House) -> set[str]:
+    """The documents that models are judged on, by URL."""
+    workspace = Workspace(home.workspace)
+    frozen = read_pin(workspace).frozen
+    assert frozen is not None
+    path = workspace.store.path(frozen.stage, frozen.fingerprint) / schemas.DOCUMENTS_FILE
+    return set(pq.read_table(path, columns=["url"])["url"].to_pylist())
 
 
 def test_a_document_that_was_gone_and_is_back_counts_against_duplicates_again(home: House) -> None:
