@@ -20,6 +20,7 @@ Config = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="Settings file (TOML); deployments/configs has some to start from."),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs: one JSON value.")]
 Pairs = list[tuple[str, str]]
 
 

@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 from rich.console import Console
 
 from flows.console import make_console
-from flows.show.tables import clock, table
-from flows.show.why import show_head, unknown_document
+from flows.show.tables import clock, print_json, table
+from flows.show.why import SUGGESTIONS, show_head, unknown_document
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.past.ledger import Story, why
 from pipeline_lib.past.lineage import Seen, Training, learned, models_beside, trainings
+from pipeline_lib.past.names import urls_near
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, Version, aliases, versions
 from pipeline_lib.register.settings import RegisterSettings
@@ -22,12 +24,16 @@ MODEL_URI = re.compile(r"^models:/(?P<name>[^@/]+)[@/](?P<which>.+)$")
 Names = Mapping[str, str]  # what people call a model, by its fingerprint
 
 
-def show_model(settings: Settings, workspace: Workspace, model: str | None, *, all_documents: bool) -> None:
+def show_model(
+    settings: Settings, workspace: Workspace, model: str | None, *, all_documents: bool, as_json: bool
+) -> None:
     """Snapshot, tokenizer, batches and ancestors of a version. Raises `SettingsError` when there is no such version."""
     registry, version = _find(register.registry_of(settings.of(RegisterSettings), workspace.root), model or CHAMPION)
-    chain = trainings(workspace, version.model_fingerprint)
+    chain, names = trainings(workspace, version.model_fingerprint), _names(registry)
+    if as_json:
+        print_json(_as_data(workspace, registry, version, chain, all_documents=all_documents))
+        return
     console = make_console()
-    names = _names(registry)
     console.print(f"{registry.name} {names[version.model_fingerprint]}", style="bold")
     for name in ("snapshot_digest", "tokenizer_fingerprint", "model_fingerprint", "code_revision"):
         console.print(f"  {name.replace('_', ' '):<22} {version.tags.get(f'nightshift.{name}', 'unknown')}")
@@ -37,6 +43,20 @@ def show_model(settings: Settings, workspace: Workspace, model: str | None, *, a
         _show_documents(workspace, version.model_fingerprint, console)
     else:
         console.print("\n--all lists its documents; nightshift trace --document URL says who learned one", style="dim")
+
+
+def _as_data(
+    workspace: Workspace, registry: Registry, version: Version, chain: Sequence[Training], *, all_documents: bool
+) -> Mapping[str, Any]:
+    own = learned(workspace, version.model_fingerprint) if all_documents else None
+    return {
+        "model": registry.name,
+        "version": version.number,
+        "aliases": sorted(alias for alias, number in aliases(registry).items() if number == version.number),
+        "tags": dict(version.tags),
+        "trainings": [asdict(training) for training in chain],
+        "documents": None if own is None else [asdict(document) for document in own],
+    }
 
 
 def _show_training(training: Training, names: Names, console: Console) -> None:
@@ -60,27 +80,33 @@ def _show_documents(workspace: Workspace, fingerprint: str, console: Console) ->
         console.print(f"  {document.num_read:>7,} of {document.num_tokens:>7,}  {document.url}", soft_wrap=True)
 
 
-def show_document(settings: Settings, workspace: Workspace, document: str) -> None:
+def show_document(settings: Settings, workspace: Workspace, document: str, *, as_json: bool) -> None:
     """Which models learned a document. Raises `SettingsError` when it is not known."""
     stories = why(workspace, document)
     if not stories:
-        raise SettingsError(unknown_document(workspace, document))
+        raise SettingsError(unknown_document(workspace, document, urls_near(workspace, document, SUGGESTIONS)))
+    found = [(story, models_beside(workspace, story)) for story in stories]
+    if as_json:
+        print_json([{**asdict(story), "models": [asdict(seen) for seen in models]} for story, models in found])
+        return
     names = _names(register.registry_of(settings.of(RegisterSettings), workspace.root))
     console = make_console()
-    for story in stories:
+    for story, models in found:
         show_head(story, console)
-        for line in [*_fate(story), *_models(models_beside(workspace, story), names)]:
+        for line in [*_fate(story), *_models(models, names)]:
             console.print(f"  {line}", soft_wrap=True)
 
 
 def _fate(story: Story) -> Sequence[str]:
-    """What became of it, when it is not on the train side of tonight's settings."""
+    """What became of it, when no later model learns it."""
     lines = [f"withdrawn by batch {story.withdrawn_by}: no later model learns it"] if story.withdrawn_by else []
     last = story.decisions[-1] if story.decisions else None
     if last is not None and not last.is_kept:
         return [*lines, f"dropped in {last.stage}: {last.reason} (nightshift why has the values)"]
-    if last is not None and last.facts.get("split") == "heldout":
+    if story.is_held_out:
         return [*lines, "held out: models are judged on it and never learn it"]
+    if story.left_out:
+        return [*lines, f"left out of the snapshot: {story.left_out}"]
     return lines
 
 
