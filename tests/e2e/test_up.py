@@ -99,8 +99,8 @@ def test_the_cron_makes_scheduled_runs(servers: Up) -> None:
 
 def test_the_parameters_of_a_deployment_are_a_typed_form(servers: Up) -> None:
     schema = servers.prefect("/deployments/name/nightly/nightly")["parameter_openapi_schema"]
-    sections = schema["definitions"]["Settings"]["properties"]
-    assert schema["properties"]["settings"]["$ref"].endswith("/Settings")
+    sections = schema["definitions"]["AllSettings"]["properties"]
+    assert schema["properties"]["settings"]["$ref"].endswith("/AllSettings")
     assert {"ingest", "clean", "dedup", "scrub", "tokenize", "train", "evaluate", "quantize", "register"} < set(
         sections
     )
