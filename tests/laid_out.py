@@ -131,13 +131,13 @@ def _by_hand(settings: Settings, data: DataPlan, models: ModelsPlan) -> Iterator
         snapshot=data.snapshot.whole.ref,
         tokenizer=data.tokenizer.ref,
         trunk=models.model,
-        benchmark=models.benchmarks["frozen"],
+        benchmark=models.judged.benchmarks["frozen"],
         params={"first": "0000", "num_rows": 64},
     )
     champion = Version(1, "", {FINGERPRINT_TAG: "0" * 32})
     for label, work in (("landing", landing), ("past", merged), ("second", trained)):
         yield Step(work.maker.stage, label, (), (work,), work)
-    yield champion_step(settings, data, models, champion)
+    yield champion_step(settings, models, champion)
 
 
 Golden = dict[str, str]  # "clean.judge@1 1f0c..." by place
