@@ -131,13 +131,13 @@ def _by_hand(settings: Settings, data: DataPlan, models: ModelsPlan) -> Iterator
         snapshot=data.snapshot.whole.ref,
         tokenizer=data.tokenizer.ref,
         trunk=models.model,
-        benchmark=models.benchmarks["frozen"],
+        benchmark=models.judged.benchmarks["frozen"],
         params={"first": "0000", "num_rows": 64},
     )
     champion = Version(1, "", {FINGERPRINT_TAG: "0" * 32})
     for label, work in (("landing", landing), ("past", merged), ("second", trained)):
         yield Step(work.maker.stage, label, (), (work,), work)
-    yield champion_step(settings, data, models, champion)
+    yield champion_step(settings, models, champion)
 
 
 Golden = dict[str, str]  # "clean.judge@1 1f0c..." by place
@@ -149,11 +149,13 @@ def golden_of(night: LaidOut) -> Golden:
 
 
 def renamed(night: LaidOut, golden: Golden) -> set[str]:
-    """The makers, with their versions, at which a change of names begins although their versions are as they were."""
+    """The makers, with their versions, at which a change of names begins although their versions are as they were.
+
+    A work that was not there is no change by itself.
+    """
     changed = {place for place, name in golden_of(night).items() if golden.get(place) != name}
-    return {night.works[place].maker.id for place in night.roots(changed)} & {
-        name.partition(" ")[0] for name in golden.values()
-    }
+    begin = {place: night.works[place].maker.id for place in night.roots(changed) if place in golden}
+    return {maker for place, maker in begin.items() if golden[place].startswith(f"{maker} ")}
 
 
 def _write_golden(is_another_night: bool) -> None:
