@@ -149,11 +149,13 @@ def golden_of(night: LaidOut) -> Golden:
 
 
 def renamed(night: LaidOut, golden: Golden) -> set[str]:
-    """The makers, with their versions, at which a change of names begins although their versions are as they were."""
+    """The makers, with their versions, at which a change of names begins although their versions are as they were.
+
+    A work that was not there is no change by itself.
+    """
     changed = {place for place, name in golden_of(night).items() if golden.get(place) != name}
-    return {night.works[place].maker.id for place in night.roots(changed)} & {
-        name.partition(" ")[0] for name in golden.values()
-    }
+    begin = {place: night.works[place].maker.id for place in night.roots(changed) if place in golden}
+    return {maker for place, maker in begin.items() if golden[place].startswith(f"{maker} ")}
 
 
 def _write_golden(is_another_night: bool) -> None:

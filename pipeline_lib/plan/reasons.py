@@ -19,6 +19,19 @@ from pipeline_lib.store.workspace import Workspace
 
 Action = Literal["reuse", "work"]
 NEW = "new"
+SAME = "nothing changed"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a work is not what it was, and the maker with which that began: "" where it began with nothing that was."""
+
+    what: str
+    maker: str = ""
+
+    def at(self, work: Work) -> str:
+        """In words, for a line of this work."""
+        return self.what if self.maker in ("", work.maker.name) else f"{self.maker}: {self.what}"
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,7 @@ class Reasons:
     workspace: Workspace
     graph: Graph
     _before: dict[Ref, Ref | None] = field(default_factory=dict)
-    _causes: dict[Ref, str] = field(default_factory=dict)
+    _causes: dict[Ref, Cause] = field(default_factory=dict)
 
     def of_step(self, step: Step) -> list[Line]:
         """One line for each artifact of a step, in the order in which they would be made."""
@@ -64,47 +77,44 @@ class Reasons:
         before = found.manifest or self._manifest_before(work, store)
         seconds = before.seconds if before else None
         if work.ref in step.todo and (work.lost or not found.is_present):
-            return Line(step.stage, step.label, work.name, work.fingerprint, "work", self.cause(work), seconds)
-        reason = "nothing changed" if found.is_present else "not needed: what follows from it is whole"
+            return Line(
+                step.stage, step.label, work.name, work.fingerprint, "work", self._cause(work).at(work), seconds
+            )
+        reason = SAME if found.is_present else "not needed: what follows from it is whole"
         return Line(step.stage, step.label, work.name, work.fingerprint, "reuse", reason, seconds)
 
-    def cause(self, work: Work) -> str:
-        """Why a work that is not there has to be done."""
+    def _cause(self, work: Work) -> Cause:
+        """Why a work has to be done; of one that is whole, why it is another one than stood in its place."""
         if work.ref not in self._causes:
             self._causes[work.ref] = self._found_out(work)
         return self._causes[work.ref]
 
-    def _found_out(self, work: Work) -> str:
-        store = self.workspace.store
+    def _found_out(self, work: Work) -> Cause:
+        store, name = self.workspace.store, work.maker.name
         condition = store.condition(work.ref).reason
         last = self._before.get(work.ref)
-        if work.lost or condition != "missing":
-            return work.lost or condition or "nothing changed"
+        if work.lost or condition not in ("", "missing"):
+            return Cause(work.lost or condition, name)
         if last is None:
-            return NEW
+            return Cause(NEW)
         if last == work.ref:
-            return "deleted"
+            return Cause("deleted" if condition else SAME, name)
         before = manifest_of(store, last)
         if before is None:
-            return "what stood in its place is gone"
+            return Cause("what stood in its place is gone", name)
         if before.version != work.maker.version:
-            return f"version {before.version} -> {work.maker.version} (this release)"
-        changed = list(changes(_set(work, before.settings), _set(work, work.decisive)))
-        return _in_words(changed) or self._of_inputs(work, before) or _in_words(changes(before.settings, work.decisive))
+            return Cause(f"version {before.version} -> {work.maker.version} (this release)", name)
+        changed = _in_words(changes(_set(work, before.settings), _set(work, work.decisive)))
+        return Cause(changed, name) if changed else self._of_inputs(work, before)
 
-    def _of_inputs(self, work: Work, before: Manifest) -> str:
-        """The reason of the first input that is another one than before; "" where all are the same."""
+    def _of_inputs(self, work: Work, before: Manifest) -> Cause:
+        """The cause of the first input that is another one than before; where all are the same, of the parameters."""
         others = [ref for name, ref in work.inputs.items() if before.inputs.get(name) != ref]
         others += [ref for ref in work.members if ref not in before.members]
-        for ref in others:
-            made = self.graph.get(ref)
-            if made is not None:
-                cause = self.cause(made)
-                return cause if ": " in cause or cause == NEW else f"{made.maker.name}: {cause}"
-        if others:
-            return "another input"
-        is_same = work.inputs == before.inputs and work.members == before.members
-        return "" if is_same else "fewer inputs"
+        causes = (self._cause(self.graph[ref]) for ref in others if ref in self.graph)
+        fewer = _in_words(changes(before.settings, work.decisive)) or "fewer inputs"
+        unknown = Cause("another input" if others else fewer, work.maker.name)
+        return next((cause for cause in causes if cause.what != SAME), unknown)
 
     def _manifest_before(self, work: Work, store: Store) -> Manifest | None:
         last = self._before.get(work.ref)

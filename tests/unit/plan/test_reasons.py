@@ -1,8 +1,9 @@
-"""Why plan says that work is reused or done."""
+"""Why plan says that work is reused or done: the true cause, however far from it the work is."""
 
-import shutil
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,105 +11,252 @@ from pipeline_lib.base.settings import StageSettings
 from pipeline_lib.plan.reasons import Line, changes, explain
 from pipeline_lib.run.execute import execute
 from pipeline_lib.run.inputs import Inputs
+from pipeline_lib.run.lists import list_works
 from pipeline_lib.run.maker import Maker, Work
 from pipeline_lib.run.step import Step
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.workspace import Workspace
 
-
-class Rules(StageSettings):
-    """What the maker reads."""
-
-    at_least: int = 50
-    language: str | None = "en"
+RULES = {"rules": {"min_words.v1": {"at_least": 50}}, "languages": ["en"]}
+MOVED = {"rules": {"min_words.v1": {"at_least": 40}}, "languages": ["en"]}
+BY_RULES = "clean.judge: rules.min_words.v1.at_least 50 -> 40"
 
 
-def _make(_settings: Rules, _inputs: Inputs, folder: Path) -> Outcome:
+class Personal(StageSettings):
+    """What scrub reads."""
+
+    cn_id: str = "pseudonym"
+
+
+def make(_settings: Personal | None, _inputs: Inputs, folder: Path) -> Outcome:
     (folder / "data.txt").write_text("made")
     return Outcome(1, 1)
 
 
-TEXT = Maker("clean.text", 1, "text.v1", _make, reads=("at_least", "language"))
-JUDGE = Maker("clean.judge", 1, "ledger.v1", _make, reads=("at_least", "language"))
+TEXT = Maker("clean.text", 1, "documents.v2", make)
+JUDGE = Maker("clean.judge", 1, "ledger.v1", make)
+DECIDE = Maker("dedup.decide", 1, "decisions.v1", make)
+SCRUB = Maker("scrub.text", 1, "documents.v2", make, reads=("cn_id",))
 
 
-def _text(**settings: object) -> Work:
-    return Work(TEXT, Rules.model_validate(settings), name="text")
+@dataclass(frozen=True)
+class Night:
+    """A batch of some shards through clean, dedup and scrub, as they are laid out: all that decides may be moved."""
+
+    raw: tuple[str, ...] = ("a", "b")
+    rules: Mapping[str, Any] = field(default_factory=lambda: RULES)
+    text: Maker = TEXT
+    scrub: Maker = SCRUB
+    cn_id: str = "pseudonym"
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        texts = [
+            Work(self.text, inputs={"raw": Ref("ingest", name)}, name=f"shard {n}") for n, name in enumerate(self.raw)
+        ]
+        judged = [Work(JUDGE, params=self.rules, inputs={"text": text.ref}, name="judgement") for text in texts]
+        lists = list_works("clean", [work.ref for work in judged], name="judgements")
+        clean = Step("clean", "0001-docs", tuple(zip(texts, judged, strict=True)), lists, lists[-1])
+        decided = Work(DECIDE, inputs={"judged": lists[-1].ref}, name="decisions")
+        dedup = Step("dedup", "0001-docs", (), (decided,), decided)
+        chains = tuple(
+            (
+                Work(
+                    self.scrub,
+                    Personal(cn_id=self.cn_id),
+                    params={"part": n},
+                    inputs={"text": text.ref, "decided": decided.ref},
+                ),
+            )
+            for n, text in enumerate(texts)
+        )
+        scrubs = list_works("scrub", [chain[0].ref for chain in chains], name="scrubs")
+        return clean, dedup, Step("scrub", "0001-docs", chains, scrubs, scrubs[-1])
 
 
-def _judge(text: Work, **more: object) -> Work:
-    return Work(JUDGE, Rules(), {"text": text.ref}, more, name="judgement")
+@dataclass(frozen=True)
+class House:
+    """A workspace in which such nights are done and planned."""
+
+    workspace: Workspace
+
+    def do(self, night: Night) -> None:
+        for step in night.steps:
+            for work in step.works:
+                execute(work, self.workspace.root)
+            self.remember(step)
+
+    def remember(self, step: Step) -> None:
+        self.workspace.save_last(step.key, [f"{work.maker.name} {work.fingerprint}" for work in step.works])
+
+    def lines(self, night: Night, todo: Callable[[Work], bool] = lambda _: True) -> dict[str, Line]:
+        """The lines of a plan by place: "clean 0" is the first work of clean. Everything is wanted, unless said."""
+        steps = [replace(s, todo=frozenset(w.ref for w in s.works if todo(w))) for s in night.steps]
+        return lines_of(steps, self.workspace)
+
+    def delete(self, work: Work) -> None:
+        for path in sorted(self.workspace.store.path(work.maker.stage, work.fingerprint).iterdir()):
+            path.unlink()
+
+
+def lines_of(steps: Sequence[Step], workspace: Workspace) -> dict[str, Line]:
+    graph = {work.ref: work for step in steps for work in step.works}
+    explained = explain(steps, graph, workspace)
+    return {f"{step.stage} {number}": line for step, lines in explained for number, line in enumerate(lines)}
+
+
+def reasons(lines: Mapping[str, Line], action: str = "work") -> dict[str, str]:
+    return {place: line.reason for place, line in lines.items() if line.action == action}
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    """A workspace in which text and judgement of a batch were made once."""
-    made = Workspace(tmp_path)
-    works = (_text(), _judge(_text()))
-    for work in works:
-        execute(work, tmp_path)
-    made.save_last("clean-0001-docs", [f"{work.maker.name} {work.fingerprint}" for work in works])
+def house(tmp_path: Path) -> House:
+    """A workspace in which the night was done once."""
+    made = House(Workspace(tmp_path))
+    made.do(Night())
     return made
 
 
-def _lines(workspace: Workspace, *works: Work, label: str = "0001-docs") -> list[Line]:
-    """The lines of a step of which all is wanted."""
-    step = Step("clean", label, (), works, works[-1], todo=frozenset(work.ref for work in works))
-    [(_, lines)] = explain([step], {work.ref: work for work in works}, workspace)
-    return lines
+def test_what_is_there_is_reused(house: House) -> None:
+    lines = house.lines(Night())
+    assert {(line.action, line.reason) for line in lines.values()} == {("reuse", "nothing changed")}
+    assert len(lines) == 5 + 1 + 3
 
 
-def _reasons(workspace: Workspace, *works: Work) -> list[str]:
-    return [line.reason for line in _lines(workspace, *works)]
+def test_in_a_new_workspace_all_is_new(tmp_path: Path) -> None:
+    assert set(reasons(House(Workspace(tmp_path)).lines(Night())).values()) == {"new"}
 
 
-def test_what_is_there_is_reused(workspace: Workspace) -> None:
-    [line] = _lines(workspace, _text())
-    assert (line.action, line.reason) == ("reuse", "nothing changed")
+def test_a_moved_limit_is_named_with_both_values_all_the_way_down(house: House) -> None:
+    found = reasons(house.lines(Night(rules=MOVED)))
+    own = BY_RULES.removeprefix("clean.judge: ")
+    assert found == {
+        "clean 1": own,
+        "clean 3": own,
+        "clean 4": BY_RULES,  # the list of judgements
+        "dedup 0": BY_RULES,
+        "scrub 0": BY_RULES,
+        "scrub 1": BY_RULES,
+        "scrub 2": BY_RULES,
+    }
+
+
+def test_a_raised_version_is_named_with_its_maker(house: House) -> None:
+    found = reasons(house.lines(Night(text=replace(TEXT, version=2))))
+    own = "version 1 -> 2 (this release)"
+    assert [found.pop("clean 0"), found.pop("clean 2")] == [own, own]
+    assert set(found.values()) == {f"clean.text: {own}"}
+
+
+def test_a_raised_version_comes_before_what_else_changed(house: House) -> None:
+    found = reasons(house.lines(Night(scrub=replace(SCRUB, version=2), cn_id="drop", rules=MOVED)))
+    assert found["scrub 0"] == "version 1 -> 2 (this release)"
+
+
+def test_its_own_settings_come_before_those_of_what_it_is_made_of(house: House) -> None:
+    assert reasons(house.lines(Night(cn_id="drop", rules=MOVED)))["scrub 0"] == "cn_id pseudonym -> drop"
+
+
+def test_parameters_follow_from_inputs_so_an_input_that_changed_is_named_before_them(house: House) -> None:
+    """As where a training will begin, which nobody knows while its text is still to come."""
+    text = house.lines(Night(text=replace(TEXT, version=2), rules=MOVED))
+    assert reasons(text)["clean 1"] == "clean.text: version 1 -> 2 (this release)"
+
+
+def test_a_setting_that_was_not_there_or_is_not_any_more_was_or_is_off(house: House) -> None:
+    added = {**RULES, "rules": {**RULES["rules"], "max_night.v1": {"at_most": 7}}}  # type: ignore[dict-item]
+    assert reasons(house.lines(Night(rules=added)))["clean 1"] == "rules.max_night.v1 off -> {'at_most': 7}"
+    assert reasons(house.lines(Night(rules={**RULES, "rules": {}})))["clean 1"] == (
+        "rules.min_words.v1 {'at_least': 50} -> off"
+    )
+
+
+def test_a_value_that_looks_like_a_reason_is_told_with_its_maker_all_the_same(house: House) -> None:
+    """A list of terms is shown as {'label': ...}."""
+    rules = {**RULES, "entity_rules": [{"label": "X"}]}
+    found = reasons(house.lines(Night(rules=rules)))
+    assert found["clean 1"] == "entity_rules off -> [{'label': 'X'}]"
+    assert found["dedup 0"] == "clean.judge: entity_rules off -> [{'label': 'X'}]"
+
+
+def test_a_limit_that_is_set_back_is_named_where_its_own_judgements_are_still_there(house: House) -> None:
+    """The judgements of the old limit are whole, what follows from them was deleted."""
+    house.do(Night(rules=MOVED))
+    old = Night()
+    decided = old.steps[1].whole
+    house.delete(decided)
+    lines = house.lines(old, todo=lambda work: work.maker in (DECIDE, SCRUB) or "scrub" in work.maker.name)
+    assert lines["clean 1"].action == "reuse"
+    assert reasons(lines) == {"dedup 0": "clean.judge: rules.min_words.v1.at_least 40 -> 50"}
+
+
+def test_another_text_is_new_and_so_is_what_follows_from_it(house: House) -> None:
+    found = reasons(house.lines(Night(raw=("a", "b", "c"))))
+    assert (found["clean 4"], found["clean 5"]) == ("new", "new")
+    assert (found["clean 6"], found["dedup 0"], found["scrub 2"]) == ("new", "new", "new")
+    assert "clean 0" not in found
+
+
+def test_fewer_shards_than_before_are_fewer_inputs(house: House) -> None:
+    found = reasons(house.lines(Night(raw=("a",))))
+    assert found == {
+        "clean 2": "fewer inputs",
+        "dedup 0": "clean.list: fewer inputs",
+        "scrub 0": "clean.list: fewer inputs",
+        "scrub 1": "clean.list: fewer inputs",
+    }
+
+
+def test_an_input_that_nobody_lays_out_is_another_one(house: House) -> None:
+    found = reasons(house.lines(Night(raw=("a", "z"))))
+    assert found["clean 2"] == "another input"
+    assert found["clean 3"] == found["dedup 0"] == "clean.text: another input"
+
+
+@pytest.mark.parametrize("stage", ["clean", "dedup"])
+def test_what_was_deleted_is_told_and_what_follows_is_reused(house: House, stage: str) -> None:
+    night = Night()
+    house.delete(next(step for step in night.steps if step.stage == stage).works[0])
+    assert reasons(house.lines(night)) == {f"{stage} 0": "deleted"}
+
+
+def test_damage_is_told_with_its_file(house: House) -> None:
+    night = Night()
+    (house.workspace.store.path("dedup", night.steps[1].whole.fingerprint) / "data.txt").write_text("MADE")
+    manifest = house.workspace.store.path("clean", night.steps[0].works[0].fingerprint) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"rows_in": 1', '"rows_in": 2'))
+    assert reasons(house.lines(night)) == {"dedup 0": "damaged: data.txt", "clean 0": "damaged: manifest.json"}
+
+
+def test_what_stands_for_something_that_is_lost_outside_says_what(house: House) -> None:
+    step = Night().steps[1]
+    work = replace(step.whole, lost="lost: MLflow has no version 3 of nightshift")
+    step = replace(step, wholes=(work,), whole=work, todo=frozenset([work.ref]))
+    assert reasons(lines_of([step], house.workspace)) == {"dedup 0": work.lost}
+
+
+def test_what_is_gone_and_not_wanted_is_not_needed(house: House) -> None:
+    night = Night()
+    house.delete(night.steps[0].works[0])
+    found = reasons(house.lines(night, todo=lambda _: False), "reuse")
+    assert found.pop("clean 0") == "not needed: what follows from it is whole"
+    assert set(found.values()) == {"nothing changed"}
+
+
+def test_where_what_stood_there_before_is_gone_too_nothing_is_made_up(house: House) -> None:
+    for work in Night().steps[0].works:
+        house.delete(work)
+    assert reasons(house.lines(Night(rules=MOVED)))["clean 1"] == "what stood in its place is gone"
+
+
+def test_a_line_says_what_it_took_the_last_time_and_what_it_is_called(house: House) -> None:
+    line = house.lines(Night(rules=MOVED))["clean 1"]
     assert line.last_seconds is not None
+    assert (line.stage, line.label, line.name) == ("clean", "0001-docs", "judgement")
+    assert house.lines(Night(raw=("a", "b", "c")))["clean 4"].last_seconds is None
 
 
-def test_what_is_gone_and_not_wanted_is_not_needed(workspace: Workspace) -> None:
-    step = Step("clean", "0001-docs", (), (_text(at_least=1),), _text(at_least=1))
-    [(_, [line])] = explain([step], {}, workspace)
-    assert (line.action, line.reason) == ("reuse", "not needed: what follows from it is whole")
-
-
-def test_a_changed_setting_is_named_with_both_values_and_so_is_what_follows_from_it(workspace: Workspace) -> None:
-    text = _text(at_least=40)
-    lines = _lines(workspace, text, _judge(text))
-    assert {line.action for line in lines} == {"work"}
-    assert [line.reason for line in lines] == ["at_least 50 -> 40", "clean.text: at_least 50 -> 40"]
-    assert all(line.last_seconds is not None for line in lines)  # what they took with the old one
-
-
-def test_a_changed_version_comes_before_changed_settings(workspace: Workspace) -> None:
-    later = replace(_text(at_least=40), maker=replace(TEXT, version=2))
-    assert _reasons(workspace, later) == ["version 1 -> 2 (this release)"]
-
-
-def test_parameters_follow_from_inputs_so_they_are_named_only_where_no_input_is_another(workspace: Workspace) -> None:
-    text = _text(language="zh")
-    assert _reasons(workspace, text, _judge(text, first=3))[1] == "clean.text: language en -> zh"
-    assert _reasons(workspace, _judge(_text(), first=3)) == ["first off -> 3"]
-    elsewhere = replace(_judge(_text()), inputs={"text": Ref("clean", "0" * 32)})
-    assert _reasons(workspace, elsewhere) == ["another input"]
-    assert _reasons(workspace, replace(_judge(_text()), inputs={})) == ["fewer inputs"]
-
-
-def test_a_deleted_a_damaged_a_lost_and_a_new_artifact_are_told_apart(workspace: Workspace) -> None:
-    assert [line.reason for line in _lines(workspace, _text(at_least=9), label="0002-docs")] == ["new"]
-    assert _reasons(workspace, replace(_text(), lost="lost: MLflow has no version 1")) == [
-        "lost: MLflow has no version 1"
-    ]
-    folder = workspace.store.path("clean", _text().fingerprint)
-    (folder / "data.txt").write_text("MADE")
-    assert _reasons(workspace, _text()) == ["damaged: data.txt"]
-    shutil.rmtree(folder)
-    assert _reasons(workspace, _text()) == ["deleted"]
-    assert _reasons(workspace, _text(at_least=40)) == ["what stood in its place is gone"]
-
-
-def test_long_values_are_cut_and_many_changes_are_counted() -> None:
+def test_long_values_are_cut_and_many_changes_are_counted(house: House) -> None:
     assert list(changes({"a": "x" * 90}, {"a": None})) == [f"a {'x' * 37}... -> off"]
-    assert list(changes({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3, "d": 0}})) == ["a.c 2 -> 3", "a.d off -> 0"]
+    found = reasons(house.lines(Night(rules={"a": 1, "b": 2, "c": 3, "languages": ["en"]})))
+    assert found["clean 1"] == "a off -> 1, b off -> 2, c off -> 3 and 1 more"
