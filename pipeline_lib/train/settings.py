@@ -28,10 +28,12 @@ class TrainSettings(StageSettings):
         description="contiguous: documents one behind the other; best_fit: as few documents cut as possible",
         json_schema_extra=neutral("contiguous"),
     )
+    # restart against attend, held-out bits per byte of short trainings (300 steps, 2 layers of 64, one seed):
+    # contiguous 1.933 -> 1.913, best_fit 1.916 -> 1.907, at the same CPU time.
     document_borders: Literal["attend", "restart"] = Field(
-        "attend",
-        description="restart: positions and attention begin anew with each document of a row",
-        json_schema_extra=neutral("attend"),
+        "restart",
+        description="restart: positions and attention begin anew with each document of a row; attend: they go on",
+        json_schema_extra=neutral("restart"),
     )
 
     architecture: Literal["llama", "qwen3"] = Field(

@@ -57,7 +57,7 @@ def test_a_trunk_brings_its_cursor_and_what_is_not_needed_stays_closed(tmp_path:
 
 
 def test_the_maker_sees_all_settings_but_those_that_make_the_planned_end_and_those_that_decide_nothing() -> None:
-    decisive = set(TrainSettings().model_copy(update={"packing": "best_fit", "document_borders": "restart"}).decisive())
+    decisive = set(TrainSettings().model_copy(update={"packing": "best_fit", "document_borders": "attend"}).decisive())
     assert set(stage.TRAIN.reads) == decisive
     assert TrainSettings().only(stage.READS).model_dump() == TrainSettings().model_dump()
 
