@@ -146,5 +146,5 @@ def lay_out(stage: Stage, settings: Settings, board: Board) -> Board:
 
 
 def with_sums(board: Board, stage: str) -> Board:
-    """The board that carries what stands for the step of this stage: the sums over all batches are those of few nodes."""
+    """The board that carries what stands for the step of this stage: a few nodes have the sums over all."""
     return board.carrying(stage, board.steps[-1].whole.ref, partial(lists_work, stage))

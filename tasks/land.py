@@ -1,4 +1,4 @@
-"""Asking the sources that have no files of their own: what they answer lands in the workspace, and is looked at then."""
+"""Asking the sources that have no files of their own: what they answer lands here, and is looked at then."""
 
 from datetime import UTC, datetime
 

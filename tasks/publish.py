@@ -8,7 +8,7 @@ from pipeline_lib.model.tracking import page_of, pages_of, place_of
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.plan.night import notes_of, passed_over_of
-from pipeline_lib.plan.sides import num_frozen
+from pipeline_lib.plan.sides import num_documents, read_pin
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.lists import sum_of
 from pipeline_lib.run.step import Step
@@ -61,7 +61,7 @@ def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
         "changes": list(plan.changes),
         "notes": notes_of(plan),
         "passed_over": passed_over_of(plan),
-        "num_heldout": num_frozen(night.workspace),
+        "num_heldout": num_documents(night.workspace.store, read_pin(night.workspace).frozen),
         "snapshot": {"fingerprint": name, "digest": snapshot["digest"], "diff": change},
     }
 

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from pipeline_lib.plan.data import DataPlan
+from pipeline_lib.plan.data import DataPlan, full_graph
 from pipeline_lib.run.execute import Bench, Graph, run_step
 from pipeline_lib.run.guard import Limits, limits_of
 from pipeline_lib.run.inputs import say_nothing
@@ -23,7 +24,13 @@ def do_step(step: Step, night: Night, graph: Graph, *, report: Callable[[Any], N
     """Do what is wanted of a step. `graph`: all works of the night, so that a damaged input can be made again."""
 
     def work() -> Done:
-        bench = Bench(night.workspace.root, night.engine, graph, night.settings.resources.stage_deadline_minutes * 60)
+        bench = Bench(
+            night.workspace.root,
+            night.engine,
+            graph,
+            night.settings.resources.stage_deadline_minutes * 60,
+            partial(full_graph, night.settings, night.workspace),
+        )
         done = run_step(
             step,
             bench,

@@ -20,12 +20,28 @@ class LooseStore:
     folders: dict[Ref, Path] = field(default_factory=dict)
     lists: dict[Ref, list[Ref]] = field(default_factory=dict)
     outcomes: dict[Ref, Outcome] = field(default_factory=dict)
+    schemas: dict[Ref, str] = field(default_factory=dict)
 
     def open(self, stage: str, name: str, *, files: Sequence[str] | None = None) -> Any:
         return _Loose(self.folders[Ref(stage, name)])
 
     def read(self, stage: str, name: str) -> Manifest:
-        return cast(Manifest, self.outcomes[Ref(stage, name)])
+        said = self.outcomes[Ref(stage, name)]
+        return Manifest(
+            maker=f"{stage}.loose",
+            version=1,
+            fingerprint=name,
+            schema=self.schemas.get(Ref(stage, name), ""),
+            settings={},
+            inputs={},
+            members=(),
+            files=(),
+            rows_in=said.rows_in,
+            rows_out=said.rows_out,
+            dropped=said.dropped,
+            facts=said.facts,
+            made={},
+        )
 
     def members(self, ref: Ref) -> Iterator[Ref]:
         yield from self.lists[ref]

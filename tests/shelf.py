@@ -24,7 +24,7 @@ from pipeline_lib.store.shards import (
 )
 from pipeline_lib.store.tables import write_parquet
 
-Gone = Sequence[tuple[str, str, int]]  # document, batch, shard
+Gone = Sequence[tuple[str, str, int]]  # document, batch, part of it
 
 
 def put(store: Store, ref: Ref, files: Mapping[str, pa.Table], **said: Any) -> Ref:
@@ -44,21 +44,21 @@ def documents(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(full, schema=DOCUMENTS_SCHEMA)
 
 
-def shard_row(tokens: str, **said: Any) -> dict[str, Any]:
+def shard_row(shard: str, **said: Any) -> dict[str, Any]:
     """A row of a table of token shards; its numbers are zero unless they are given."""
     share = said.pop("share", 0.0)
     plain = {
         "batch": "batch 1",
         "label": "0001-docs",
         "source": "docs",
-        "shard": 0,
-        "tokens": tokens,
-        "documents": f"text of {tokens}",
-        "digest": f"digest of {tokens}",
+        "part": 0,
+        "shard": shard,
+        "documents": f"text of {shard}",
+        "digest": f"digest of {shard}",
         "heldout_share": share,
         "num_documents": 0,
         "num_tokens": 0,
-        "num_bytes": 0,
+        "num_held_out": 0,
     }
     assert said.keys() <= plain.keys()
     return {**plain, **said}

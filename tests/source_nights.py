@@ -64,12 +64,19 @@ class House:
         folder = self.folder(work.fingerprint)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        named = {**work.inputs, **work.beside}
-        inputs = Inputs(self.store, named, work.params, self.root, self.root / "work" / work.fingerprint)
+        inputs = Inputs(
+            store=self.store,
+            named={**work.inputs, **work.beside},
+            params=work.params,
+            listed=work.members,
+            workspace=self.root,
+            work_folder=self.root / "work" / work.fingerprint,
+        )
         outcome = work.maker.make(work.settings, inputs, folder)
         assert outcome.rows_in == outcome.rows_out + sum(outcome.dropped.values())
         self.loose.folders[work.ref] = folder
         self.loose.outcomes[work.ref] = outcome
+        self.loose.schemas[work.ref] = work.maker.schema
         return outcome
 
     def land(self) -> Outcome:

@@ -56,7 +56,7 @@ def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> N
         return
     console = make_console()
     _show_runs(runs, workspace, console)
-    _show_champion(name, champion, console)
+    show_champion(name, champion, console)
     if up is None:
         console.print("\nnightshift up opens the Prefect and MLflow UIs", style="dim")
     else:
@@ -108,7 +108,8 @@ def _champion(settings: Settings, workspace: Workspace) -> Champion | None:
     )
 
 
-def _show_champion(name: str, champion: Champion | None, console: Console) -> None:
+def show_champion(name: str, champion: Champion | None, console: Console) -> None:
+    """Who is in service and since when, what a rollback would do, and the scores."""
     if champion is None:
         console.print(f"\n{name} has no champion yet.")
         return

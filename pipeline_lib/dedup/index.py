@@ -43,7 +43,7 @@ def read_earlier(
     marks = mark(_places(batch))
     width = num_keys(settings)
     found = [INDEX_SCHEMA.empty_table()]
-    for piece in _standing(segments, withdrawn):
+    for piece in _in_pieces(_standing(segments, withdrawn)):
         found.append(piece.filter(pa.array(may_share(marks, _places(from_index(piece, width))))))
     return from_index(pa.concat_tables(found), width)
 

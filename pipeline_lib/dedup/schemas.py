@@ -2,7 +2,7 @@
 
 sketch.v1      one row for each document of a shard, in its order, kept or not.
 decisions.v1   ledger.v1 and the partner, one row for each document that came in; `part-00000/ledger.parquet`, ...
-index.v1       one row for each document that stands, oldest first: what later batches are decided against; about 135
+index.v1       one row for each document that stands, oldest first: what later batches are decided against; about 165
                bytes a document. Beside it `withdrawn.parquet`: ids of documents of earlier batches that left here.
 """
 

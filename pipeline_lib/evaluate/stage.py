@@ -116,11 +116,11 @@ def _shards(inputs: Inputs, file: str) -> tuple[list["Shard"], list["Shard"]]:
 
     table, gone = read_shards(inputs.store, inputs.listed)
     left: dict[str, set[str]] = defaultdict(set)
-    for tokens, name in _rows(excluded_of(table, gone), "tokens", "document_id"):
-        left[tokens].add(name)
+    for shard, name in _rows(excluded_of(table, gone), "shard", "document_id"):
+        left[shard].add(name)
     shards = [
-        Shard(inputs.store.open(TEXT_STAGE, text, files=[file]).file(file), share, frozenset(left[tokens]))
-        for text, share, tokens in _rows(table, "documents", "heldout_share", "tokens")
+        Shard(inputs.store.open(TEXT_STAGE, text, files=[file]).file(file), share, frozenset(left[shard]))
+        for text, share, shard in _rows(table, "documents", "heldout_share", "shard")
     ]
     is_gone = frozenset(gone["document_id"].to_pylist())
     return [Shard(inputs.file("before", file), left=is_gone)] if inputs.has("before") else [], shards

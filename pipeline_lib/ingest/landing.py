@@ -34,6 +34,7 @@ PRAGMA synchronous = OFF;
 CREATE TABLE known (id TEXT PRIMARY KEY, digest TEXT, piece TEXT, seen INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE fresh (number INTEGER PRIMARY KEY, id TEXT UNIQUE, piece TEXT, row TEXT);
 CREATE INDEX pieces ON fresh (piece);
+CREATE TABLE missed (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 GONE, THERE, FETCHED = 0, 1, 2  # what `seen` says
 
@@ -82,9 +83,14 @@ class Landing:
             raise UpstreamError(f"{self._path}: {exc}. Check the disk, then run again.") from exc
 
     def there(self, row_id: str | None, is_deleted: bool) -> None:
-        """A row of which only the id is known tonight. If it landed before, it stays as it was."""
-        if row_id is not None and not is_deleted:
-            self._see(row_id, THERE)
+        """A row of which only the id is known tonight. If it landed before, it stays as it was; else it is missed."""
+        if row_id is not None and not is_deleted and not self._see(row_id, THERE):
+            self._scratch.execute("INSERT OR IGNORE INTO missed VALUES (?)", (row_id,))
+
+    def misses(self, row_id: str | None = None) -> bool:
+        """Whether this row, or any, is there and was neither fetched nor landed before."""
+        wanted = "SELECT EXISTS (SELECT 1 FROM missed WHERE ? IS NULL OR id = ?)"
+        return bool(self._scratch.execute(wanted, (row_id, row_id)).fetchone()[0])
 
     def add(self, row: Row, is_deleted: bool) -> None:
         """A row that was fetched. Raises `SettingsError` when its id was there already."""
@@ -95,6 +101,7 @@ class Landing:
         if is_deleted:
             self._see(row.id, GONE)
             return
+        self._scratch.execute("DELETE FROM missed WHERE id = ?", (row.id,))
         known = self._scratch.execute("SELECT digest, piece, seen FROM known WHERE id = ?", (row.id,)).fetchone()
         digest, piece, seen = known or ("", None, GONE)
         if seen == FETCHED:
@@ -132,8 +139,9 @@ class Landing:
         """The pieces of the landing before, in order."""
         return sorted(self._before.glob("*.parquet")) if self._before else []
 
-    def _see(self, row_id: str, how: int) -> None:
-        self._scratch.execute("UPDATE known SET seen = ? WHERE id = ?", (how, row_id))
+    def _see(self, row_id: str, how: int) -> bool:
+        """Note how a row was seen; False if it did not land before."""
+        return self._scratch.execute("UPDATE known SET seen = ? WHERE id = ?", (how, row_id)).rowcount == 1
 
     def _one(self, select: str) -> tuple[int, int]:
         found: tuple[int, int] = self._scratch.execute(select).fetchone()

@@ -8,7 +8,7 @@ from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable
 from pipeline_lib.ingest.streams import Stream
 
 BATCH_ROWS = 256
-BUFFER_BYTES = 1 << 20  # of a column at a time: without it a whole column of a row group is held
+BUFFER_BYTES = 1 << 20  # of a column at a time; without this and pre_buffer=False its row group is held whole
 
 
 def read_parquet(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
@@ -19,7 +19,7 @@ def read_parquet(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]
     if stream.num_bytes == 0:
         raise Unreadable("empty file")
     try:
-        file = pq.ParquetFile(stream.seekable(), buffer_size=BUFFER_BYTES)
+        file = pq.ParquetFile(stream.seekable(), buffer_size=BUFFER_BYTES, pre_buffer=False)
         names = file.schema_arrow.names
         if options.text_field not in names:
             raise Unreadable(f"no column {options.text_field!r}")

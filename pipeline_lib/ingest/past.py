@@ -1,6 +1,6 @@
 """The past of a source in few artifacts: what its earlier batches read, which documents are live, which left.
 
-    ingest.past   batches, or such pasts, in a row (members, oldest first) -> files.parquet, members.parquet, gone.parquet
+    ingest.past   batches or such pasts in a row (members, oldest first) -> files.parquet, members.parquet, gone.parquet
 
 A scan asks for the files that are known and, of those that changed, for the documents that are live. Merged, a file has
 the line of the batch that read it last, and a document that a later batch of the same past withdrew has none.
@@ -45,7 +45,7 @@ Part = Ref | PlannedBatch
 
 @dataclass(frozen=True)
 class SourcePast:
-    """What earlier batches of one source say; `parts` are batches, pasts, and batches that are rebuilt, oldest first."""
+    """What earlier batches of one source say; `parts`: batches, pasts and batches that are rebuilt, oldest first."""
 
     store: Store
     parts: Sequence[Part]

@@ -113,7 +113,7 @@ class Listing:
 
 
 class SourceSettings(StageSettings):
-    """What all sources have: how much of what they hold the snapshot asks for. It decides nothing of how they are read."""
+    """What all sources have: how much of them the snapshot asks for. It decides nothing of how they are read."""
 
     weight: float | None = Field(
         default=None,

@@ -46,7 +46,7 @@ def connected(source: "SqlSource") -> Iterator[sa.Connection]:
 def fetch(source: "SqlSource", connection: sa.Connection, landing: Landing) -> Any:
     """Give the rows to the landing; the last value of the incremental column, if there is one."""
     since = landing.last
-    if since is not None and source.incremental_column is not None:
+    if since is not None:
         wanted = [name for name in (source.id_column, source.deleted_column) if name is not None]
         for answer in connection.execute(_select(source, wanted)).mappings():
             landing.there(_text_of(answer[source.id_column]), is_deleted(_marker(source, answer)))
@@ -54,7 +54,16 @@ def fetch(source: "SqlSource", connection: sa.Connection, landing: Landing) -> A
     for answer in connection.execute(_select(source, _columns(source), since)).mappings():
         landing.add(_row(source, answer), is_deleted(_marker(source, answer)))
         last = _later(last, None if source.incremental_column is None else answer[source.incremental_column])
+    if landing.misses():
+        _fetch_missed(source, connection, landing)
     return last
+
+
+def _fetch_missed(source: "SqlSource", connection: sa.Connection, landing: Landing) -> None:
+    """Fetch rows that came, or came back, under an older value than the last: all rows are gone through for them."""
+    for answer in connection.execute(_select(source, _columns(source))).mappings():
+        if landing.misses(_text_of(answer[source.id_column])):
+            landing.add(_row(source, answer), is_deleted(_marker(source, answer)))
 
 
 def is_deleted(marker: Any) -> bool:

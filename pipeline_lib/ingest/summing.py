@@ -48,7 +48,13 @@ def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Shar
             MEMBERS_FILE: num_members,
             TOMBSTONES_FILE: len(plan.tombstones),
         },
-        facts={"source": plan.source, "plan": plan.content, "num_unchanged": num_unchanged, **plan_facts(plan)},
+        facts={
+            "source": plan.source,
+            "plan": plan.content,
+            "num_unchanged": num_unchanged,
+            "num_held_out": _num_held_out(inventory),
+            **plan_facts(plan),
+        },
     )
 
 
@@ -71,6 +77,12 @@ def _inventory(plan: BatchPlan, shards: Sequence[ShardFiles]) -> pa.Table:
         columns = [*files.columns, _repeated(planned.index, files.num_rows), share]
         tables.append(pa.table(columns, schema=INVENTORY_SCHEMA))
     return pa.concat_tables(tables)
+
+
+def _num_held_out(inventory: pa.Table) -> int:
+    """How many documents are likely held out, by the shares of their files: it decides the share of the next batch."""
+    counts, shares = inventory["num_documents"].to_pylist(), inventory["heldout_share"].to_pylist()
+    return round(sum(count * (share or 0.0) for count, share in zip(counts, shares, strict=True)))
 
 
 def _gone(plan: BatchPlan) -> pa.Table:

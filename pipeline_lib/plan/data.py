@@ -22,7 +22,7 @@ from pipeline_lib.plan.batches import (
     sealed_batches,
 )
 from pipeline_lib.plan.closed import Closed, read_closed, recipe_of
-from pipeline_lib.plan.sides import num_frozen
+from pipeline_lib.plan.sides import num_held_out
 from pipeline_lib.plan.tokenizer import TokenizerPlan, pinned_tokenizer, plan_tokenizer
 from pipeline_lib.run.board import Board
 from pipeline_lib.run.execute import Graph, as_planned, dead_ends, wanted
@@ -128,10 +128,19 @@ def plan_again(plan: DataPlan, settings: Settings, workspace: Workspace) -> Data
     return _laid_out(settings, workspace, plan.found, plan.key_id)
 
 
-def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool) -> DataPlan:
+def full_graph(settings: Settings, workspace: Workspace) -> Graph:
+    """All works of all batches, the closed ones too: what is asked when something of them is found damaged."""
+    plan = _plan(settings, workspace, is_looking=False, is_full=True)
+    raw = [item for item in plan.found.opened if item.plan is None]
+    made = [again for item in raw if (again := remade(settings, workspace, item.batch)) is not None]
+    read = _graph([at_work(item, Closed().board(), {}, settings, workspace) for item in made], ())
+    return {**plan.graph, **read}
+
+
+def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool, is_full: bool = False) -> DataPlan:
     key_id = night_key(settings, workspace).key_id
     batches = workspace.batches()
-    closed = _closed(settings, workspace, key_id, batches)
+    closed = Closed() if is_full else _closed(settings, workspace, key_id, batches)
     opened, lost = sealed_batches(settings, workspace, batches[closed.count :])
     found = Found(tuple(batches[: closed.count]), closed, tuple(opened), tuple(lost))
     plan = _laid_out(settings, workspace, found, key_id)
@@ -145,8 +154,16 @@ def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool) -> Data
         for name, nodes in (closed.carried or {}).items()
         if name.startswith(PAST)
     }
-    num_heldout = num_frozen(workspace)
-    new, passed_over = new_batches(settings, workspace, pasts, found.opened, found.batches, num_heldout)
+    held_out = num_held_out(workspace.store, [*closed.board().before("ingest"), *(item.ref for item in found.opened)])
+    new, passed_over = new_batches(
+        settings,
+        workspace,
+        pasts,
+        found.opened,
+        found.batches,
+        number=max((batch.number for batch in batches), default=0),
+        num_heldout=held_out,
+    )
     found = replace(found, opened=(*found.opened, *new), passed_over=passed_over)
     return _laid_out(settings, workspace, found, key_id) if new else replace(plan, found=found)
 

@@ -76,7 +76,7 @@ def _funnel_works(data: DataPlan) -> tuple[Work, ...]:
     lists, inputs = [], {}
     for stage, nodes in data.sums.items():
         if len(nodes) > 1:
-            lists.append(lists_work(stage, nodes))
+            lists.append(lists_work("register", nodes))
         inputs[stage] = lists[-1].ref if len(nodes) > 1 else nodes[0]
     return (*lists, Work(FUNNEL, inputs=inputs, name="funnel"))
 

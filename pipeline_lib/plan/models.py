@@ -2,8 +2,8 @@
 
 Two models a line: the trunk, never decayed, which goes on every night, and a decayed branch of it that is judged.
 A night trains on text that the trunk has not read, oldest first. Which trunk it goes on from is said by `parents.py`.
-Where nothing is unread, or `train.budget_minutes` is 0, the newest model stands. A model whose night did not come to its
-verdict is judged first.
+Where nothing is unread, or `train.budget_minutes` is 0, the newest model stands. A model whose night did not come to
+its verdict is judged first.
 """
 
 from collections.abc import Mapping

@@ -67,8 +67,8 @@ def notes_of(data: DataPlan) -> list[str]:
     if data.found.given_up:
         names = ", ".join(batch.name for batch in data.found.given_up[:5])
         notes.append(
-            f"{len(data.found.given_up)} batches are given up ({names}): something of them is lost and needed, and "
-            "their files have changed since; what is still in their sources comes in a new batch"
+            f"{len(data.found.given_up)} batches are given up ({names}): something of them is lost and "
+            "needed; their files have changed since; what is still in their sources comes in a new batch"
         )
     return notes
 

@@ -3,6 +3,7 @@
 A document keeps the share that was in force when its file first arrived.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
@@ -55,13 +56,13 @@ def save_pin(workspace: Workspace, pin: Pin) -> None:
         workspace.save_pin(PIN, pin)
 
 
-def num_frozen(workspace: Workspace) -> int:
-    """How many documents the frozen benchmark has."""
-    frozen = read_pin(workspace).frozen
-    return 0 if frozen is None else num_documents(workspace.store, frozen)
+def num_held_out(store: Store, batches: Sequence[Ref]) -> int:
+    """How many documents of these batches are likely held out; of one that is gone none are counted."""
+    found = (manifest_of(store, batch) for batch in batches)
+    return sum(int(manifest.facts.get("num_held_out", 0)) for manifest in found if manifest)
 
 
-def num_documents(store: Store, benchmark: Ref) -> int:
-    """How many documents a benchmark has; 0 of one that is gone."""
-    found = manifest_of(store, benchmark)
+def num_documents(store: Store, benchmark: Ref | None) -> int:
+    """How many documents a benchmark has; 0 of one that is gone, and of none."""
+    found = None if benchmark is None else manifest_of(store, benchmark)
     return found.rows_out if found else 0

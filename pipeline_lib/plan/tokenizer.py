@@ -84,7 +84,7 @@ def _pin(settings: Settings, key_id: str) -> str:
 
 
 def _works(settings: Settings, documents: Sequence[Ref]) -> tuple[Work, ...]:
-    listed = lists_work("scrub", documents)
+    listed = lists_work("tokenize", documents)
     return (listed, learn_work(settings, listed.ref))
 
 

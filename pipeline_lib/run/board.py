@@ -1,4 +1,4 @@
-"""What the stages before have made, or will make, of one batch: references by name. Each stage reads some and adds its own.
+"""What the stages before have made, or will make, of one batch, by name. Each stage reads some and adds its own.
 
 board.shards["text"][3]     the artifact of shard 3 that was put up as "text"
 board.wholes["decided"]     one artifact of the batch

@@ -106,6 +106,7 @@ class Bench:
     engine: Engine
     graph: Graph
     deadline_seconds: float
+    everything: Callable[[], Graph] = dict  # all that could be made, also what stands for itself: asked on damage
 
     @property
     def store(self) -> Store:
@@ -175,10 +176,11 @@ def _make(work: Work, bench: Bench, what: str, limits: Limits | None, report: Ca
 def _heal(exc: DamagedArtifact, step: Step, bench: Bench) -> list[Work]:
     """Make an artifact again that was found damaged. Raises the error itself where nobody knows how."""
     ref = Ref(exc.stage, exc.fingerprint)
-    todo = wanted([ref], bench.graph, bench.store)
+    graph = bench.graph if ref in bench.graph else bench.everything()
+    todo = wanted([ref], graph, bench.store)
     if not todo:
         raise exc
-    works = [bench.graph[ref] for ref in in_order(todo, bench.graph)]
+    works = [graph[ref] for ref in in_order(todo, graph)]
     what = f"{step.stage} {step.label}, of which {ref} was damaged"
     for work in works:
         _make(work, bench, what, None, say_nothing)

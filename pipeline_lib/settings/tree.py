@@ -97,7 +97,10 @@ class Resolved:
 def resolve_as(
     kind: type[Settings], config: Path | None, environment: Mapping[str, str], arguments: Sequence[tuple[str, str]]
 ) -> Resolved:
-    """The settings of a run, of the kind that has all sections. Raises `SettingsError` for a missing file, an unknown key or a wrong value."""
+    """The settings of a run, of the kind that has all sections.
+
+    Raises `SettingsError` for a missing file, an unknown key or a wrong value.
+    """
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name, value in _from_file(config):

@@ -65,13 +65,13 @@ def read_shards(store: Store, tables: Iterable[Ref]) -> tuple[pa.Table, pa.Table
 
 
 def read_counts(paths: Iterable[Path]) -> NDArray[np.int64]:
-    """How often each token comes in all of these, int64[V]; of no file, int64[0]. Raises `DataError` where V differs."""
+    """How often each token comes in all of these, int64[V]; of no file, int64[0]. `DataError` where V differs."""
     total = np.zeros(0, np.int64)
     for path in paths:
         counts = read_table(path)["count"].to_numpy()
-        if len(total) and len(counts) != len(total):
+        if len(total) and len(counts) not in (0, len(total)):
             raise DataError(f"{path}: counts {len(counts)} tokens, others {len(total)}. Tokenize them again.")
-        total = total + counts if len(total) else counts
+        total = total + counts if len(total) and len(counts) else total if len(total) else counts
     return np.asarray(total, np.int64)
 
 

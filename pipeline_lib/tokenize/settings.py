@@ -38,7 +38,7 @@ class TokenizeSettings(StageSettings):
     min_training_bytes: int = Field(
         default=1_000_000,
         ge=0,
-        description="On less kept text no tokenizer is pinned for good: a provisional one serves until there is as much.",
+        description="On less kept text no tokenizer is pinned for good: a provisional one serves until then.",
         json_schema_extra=operational("bytes"),
     )
     domain_terms: tuple[Term, ...] = Field(

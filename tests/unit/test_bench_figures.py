@@ -67,6 +67,8 @@ def test_the_goals_are_those_that_were_asked_for() -> None:
         "plan_seconds": 2,
         "one_percent_night_ratio": 0.10,
         "orchestration_overhead_ratio": 0.05,
+        "reading_index_seconds": 1.0,
+        "reading_index_mb": 200.0,
     }
 
 

@@ -14,8 +14,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline_lib.base.settings import StageSettings, operational
-from pipeline_lib.ingest.records import Bad, Limits, Listing, Record, Slug, SourceFile
+from pipeline_lib.base.settings import operational
+from pipeline_lib.ingest.records import Bad, Limits, Listing, Record, Slug, SourceFile, SourceSettings
 
 """
 NIGHT = """

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from pipeline_lib.base.errors import DataError, SettingsError
-from pipeline_lib.train import callbacks, night, trainer
+from pipeline_lib.train import callbacks, night, opened, trainer
 from pipeline_lib.train.callbacks import StopSignal
 from pipeline_lib.train.cursor import read_cursor
 from pipeline_lib.train.job import TrainInputs, is_finished, read_metrics, write_job
@@ -268,14 +268,14 @@ def test_a_trunk_of_another_shape_is_refused(
 def test_a_loss_that_is_no_number_ends_the_training(
     tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = night.new_model
+    real = opened.new_model
 
     def spoiled(*arguments: object) -> torch.nn.Module:
         model = real(*arguments)
         model.model.norm.weight.data.fill_(float("nan"))
         return model
 
-    monkeypatch.setattr(night, "new_model", spoiled)
+    monkeypatch.setattr(opened, "new_model", spoiled)
     with pytest.raises(DataError, match="step 1 has loss nan"):
         train(tmp_path / "work", changed(settings, start_documents=0), inputs)
     assert not (tmp_path / "work" / "trunk").exists()

@@ -30,12 +30,10 @@ class Shelves:
 
     workspace: Path
 
-    def shard(self, name: str, rows: Sequence[Row], *, share: float = 1.0, batch: str = "", number: int = 0) -> Row:
+    def shard(self, name: str, rows: Sequence[Row], *, share: float = 1.0, batch: str = "", part: int = 0) -> Row:
         """A scrubbed shard; the row of its token shard."""
         put(store_of(self.workspace), Ref("scrub", name), {"documents.parquet": documents(rows)})
-        return shard_row(
-            f"tokens of {name}", documents=name, share=share, batch=batch or f"batch of {name}", shard=number
-        )
+        return shard_row(f"tokens of {name}", documents=name, share=share, batch=batch or f"batch of {name}", part=part)
 
     def table(self, name: str, *rows: Row, gone: Gone = ()) -> Ref:
         return put_shards(store_of(self.workspace), name, rows, gone)
@@ -114,7 +112,7 @@ def test_what_left_its_source_leaves_what_was_kept_before_and_makes_room(shelves
 
 
 def test_what_left_its_source_is_not_taken_of_the_shard_that_held_it(shelves: Shelves) -> None:
-    rows = [shelves.shard("1", many(0, 2), batch="b1"), shelves.shard("2", many(2, 4), batch="b1", number=1)]
+    rows = [shelves.shard("1", many(0, 2), batch="b1"), shelves.shard("2", many(2, 4), batch="b1", part=1)]
     made = shelves.make(shelves.table("t1", *rows), shelves.table("t2", gone=[("0003", "b1", 1), ("0000", "b1", 0)]))
     assert shelves.ids(made) == ["0001", "0002"]
     assert made.dropped == {"withdrawn": 2}
@@ -125,10 +123,8 @@ def test_what_came_back_after_it_had_left_is_taken_again(shelves: Shelves, is_ke
     first = shelves.table("t1", shelves.shard("1", many(0, 2), batch="b1"))
     left = shelves.table("t2", gone=[("0001", "b1", 0)])
     back = shelves.table("t3", shelves.shard("3", many(1, 2), batch="b3"))
-    if is_kept_before:
-        made = shelves.make(left, back, before=shelves.make(first))
-    else:
-        made = shelves.make(first, left, back)
+    before = shelves.make(first) if is_kept_before else None
+    made = shelves.make(left, back, before=before) if before else shelves.make(first, left, back)
     assert shelves.ids(made) == ["0000", "0001"]
     assert made.dropped == {"withdrawn": 1}
 

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from flows.console import ConsoleReporter
 from flows.show.tables import lasting, number
-from pipeline_lib.run.work import StepResult
+from pipeline_lib.run.step import Done
 from pipeline_lib.store.artifact import Ref
 
 SCORES = {
@@ -58,7 +58,7 @@ def _written(*, width: int, is_terminal: bool, urls: tuple[str, ...] = ()) -> st
     with ConsoleReporter(console) as reporter:
         reporter.started("clean", "0001-docs")
         reporter.progress(1, 2, "shards")
-        result = StepResult(Ref("clean", "x"), False, 2, 1, 9, 7, {}, seconds=1.25)
+        result = Done(Ref("clean", "x"), False, 2, 1, 9, 7, {}, seconds=1.25)
         reporter.finished("clean", "0001-docs", result)
         reporter.summary(_night(), seconds=321.4, urls=urls)
     return out.getvalue()

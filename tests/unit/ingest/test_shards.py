@@ -88,6 +88,7 @@ def test_works_are_small_whatever_a_plan_lists_and_each_maker_sees_what_it_reads
         works.plan(house.ingest, plan),
         works.read(house.ingest, "docs", plan.shards[0], ref, ref),
         works.batch(house.ingest, "docs", ref, ref),
+        works.past((ref,) * 8),
     ]
     assert [work.maker for work in made] == list(MAKERS)
     for work in made:

@@ -176,10 +176,12 @@ def test_the_ledger_has_a_row_for_each_document_in_order_with_counts(scrub: Any)
 
 
 def test_the_law_holds_and_the_facts_count(scrub: Any, key: ScrubKey) -> None:
-    outcome = scrub(ONE_OF_EACH, fields={"copies": ["ip"]}, card="drop").outcome
+    done = scrub(ONE_OF_EACH, fields={"copies": ["ip"]}, card="drop")
+    outcome = done.outcome
     assert (outcome.rows_in, outcome.rows_out, sum(outcome.dropped.values())) == (4, 3, 1)
     assert outcome.facts == {
-        "key_id": key.key_id, "num_email": 1, "num_ip": 0, "num_cn_id": 1, "num_card": 1, "num_phone": 1,
+        "key_id": key.key_id, "num_bytes": sum(len(text.encode()) for text in done.texts.values()),
+        "num_email": 1, "num_ip": 0, "num_cn_id": 1, "num_card": 1, "num_phone": 1,
     }  # fmt: skip
 
 

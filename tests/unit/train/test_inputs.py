@@ -1,0 +1,67 @@
+"""What the maker opens: the snapshot says what there is, the cursor what is read of it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from pipeline_lib.model.reading.snapshot import Arrived, write_snapshot
+from pipeline_lib.run.inputs import Inputs
+from pipeline_lib.store.artifact import Ref
+from pipeline_lib.train import stage
+from pipeline_lib.train.cursor import Cursor, write_cursor
+from pipeline_lib.train.settings import TrainSettings
+from tests.given import LooseStore
+
+SHARDS = [Arrived(name, 0.25, 3, 1000, "batch") for name in ("first", "second")]
+
+
+def opened(
+    folder: Path,
+    *,
+    cursor: Cursor | None = None,
+    excluded: Mapping[str, Sequence[str]] | None = None,
+    benchmark: bool = False,
+    num_rows: int = 4,
+) -> stage.TrainInputs:
+    """The inputs of a training of these shards; the folders are empty but for the snapshot and the cursor."""
+    store = LooseStore()
+    for name in ("snapshot", "tokenizer", "trunk", "benchmark"):
+        (folder / name).mkdir()
+    write_snapshot(SHARDS, excluded or {}, folder / "snapshot")
+    store.folders.update({Ref("tokenize", one.shard): folder / one.shard for one in SHARDS})
+    names = ["snapshot", "tokenizer"] + ["trunk"] * (cursor is not None) + ["benchmark"] * benchmark
+    if cursor is not None:
+        (folder / "trunk" / "trunk").mkdir()
+        write_cursor(cursor, folder / "trunk" / "trunk")
+    named = {name: store.add(name, folder / name) for name in names}
+    inputs = Inputs(store, named, {"num_rows": num_rows})  # type: ignore[arg-type]
+    return stage.train_inputs(TrainSettings().only(stage.READS), inputs)
+
+
+def test_a_first_training_opens_what_is_unread(tmp_path: Path) -> None:
+    inputs = opened(tmp_path, excluded={"second": ["b", "a"]})
+    assert [one.arrived for one in inputs.tokens] == SHARDS
+    assert [one.path for one in inputs.tokens] == [tmp_path / name / "tokens.arrow" for name in ("first", "second")]
+    assert [one.excluded for one in inputs.tokens] == [(), ("a", "b")]
+    assert (inputs.trunk, inputs.heldout, inputs.num_rows) == (None, (), 4)
+    assert inputs.tokenizer == tmp_path / "tokenizer"
+
+
+def test_a_trunk_brings_its_cursor_and_what_is_not_needed_stays_closed(tmp_path: Path) -> None:
+    """Of what was read before enough for all rows is opened; here that is all of it, or none."""
+    inputs = opened(tmp_path, cursor=Cursor(5, {"first": 1}), benchmark=True, num_rows=0)
+    assert [one.path is not None for one in inputs.tokens] == [False, True]
+    assert inputs.trunk == tmp_path / "trunk" / "trunk"
+    assert inputs.heldout == (tmp_path / "benchmark" / "documents.parquet",)
+
+
+def test_the_maker_sees_all_settings_but_those_that_make_the_planned_end_and_those_that_decide_nothing() -> None:
+    decisive = set(TrainSettings().model_copy(update={"packing": "best_fit", "document_borders": "restart"}).decisive())
+    assert set(stage.TRAIN.reads) == decisive
+    assert TrainSettings().only(stage.READS).model_dump() == TrainSettings().model_dump()
+
+
+@pytest.mark.parametrize("name", ["max_steps", "num_epochs", "budget_minutes", "threads", "start_documents"])
+def test_what_does_not_enter_the_name_of_a_training(name: str) -> None:
+    assert name not in TrainSettings().decisive()
