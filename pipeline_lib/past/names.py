@@ -4,7 +4,7 @@ Nothing is copied into a central table: each shard of each batch knows the urls 
 batches are looked through in two seconds, the nearest of 100,000 urls are found in a tenth of one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from pipeline_lib.store.workspace import Batch, Workspace
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TEXT = "clean.text"  # has the urls, too, where the raw shard was released
+TEXTS = ("clean.text", "scrub.text")  # have the urls, too, where the raw shard was released; scrub of those it kept
 
 
 @dataclass(frozen=True)
@@ -82,23 +82,23 @@ def urls_near(workspace: Workspace, name: str, limit: int) -> list[str]:
 
 
 def _tables(workspace: Workspace, batch: Batch) -> "Iterator[tuple[int, pa.Table]]":
-    """The document_id, url and place of the documents of each shard that is still there."""
-    texts = made_last(workspace, "clean", batch, TEXT)
-    for shard, (raw, text) in enumerate(zip_longest(raw_shards(workspace.store, batch), texts)):
-        table = _table(workspace, raw, text)
+    """The document_id, url and place of the documents of each shard, as far as something of it is still there."""
+    made = (made_last(workspace, maker.partition(".")[0], batch, maker) for maker in TEXTS)
+    for shard, (raw, *texts) in enumerate(zip_longest(raw_shards(workspace.store, batch), *made)):
+        table = _table(workspace, raw, texts)
         if table is not None:
             yield shard, table
 
 
-def _table(workspace: Workspace, raw: Ref | None, text: Ref | None) -> "pa.Table | None":
+def _table(workspace: Workspace, raw: Ref | None, texts: Sequence[Ref | None]) -> "pa.Table | None":
     from pipeline_lib.store.schemas import DOCUMENTS_FILE, LEDGER_FILE
     from pipeline_lib.store.tables import read_table
 
     path = opened(workspace.store, raw, LEDGER_FILE) if raw else None
     if path is not None:
         return read_table(path, ["document_id", "url", "place"])
-    path = opened(workspace.store, text, DOCUMENTS_FILE) if text else None
-    if path is None:
-        return None
-    table = read_table(path, ["document_id", "url"])
-    return table.append_column("place", table["url"])
+    paths = (opened(workspace.store, text, DOCUMENTS_FILE) for text in texts if text)
+    for path in filter(None, paths):
+        table = read_table(path, ["document_id", "url"])
+        return table.append_column("place", table["url"])
+    return None

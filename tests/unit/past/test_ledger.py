@@ -182,6 +182,16 @@ def test_a_document_is_found_by_its_text_where_what_was_read_is_gone(copied: Wor
     assert after.place == "a.jsonl#copy"
 
 
+def test_a_document_is_found_by_its_scrubbed_text_where_all_before_that_is_gone(copied: Workspace) -> None:
+    before = _only(copied, "a.jsonl#n0")
+    batch = copied.batches()[0]
+    for ref in [*raw_shards(copied.store, batch), *made_last(copied, "clean", batch, "clean.text")]:
+        _lose(copied, ref, "released")
+    after = _only(copied, "a.jsonl#n0")
+    assert (after.document_id, after.url, after.shard) == (before.document_id, before.url, before.shard)
+    assert why(copied, "a.jsonl#copy") == []
+
+
 def _lose(workspace: Workspace, ref: Ref, how: str) -> None:
     folder = workspace.store.path(ref.stage, ref.fingerprint)
     if how == "released":
