@@ -12,6 +12,7 @@ passed over with a word. A catalog or a pin decides what is made, so one that is
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -165,8 +166,12 @@ class Workspace:
     def sweep(self) -> None:
         """Remove what killed runs left under temporary names. Only the holder of the lock may call this."""
         self.store.sweep()
-        for path in self.state.rglob(".*.tmp"):
-            path.unlink(missing_ok=True)
+        leftovers = [path for pattern in (".*.tmp", ".*.old") for path in self.state.rglob(pattern)]
+        for path in leftovers:  # a kept plan is a folder, and may hold such names itself
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

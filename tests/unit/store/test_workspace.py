@@ -186,10 +186,13 @@ def test_a_sweep_removes_what_kills_left_and_nothing_else(workspace: Workspace) 
         path.write_text("[{")
     draft = workspace.store.root / "clean" / ".tmp-abc-77-1"
     aside = workspace.store.root / "clean" / ".abc.77.old"
-    for folder in (draft, aside):
+    plans = [workspace.state / "plans" / name for name in (".abc.77.tmp", ".abc.77.old", "abc")]
+    for folder in (draft, aside, *plans):
         folder.mkdir(parents=True)
         (folder / "documents.parquet").touch()
+    (plans[0] / ".plan.json.77.tmp").write_text("{")
     workspace.sweep()
-    assert not any(path.exists() for path in (*leftovers, draft, aside))
+    assert not any(path.exists() for path in (*leftovers, draft, aside, *plans[:2]))
+    assert (plans[2] / "documents.parquet").is_file()
     assert workspace.batches() == [Batch(1, "docs", "aa")]
     assert workspace.last("clean-x") == ["dd"]
