@@ -49,7 +49,7 @@ def main() -> None:
         with torch.autocast(device().type, dtype=torch.bfloat16, enabled=is_bf16):
             scores_BTV = model(input_ids=ids_BT, use_cache=False).logits
         loss = cross_entropy(scores_BTV.float().flatten(0, 1), targets_BT.flatten(), ignore_index=IGNORED)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch says no types of it
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
         optimizer.step()
         schedule.step()
