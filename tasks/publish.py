@@ -7,7 +7,8 @@ from pipeline_lib.model.records import SCORES_FILE, TRAINING_FILE, Scores, read_
 from pipeline_lib.model.tracking import page_of, pages_of, place_of
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
-from pipeline_lib.plan.night import notes_of
+from pipeline_lib.plan.night import notes_of, passed_over_of
+from pipeline_lib.plan.sides import num_documents, read_pin
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.lists import sum_of
 from pipeline_lib.run.step import Step
@@ -59,6 +60,8 @@ def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
         "stages": stages,
         "changes": list(plan.changes),
         "notes": notes_of(plan),
+        "passed_over": passed_over_of(plan),
+        "num_heldout": num_documents(night.workspace.store, read_pin(night.workspace).frozen),
         "snapshot": {"fingerprint": name, "digest": snapshot["digest"], "diff": change},
     }
 
@@ -120,6 +123,7 @@ def publish_scores(models: ModelsPlan, verdict: Verdict, night: Night) -> dict[s
     return {
         "scores": {name: dict(found.figures) for name, found in scores.items()},
         "training": read_json(model.file(TRAINING_FILE)),
+        "is_trained": bool(models.train.todo),
         "verdict": verdict.sentence,
         "model": night.settings.of(RegisterSettings).model_name,
         "version": verdict.version,

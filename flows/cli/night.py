@@ -2,7 +2,7 @@
 
 import typer
 
-from flows.cli.options import Config, resolved
+from flows.cli.options import AsJson, Config, opened, resolved
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,8 @@ def run(context: typer.Context, config: Config = None) -> None:
 def plan(
     context: typer.Context,
     config: Config = None,
-    all_shards: bool = typer.Option(False, "--all", help="A line for each shard, also for those that are reused."),
+    all_shards: bool = typer.Option(False, "--all", help="A line for each artifact, also for those that are reused."),
+    as_json: AsJson = False,
 ) -> None:
     """Show what a night would do, and why; nothing is run.
 
@@ -36,8 +37,7 @@ def plan(
     """
     from flows.show.plan import show_plan
     from pipeline_lib.plan.night import plan_night
-    from pipeline_lib.store.workspace import Workspace
 
     settings = resolved(context, config).settings
-    workspace = Workspace(settings.workspace.resolve())
-    show_plan(plan_night(settings, workspace), all_shards=all_shards)
+    workspace = opened(settings)
+    show_plan(plan_night(settings, workspace), all_shards=all_shards, as_json=as_json)

@@ -2,35 +2,82 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
 
-from flows.console import make_console, scores_table
+from flows.console import make_console
 from flows.servers import standing
-from flows.show.tables import clock, lasting, table
+from flows.show.summary import score_tables
+from flows.show.tables import clock, lasting, print_json, table
+from pipeline_lib.evaluate.stage import SCORES
+from pipeline_lib.model.records import CHALLENGER, CHAMPION, SCORES_FILE, read_scores
+from pipeline_lib.past.made import opened
+from pipeline_lib.plan.judge import CHAMPION_SCORES
+from pipeline_lib.register.promotion import Promotion
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.artifact import Manifest
 from pipeline_lib.store.workspace import RunRecord, Workspace
 
 NIGHTS_SHOWN = 8
 WHOLE_RUNS = ("nightly", "refresh", "retrain")
 
+ScoresByName = dict[str, Mapping[str, Any]]
 
-def show_status(settings: Settings, workspace: Workspace) -> None:
+
+@dataclass(frozen=True)
+class Champion:
+    """The model in service, and how it came there."""
+
+    version: int | None  # None: the registry has no champion any more
+    previous: int | None
+    last_move: Promotion
+    scores: ScoresByName  # by "champion, frozen-1"
+
+
+def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> None:
     """The page. MLflow is asked, and imported, only when a model was promoted some time."""
-    console = make_console()
     every = workspace.runs()
-    runs = [run for run in every if run.flow in WHOLE_RUNS or run.state == "running"]
+    runs = [run for run in every if run.flow in WHOLE_RUNS or run.state == "running"][-NIGHTS_SHOWN:]
+    champion, up = _champion(settings, workspace), standing(workspace)
+    name = settings.of(RegisterSettings).model_name
+    if as_json:
+        print_json(
+            {
+                "workspace": str(workspace.root),
+                "runs": [_as_data(run) for run in runs],
+                "model": name,
+                "champion": None if champion is None else asdict(champion),
+                "servers": None if up is None else dict(zip(("prefect", "mlflow"), up.pages, strict=True)),
+            }
+        )
+        return
+    console = make_console()
+    _show_runs(runs, workspace, console)
+    show_champion(name, champion, console)
+    if up is None:
+        console.print("\nnightshift up opens the Prefect and MLflow UIs", style="dim")
+    else:
+        console.print("\nPrefect  {}\nMLflow   {}".format(*up.pages))
+
+
+def _as_data(run: RunRecord) -> dict[str, Any]:
+    """A run as far as programs ask for it: not all that its night found."""
+    names = ("run_id", "flow", "profile", "state", "stage", "started", "ended", "process_id", "flow_run_id")
+    verdict = None if run.summary is None else run.summary.get("verdict")
+    return {**{name: getattr(run, name) for name in names}, "message": run.message, "verdict": verdict}
+
+
+def _show_runs(runs: Sequence[RunRecord], workspace: Workspace, console: Console) -> None:
     shown = table("started", "run", "state", "took", "what came of it")
-    for run in runs[-NIGHTS_SHOWN:]:
+    for run in runs:
         shown.add_row(*_row(run), style="bold" if run.state == "running" else "")
     if runs:
         console.print(shown)
     else:
         console.print(f"No night has run in {workspace.root} yet. Start one: nightshift run")
-    _show_champion(settings, workspace, console)
-    _show_servers(workspace, console)
 
 
 def _row(run: RunRecord) -> Sequence[str]:
@@ -43,51 +90,65 @@ def _row(run: RunRecord) -> Sequence[str]:
     return (clock(run.started), f"{run.flow} {run.profile}", run.state, took, f"{place}, process {run.process_id}")
 
 
-def _show_servers(workspace: Workspace, console: Console) -> None:
-    up = standing(workspace)
-    if up is None:
-        console.print("\nnightshift up opens the Prefect and MLflow UIs", style="dim")
-    else:
-        console.print("\nPrefect  {}\nMLflow   {}".format(*up.pages))
-
-
-def _show_champion(settings: Settings, workspace: Workspace, console: Console) -> None:
+def _champion(settings: Settings, workspace: Workspace) -> Champion | None:
+    """The champion of the registry; None when no model was promoted yet."""
     from pipeline_lib.register import stage as register
-    from pipeline_lib.register.registry import CHAMPION, PREVIOUS, version_by_alias
+    from pipeline_lib.register.registry import PREVIOUS, version_by_alias
 
     registry = register.registry_of(settings.of(RegisterSettings), workspace.root)
     moves = [move for move in register.promotions(registry) if move.name == registry.name]
     if not moves:
-        console.print(f"\n{registry.name} has no champion yet.")
-        return
+        return None
     champion, previous = version_by_alias(registry, CHAMPION), version_by_alias(registry, PREVIOUS)
+    return Champion(
+        version=None if champion is None else champion.number,
+        previous=None if previous is None else previous.number,
+        last_move=moves[-1],
+        scores={} if champion is None else scores_of(workspace, champion.model_fingerprint),
+    )
+
+
+def show_champion(name: str, champion: Champion | None, console: Console) -> None:
+    """Who is in service and since when, what a rollback would do, and the scores."""
     if champion is None:
-        last = moves[-1].version
+        console.print(f"\n{name} has no champion yet.")
+        return
+    move = champion.last_move
+    if champion.version is None:
         console.print(
-            f"\n{registry.name} has no champion in MLflow; the last move on record was to version {last}. "
-            f"Put it back: nightshift promote {last}"
+            f"\n{name} has no champion in MLflow; the last move on record was to version {move.version}. "
+            f"Put it back: nightshift promote {move.version}"
         )
         return
-    last_move = moves[-1]
-    back = "nothing to roll back to" if previous is None else f"nightshift rollback puts version {previous.number} back"
-    console.print(f"\nchampion  models:/{registry.name}@champion is version {champion.number}; {back}", style="bold")
-    console.print(f"          {last_move.kind} to version {last_move.version} at {last_move.time}: {last_move.reason}")
-    scores = scores_of(workspace, champion.model_fingerprint)
-    if scores is not None:
+    back = champion.previous
+    roll = "nothing to roll back to" if back is None else f"nightshift rollback puts version {back} back"
+    console.print(f"\nchampion  models:/{name}@champion is version {champion.version}; {roll}", style="bold")
+    console.print(f"          {move.kind} to version {move.version} at {move.time}: {move.reason}")
+    for shown in score_tables(champion.scores):
         console.print()
-        console.print(scores_table({"champion": scores}))
+        console.print(shown)
 
 
-def scores_of(workspace: Workspace, model: str) -> Mapping[str, Any] | None:
-    """The newest scores of a model, as far as the workspace has any."""
-    from pipeline_lib.evaluate.stage import SCORES_FILE
-    from pipeline_lib.store.artifact import MANIFEST, read_manifest
-    from pipeline_lib.store.files import read_json
+def scores_of(workspace: Workspace, model: str) -> ScoresByName:
+    """The newest scores of a model on each benchmark, those of the newest first, as far as there are any.
 
-    every = [read_manifest(path.parent) for path in (workspace.store.root / "evaluate").glob(f"[0-9a-f]*/{MANIFEST}")]
-    own = [found for found in every if found.inputs[0] == model and found.settings["backend"] == "torch"]
-    if not own:
-        return None
-    newest = max(own, key=lambda found: float(found.made.get("created", 0.0)))
-    scores: Mapping[str, Any] = read_json(workspace.store.path("evaluate", newest.fingerprint) / SCORES_FILE)
-    return scores
+    It was measured as a challenger in its own night, and as the champion in later ones.
+    """
+    newest: ScoresByName = {}
+    for manifest in sorted(_measured(workspace, model), key=lambda found: -found.created):
+        path = opened(workspace.store, manifest.ref, SCORES_FILE)
+        if path is not None:
+            scores = read_scores(path)
+            newest.setdefault(scores.benchmark, {**scores.figures, "candidate": CHAMPION})
+    return {f"{CHAMPION}, {found['benchmark']}-{found['generation']}": found for found in newest.values()}
+
+
+def _measured(workspace: Workspace, model: str) -> list[Manifest]:
+    """All measurements of a model itself, not of its variants."""
+    own = [
+        found
+        for found in workspace.store.list(SCORES.name)
+        if found.inputs["model"].fingerprint == model and found.settings["candidate"] == CHALLENGER
+    ]
+    later = [found for found in workspace.store.list(CHAMPION_SCORES.name) if found.settings["champion"] == model]
+    return own + later

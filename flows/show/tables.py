@@ -1,6 +1,8 @@
-"""What the pages have in common: tables without lines, times, numbers."""
+"""What the pages have in common: tables without lines, times, numbers; and JSON for programs."""
 
+import json
 import time
+from typing import Any
 
 from rich.table import Table
 
@@ -39,3 +41,8 @@ def number(value: object) -> str:
     if isinstance(value, float) and not value.is_integer():
         return f"{value:.4g}"
     return f"{value:,.0f}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def print_json(value: Any) -> None:
+    """A page for programs: its keys stay as they are from release to release, and new ones may come."""
+    print(json.dumps(value, indent=1, ensure_ascii=False))

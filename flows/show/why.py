@@ -1,109 +1,130 @@
 """`nightshift why`: what each stage decided on a document, and on what values."""
 
-import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 
 from flows.console import make_console
-from flows.show.tables import number
+from flows.show.tables import number, print_json
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.past.ledger import STAGES_AFTER_INGEST, Decision, Story, quarantined, urls_like, why
+from pipeline_lib.past.ledger import STAGES_OF_DOCUMENTS, Decision, Story, why
+from pipeline_lib.past.names import quarantined, urls_near
+from pipeline_lib.stages import BY_WORD
 from pipeline_lib.store.workspace import Workspace
 
 SUGGESTIONS = 5
-TELLING = {"clean": ("language", "num_words", "num_chars")}  # of a stage with forty signals, those that say most
 
 
 def show_why(workspace: Workspace, document: str, *, all_values: bool, as_json: bool) -> None:
-    """The way of all versions of a document. Raises `SettingsError`, with near ones, when it is not known."""
+    """The way of all versions of a document, or why a record never became one.
+
+    Raises `SettingsError`, with the nearest names, when nothing is known of it.
+    """
     stories = why(workspace, document)
+    records = [] if stories else quarantined(workspace, document)
+    is_known = bool(stories or records)
+    near = [] if is_known else urls_near(workspace, document, SUGGESTIONS)
     if as_json:
-        print(json.dumps([asdict(story) for story in stories], indent=1, ensure_ascii=False))
-    if not stories and not _show_quarantine(workspace, document):
-        raise SettingsError(unknown_document(workspace, document))
-    for story in [] if as_json else stories:
-        _show_story(story, make_console(), all_values=all_values)
-
-
-def unknown_document(workspace: Workspace, document: str) -> str:
-    """What to say of a URL or id that no batch has."""
-    close = urls_like(workspace, document, SUGGESTIONS)
-    advice = "\n  ".join(["Did you mean one of these?", *close]) if close else "nightshift ingest takes in what is new."
-    return f"{document}: no document of {workspace.root} has that URL or id. {advice}"
-
-
-def _show_quarantine(workspace: Workspace, place: str) -> bool:
-    records = quarantined(workspace, place)
+        told = {"documents": [asdict(story) for story in stories], "quarantined": [asdict(one) for one in records]}
+        print_json({**told, "near": near})
+    if not is_known:
+        raise SettingsError(unknown_document(workspace, document, near))
+    if as_json:
+        return
+    console = make_console()
+    for story in stories:
+        _show_story(story, console, all_values=all_values)
     for record in records:
-        print(f"{record.place}: {record.reason}; set aside in batch {record.batch}, it never became a document")
-    return bool(records)
+        text = f"{record.place}: {record.reason}; set aside in batch {record.batch}, it never became a document"
+        console.print(text, soft_wrap=True)
+
+
+def unknown_document(workspace: Workspace, document: str, near: Sequence[str]) -> str:
+    """What to say of a URL or id that no batch has."""
+    advice = "\n  ".join(["Did you mean one of these?", *near]) if near else "nightshift ingest takes in what is new."
+    return f"{document}: no document of {workspace.root} has that URL or id. {advice}"
 
 
 def show_head(story: Story, console: Console) -> None:
     """Which version of which document."""
-    console.print(f"{story.url}  ({story.source})", style="bold")
+    console.print(f"{story.url}  ({story.source})", style="bold", soft_wrap=True)
     place = "" if story.place == story.url else f"   at {story.place}"
-    console.print(f"  id {story.document_id}   batch {story.batch} shard {story.shard}{place}", style="dim")
+    where = f"  id {story.document_id}   batch {story.batch} shard {story.shard}{place}"
+    console.print(where, style="dim", soft_wrap=True)
 
 
 def _show_story(story: Story, console: Console, *, all_values: bool) -> None:
     show_head(story, console)
-    fetched = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(story.fetched))
-    _line(console, "ingest", "kept", f"taken in at {fetched}")
-    for decision in story.decisions:
-        _line(console, decision.stage, _outcome(decision), _reason(decision))
-        for rule in decision.failed:
-            _line(console, "", "", _rule(rule))
-        for name, value in decision.facts.items() if all_values else ():
-            _line(console, "", "", f"{name} = {number(value)}")
+    taken_in = "" if story.fetched is None else time.strftime(" at %Y-%m-%d %H:%M:%S", time.localtime(story.fetched))
+    _line(console, "ingest", "kept", f"taken in{taken_in}")
+    decisions = {decision.stage: decision for decision in story.decisions}
+    for stage in STAGES_OF_DOCUMENTS:
+        if stage.word in decisions:
+            _show_decision(decisions[stage.word], story, console, all_values=all_values)
+        elif stage.word in story.lost:
+            _line(console, stage.word, "unknown", "its ledger was released, or is damaged")
+        elif stage.word == story.waits_for:
+            _line(console, stage.word, "not yet", f"nightshift {stage.word}")
     if story.withdrawn_by:
         _line(console, "", "withdrawn", f"by batch {story.withdrawn_by}: changed or gone at its source")
-    elif all(decision.is_kept for decision in story.decisions) and len(story.decisions) < len(STAGES_AFTER_INGEST):
-        stage = STAGES_AFTER_INGEST[len(story.decisions)]
-        _line(console, stage, "not yet", f"nightshift {stage}")
+    if story.left_out:
+        _line(console, "", "left out", f"of the snapshot: {story.left_out}")
+
+
+def _show_decision(decision: Decision, story: Story, console: Console, *, all_values: bool) -> None:
+    _line(console, decision.stage, _outcome(decision, story), _reason(decision, story))
+    for rule in decision.failed:
+        _line(console, "", "", _rule(rule))
+    for name, value in decision.facts.items() if all_values else ():
+        _line(console, "", "", f"{name} = {number(value)}")
 
 
 def _line(console: Console, stage: str, outcome: str, text: str) -> None:
     console.print(f"  {stage:<9} {outcome:<9} {text}".rstrip(), style="" if stage else "dim", soft_wrap=True)
 
 
-def _outcome(decision: Decision) -> str:
+def _outcome(decision: Decision, story: Story) -> str:
     if not decision.is_kept:
         return "dropped"
-    return str(decision.facts.get("split", "kept"))
+    if decision.stage != "tokenize" or story.is_held_out is None:
+        return "kept"
+    return "heldout" if story.is_held_out else "train"
 
 
-def _reason(decision: Decision) -> str:
+def _reason(decision: Decision, story: Story) -> str:
     facts = decision.facts
     if "duplicate_of" in facts:
         other = facts["duplicate_url"] or "a document that is gone"
         return f"{decision.reason} of {other} (id {facts['duplicate_of']}), found by {facts['method']}"
     if not decision.is_kept:
         return str(decision.reason)
-    return {"scrub": _replaced, "tokenize": _placed}.get(decision.stage, _signals)(decision.stage, facts)
+    if decision.stage == "scrub":
+        return _replaced(facts)
+    if decision.stage == "tokenize":
+        judged = "; models are judged on it and never learn it" if story.is_held_out else ""
+        return f"{number(facts['num_tokens'])} tokens{judged}"
+    return _told(decision)
 
 
 def _rule(rule: Mapping[str, Any]) -> str:
-    """A failing rule; on which side of its limit a value lies says which bound it has."""
+    """A failing rule; on which side of its limit a value lies says which bound it has. Some have no number."""
     value, limit = rule["value"], rule["limit"]
+    if value is None or limit is None:
+        return str(rule["rule"])
     bound = "at least" if value < limit else "at most" if value > limit else "limit"
     return f"{rule['rule']}: {number(value)}, {bound} {number(limit)}"
 
 
-def _signals(stage: str, facts: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {number(facts[name])}" for name in TELLING.get(stage, ()) if name in facts)
+def _told(decision: Decision) -> str:
+    """Of many values those that say most, by the table of stages."""
+    ledger = BY_WORD[decision.stage].ledger
+    names = [name for name in (ledger.telling if ledger else ()) if name in decision.facts]
+    return ", ".join(f"{name} {number(decision.facts[name])}" for name in names)
 
 
-def _replaced(_stage: str, facts: Mapping[str, Any]) -> str:
+def _replaced(facts: Mapping[str, Any]) -> str:
     found = [f"{name.removeprefix('num_')} {count}" for name, count in facts.items() if count]
     return f"personal data replaced: {', '.join(found)}" if found else "no personal data found"
-
-
-def _placed(_stage: str, facts: Mapping[str, Any]) -> str:
-    if facts.get("split") != "train":
-        return "models are judged on it and never learn it"
-    return f"{number(facts['num_tokens'])} tokens, from row {facts['first_row']} token {facts['first_offset']}"

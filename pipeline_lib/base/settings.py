@@ -12,9 +12,10 @@ needs one; the golden fingerprints hold it (tests/unit/plan).
 
 import json
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any, Self, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, TypeAdapter, model_validator
 from pydantic.fields import FieldInfo
 
 NONE = "none"  # TOML, the environment and the command line have no null
@@ -81,9 +82,17 @@ class StageSettings(BaseModel):
 
 def _unpickled(kind: type[StageSettings], dumped: str, shown: Collection[str]) -> StageSettings:
     """The settings that were pickled, or the part of them that a maker reads."""
-    values = {name: value for name, value in json.loads(dumped).items() if name in shown}
-    whole = kind.model_validate(values)
-    return whole if len(shown) == len(kind.model_fields) else whole.only(shown)
+    values = json.loads(dumped)
+    if len(shown) == len(kind.model_fields):
+        return kind.model_validate(values)
+    read = {name: _reader(kind, name).validate_python(values[name]) for name in shown}
+    return kind.model_construct(**read).only(shown)
+
+
+@cache
+def _reader(kind: type[StageSettings], name: str) -> TypeAdapter[Any]:
+    """Reads one field alone: a view is not checked as a whole, against what it does not show."""
+    return TypeAdapter(kind.model_fields[name].rebuild_annotation())
 
 
 def is_operational(field: FieldInfo) -> bool:

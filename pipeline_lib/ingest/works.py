@@ -15,7 +15,7 @@ def land(settings: IngestSettings, source: str, night: str, before: Ref | None =
 
 def plan(settings: IngestSettings, plan: BatchPlan) -> Work:
     """The artifact of a plan that was kept (`stage.keep`)."""
-    return Work(PLAN, _seen(settings, plan.source, PLAN), params={"content": plan.content}, name=plan.source)
+    return Work(PLAN, _seen(settings, plan.source, PLAN), params={"content": plan.content}, name="plan")
 
 
 def read(settings: IngestSettings, source: str, shard: ShardPlan, plan: Ref, landing: Ref | None = None) -> Work:
@@ -27,7 +27,7 @@ def read(settings: IngestSettings, source: str, shard: ShardPlan, plan: Ref, lan
 
 def batch(settings: IngestSettings, source: str, plan: Ref, shards: Ref) -> Work:
     """The batch of a plan, from the list of its shards in the plan's order."""
-    return Work(BATCH, _seen(settings, source, BATCH), {"plan": plan, "shards": shards}, name=source)
+    return Work(BATCH, _seen(settings, source, BATCH), {"plan": plan, "shards": shards}, name="batch")
 
 
 def past(parts: tuple[Ref, ...]) -> Work:

@@ -46,7 +46,7 @@ class Story:
     batch: str
     batch_fingerprint: str
     shard: int
-    fetched: float  # Unix seconds at which its batch was taken in
+    fetched: float | None  # Unix seconds at which its batch was taken in; None: not known any more
     decisions: tuple[Decision, ...]
     withdrawn_by: str | None = None  # the batch that brought a newer version, or in which it was gone
     is_held_out: bool | None = None  # models are judged on it and never learn it; None: not known any more
@@ -183,11 +183,11 @@ def _left_out(workspace: Workspace, named: Named) -> str | None:
     return "weights and caps of the sources leave it out" if is_excluded else None
 
 
-def _taken_in(store: Store, batch: str) -> float:
+def _taken_in(store: Store, batch: str) -> float | None:
     try:
         return store.read(INGEST, batch).created
     except DamagedArtifact:
-        return 0.0
+        return None
 
 
 def _rows(table: "pa.Table", column: str, value: str) -> list[dict[str, Any]]:

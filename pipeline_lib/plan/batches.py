@@ -12,7 +12,7 @@ from typing import Any
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.ingest import works
-from pipeline_lib.ingest.plan import BatchPlan, ShardPlan
+from pipeline_lib.ingest.plan import TOMBSTONES_FILE, BatchPlan, ShardPlan
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
 from pipeline_lib.ingest.stage import kept_plan, replan, scan
@@ -24,6 +24,7 @@ from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import with_sums
 from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Batch, Workspace
 from pipeline_lib.tokenize.settings import TokenizeSettings
 
@@ -148,6 +149,20 @@ def part_of(item: Opened, workspace: Workspace) -> Any:
         return item.ref
     shards = tuple(ref.fingerprint if workspace.store.is_present(ref) else None for ref in item.raw)
     return PlannedBatch(item.batch.fingerprint, item.plan, shards)
+
+
+def tombstones_of(store: Store, opened: Sequence[Opened]) -> frozenset[str]:
+    """The documents that leave by these batches, as far as they are planned or read."""
+    from pipeline_lib.store.tables import read_table
+
+    ids: set[str] = set()
+    for item in opened:
+        if item.plan is not None:
+            ids.update(stone.document_id for stone in item.plan.tombstones)
+        elif store.is_present(item.ref):
+            path = store.path(INGEST, item.batch.fingerprint) / TOMBSTONES_FILE
+            ids.update(read_table(path, columns=["document_id"])["document_id"].to_pylist())
+    return frozenset(ids)
 
 
 def landing_of(workspace: Workspace, source: str) -> Ref | None:

@@ -7,10 +7,11 @@ state/pins/benchmarks.json   the frozen one, up to which batch it has drawn, the
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.evaluate.works import benchmark_work
+from pipeline_lib.plan.batches import tombstones_of
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.sides import Pin, num_documents, read_pin
 from pipeline_lib.run.execute import Graph, as_planned, wanted
@@ -38,7 +39,7 @@ class BenchmarksPlan:
 
 def plan_benchmarks(settings: Settings, workspace: Workspace, data: DataPlan) -> BenchmarksPlan:
     """The benchmarks behind tonight's batches."""
-    pinned = read_pin(workspace)
+    pinned = _pinned(workspace, data)
     tables = {board.label: board.wholes["shards"] for board in data.boards}
     new = [batch for batch in data.batches if batch.number > pinned.drawn_up_to and batch.name in tables]
     frozen = _frozen(settings, workspace.store, data, pinned, [tables[batch.name] for batch in new])
@@ -61,9 +62,34 @@ def _frozen(settings: Settings, store: Store, data: DataPlan, pinned: Pin, new: 
     """The frozen benchmark as it is, with what is new, or, where it is lost, another generation from all there is."""
     if pinned.frozen is None or not store.is_present(pinned.frozen):
         return benchmark_work(settings, FROZEN, pinned.generation + 1, data.carried.before("shards"), None)
-    if not new or num_documents(store, pinned.frozen) >= settings.of(EvaluateSettings).max_documents:
+    is_full = num_documents(store, pinned.frozen) >= settings.of(EvaluateSettings).max_documents
+    if not new or (is_full and not _withdraws(store, data, pinned.frozen)):
         return pinned.frozen
     return benchmark_work(settings, FROZEN, pinned.generation, tuple(new), pinned.frozen)
+
+
+def _withdraws(store: Store, data: DataPlan, frozen: Ref) -> bool:
+    """Whether a document that the benchmark holds leaves its source tonight."""
+    leaving = tombstones_of(store, data.found.opened)
+    return bool(leaving) and not leaving.isdisjoint(_documents_of(store, frozen))
+
+
+def _documents_of(store: Store, benchmark: Ref) -> list[str]:
+    from pipeline_lib.store.schemas import DOCUMENTS_FILE
+    from pipeline_lib.store.tables import read_table
+
+    path = store.path(benchmark.stage, benchmark.fingerprint) / DOCUMENTS_FILE
+    ids: list[str] = read_table(path, columns=["document_id"])["document_id"].to_pylist()
+    return ids
+
+
+def _pinned(workspace: Workspace, data: DataPlan) -> Pin:
+    """What is kept, without the tables of batches that are given up: nobody can make them again."""
+    pinned = read_pin(workspace)
+    if not data.found.given_up:
+        return pinned
+    known = [ref for ref in pinned.newest if ref in data.graph or workspace.store.is_present(ref)]
+    return replace(pinned, newest=tuple(known))
 
 
 def _newest(store: Store, pinned: Pin, added: tuple[Ref, ...]) -> tuple[Ref, ...]:

@@ -1,6 +1,8 @@
 """What a night would do, as lines for people: the plans of both halves, explained."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import DataPlan, plan_data
@@ -32,6 +34,7 @@ class NightPlan:
     changes: tuple[str, ...]  # one line a new batch: "docs: 3 files new, 1 files changed"
     notes: tuple[str, ...]  # what a person should know beside that
     num_closed: int  # batches of earlier nights that nobody looks at any more
+    passed_over: Mapping[str, Mapping[str, Any]]  # by source and kind: files that are not read
     steps: tuple[StepLines, ...]
 
     @property
@@ -55,7 +58,7 @@ def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
         graph |= {**models.graph, **judge.graph}
         notes += models.notes
     lines = tuple(StepLines(step, tuple(of_step)) for step, of_step in explain(steps, graph, workspace))
-    return NightPlan(data.changes, tuple(notes), data.found.closed.count, lines)
+    return NightPlan(data.changes, tuple(notes), data.found.closed.count, passed_over_of(data), lines)
 
 
 def notes_of(data: DataPlan) -> list[str]:
@@ -68,3 +71,11 @@ def notes_of(data: DataPlan) -> list[str]:
             "needed; their files have changed since; what is still in their sources comes in a new batch"
         )
     return notes
+
+
+def passed_over_of(data: DataPlan) -> dict[str, dict[str, Any]]:
+    """The files that are not read, as JSON: {"docs": {".pdf": {"num_files": 2, "example": "a.pdf"}}}."""
+    return {
+        source: {kind: asdict(found) for kind, found in kinds.items()}
+        for source, kinds in data.found.passed_over.items()
+    }

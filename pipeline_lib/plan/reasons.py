@@ -6,7 +6,7 @@ that of the input, back to where it began: "clean.judge: rules.min_words.v1.at_l
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -89,13 +89,11 @@ class Reasons:
             return "what stood in its place is gone"
         if before.version != work.maker.version:
             return f"version {before.version} -> {work.maker.version} (this release)"
-        changed = list(changes(before.settings, work.decisive))
-        if changed:
-            return ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if changed[3:] else "")
-        return self._of_inputs(work, before)
+        changed = list(changes(_set(work, before.settings), _set(work, work.decisive)))
+        return _in_words(changed) or self._of_inputs(work, before) or _in_words(changes(before.settings, work.decisive))
 
     def _of_inputs(self, work: Work, before: Manifest) -> str:
-        """The reason of the first input that is another one than before."""
+        """The reason of the first input that is another one than before; "" where all are the same."""
         others = [ref for name, ref in work.inputs.items() if before.inputs.get(name) != ref]
         others += [ref for ref in work.members if ref not in before.members]
         for ref in others:
@@ -103,7 +101,10 @@ class Reasons:
             if made is not None:
                 cause = self.cause(made)
                 return cause if ": " in cause or cause == NEW else f"{made.maker.name}: {cause}"
-        return "fewer inputs" if not others else "another input"
+        if others:
+            return "another input"
+        is_same = work.inputs == before.inputs and work.members == before.members
+        return "" if is_same else "fewer inputs"
 
     def _manifest_before(self, work: Work, store: Store) -> Manifest | None:
         last = self._before.get(work.ref)
@@ -127,6 +128,18 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") ->
             yield from changes(before, after, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key} {_shown(before)} -> {_shown(after)}"
+
+
+def _set(work: Work, decisive: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings among what decides, without the parameters: these follow from the inputs, mostly."""
+    fields = () if work.settings is None else type(work.settings).model_fields
+    return {name: value for name, value in decisive.items() if name in fields}
+
+
+def _in_words(changed: Iterable[str]) -> str:
+    """The first three of them."""
+    named = list(changed)
+    return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if named[3:] else "")
 
 
 def _shown(value: Any) -> str:

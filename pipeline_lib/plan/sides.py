@@ -62,7 +62,7 @@ def num_held_out(store: Store, batches: Sequence[Ref]) -> int:
     return sum(int(manifest.facts.get("num_held_out", 0)) for manifest in found if manifest)
 
 
-def num_documents(store: Store, benchmark: Ref) -> int:
-    """How many documents a benchmark has; 0 of one that is gone."""
-    found = manifest_of(store, benchmark)
+def num_documents(store: Store, benchmark: Ref | None) -> int:
+    """How many documents a benchmark has; 0 of one that is gone, and of none."""
+    found = None if benchmark is None else manifest_of(store, benchmark)
     return found.rows_out if found else 0

@@ -19,7 +19,7 @@ def train_work(
     benchmark: Ref,
     params: Mapping[str, Any],
 ) -> Work:
-    """Train on what the snapshot has that the trunk has not read. The benchmark is only scored: it decides no weight."""
+    """Train on what the snapshot has that the trunk has not read. The benchmark is scored: it decides no weight."""
     inputs = {"snapshot": snapshot, "tokenizer": tokenizer} | ({} if trunk is None else {"trunk": trunk})
     own = settings.of(TrainSettings).only(TRAIN.reads)
     return Work(TRAIN, own, inputs, params, beside={"benchmark": benchmark}, name="model")
