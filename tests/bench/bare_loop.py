@@ -35,7 +35,7 @@ def main() -> None:
     torch.set_num_threads(settings.threads)
     batch, context = settings.batch_rows, settings.context_tokens
     specials = Specials(*special_ids(inputs.tokenizer))
-    rows = Rows(open_reading(settings, inputs, Cursor()), specials, 0, plan.trunk_steps * batch)
+    rows = Rows(open_reading(settings, inputs.tokens, Cursor(), inputs.num_rows), specials, 0, plan.trunk_steps * batch)
     model = new_model(settings, inputs.tokenizer).to(device()).train()
     optimizer = build_optimizer(model, settings)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, plan.trunk_factor)
