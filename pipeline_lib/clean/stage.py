@@ -101,14 +101,14 @@ def warm_up(settings: CleanSettings) -> None:
     """Load what the makers need: half of the time of a small shard."""
     import pyarrow as pa
 
-    from pipeline_lib.clean import judge, language, signals, terms, texts
+    from pipeline_lib.clean import judge, language, signals, tally, terms, texts
     from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
 
     found = texts.extract_texts(DOCUMENTS_SCHEMA.empty_table(), settings.max_html_tags)
     column, ids = (found.documents[name].combine_chunks() for name in ("text", "document_id"))
     measured = signals.signals_of(column)
     counted = terms.count_terms(settings, column, measured[signals.LANGUAGE].combine_chunks())
-    judge.judge(settings, ids, found.extraction, measured, counted)
+    tally.Tally().add(judge.judge(settings, ids, found.extraction, measured, counted), measured, counted)
     signals.measure_texts(pa.array([""], pa.large_string()))
     language.load()
     terms.load(settings.entity_rules, sentences=settings.spacy_sentences)

@@ -22,8 +22,10 @@ path = {folder}
 def texts_of(workspace: Path) -> list[str]:
     """The texts of all ingested documents, in the order of batches, shards and rows."""
     found = Workspace(workspace)
-    shards = [name for batch in found.batches() for name in found.store.read("ingest", batch.fingerprint).shards]
-    tables = [pq.read_table(found.store.path("ingest", name) / DOCUMENTS_FILE, columns=["text"]) for name in shards]
+    store = found.store
+    lists = [store.read("ingest", batch.fingerprint).inputs["shards"] for batch in found.batches()]
+    folders = [store.path(shard.stage, shard.fingerprint) for listed in lists for shard in store.members(listed)]
+    tables = [pq.read_table(folder / DOCUMENTS_FILE, columns=["text"]) for folder in folders]
     return [text for table in tables for text in table.column("text").to_pylist()]
 
 

@@ -15,7 +15,9 @@ from tests.bench.workbench import Workbench
 class Group(Protocol):
     """Figures that are measured together."""
 
-    FIGURES: Sequence[Figure]
+    @property
+    def FIGURES(self) -> Sequence[Figure]:
+        """What they are."""
 
     def measure(self, bench: Workbench) -> Iterator[tuple[str, float]]:
         """Measure them one after the other."""

@@ -6,13 +6,13 @@ STARTED = time.perf_counter()
 
 from pipeline_lib.base.imports import arrow_without_pandas  # noqa: E402 - importing is what is measured
 from pipeline_lib.plan.warm import load  # noqa: E402
-from pipeline_lib.settings.tree import Settings  # noqa: E402
+from pipeline_lib.stages import AllSettings  # noqa: E402
 
 
 def main() -> None:
     """Print the seconds as the last line."""
     arrow_without_pandas()
-    load(Settings())
+    load(AllSettings())
     print(time.perf_counter() - STARTED)
 
 

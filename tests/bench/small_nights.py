@@ -60,7 +60,7 @@ def merged(row: Nights, segments: Sequence[Ref], levels: list[int]) -> list[Ref]
     """The segments with eight of one level made one of the next; `levels` are changed along."""
     kept = [*segments]
     while len(levels) >= MERGED and levels[-MERGED] == levels[-1]:
-        kept = [*kept[:-MERGED], row.index(decided=kept[-MERGED:])]
+        kept = [*kept[:-MERGED], row.index(kept[-MERGED:], is_oldest=len(kept) == MERGED)]
         levels[-MERGED:] = [levels[-1] + 1]
     return kept
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from pipeline_lib.base.imports import import_without
+from tests.tiny_night import english
 
 
 def loaded_after(code: str, names: set[str]) -> set[str]:
@@ -56,47 +57,67 @@ sketch_documents(DedupSettings(), pa.table({"document_id": ["a"], "text": texts}
     assert loaded_after(code, {"scipy.linalg", "datasketch"}) == set()
 
 
-def test_cleaning_plain_text_loads_neither_spacy_nor_the_readers_of_html_and_mojibake() -> None:
-    code = """
+# The makers of clean and dedup over one shard, as a worker calls them.
+CHAIN = """
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 import pyarrow as pa
-from pipeline_lib.clean.cleaning import clean_table
-from pipeline_lib.clean.settings import CleanSettings
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
-row = {"document_id": "a", "source": "s", "url": "u", "format": "text", "language": None, "text": "the cat and the dog"}
-clean_table(CleanSettings(), pa.Table.from_pylist([row], DOCUMENTS_SCHEMA))
+from pipeline_lib.clean import stage as clean
+from pipeline_lib.dedup import stage as dedup
+from pipeline_lib.stages import AllSettings
+from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA
+from pipeline_lib.store.tables import write_parquet
+from tests.given import given
+settings = AllSettings()
+def make(maker, own, folder, **inputs):
+    folder.mkdir()
+    return maker.make(own.only(maker.reads), given(**inputs), folder)
+def clean_shard(texts, root):
+    row = {**dict.fromkeys(DOCUMENTS_SCHEMA.names), "source": "s", "url": "u", "format": "text"}
+    rows = [{**row, "document_id": str(number), "text": text} for number, text in enumerate(texts)]
+    raw, text, signals, terms, judged = (root / name for name in ("raw", "text", "signals", "terms", "judged"))
+    raw.mkdir()
+    write_parquet(pa.Table.from_pylist(rows, DOCUMENTS_SCHEMA), raw / DOCUMENTS_FILE)
+    make(clean.TEXT, settings.clean, text, documents=raw)
+    make(clean.SIGNALS, settings.clean, signals, text=text)
+    make(clean.TERMS, settings.clean, terms, text=text, signals=signals)
+    return text, judged, make(clean.JUDGE, settings.clean, judged, text=text, signals=signals, terms=terms)
+def dedup_shard(text, judged, root):
+    make(dedup.SKETCH, settings.dedup, root / "sketch", text=text)
+    inputs = given(texts=[text], sketches=[root / "sketch"], judged=[judged])
+    inputs.store.folders |= {Ref(dedup.TEXT_STAGE, ref.fingerprint): text for ref in inputs.members("texts")}
+    (root / "decided").mkdir()
+    return dedup.DECIDE.make(settings.dedup.only(dedup.DECIDE.reads), inputs, root / "decided")
+"""
+
+
+def test_cleaning_plain_text_loads_neither_spacy_nor_the_readers_of_html_and_mojibake() -> None:
+    code = f"""{CHAIN}
+with TemporaryDirectory() as folder:
+    assert clean_shard(["the cat and the dog"], Path(folder))[2].rows_in == 1
 """
     assert loaded_after(code, {"spacy", "trafilatura", "ftfy", "torch"}) == set()
 
 
 def test_after_the_warm_up_of_a_worker_clean_and_dedup_load_and_compile_nothing_more() -> None:
-    code = """
-import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
-import pyarrow as pa
-from pipeline_lib.clean import kernel, stage as clean
-from pipeline_lib.dedup import kernels, link, stage as dedup
+    code = f"""{CHAIN}
+from pipeline_lib.clean import kernel
+from pipeline_lib.dedup import kernels, link
 from pipeline_lib.plan.warm import load
-from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
-from pipeline_lib.store.tables import write_parquet
-from pipeline_lib.settings.tree import Settings
-settings = Settings()
 def signatures():
-    found = {name: f for module in (kernel, kernels, link) for name, f in vars(module).items()}
-    return {name: list(f.signatures) for name, f in found.items() if hasattr(f, "signatures")}
+    found = {{name: f for module in (kernel, kernels, link) for name, f in vars(module).items()}}
+    return {{name: list(f.signatures) for name, f in found.items() if hasattr(f, "signatures")}}
 load(settings)
 before, compiled = set(sys.modules), signatures()
-text = "It is a matter of machine learning, and of the many words that have to be with it. " * 9
-row = {**dict.fromkeys(DOCUMENTS_SCHEMA.names, ""), "document_id": "a", "text": text}
-rows = [row, row | {"document_id": "b", "text": text + "Enough."}]
+text = {english(0)!r} + " It is a matter of machine learning."
 with TemporaryDirectory() as folder:
-    documents, kept = Path(folder) / "in.parquet", Path(folder) / "documents.parquet"
-    write_parquet(pa.Table.from_pylist(rows, DOCUMENTS_SCHEMA), documents)
-    clean.run(settings.clean, documents, Path(folder))
-    dedup.sketch(settings.dedup, kept, Path(folder))
-    dedup.decide(settings.dedup, [(kept, Path(folder) / dedup.SKETCH_FILE)], [], Path(folder))
-late = {name for name in set(sys.modules) - before if not name.startswith("encodings")}
+    cleaned, judged, good = clean_shard([text, text + " Enough."], Path(folder))
+    decided = dedup_shard(cleaned, judged, Path(folder))
+late = {{name for name in set(sys.modules) - before if not name.startswith("encodings")}}
 assert not late, late
+assert (good.rows_out, decided.rows_out, dict(decided.dropped)) == (2, 1, {{"near_duplicate": 1}}), decided
 assert compiled["measure"] and compiled["_link_band"] and signatures() == compiled
 """
     assert loaded_after(code, {"spacy", "numba"}) == {"spacy", "numba"}
