@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline_lib.base.errors import GateRefused
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step
+from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step, recorded_champion
 from pipeline_lib.plan.models import BEGUN, JUDGED, ModelsPlan
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, version_by_alias
@@ -27,7 +27,7 @@ class Verdict:
     version: int
     is_promoted: bool
     sentence: str  # "version 3 promoted: ..." or "version 3 not promoted: refused: ..."
-    champion: Step | None  # the champion until then, measured tonight; None: there was none, or nothing to judge
+    champion: Step | None  # the champion until then, measured beside it; None: there was none
 
 
 def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> Verdict:
@@ -43,6 +43,8 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
             do_step(measured, night, graph)
             gate = against_champion(gate, measured)
     facts = do_step(gate, night, graph).facts
+    if measured is None and facts["champion_version"] is not None:  # judged on an earlier night
+        measured = recorded_champion(night.settings, night.workspace, models, int(facts["champion_version"]))
     is_on_record = not plan.register.whole.lost and any(
         move.version == version and move.name == registry.name for move in register.promotions(registry)
     )

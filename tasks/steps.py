@@ -54,7 +54,8 @@ def do_stage(stage: str, plan: DataPlan, night: Night) -> None:
     together = reused if closed or len(reused) > MOST_SHOWN else []
     if closed or together:
         refs = [*closed, *(step.whole.ref for step in together)]
-        label = f"{plan.found.closed.count + len(together)} batches of earlier nights"
+        count = plan.found.closed.count + len(together)
+        label = f"{count} earlier batch{'' if count == 1 else 'es'}"
         stand_in = Work(Maker(f"{stage}.batches", 1, LISTS, make_list, is_light=True), members=tuple(refs))
         _shown(Step(stage, label, (), (), stand_in), lambda: _sum(refs, night), night)
     keys = {step.key for step in together}

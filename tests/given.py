@@ -21,6 +21,7 @@ class LooseStore:
     lists: dict[Ref, list[Ref]] = field(default_factory=dict)
     outcomes: dict[Ref, Outcome] = field(default_factory=dict)
     schemas: dict[Ref, str] = field(default_factory=dict)
+    made: dict[Ref, Mapping[str, Any]] = field(default_factory=dict)
 
     def open(self, stage: str, name: str, *, files: Sequence[str] | None = None) -> Any:
         return _Loose(self.folders[Ref(stage, name)])
@@ -40,7 +41,7 @@ class LooseStore:
             rows_out=said.rows_out,
             dropped=said.dropped,
             facts=said.facts,
-            made={},
+            made=self.made.get(Ref(stage, name), {}),
         )
 
     def members(self, ref: Ref) -> Iterator[Ref]:

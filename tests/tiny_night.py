@@ -37,7 +37,7 @@ MODEL_ADDRESSES = (  # tables and columns of MLflow's database
     ("logged_models", "artifact_location"),
     ("model_versions", "storage_location"),
 )
-NIGHT_SECONDS = 300
+NIGHT_SECONDS = 900  # of a hang
 NUM_SENTENCES = 9
 
 ENGLISH_WORDS = {

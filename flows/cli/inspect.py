@@ -2,7 +2,7 @@
 
 import typer
 
-from flows.cli.options import AsJson, Config, resolved
+from flows.cli.options import AsJson, Config, opened, resolved
 
 DOCUMENT = "URL of a document (numpy/linalg/_linalg.py#solve) or its 32-digit id"
 
@@ -16,10 +16,9 @@ def register(app: typer.Typer) -> None:
 def status(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
     """Show the last nights, what runs now and since when, the champion and its scores."""
     from flows.show.status import show_status
-    from pipeline_lib.store.workspace import Workspace
 
     settings = resolved(context, config).settings
-    show_status(settings, Workspace(settings.workspace.resolve()), as_json=as_json)
+    show_status(settings, opened(settings), as_json=as_json)
 
 
 def why(
@@ -34,17 +33,17 @@ def why(
     Example: nightshift why numpy/linalg/_linalg.py#solve
     """
     from flows.show.why import show_why
-    from pipeline_lib.store.workspace import Workspace
 
     settings = resolved(context, config).settings
-    show_why(Workspace(settings.workspace.resolve()), document, all_values=all_values, as_json=as_json)
+    show_why(opened(settings), document, all_values=all_values, as_json=as_json)
 
 
 def trace(
     context: typer.Context,
     model: str = typer.Argument(None, help="Version, alias or models:/NAME@ALIAS; the champion when it is left out."),
     document: str = typer.Option(None, "--document", "-d", help=f"Show instead which models learned it: {DOCUMENT}."),
-    all_documents: bool = typer.Option(False, "--all", help="List the documents of the model."),
+    all_documents: bool = typer.Option(False, "--all", help="List the documents that its steps read."),
+    step: int = typer.Option(None, "--step", help="List those of one step, counted from 1 over trunk and branch."),
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -54,13 +53,17 @@ def trace(
 
     nightshift trace --document rich.dist-info/METADATA
     """
-    from flows.show.trace import show_document, show_model
-    from pipeline_lib.store.workspace import Workspace
+    from flows.show.trace import Steps, show_document, show_model
+    from pipeline_lib.base.errors import SettingsError
 
+    if sum([document is not None, all_documents, step is not None]) > 1:
+        raise SettingsError("trace: --document, --all and --step ask three questions. Ask one at a time.")
+    if document is not None and model is not None:
+        raise SettingsError("trace: --document looks at all models. Leave MODEL out, or ask for MODEL --all.")
     settings = resolved(context, config).settings
-    workspace = Workspace(settings.workspace.resolve())
+    workspace = opened(settings)
     if document is None:
-        show_model(settings, workspace, model, all_documents=all_documents, as_json=as_json)
+        show_model(settings, workspace, model, Steps(all_documents, step), as_json=as_json)
     else:
         show_document(settings, workspace, document, as_json=as_json)
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from flows.cli.options import AsJson, Config, resolved
+from flows.cli.options import AsJson, Config, opened, resolved
 
 
 def register(app: typer.Typer) -> None:
@@ -37,8 +37,7 @@ def plan(
     """
     from flows.show.plan import show_plan
     from pipeline_lib.plan.night import plan_night
-    from pipeline_lib.store.workspace import Workspace
 
     settings = resolved(context, config).settings
-    workspace = Workspace(settings.workspace.resolve())
+    workspace = opened(settings)
     show_plan(plan_night(settings, workspace), all_shards=all_shards, as_json=as_json)

@@ -13,8 +13,9 @@ from typing import Annotated
 import typer
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.settings.tree import OF_NO_SECTION, Resolved
+from pipeline_lib.settings.tree import OF_NO_SECTION, Resolved, Settings
 from pipeline_lib.stages import resolve
+from pipeline_lib.store.workspace import Workspace
 
 Config = Annotated[
     Path | None,
@@ -27,6 +28,13 @@ Pairs = list[tuple[str, str]]
 def resolved(context: typer.Context, config: Path | None) -> Resolved:
     """The settings of this call. Raises `SettingsError` for anything that is not one."""
     return resolve(config, os.environ, context.obj or ())
+
+
+def opened(settings: Settings) -> Workspace:
+    """The workspace to look into. Raises `DataError` for one that another release has made, which this cannot read."""
+    workspace = Workspace(settings.workspace.resolve())
+    workspace.check_layout()
+    return workspace
 
 
 def without_settings(arguments: Sequence[str]) -> tuple[list[str], Pairs]:

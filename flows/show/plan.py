@@ -14,6 +14,7 @@ from pipeline_lib.plan.reasons import Line
 from pipeline_lib.store.local import LIST, LISTS
 
 BATCHES_SHOWN = 3  # reused batches of a stage that are shown one by one
+NAMES_SHOWN = 3  # reused artifacts of a step that are named
 SHARD = re.compile(r"shard (\d+)(?:: (.+))?")
 Row = Sequence[str]
 
@@ -42,7 +43,8 @@ def _head(plan: NightPlan) -> Iterator[tuple[str, str]]:
     yield from (("note", note) for note in plan.notes)
     yield from (("passed over", line) for line in passed_over(plan.passed_over))
     if plan.num_closed:
-        yield "closed", f"{plan.num_closed:,} batches of earlier nights: nobody looks at them"
+        noun = "batch" if plan.num_closed == 1 else "batches"
+        yield "closed", f"{plan.num_closed:,} {noun} of earlier nights: nobody looks at them"
 
 
 def _as_data(plan: NightPlan) -> Mapping[str, Any]:
@@ -108,7 +110,7 @@ def _rows_of(step: StepLines) -> Iterable[Row]:
     """A row for each fate of its artifacts. What only lists others is left out beside work that is more than that."""
     proper = [line for work, line in zip(step.step.works, step.lines, strict=True) if not _is_list(work.maker.schema)]
     if not step.work:
-        what = proper[0].name if len(proper) == 1 else f"all {len(step.lines)}"
+        what = what_of(proper) if len(proper) <= NAMES_SHOWN else f"all {len(step.lines)}"
         yield (step.step.stage, step.step.label, what, "reuse", _shared_reason(step.lines), "")
         return
     lines = proper if any(line.action == "work" for line in proper) else step.lines

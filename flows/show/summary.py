@@ -49,7 +49,8 @@ def _kinds(kinds: Mapping[str, Mapping[str, Any]]) -> str:
         f"{kind} {found['num_files']:,}" + (f" ({found['example']})" if found["example"] else "")
         for kind, found in most_first
     ]
-    return f"{total:,} files are not read: {_first(shown, KINDS_SHOWN, 'more kinds')}"
+    noun = "file is" if total == 1 else "files are"
+    return f"{total:,} {noun} not read: {_first(shown, KINDS_SHOWN, 'more kinds')}"
 
 
 def _personal_data(facts: Mapping[str, Any]) -> str:

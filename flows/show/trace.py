@@ -1,9 +1,9 @@
 """`nightshift trace`: from a model back to its text, or from a document to the models that learned it."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -12,50 +12,89 @@ from flows.show.tables import clock, print_json, table
 from flows.show.why import SUGGESTIONS, show_head, unknown_document
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.past.ledger import Story, why
-from pipeline_lib.past.lineage import Seen, Training, learned, models_beside, trainings
 from pipeline_lib.past.names import urls_near
+from pipeline_lib.past.trace import Benchmark, Seen, Training, benchmarks_with, models_beside, trainings
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, Version, aliases, versions
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.train.stage import TRAIN
+
+if TYPE_CHECKING:
+    from pipeline_lib.past.reads import DocumentRead
 
 MODEL_URI = re.compile(r"^models:/(?P<name>[^@/]+)[@/](?P<which>.+)$")
 Names = Mapping[str, str]  # what people call a model, by its fingerprint
 
 
-def show_model(
-    settings: Settings, workspace: Workspace, model: str | None, *, all_documents: bool, as_json: bool
-) -> None:
-    """Snapshot, tokenizer, batches and ancestors of a version. Raises `SettingsError` when there is no such version."""
+@dataclass(frozen=True)
+class Steps:
+    """Which steps of a training are asked about: the documents of none, of all, or of one."""
+
+    is_all: bool = False
+    number: int | None = None  # from 1
+
+
+def show_model(settings: Settings, workspace: Workspace, model: str | None, steps: Steps, *, as_json: bool) -> None:
+    """Snapshot, tokenizer, batches and ancestors of a version, or the documents that its steps read.
+
+    Raises `SettingsError` when there is no such version, or no such step.
+    """
     registry, version = _find(register.registry_of(settings.of(RegisterSettings), workspace.root), model or CHAMPION)
-    chain, names = trainings(workspace, version.model_fingerprint), _names(registry)
+    chain, names = trainings(workspace.store, version.model_fingerprint), _names(registry)
+    documents = _documents(workspace, chain[0], steps, names)
     if as_json:
-        print_json(_as_data(workspace, registry, version, chain, all_documents=all_documents))
+        print_json(_as_data(registry, version, chain, steps, documents))
         return
     console = make_console()
     console.print(f"{registry.name} {names[version.model_fingerprint]}", style="bold")
+    if documents is not None:
+        _show_documents(documents, chain[0], steps, console)
+        return
     for name in ("snapshot_digest", "tokenizer_fingerprint", "model_fingerprint", "code_revision"):
         console.print(f"  {name.replace('_', ' '):<22} {version.tags.get(f'nightshift.{name}', 'unknown')}")
     for training in chain:
         _show_training(training, names, console)
-    if all_documents:
-        _show_documents(workspace, version.model_fingerprint, console)
-    else:
-        console.print("\n--all lists its documents; nightshift trace --document URL says who learned one", style="dim")
+    console.print(
+        "\n--all lists its documents, --step N those of one step; nightshift trace --document URL says who learned one",
+        style="dim",
+    )
+
+
+def _documents(workspace: Workspace, training: Training, steps: Steps, names: Names) -> "list[DocumentRead] | None":
+    """What the steps that are asked about have read; of one step what it read most of first."""
+    from pipeline_lib.past.reads import documents_read
+
+    if not steps.is_all and steps.number is None:
+        return None
+    model = workspace.store.read(TRAIN.stage, training.fingerprint)
+    if steps.number is None:
+        return list(documents_read(workspace.store, model, 0, training.num_steps))
+    if not 1 <= steps.number <= training.num_steps:
+        raise SettingsError(
+            f"--step {steps.number}: {_named(training.fingerprint, names)} took {training.num_steps:,} steps. "
+            f"Ask for one from 1 to {training.num_steps}."
+        )
+    found = documents_read(workspace.store, model, steps.number - 1, steps.number)
+    return sorted(found, key=lambda document: -document.num_read)
 
 
 def _as_data(
-    workspace: Workspace, registry: Registry, version: Version, chain: Sequence[Training], *, all_documents: bool
+    registry: Registry,
+    version: Version,
+    chain: Sequence[Training],
+    steps: Steps,
+    documents: "Iterable[DocumentRead] | None",
 ) -> Mapping[str, Any]:
-    own = learned(workspace, version.model_fingerprint) if all_documents else None
     return {
         "model": registry.name,
         "version": version.number,
         "aliases": sorted(alias for alias, number in aliases(registry).items() if number == version.number),
         "tags": dict(version.tags),
         "trainings": [asdict(training) for training in chain],
-        "documents": None if own is None else [asdict(document) for document in own],
+        "step": steps.number,
+        "documents": None if documents is None else [asdict(document) for document in documents],
     }
 
 
@@ -64,20 +103,32 @@ def _show_training(training: Training, names: Names, console: Console) -> None:
     console.print(f"\ntraining of {_named(training.fingerprint, names)}  {clock(training.created)}", style="bold")
     console.print(
         f"  {start}; {training.num_steps:,} steps ({training.trunk_steps:,} on the trunk) "
-        f"over {training.num_positions:,} tokens"
+        f"over {training.num_tokens:,} tokens"
     )
-    shown = table("  batch", "text", "documents", "tokens", "held out")
-    for part in training.batches:
-        text = "new" if part.is_new else "replayed in part"
-        figures = (part.num_documents, part.num_tokens, part.num_heldout)
-        shown.add_row(f"  {part.name}", text, *(f"{figure:,}" for figure in figures))
+    console.print(f"  tokenizer {training.tokenizer}", style="dim")
+    if training.snapshot is None:
+        console.print("  its snapshot is gone: what it could read is not known any more", style="dim")
+        return
+    left_out = f"; {training.snapshot.num_left_out:,} documents left out" if training.snapshot.num_left_out else ""
+    console.print(f"  snapshot {training.snapshot.digest}{left_out}", style="dim")
+    shown = table("  batch", "read by its trunk", "documents", "tokens", "held out")
+    for part in training.snapshot.batches:
+        figures = (part.num_documents, part.num_tokens, part.num_held_out)
+        shown.add_row(f"  {part.label}", part.is_read, *(f"{figure:,}" for figure in figures))
     console.print(shown)
 
 
-def _show_documents(workspace: Workspace, fingerprint: str, console: Console) -> None:
-    console.print("\ntokens learned in its own training, of those it has; document", style="bold")
-    for document in learned(workspace, fingerprint):
-        console.print(f"  {document.num_read:>7,} of {document.num_tokens:>7,}  {document.url}", soft_wrap=True)
+def _show_documents(documents: "Sequence[DocumentRead]", training: Training, steps: Steps, console: Console) -> None:
+    if steps.number is None:
+        heading = f"{len(documents):,} documents in its own {training.num_steps:,} steps"
+    else:
+        phase = "trunk" if steps.number <= training.trunk_steps else "branch"
+        heading = f"{len(documents):,} documents in step {steps.number:,} of {training.num_steps:,}, on the {phase}"
+    console.print(f"\n{heading}: tokens read, of those it has; document; id", style="bold")
+    for document in documents:
+        url = document.url or "(its url is gone)"
+        read = f"{document.num_read:>7,} of {document.num_tokens:>7,}"
+        console.print(f"  {read}  {url}  {document.document_id}", soft_wrap=True)
 
 
 def show_document(settings: Settings, workspace: Workspace, document: str, *, as_json: bool) -> None:
@@ -85,47 +136,58 @@ def show_document(settings: Settings, workspace: Workspace, document: str, *, as
     stories = why(workspace, document)
     if not stories:
         raise SettingsError(unknown_document(workspace, document, urls_near(workspace, document, SUGGESTIONS)))
-    found = [(story, models_beside(workspace, story)) for story in stories]
+    found = [(story, _benchmarks(workspace, story), models_beside(workspace.store, story)) for story in stories]
     if as_json:
-        print_json([{**asdict(story), "models": [asdict(seen) for seen in models]} for story, models in found])
+        rows = ((asdict(story), map(asdict, judged), map(asdict, seen)) for story, judged, seen in found)
+        print_json([{**story, "benchmarks": [*judged], "models": [*seen]} for story, judged, seen in rows])
         return
     names = _names(register.registry_of(settings.of(RegisterSettings), workspace.root))
     console = make_console()
-    for story, models in found:
+    for story, judged, seen in found:
         show_head(story, console)
-        for line in [*_fate(story), *_models(models, names)]:
+        for line in [*_fate(story, judged), *_models(seen, names)]:
             console.print(f"  {line}", soft_wrap=True)
 
 
-def _fate(story: Story) -> Sequence[str]:
+def _benchmarks(workspace: Workspace, story: Story) -> list[Benchmark]:
+    return benchmarks_with(workspace.store, story.document_id) if story.is_held_out else []
+
+
+def _fate(story: Story, judged: Sequence[Benchmark]) -> Sequence[str]:
     """What became of it, when no later model learns it."""
     lines = [f"withdrawn by batch {story.withdrawn_by}: no later model learns it"] if story.withdrawn_by else []
     last = story.decisions[-1] if story.decisions else None
     if last is not None and not last.is_kept:
         return [*lines, f"dropped in {last.stage}: {last.reason} (nightshift why has the values)"]
     if story.is_held_out:
-        return [*lines, "held out: models are judged on it and never learn it"]
+        where = ", ".join(f"{benchmark.name}-{benchmark.generation}" for benchmark in judged) or "none so far"
+        return [*lines, f"held out: models are judged on it and never learn it; benchmarks that have it: {where}"]
     if story.left_out:
         return [*lines, f"left out of the snapshot: {story.left_out}"]
     return lines
 
 
 def _models(seen: Sequence[Seen], names: Names) -> Sequence[str]:
-    lines = [_sentence(one, names) for one in seen if one.own is None or one.own.side == "train"]
-    return lines or ["no model of this workspace has learned it"]
+    return [_sentence(one, names) for one in seen] or ["no model of this workspace has learned it"]
 
 
 def _sentence(seen: Seen, names: Names) -> str:
     name = _named(seen.model, names)
     parts = []
-    if seen.own is not None and seen.own.num_read:
-        parts.append(f"{seen.own.num_read:,} of its {seen.own.num_tokens:,} tokens")
-    for reading in seen.inherited:
-        trunk = f"the trunk of {_named(reading.training, names)}"
-        parts.append(f"{reading.num_inherited:,} of its {reading.num_tokens:,} tokens by {trunk}")
+    if seen.own is not None and seen.own.num_read != 0:
+        parts.append(_share(seen.own.num_read, seen.own.num_tokens))
+    for share in seen.inherited:
+        trunk = f"the trunk of {_named(share.training, names)}"
+        parts.append(f"{_share(share.num_inherited, share.num_tokens)} by {trunk}")
     if parts:
         return f"{name} learned {', and '.join(parts)}"
     return f"{name} had it among its text, but its steps did not come to it"
+
+
+def _share(num_read: int | None, num_tokens: int | None) -> str:
+    if num_read is None:
+        return "an unknown part of it (something that its training read is gone)"
+    return f"{num_read:,} of its {num_tokens:,} tokens"
 
 
 def _named(fingerprint: str, names: Names) -> str:

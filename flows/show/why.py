@@ -23,12 +23,13 @@ def show_why(workspace: Workspace, document: str, *, all_values: bool, as_json: 
 
     Raises `SettingsError`, with the nearest names, when nothing is known of it.
     """
-    stories, records = why(workspace, document), quarantined(workspace, document)
+    stories = why(workspace, document)
+    records = [] if stories else quarantined(workspace, document)
     is_known = bool(stories or records)
     near = [] if is_known else urls_near(workspace, document, SUGGESTIONS)
     if as_json:
-        parts = {"documents": stories, "quarantined": records}
-        print_json({**{name: [asdict(one) for one in found] for name, found in parts.items()}, "near": near})
+        told = {"documents": [asdict(story) for story in stories], "quarantined": [asdict(one) for one in records]}
+        print_json({**told, "near": near})
     if not is_known:
         raise SettingsError(unknown_document(workspace, document, near))
     if as_json:

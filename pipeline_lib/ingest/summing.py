@@ -82,7 +82,7 @@ def _inventory(plan: BatchPlan, shards: Sequence[ShardFiles]) -> pa.Table:
 def _num_held_out(inventory: pa.Table) -> int:
     """How many documents are likely held out, by the shares of their files: it decides the share of the next batch."""
     counts, shares = inventory["num_documents"].to_pylist(), inventory["heldout_share"].to_pylist()
-    return round(sum(count * (share or 0.0) for count, share in zip(counts, shares, strict=True)))
+    return round(sum(int(count) * float(share or 0) for count, share in zip(counts, shares, strict=True)))
 
 
 def _gone(plan: BatchPlan) -> pa.Table:

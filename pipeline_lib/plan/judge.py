@@ -114,11 +114,16 @@ def _foreseen_champion(settings: Settings, workspace: Workspace, models: ModelsP
     moves = [move for move in promotions(registry) if move.name == registry.name]
     if not moves or not stands(registry.place, registry.name, moves[-1].version):
         return None
-    model = _registered_model(workspace.store, registry, moves[-1].version)
+    step = recorded_champion(settings, workspace, models, moves[-1].version)
+    return None if step is None else replace(step, condition=models.train.condition)
+
+
+def recorded_champion(settings: Settings, workspace: Workspace, models: ModelsPlan, version: int) -> Step | None:
+    """The measurement of a registered version, without asking MLflow; None where it is the challenger itself."""
+    model = _registered_model(workspace.store, _registry(settings, workspace), version)
     if model is None or model == models.model.fingerprint:
         return None
-    champion = Version(moves[-1].version, "", {FINGERPRINT_TAG: model})
-    return replace(champion_step(settings, models, champion), condition=models.train.condition)
+    return champion_step(settings, models, Version(version, "", {FINGERPRINT_TAG: model}))
 
 
 def _registered_model(store: Store, registry: Registry, version: int) -> str | None:
@@ -145,7 +150,7 @@ def champion_step(settings: Settings, models: ModelsPlan, champion: Version) -> 
     counts = models.judged.snapshot
     works = tuple(
         Work(CHAMPION_SCORES, seen, {"benchmark": texts, "counts": counts}, params, name=f"champion on {name}")
-        for name, texts in models.judged.benchmarks.items()
+        for name, texts in models.judged.in_order
     )
     lists = list_works("evaluate", [work.ref for work in works], name="scores of the champion")
     step = Step("evaluate", "champion", (), (*works, *lists), works[0])

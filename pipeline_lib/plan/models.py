@@ -38,6 +38,11 @@ class Judged:
     benchmarks: Mapping[str, Ref]
     snapshot: Ref
 
+    @property
+    def in_order(self) -> list[tuple[str, Ref]]:
+        """The benchmarks by name; the frozen one, which decides, is first."""
+        return sorted(self.benchmarks.items(), key=lambda item: item[0] != FROZEN)
+
 
 @dataclass(frozen=True)
 class ModelsPlan:
@@ -86,7 +91,7 @@ def plan_models(
     evaluate = [
         _scored(
             candidate,
-            [scores_work(settings, candidate, backend, texts, made, counts) for texts in judged.benchmarks.items()],
+            [scores_work(settings, candidate, backend, benchmark, made, counts) for benchmark in judged.in_order],
         )
         for candidate, (made, backend) in rows.items()
     ]

@@ -6,7 +6,7 @@ that of the input, back to where it began: "clean.judge: rules.min_words.v1.at_l
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ SAME = "nothing changed"
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a work is not what it was, and the maker with which that began: "" where it began with nothing that was."""
+    """Why a work is not what it was, and the maker with which that began; "" where there was nothing before."""
 
     what: str
     maker: str = ""
@@ -77,9 +77,8 @@ class Reasons:
         before = found.manifest or self._manifest_before(work, store)
         seconds = before.seconds if before else None
         if work.ref in step.todo and (work.lost or not found.is_present):
-            return Line(
-                step.stage, step.label, work.name, work.fingerprint, "work", self._cause(work).at(work), seconds
-            )
+            reason = self._cause(work).at(work)
+            return Line(step.stage, step.label, work.name, work.fingerprint, "work", reason, seconds)
         reason = SAME if found.is_present else "not needed: what follows from it is whole"
         return Line(step.stage, step.label, work.name, work.fingerprint, "reuse", reason, seconds)
 
@@ -104,18 +103,16 @@ class Reasons:
             return Cause("what stood in its place is gone", name)
         if before.version != work.maker.version:
             return Cause(f"version {before.version} -> {work.maker.version} (this release)", name)
-        changed = list(changes(before.settings, work.decisive))
-        if changed:
-            more = f" and {len(changed) - 3} more" if changed[3:] else ""
-            return Cause(", ".join(changed[:3]) + more, name)
-        return self._of_inputs(work, before)
+        changed = _in_words(changes(_set(work, before.settings), _set(work, work.decisive)))
+        return Cause(changed, name) if changed else self._of_inputs(work, before)
 
     def _of_inputs(self, work: Work, before: Manifest) -> Cause:
-        """The cause of the first input that is another one than before."""
+        """The cause of the first input that is another one than before; else a parameter, or an input less."""
         others = [ref for name, ref in work.inputs.items() if before.inputs.get(name) != ref]
         others += [ref for ref in work.members if ref not in before.members]
         causes = (self._cause(self.graph[ref]) for ref in others if ref in self.graph)
-        unknown = Cause("another input" if others else "fewer inputs", work.maker.name)
+        told = _in_words(changes(before.settings, work.decisive)) or "fewer inputs"
+        unknown = Cause("another input" if others else told, work.maker.name)
         return next((cause for cause in causes if cause.what != SAME), unknown)
 
     def _manifest_before(self, work: Work, store: Store) -> Manifest | None:
@@ -140,6 +137,18 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") ->
             yield from changes(before, after, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key} {_shown(before)} -> {_shown(after)}"
+
+
+def _set(work: Work, decisive: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings among what decides, without the parameters: these follow from the inputs, mostly."""
+    fields = () if work.settings is None else type(work.settings).model_fields
+    return {name: value for name, value in decisive.items() if name in fields}
+
+
+def _in_words(changed: Iterable[str]) -> str:
+    """The first three of them."""
+    named = list(changed)
+    return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if named[3:] else "")
 
 
 def _shown(value: Any) -> str:

@@ -27,44 +27,47 @@ RUNS = "|".join(f"{kind}{{{LONGEST_RUN}}}" for kind in KINDS)  # each match beco
 
 NO_RUN, UNSEEN = 0, 255  # Han and digits; a character that was not asked about yet
 NUM_CODES = 0x110000
+Codes = NDArray[np.uint8] | NDArray[np.uint32]
 
 
 def cut_long_runs(text: str) -> list[str]:
     """The text in the parts in which `tokenizers` looks at it when it splits at RUNS first."""
     if len(text) < LONGEST_RUN:
         return [text]
-    kinds = _known_kinds().of(np.frombuffer(text.encode("utf-32-le"), np.uint32))
-    places = np.empty(2 * len(kinds) // LONGEST_RUN + 1, np.int64)
-    num_cuts = _find_cuts(kinds, LONGEST_RUN, places)
+    codes, known = _codes(text), _known_kinds()
+    places = np.empty(2 * len(codes) // LONGEST_RUN + 1, np.int64)
+    num_cuts = _find_cuts(codes, known.table, LONGEST_RUN, places)
+    if num_cuts < 0:
+        known.ask(codes)
+        num_cuts = _find_cuts(codes, known.table, LONGEST_RUN, places)
     if num_cuts == 0:
         return [text]
     return [text[start:end] for start, end in pairwise([0, *places[:num_cuts].tolist(), len(text)]) if start < end]
+
+
+def _codes(text: str) -> Codes:
+    if text.isascii():
+        return np.frombuffer(text.encode("ascii"), np.uint8)
+    return np.frombuffer(text.encode("utf-32-le"), np.uint32)
 
 
 class _Kinds:
     """The kinds of characters, as `tokenizers` itself tells them: asked once for each that comes (for all: .7 s)."""
 
     def __init__(self) -> None:
-        self._table = np.full(NUM_CODES, UNSEEN, np.uint8)
+        self.table = np.full(NUM_CODES, UNSEEN, np.uint8)  # 1, 2, ... as in KINDS, or NO_RUN
         self._splits = [pre_tokenizers.Split(Regex(f"{kind}+"), "removed") for kind in KINDS]
 
-    def of(self, codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
-        """1, 2, ... as in KINDS, or NO_RUN."""
-        kinds = self._table[codes]
-        is_unseen = kinds == UNSEEN
-        if not is_unseen.any():
-            return kinds
-        self._ask(np.unique(codes[is_unseen]))
-        return self._table[codes]
-
-    def _ask(self, codes: NDArray[np.uint32]) -> None:
-        text = "".join(map(chr, codes.tolist()))
-        self._table[codes] = NO_RUN
+    def ask(self, codes: Codes) -> None:
+        """Enter the characters of a text."""
+        unseen = np.unique(codes[self.table[codes] == UNSEEN])
+        text = "".join(map(chr, unseen.tolist()))
+        self.table[unseen] = NO_RUN
         for number, split in enumerate(self._splits, start=1):
-            is_kind = np.ones(len(codes), np.bool_)
+            is_kind = np.ones(len(unseen), np.bool_)
             for _, (start, end) in split.pre_tokenize_str(text):
                 is_kind[start:end] = False
-            self._table[codes[is_kind]] = number
+            self.table[unseen[is_kind]] = number
 
 
 @cache
@@ -73,12 +76,18 @@ def _known_kinds() -> _Kinds:
 
 
 @compiled
-def _find_cuts(kinds: NDArray[np.uint8], longest: int, places: NDArray[np.int64]) -> int:
-    """Before each run that is long enough, and behind each `longest` characters of it; the number of cuts."""
-    num_cuts, start, kind = 0, 0, NO_RUN
-    for place in range(len(kinds)):
-        if kinds[place] != kind:
-            start, kind = place, kinds[place]
+def _find_cuts(codes: Codes, kinds: NDArray[np.uint8], longest: int, places: NDArray[np.int64]) -> int:
+    """Before each run that is long enough, and behind each `longest` characters of it; the number of cuts.
+
+    -1 when a character was not asked about.
+    """
+    num_cuts, start, kind = 0, 0, np.uint8(NO_RUN)
+    for place in range(len(codes)):
+        own = kinds[codes[place]]
+        if own == UNSEEN:
+            return -1
+        if own != kind:
+            start, kind = place, own
         length = place + 1 - start
         if kind == NO_RUN or length % longest:
             continue

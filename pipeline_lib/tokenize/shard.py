@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,31 +63,35 @@ def _encode_piece(
     rows: list[dict[str, Any]], encoder: CheckedEncoder, tokens: TokensWriter, ledger: TableWriter, sums: _Sums
 ) -> None:
     kept = [row for row in rows if row["text"].strip()]
-    ids = encoder.encode([row["text"] for row in kept])
+    ids = [np.array(own, np.uint32) for own in encoder.encode([row["text"] for row in kept])]
     names, sides = [row["document_id"] for row in kept], [side_of(row["source"], row["url"]) for row in kept]
     tokens.write(names, sides, ids)
-    lengths = dict(zip(names, map(len, ids), strict=True))
-    ledger.write(pa.Table.from_pylist([_decision(row, lengths) for row in rows], TOKENS_LEDGER_SCHEMA))
+    num_tokens = dict(zip(names, map(len, ids), strict=True))
+    num_bytes = [len(row["text"].encode()) for row in rows]
+    ledger.write(_decisions(rows, num_tokens, num_bytes))
     sums.num_rows += len(rows)
-    sums.counts += np.bincount(np.fromiter(chain.from_iterable(ids), np.int64), minlength=len(sums.counts))
-    for row, own in zip(kept, ids, strict=True):
-        language = row["language"] or UNKNOWN
-        sums.documents[language] += 1
-        sums.num_tokens[language] += len(own)
-        sums.num_bytes[language] += len(row["text"].encode())
+    sums.counts += np.bincount(np.concatenate([np.empty(0, np.uint32), *ids]), minlength=len(sums.counts))
+    for row, size in zip(rows, num_bytes, strict=True):
+        if row["document_id"] in num_tokens:
+            language = row["language"] or UNKNOWN
+            sums.documents[language] += 1
+            sums.num_tokens[language] += num_tokens[row["document_id"]]
+            sums.num_bytes[language] += size
 
 
-def _decision(row: dict[str, Any], lengths: dict[str, int]) -> dict[str, Any]:
-    num_tokens = lengths.get(row["document_id"])
-    is_kept = num_tokens is not None
-    return {
-        "document_id": row["document_id"],
-        "is_kept": is_kept,
-        "reason": None if is_kept else EMPTY,
-        "failed": [] if is_kept else [{"rule": f"{EMPTY}.v1", "value": 0.0, "limit": 1.0}],
-        "num_tokens": num_tokens,
-        "num_bytes": len(row["text"].encode()),
+def _decisions(rows: list[dict[str, Any]], num_tokens: dict[str, int], num_bytes: list[int]) -> pa.Table:
+    """One row of the ledger for each document; `num_tokens` of those that are kept."""
+    names = [row["document_id"] for row in rows]
+    failed = [{"rule": f"{EMPTY}.v1", "value": 0.0, "limit": 1.0}]
+    columns = {
+        "document_id": names,
+        "is_kept": [name in num_tokens for name in names],
+        "reason": [None if name in num_tokens else EMPTY for name in names],
+        "failed": [[] if name in num_tokens else failed for name in names],
+        "num_tokens": [num_tokens.get(name) for name in names],
+        "num_bytes": num_bytes,
     }
+    return pa.table(columns, TOKENS_LEDGER_SCHEMA)
 
 
 def _facts(sums: _Sums, encoder: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ behind the end of unread text is a pass over all that was opened: a short night'
 new documents again and again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline_lib.model.reading.documents import Documents, Shard, open_documents
-from pipeline_lib.model.reading.index import ReadingIndex, Specials, build_index
+from pipeline_lib.model.reading.index import ReadingIndex, Spans, Specials, build_index, joined
 from pipeline_lib.train.cursor import Cursor, Portion, Recipe, advanced, portions_ahead, samples_left
 from pipeline_lib.train.extent import num_replay_rows, text_of
-from pipeline_lib.train.job import TrainInputs
+from pipeline_lib.train.job import TokensInput
 from pipeline_lib.train.settings import TrainSettings
 
 
@@ -68,17 +68,9 @@ class Reading:
             return self.replay, replayed
         return self._new(position - replayed)
 
-    def documents_at(self, first: int, count: int = 1) -> list[tuple[str, str]]:
-        """(shard, document id) of what is read at these positions, each once.
-
-        Step n, counted from 1 over trunk and branch, reads `batch_rows` positions from (n - 1) * batch_rows on.
-        """
-        found: dict[tuple[str, str], None] = {}
-        for position in range(first, first + count):
-            index, place = self.at(position)
-            names = [self.documents.name(number) for number in index.documents_of(place).tolist()]
-            found.update(dict.fromkeys((self.shards[shard], document) for shard, document in names))
-        return list(found)
+    def spans(self, first: int, last: int) -> Spans:
+        """What is read at the positions first, ..., last - 1; what `again` reads there more than once comes once."""
+        return joined([index.spans(place, count) for index, place, count in self._places(first, last) if count])
 
     def cursor_behind(self, num_rows: int, num_steps: int) -> Cursor:
         """The cursor of a trunk that read so many positions in so many steps."""
@@ -100,6 +92,19 @@ class Reading:
             "num_new_rows": sum(count for _, count in read),
             "num_replay_rows": self._replayed(min(num_rows, self.total)),
         }
+
+    def _places(self, first: int, last: int) -> Iterator[tuple[ReadingIndex, int, int]]:
+        """The places that are read at these positions, index by index: the first one, and how many from there on."""
+        for (stretch, before), (_, behind) in zip(self._read(first), self._read(last), strict=True):
+            yield stretch.index, stretch.portion.num_read + before, behind - before
+        start, end = (self._replayed(min(position, self.total)) for position in (first, last))
+        yield self.replay, start, end - start
+        if last > self.total:
+            start, num_places = max(0, first - self.total), len(self.again)
+            count = min(last - self.total - start, num_places)
+            start %= num_places
+            yield self.again, start, min(count, num_places - start)
+            yield self.again, 0, max(0, count - (num_places - start))
 
     def _replayed(self, position: int) -> int:
         return position * self.num_replay // max(1, self.total)
@@ -144,14 +149,14 @@ class Rows:
         return {"input_ids": batch.inputs_BT[0], "labels": batch.targets_BT[0], "position_ids": batch.positions_BT[0]}
 
 
-def open_reading(settings: TrainSettings, inputs: TrainInputs, cursor: Cursor) -> Reading:
-    """Map the shards of a training and lay out its positions, up to its planned end."""
-    opened = [one for one in inputs.tokens if one.path is not None]
+def open_reading(settings: TrainSettings, tokens: Sequence[TokensInput], cursor: Cursor, num_rows: int) -> Reading:
+    """Map the shards of a training and lay out its positions, up to its planned end, `num_rows`."""
+    opened = [one for one in tokens if one.path is not None]
     documents = open_documents([Shard(one.path, one.arrived.heldout_share, one.excluded) for one in opened if one.path])
     shards = tuple(one.arrived.shard for one in opened)
-    text = text_of(settings, [one.arrived for one in inputs.tokens])
+    text = text_of(settings, [one.arrived for one in tokens])
     stretches: list[Stretch] = []
-    left = inputs.num_rows
+    left = num_rows
     for portion in portions_ahead(cursor, text, lambda portion: _packed(documents, shards, portion)):
         index = _portion_index(documents, shards, portion)
         stretches.append(Stretch(portion, index, min(left, samples_left(portion))))

@@ -26,7 +26,7 @@ from pipeline_lib.model.reading.snapshot import EXCLUDED_FILE, SHARDS_FILE, Arri
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import MANIFEST, Outcome
 from pipeline_lib.store.files import read_json
-from pipeline_lib.train.cursor import read_cursor
+from pipeline_lib.train.cursor import Cursor, read_cursor
 from pipeline_lib.train.extent import shards_to_open
 from pipeline_lib.train.job import (
     ERROR_FILE,
@@ -103,14 +103,26 @@ def make_model(settings: TrainSettings, inputs: "Inputs", folder: Path) -> Outco
 
 
 def train_inputs(settings: TrainSettings, inputs: "Inputs") -> TrainInputs:
-    """Open what the training reads, verified: of the token shards of the snapshot only those that it needs."""
-    from pipeline_lib.store.schemas import DOCUMENTS_FILE, TOKENS_FILE
+    """Open what the training reads, verified."""
+    from pipeline_lib.store.schemas import DOCUMENTS_FILE
+
+    trunk = inputs.folder("trunk") / TRUNK_FOLDER if inputs.has("trunk") else None
+    return TrainInputs(
+        tokens=tokens_inputs(settings, inputs, read_cursor(trunk)),
+        num_rows=int(inputs.params["num_rows"]),
+        tokenizer=inputs.folder("tokenizer"),
+        trunk=trunk,
+        heldout=(inputs.file("benchmark", DOCUMENTS_FILE),) if inputs.has("benchmark") else (),
+    )
+
+
+def tokens_inputs(settings: TrainSettings, inputs: "Inputs", cursor: Cursor) -> tuple[TokensInput, ...]:
+    """The token shards of the snapshot, in order of arrival; only those that the training needs are opened."""
+    from pipeline_lib.store.schemas import TOKENS_FILE
 
     shards = read_shards(inputs.file("snapshot", SHARDS_FILE))
     excluded = read_excluded(inputs.file("snapshot", EXCLUDED_FILE))
-    trunk = inputs.folder("trunk") / TRUNK_FOLDER if inputs.has("trunk") else None
-    num_rows = int(inputs.params["num_rows"])
-    wanted = shards_to_open(settings, read_cursor(trunk), shards, num_rows)
+    wanted = shards_to_open(settings, cursor, shards, int(inputs.params["num_rows"]))
 
     def opened(one: Arrived) -> TokensInput:
         if one.shard not in wanted:
@@ -118,13 +130,7 @@ def train_inputs(settings: TrainSettings, inputs: "Inputs") -> TrainInputs:
         artifact = inputs.store.open("tokenize", one.shard, files=[TOKENS_FILE])
         return TokensInput(one, artifact.file(TOKENS_FILE), excluded.get(one.shard, ()))
 
-    return TrainInputs(
-        tokens=tuple(map(opened, shards)),
-        num_rows=num_rows,
-        tokenizer=inputs.folder("tokenizer"),
-        trunk=trunk,
-        heldout=(inputs.file("benchmark", DOCUMENTS_FILE),) if inputs.has("benchmark") else (),
-    )
+    return tuple(map(opened, shards))
 
 
 def run(

@@ -22,6 +22,7 @@ from pipeline_lib.base.errors import GuardStop
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import DataPlan, plan_data, plan_sealed_data
 from pipeline_lib.plan.reasons import explain
+from pipeline_lib.plan.sides import read_pin
 from pipeline_lib.plan.warm import warm
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store import schemas
@@ -278,6 +279,34 @@ def test_a_file_that_is_gone_leaves_by_a_batch_of_tombstones_alone(home: House) 
     assert not any(name.startswith("shard") for _, _, name in done.made)
 
 
+def test_a_document_that_leaves_its_source_leaves_a_full_benchmark_and_another_takes_its_place(home: House) -> None:
+    full = benchmark(home)
+    assert len(full) == 12  # evaluate.max_documents
+    kept = next(home.corpus / url for url in sorted(all_files(home) - full))
+    kept.unlink()
+    night(home)
+    assert benchmark(home) == full  # one that it does not hold is no reason to draw it again
+    gone = next(url for url in sorted(full) if "#" not in url)
+    (home.corpus / gone).unlink()
+    night(home)
+    assert benchmark(home) >= full - {gone}
+    assert gone not in benchmark(home)
+
+
+def all_files(home: House) -> set[str]:
+    """The files that are one document each."""
+    return {path.name for path in home.corpus.iterdir() if path.suffix != ".jsonl"}
+
+
+def benchmark(home: House) -> set[str]:
+    """The documents that models are judged on, by URL."""
+    workspace = Workspace(home.workspace)
+    frozen = read_pin(workspace).frozen
+    assert frozen is not None
+    path = workspace.store.path(frozen.stage, frozen.fingerprint) / schemas.DOCUMENTS_FILE
+    return set(pq.read_table(path, columns=["url"])["url"].to_pylist())
+
+
 def test_a_document_that_was_gone_and_is_back_counts_against_duplicates_again(home: House) -> None:
     text = english(105)
     (home.corpus / "note_105.txt").unlink()
@@ -333,7 +362,7 @@ def test_too_much_broken_input_stops_the_night_before_its_batch_is_sealed(home: 
     left = {manifest.maker for name, manifest in artifacts(home.workspace).items() if name not in before}
     assert left == {"ingest.plan", "ingest.read", "ingest.list"}
     done = night(home, ingest__max_bad_share="1")
-    assert {name for stage, label, name in done.made if (stage, label) == ("ingest", "0002-docs")} == {"docs"}
+    assert {name for stage, label, name in done.made if (stage, label) == ("ingest", "0002-docs")} == {"batch"}
 
 
 MAKERS = [
@@ -419,7 +448,7 @@ def test_a_damaged_batch_is_rebuilt_in_the_same_night_that_takes_in_new_files(ho
     (home.corpus / "note_103.txt").write_text(english(903), encoding="utf-8")
     shutil.rmtree(home.workspace / "artifacts" / "ingest" / batch)
     done = night(home)
-    assert done.made["ingest", "0001-docs", "docs"] == "deleted"
+    assert done.made["ingest", "0001-docs", "batch"] == "deleted"
     assert [b.number for b in done.workspace.batches()] == [1, 2]
     assert digests(home, before) == before
 
@@ -491,7 +520,7 @@ def test_whole_batches_of_many_nights_are_closed_share_one_task_and_are_not_look
         seen: list[tuple[str, int]] = []
         here.reporter.finished = lambda stage, label, result: seen.append((label, result.rows_in))  # type: ignore
         do_stage("clean", plan_data(here.settings, here.workspace), here)
-    assert seen == [("6 batches of earlier nights", 67)]
+    assert seen == [("6 earlier batches", 67)]
 
 
 def test_closed_batches_laid_out_again_are_what_they_were(home: House) -> None:

@@ -354,7 +354,7 @@ def test_ctrl_c_stops_a_night_with_one_line(empty_house: House) -> None:
 def test_one_night_at_a_time_and_sigterm_stops_it_after_a_checkpoint(empty_house: House) -> None:
     house = empty_house
     refresh(tiny_settings(house.workspace, house.corpus))
-    night = start(house, train__max_steps="100000", train__num_epochs="100")
+    night = start(house, train__num_epochs="100")
     night.wait_until(
         lambda: any(steps_done(house.workspace) for _ in house.workspace.glob("work/train/*/metrics.jsonl"))
     )

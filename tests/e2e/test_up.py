@@ -16,12 +16,13 @@ import psutil
 import pytest
 
 from pipeline_lib.model.tracking import page_of
+from pipeline_lib.store.artifact import Manifest
 from tests.servers_up import Up, alive, start, up, wait_until
-from tests.tiny_night import TINY, Ended, arguments, nightshift, write_corpus
+from tests.tiny_night import Ended, arguments, artifacts, nightshift, write_corpus
 
 NIGHT_SECONDS = 240
 STAGES = {"ingest", "clean", "dedup", "scrub", "tokenize", "train", "evaluate", "quantize", "register"}
-NUM_STEPS = int(TINY["train.max_steps"])
+MANY_EPOCHS = 100  # a training that lasts until it is killed
 ARTIFACTS = {
     "refresh-funnel": "table",
     "model-scores": "table",
@@ -98,8 +99,8 @@ def test_the_cron_makes_scheduled_runs(servers: Up) -> None:
 
 def test_the_parameters_of_a_deployment_are_a_typed_form(servers: Up) -> None:
     schema = servers.prefect("/deployments/name/nightly/nightly")["parameter_openapi_schema"]
-    sections = schema["definitions"]["Settings"]["properties"]
-    assert schema["properties"]["settings"]["$ref"].endswith("/Settings")
+    sections = schema["definitions"]["AllSettings"]["properties"]
+    assert schema["properties"]["settings"]["$ref"].endswith("/AllSettings")
     assert {"ingest", "clean", "dedup", "scrub", "tokenize", "train", "evaluate", "quantize", "register"} < set(
         sections
     )
@@ -155,12 +156,14 @@ def test_the_link_leads_to_the_version_in_this_mlflow(servers: Up, night: Night)
     assert page_of(servers.mlflow_url, "models/nightshift-tiny/versions/1") in _artifact(servers, "mlflow-model")
 
 
-def test_mlflow_has_the_curve_and_the_champion(servers: Up, night: Night) -> None:
+def test_mlflow_has_the_curve_and_the_champion(servers: Up, place: Place, night: Night) -> None:
     experiment = servers.mlflow("/experiments/get-by-name?experiment_name=nightshift")["experiment"]
     (run,) = servers.mlflow("/runs/search", {"experiment_ids": [experiment["experiment_id"]]})["runs"]
     curve = servers.mlflow(f"/metrics/get-history?run_id={run['info']['run_id']}&metric_key=train/loss")["metrics"]
     model = servers.mlflow("/registered-models/get?name=nightshift-tiny")["registered_model"]
-    assert [point["step"] for point in curve] == list(range(1, NUM_STEPS + 1))
+    num_steps = trained(place.workspace).facts["num_steps"]
+    assert num_steps > 2
+    assert [point["step"] for point in curve] == list(range(1, num_steps + 1))
     assert {alias["alias"]: alias["version"] for alias in model["aliases"]}["champion"] == "1"
 
 
@@ -175,16 +178,16 @@ def test_a_run_uses_the_standing_servers_and_shows_each_task_as_cached(servers: 
 
 def test_deploying_again_changes_what_differs_and_keeps_the_schedule(servers: Up, place: Place, night: Night) -> None:
     before = servers.prefect("/deployments/name/nightly/nightly")
-    again = nightshift("deploy", *arguments(place.workspace, place.corpus, train__max_steps="2000"))
+    again = nightshift("deploy", *arguments(place.workspace, place.corpus, train__num_epochs=str(MANY_EPOCHS)))
     after = servers.prefect("/deployments/name/nightly/nightly")
     assert again.status == 0, again.err
     assert (after["id"], after["schedules"][0]["id"]) == (before["id"], before["schedules"][0]["id"])
-    assert [before["parameters"]["settings"]["train"]["max_steps"], len(after["schedules"])] == [NUM_STEPS, 1]
-    assert after["parameters"]["settings"]["train"]["max_steps"] == 2000
+    assert [before["parameters"]["settings"]["train"]["num_epochs"], len(after["schedules"])] == [1, 1]
+    assert after["parameters"]["settings"]["train"]["num_epochs"] == MANY_EPOCHS
 
 
 def test_kill_9_leaves_no_server_no_worker_and_no_night_behind(servers: Up, place: Place, night: Night) -> None:
-    """The deployment now has a training of 2,000 steps, as the test before has left it."""
+    """The deployment now trains for a hundred epochs, as the test before has left it."""
     run = servers.trigger("nightly")
     wait_until(lambda: any((place.workspace / "work" / "train").glob("*/metrics.jsonl")), 90)
     family = servers.family()
@@ -215,6 +218,12 @@ def test_ctrl_c_during_the_start_stops_what_has_started(place: Place, tmp_path: 
     _, left = psutil.wait_procs(family, 20)
     assert alive(left) == []
     assert (tmp_path / "up.out").read_text(encoding="utf-8").endswith("stopped; nothing is left running\n")
+
+
+def trained(workspace: Path) -> Manifest:
+    """The one model."""
+    (model,) = [manifest for name, manifest in artifacts(workspace).items() if name.startswith("train/")]
+    return model
 
 
 def _states(servers: Up, flow_run: str) -> dict[str, str]:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -111,9 +110,8 @@ def inputs_of(made: Path, fingerprint: str, workspace: Path) -> Inputs:
         f"variant:{SMALL}": store.add("variant", made / "variant"),
     }
     store.folders[named["model"]] = made / "train"
-    manifests: dict[Ref, Any] = store.outcomes
-    manifests[named["model"]] = SimpleNamespace(made={"revision": "rev1"})
-    manifests[named["snapshot"]] = SimpleNamespace(facts={"digest": "5" * 32})
+    store.outcomes |= {named["model"]: Outcome(1, 1), named["snapshot"]: Outcome(1, 1, facts={"digest": "5" * 32})}
+    store.made[named["model"]] = {"revision": "rev1"}
     return Inputs(cast(Any, store), named, workspace=workspace)
 
 

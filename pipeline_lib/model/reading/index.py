@@ -44,6 +44,21 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Spans:
+    """S stretches of documents, as they stand in samples."""
+
+    documents: Places  # [S], numbers
+    firsts: Places  # [S], number of the first pair in its document
+    lengths: Places  # [S], pairs
+
+
+def joined(parts: Sequence[Spans]) -> Spans:
+    """All of them, in their order."""
+    columns = ([own.documents for own in parts], [own.firsts for own in parts], [own.lengths for own in parts])
+    return Spans(*(np.concatenate([np.empty(0, np.int64), *column]) for column in columns))
+
+
+@dataclass(frozen=True)
 class ReadingIndex:
     """Samples by their place in the order in which they are read."""
 
@@ -75,8 +90,14 @@ class ReadingIndex:
 
     def documents_of(self, first: int, count: int = 1) -> Places:
         """Numbers of the documents of which these samples hold a piece, rising, int64; excluded ones hold nothing."""
-        found = np.unique(self.chosen[self.pieces.documents[self._pieces_of(first, count)]])
-        return found[~self.documents.is_excluded[found]]
+        return np.unique(self.spans(first, count).documents)
+
+    def spans(self, first: int, count: int) -> Spans:
+        """What these samples hold, piece by piece, in the order in which it is read; of excluded documents nothing."""
+        places = self._pieces_of(first, count)
+        places = places[~self.documents.is_excluded[self.chosen[self.pieces.documents[places]]]]
+        firsts, lengths = (numbers[places].astype(np.int64) for numbers in (self.pieces.firsts, self.pieces.lengths))
+        return Spans(self.chosen[self.pieces.documents[places]], firsts, lengths)
 
     def num_pairs(self, first: int, count: int) -> int:
         """Pairs of these samples, without what is left empty."""

@@ -28,6 +28,11 @@ def test_shared_groups_are_those_of_each_text_alone(seed: int) -> None:
         assert num_shared(pa.array(texts, pa.string()), key.encode()).tolist() == expected
 
 
+def test_what_two_texts_make_together_is_in_neither() -> None:
+    texts = pa.array(["xa", "bc", "", "ab", "c", "", "", "abc"], pa.string())
+    assert num_shared(texts, b"abc").tolist() == [0] * 7 + [1]
+
+
 def test_a_short_name_is_looked_for_as_it_is() -> None:
     assert num_shared(pa.array(["a#b", "b", ""], pa.string()), b"b").tolist() == [1, 1, 0]
     assert nearest(pa.chunked_array([["a#b", "ccc"]]), "B", 5) == ["a#b"]

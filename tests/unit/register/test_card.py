@@ -37,7 +37,7 @@ def test_the_card_names_origin_funnel_scores_variants_and_limits() -> None:
     assert "LlamaForCausalLM: 2 layers, width 32, vocabulary 320, context 64 tokens" in card
     assert f"| snapshot of the data | `{'5' * 32}` |" in card
     assert "| clean | 10 | 7 | too_few_words 2, wrong_language 1 |" in card
-    assert "## Scores on held-out text (frozen-1)\n\n| figure | model | small.v1 |" in card
+    assert "## Scores on held-out text (frozen-1)\n\n| figure | model | small.v1 |\n|---|---|---|\n" in card
     assert "| bits_per_byte | 2.12346 | 2.2 |" in card
     assert "| frozen-1 | language zh | 3 | 1.5 |" in card
     assert "| fresh-1 | source news | 2 |  |" in card

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline_lib.model.reading.index import IGNORED, Specials
 from pipeline_lib.train.cursor import Cursor, unread
 from pipeline_lib.train.extent import text_of
-from pipeline_lib.train.job import TokensInput, TrainInputs
+from pipeline_lib.train.job import TokensInput
 from pipeline_lib.train.reading import Reading, Rows, open_reading
 from pipeline_lib.train.settings import TrainSettings
 from tests.tiny_training import TINY, write_shard
@@ -40,8 +40,8 @@ def without(one: TokensInput, *names: int) -> TokensInput:
     return replace(one, excluded=tuple(f"{name:032x}" for name in names))
 
 
-def order(*tokens: TokensInput, num_rows: int = 10_000) -> TrainInputs:
-    return TrainInputs(tokens, num_rows, Path(), None, ())
+def opened(settings: TrainSettings, cursor: Cursor, *tokens: TokensInput, num_rows: int = 10_000) -> Reading:
+    return open_reading(settings, tokens, cursor, num_rows)
 
 
 def targets(reading: Reading, first: int, count: int) -> Counter[int]:
@@ -64,11 +64,11 @@ def test_a_night_goes_on_where_the_one_before_was_cut(tmp_path: Path, packing: s
     """Each token once, though a document was withdrawn between and a shard was added."""
     settings = TINY.model_copy(update={"packing": packing, "replay_share": 0.0})
     one, two = shard(tmp_path, "one", FIRST), shard(tmp_path, "two", SECOND)
-    night = open_reading(settings, order(one), Cursor())
+    night = opened(settings, Cursor(), one)
     read = targets(night, 0, cut)
     cursor = night.cursor_behind(cut, 3)
     gone = documents(FIRST, LENGTHS)[1]
-    later = open_reading(settings, order(without(one, 1), two), cursor)
+    later = opened(settings, cursor, without(one, 1), two)
     rest = targets(later, 0, later.num_new)
     assert not set(rest) & set(gone)
     kept = [document for document in documents(FIRST, LENGTHS) if document != gone]
@@ -89,7 +89,7 @@ def test_over_many_nights_each_token_is_read_once_a_pass(
     read: Counter[int] = Counter()
     cursor = Cursor()
     for number, cut in enumerate([*cuts, 10_000], start=1):
-        night = open_reading(settings, order(*shards), cursor)
+        night = opened(settings, cursor, *shards)
         cut = min(cut, night.num_new)
         read += targets(night, 0, cut)
         cursor = night.cursor_behind(cut, 1)
@@ -102,8 +102,8 @@ def test_over_many_nights_each_token_is_read_once_a_pass(
 
 def test_what_was_withdrawn_before_a_portion_is_begun_takes_no_place(tmp_path: Path) -> None:
     one = shard(tmp_path, "one", FIRST)
-    whole = open_reading(TINY, order(one), Cursor())
-    less = open_reading(TINY, order(without(one, 1)), Cursor())
+    whole = opened(TINY, Cursor(), one)
+    less = opened(TINY, Cursor(), without(one, 1))
     assert (whole.num_new, less.num_new) == (5, 3)  # 79 and 38 pairs, in rows of 16
     assert less.cursor_behind(1, 1).portions[0].left_out == {"one": (1,)}
 
@@ -112,7 +112,7 @@ def nights_later(tmp_path: Path, settings: TrainSettings = TINY, **changes: obje
     """Two shards were read, a third is new."""
     shards = [shard(tmp_path, name, first) for name, first in (("a", FIRST), ("b", SECOND), ("c", THIRD))]
     cursor = Cursor(40, {"a": 1, "b": 1})
-    return open_reading(settings.model_copy(update=changes), order(*shards), cursor)
+    return opened(settings.model_copy(update=changes), cursor, *shards)
 
 
 def test_replay_is_spread_evenly_over_what_is_new(tmp_path: Path) -> None:
@@ -138,10 +138,10 @@ def test_replay_is_what_there_is_when_there_is_little(tmp_path: Path) -> None:
 
 def test_each_night_replays_in_another_order(tmp_path: Path) -> None:
     reading = nights_later(tmp_path, replay_share=0.5)
-    other = open_reading(
+    other = opened(
         TINY.model_copy(update={"replay_share": 0.5}),
-        order(*(shard(tmp_path, name, first) for name, first in (("a", FIRST), ("b", SECOND), ("c", THIRD)))),
         Cursor(41, {"a": 1, "b": 1}),
+        *(shard(tmp_path, name, first) for name, first in (("a", FIRST), ("b", SECOND), ("c", THIRD))),
     )
     assert [reading.at(p)[1] for p in (1, 3, 5)] == [other.at(p)[1] for p in (1, 3, 5)]
     assert targets(reading, 0, 10) != targets(other, 0, 10)
@@ -172,24 +172,22 @@ def test_a_reading_says_what_it_read(tmp_path: Path) -> None:
     assert reading.account(0)["from"] is None
 
 
-def test_a_position_names_its_documents(tmp_path: Path) -> None:
-    """And they are those whose tokens stand there."""
-    reading = nights_later(tmp_path, replay_share=0.5)
-    by_name = {
-        (name, f"{row:032x}"): set(document)
-        for name, first in (("a", FIRST), ("b", SECOND), ("c", THIRD))
-        for row, document in enumerate(documents(first, LENGTHS))
-    }
-    for position in range(reading.total + len(reading.again)):
-        named = reading.documents_at(position)
-        assert set(targets(reading, position, 1)) <= set().union(*(by_name[name] for name in named))
-        row = Rows(reading, SPECIALS, position, 1)[0]
-        assert all(by_name[name] & {*row["labels"].tolist(), *row["input_ids"].tolist()} for name in named)
-    every = reading.documents_at(0, reading.total)
-    assert len(every) == len(set(every)) and set(every) >= {name for name in by_name if name[0] == "c"}
+@PACKINGS
+@pytest.mark.parametrize("count", [1, 3, 7, 100])
+def test_positions_name_the_stretches_that_stand_there(tmp_path: Path, packing: str, count: int) -> None:
+    """Replay, new text and what comes behind it: the targets, pair by pair, of as many positions at a time."""
+    reading = nights_later(tmp_path, replay_share=0.5, packing=packing)
+    texts = [document for first in (FIRST, SECOND, THIRD) for document in documents(first, LENGTHS)]
+    for first in range(2 * len(reading.again) + reading.total):
+        named: Counter[int] = Counter()
+        spans = reading.spans(first, first + count)
+        for document, start, length in zip(spans.documents, spans.firsts, spans.lengths, strict=True):
+            named.update(texts[document][start : start + length])
+        read = targets(reading, first, count)
+        assert named == read or (count > len(reading.again) and set(named) == set(read))
 
 
 def test_the_planned_end_bounds_what_is_laid_out(tmp_path: Path) -> None:
-    reading = open_reading(TINY, order(shard(tmp_path, "one", FIRST), num_rows=2), Cursor())
+    reading = opened(TINY, Cursor(), shard(tmp_path, "one", FIRST), num_rows=2)
     assert reading.num_new == 2
     assert reading.cursor_behind(2, 1).portions[0].num_read == 2

@@ -1,0 +1,121 @@
+"""`nightshift status` as people and programs read it: the last nights, the champion and its scores."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from flows.show.status import Champion, scores_of, show_champion, show_status
+from pipeline_lib.evaluate.stage import SCORES
+from pipeline_lib.model.records import SCORES_FILE, Scores, write_record
+from pipeline_lib.plan.judge import CHAMPION_SCORES
+from pipeline_lib.register.promotion import Promotion
+from pipeline_lib.run.maker import Maker
+from pipeline_lib.store.artifact import Outcome, Ref
+from pipeline_lib.store.workspace import Workspace, new_run
+from tests.unit.flows.conftest import Nights
+
+Captured = pytest.CaptureFixture[str]
+MOVE = Promotion("2026-01-02T03:04:05+00:00", "nightshift-tiny", 2, 1, "promote", "better by 0.1 [bits]")
+
+
+def _seal(workspace: Workspace, maker: Maker, created: float, scores: Scores, **given: Any) -> None:
+    """A measurement as the stage leaves it."""
+    ref = Ref("evaluate", f"{len(list(workspace.root.rglob(SCORES_FILE))):032x}")
+    with workspace.store.draft(ref) as draft:
+        write_record(scores, draft.path / SCORES_FILE)
+        draft.seal(Outcome(1, 1), maker=maker.name, version=1, schema=maker.schema, made={"created": created}, **given)
+
+
+def _as_challenger(
+    workspace: Workspace, model: str, created: float, candidate: str = "challenger", **figures: Any
+) -> None:
+    scores = Scores(candidate=candidate, **{"benchmark": "frozen", "generation": 1} | figures)
+    inputs = {"model": Ref("train", model)}
+    _seal(workspace, SCORES, created, scores, inputs=inputs, settings={"candidate": candidate})
+
+
+def _as_champion(workspace: Workspace, model: str, created: float, **figures: Any) -> None:
+    scores = Scores(candidate="champion", version=2, **{"benchmark": "frozen", "generation": 1} | figures)
+    _seal(workspace, CHAMPION_SCORES, created, scores, settings={"candidate": "champion", "champion": model})
+
+
+def test_the_scores_of_a_champion_are_its_newest_on_each_benchmark(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    _as_challenger(workspace, "mine", 1.0, bits_per_byte=3.0)
+    _as_champion(workspace, "mine", 3.0, bits_per_byte=2.0, generation=2)
+    _as_champion(workspace, "mine", 2.0, bits_per_byte=2.5)
+    _as_champion(workspace, "mine", 2.5, bits_per_byte=2.75, benchmark="fresh", generation=4)
+    _as_challenger(workspace, "mine", 4.0, candidate="int8", bits_per_byte=9.0)  # a variant is another candidate
+    _as_challenger(workspace, "another", 5.0, bits_per_byte=1.0)
+    found = {name: figures["bits_per_byte"] for name, figures in scores_of(workspace, "mine").items()}
+    assert found == {"champion, frozen-2": 2.0, "champion, fresh-4": 2.75}
+
+
+def test_a_champion_that_was_never_measured_again_has_the_scores_of_its_own_night(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    _as_challenger(workspace, "mine", 1.0, bits_per_byte=3.0)
+    found = scores_of(workspace, "mine")
+    assert [(name, figures["candidate"]) for name, figures in found.items()] == [("champion, frozen-1", "champion")]
+    assert scores_of(workspace, "unknown") == {}
+
+
+def _page(champion: Champion | None) -> str:
+    out = io.StringIO()
+    show_champion("nightshift-tiny", champion, Console(file=out, width=200, highlight=False, markup=False))
+    return out.getvalue()
+
+
+def test_the_champion_is_shown_with_its_last_move_a_way_back_and_a_table_a_benchmark() -> None:
+    scores = {
+        f"champion, {benchmark}-1": Scores(
+            candidate="champion", benchmark=benchmark, generation=1, num_documents=9, bits_per_byte=2.25
+        ).figures
+        for benchmark in ("frozen", "fresh")
+    }
+    page = _page(Champion(2, 1, MOVE, scores))
+    assert "models:/nightshift-tiny@champion is version 2; nightshift rollback puts version 1 back" in page
+    assert "promote to version 2 at 2026-01-02T03:04:05+00:00: better by 0.1 [bits]" in page
+    assert page.count("bits per byte on 9 held-out documents") == 2
+    assert page.count("2.250") == 2
+    assert "nothing to roll back to" in _page(Champion(2, None, MOVE, {}))
+
+
+def test_no_champion_and_one_that_mlflow_lost_are_told_apart() -> None:
+    assert _page(None) == "\nnightshift-tiny has no champion yet.\n"
+    assert "the last move on record was to version 2. Put it back: nightshift promote 2" in _page(
+        Champion(None, None, MOVE, {})
+    )
+
+
+def test_nights_are_shown_with_what_came_of_them(nights: Nights, tmp_path: Path, capsys: Captured) -> None:
+    workspace = Workspace(tmp_path)
+    run = replace(new_run("one", "nightly", "tiny"), state="completed", started=100.0, ended=161.0)
+    workspace.save_run(replace(run, message="version 1 promoted: better", summary={"verdict": "version 1 promoted"}))
+    workspace.save_run(replace(run, run_id="two", flow="promote"))
+    workspace.save_run(replace(new_run("three", "nightly", "tiny"), stage="clean"))
+    show_status(nights.settings(tmp_path), workspace, as_json=False)
+    lines = capsys.readouterr().out.split("\n")
+    assert "nightly tiny  completed" in lines[1]
+    assert lines[1].rstrip().endswith("1 min 01 s  version 1 promoted: better")
+    assert "running" in lines[2]
+    assert "in clean since" in lines[2]
+    assert not any("promote tiny" in line for line in lines)
+
+    show_status(nights.settings(tmp_path), workspace, as_json=True)
+    said = json.loads(capsys.readouterr().out)
+    assert (said["champion"], said["model"], said["servers"]) == (None, "nightshift-tiny", None)
+    first, second = said["runs"]
+    assert (first["state"], first["verdict"], first["ended"]) == ("completed", "version 1 promoted", 161.0)
+    assert (second["state"], second["stage"], second["verdict"]) == ("running", "clean", None)
+
+
+def test_a_workspace_without_nights_says_how_to_start_one(nights: Nights, tmp_path: Path, capsys: Captured) -> None:
+    show_status(nights.settings(tmp_path), Workspace(tmp_path), as_json=False)
+    out = capsys.readouterr().out
+    assert f"No night has run in {tmp_path} yet. Start one: nightshift run" in out
+    assert "nightshift-tiny has no champion yet." in out
