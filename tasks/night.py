@@ -133,10 +133,10 @@ def open_night(settings: Settings, flow: str, runtime: Runtime) -> Iterator[Nigh
     with workspace.lock(), nullcontext(given.engine) if given.engine else Engine(settings.resources.workers) as engine:
         record = replace(new_run(uuid.uuid4().hex[:12], flow, settings.profile), flow_run_id=runtime.flow_run_id)
         workspace.save_run(record)
-        workspace.sweep()
-        reap_killed_runs(workspace, runtime, reporter)
         night = Night(settings, workspace, engine, record, reporter, runtime, plan=given.plan)
         with _beating(workspace, record.run_id), _at_work(night):
+            workspace.sweep()
+            reap_killed_runs(workspace, runtime, reporter)
             yield night
 
 

@@ -24,7 +24,7 @@ SAME = "nothing changed"
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a work is not what it was, and the maker with which that began: "" where it began with nothing that was."""
+    """Why a work is not what it was, and the maker with which that began; "" where there was nothing before."""
 
     what: str
     maker: str = ""
@@ -77,9 +77,8 @@ class Reasons:
         before = found.manifest or self._manifest_before(work, store)
         seconds = before.seconds if before else None
         if work.ref in step.todo and (work.lost or not found.is_present):
-            return Line(
-                step.stage, step.label, work.name, work.fingerprint, "work", self._cause(work).at(work), seconds
-            )
+            reason = self._cause(work).at(work)
+            return Line(step.stage, step.label, work.name, work.fingerprint, "work", reason, seconds)
         reason = SAME if found.is_present else "not needed: what follows from it is whole"
         return Line(step.stage, step.label, work.name, work.fingerprint, "reuse", reason, seconds)
 
@@ -108,12 +107,12 @@ class Reasons:
         return Cause(changed, name) if changed else self._of_inputs(work, before)
 
     def _of_inputs(self, work: Work, before: Manifest) -> Cause:
-        """The cause of the first input that is another one than before; where all are the same, of the parameters."""
+        """The cause of the first input that is another one than before; else a parameter, or an input less."""
         others = [ref for name, ref in work.inputs.items() if before.inputs.get(name) != ref]
         others += [ref for ref in work.members if ref not in before.members]
         causes = (self._cause(self.graph[ref]) for ref in others if ref in self.graph)
-        fewer = _in_words(changes(before.settings, work.decisive)) or "fewer inputs"
-        unknown = Cause("another input" if others else fewer, work.maker.name)
+        told = _in_words(changes(before.settings, work.decisive)) or "fewer inputs"
+        unknown = Cause("another input" if others else told, work.maker.name)
         return next((cause for cause in causes if cause.what != SAME), unknown)
 
     def _manifest_before(self, work: Work, store: Store) -> Manifest | None:

@@ -179,23 +179,23 @@ def _mixed(inputs: Inputs, table: "pa.Table", withdrawn: "pa.Table", queries: Se
 
 
 def _documents(inputs: Inputs, table: "pa.Table", source: str) -> list[tuple[str, str, int]]:
-    """(token shard, document, tokens) of a source, in the order of the ids, which are hashes."""
-    from pipeline_lib.store.tables import read_table
+    """(token shard, document, tokens) of what may be trained on of a source, in the order of the ids: hashes."""
+    from pipeline_lib.model.reading.documents import Shard, trained_on
+    from pipeline_lib.store.schemas import TOKENS_FILE
 
     found = []
-    for name, shard in zip(table["source"].to_pylist(), table["shard"].to_pylist(), strict=True):
+    columns = (table[name].to_pylist() for name in ("source", "shard", "heldout_share"))
+    for name, shard, share in zip(*columns, strict=True):
         if name == source:
-            path = inputs.store.open("tokenize", shard, files=["ledger.parquet"]).file("ledger.parquet")
-            ledger = read_table(path, ["document_id", "num_tokens", "is_kept"])
-            columns = (ledger[column].to_pylist() for column in ("document_id", "num_tokens", "is_kept"))
-            found += [(shard, document, tokens) for document, tokens, is_kept in zip(*columns, strict=True) if is_kept]
+            path = inputs.store.open("tokenize", shard, files=[TOKENS_FILE]).file(TOKENS_FILE)
+            found += [(shard, *document) for document in trained_on(Shard(path, share))]
     return sorted(found, key=lambda document: (document[1], document[0]))
 
 
 def _tokens_to_take(queries: Iterable[Query], there: Mapping[str, int]) -> dict[str, int]:
     """How many tokens each source gives: its cap, and of those with weights what the scarcest of them allows."""
     capped = {q.source: min(there[q.source], q.most_tokens or there[q.source]) for q in queries}
-    weighted = {q.source: q.weight for q in queries if q.weight}
+    weighted = {q.source: q.weight for q in queries if q.weight and capped[q.source]}  # one without text waits
     unit = min((capped[source] / weight for source, weight in weighted.items()), default=0.0)
     return {source: round(unit * weighted[source]) if source in weighted else most for source, most in capped.items()}
 

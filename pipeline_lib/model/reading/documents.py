@@ -4,7 +4,7 @@ Which of them are trained on follows from the share of each shard and its list o
 rewritten for either.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,14 @@ def count(shard: Shard) -> tuple[int, int]:
     documents = open_documents([shard])
     is_read = documents.is_train & ~documents.is_excluded
     return int(is_read.sum()), int(documents.lengths[is_read].sum())
+
+
+def trained_on(shard: Shard) -> Iterator[tuple[str, int]]:
+    """Those documents, each with its tokens."""
+    documents = open_documents([shard])
+    is_read = documents.is_train & ~documents.is_excluded
+    ids = documents.document_ids[0].filter(pa.array(is_read))
+    return zip(ids.to_pylist(), documents.lengths[is_read].tolist(), strict=True)
 
 
 def _joined(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:

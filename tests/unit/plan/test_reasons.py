@@ -7,34 +7,28 @@ from typing import Any
 
 import pytest
 
-from pipeline_lib.base.settings import StageSettings
+from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.plan.reasons import Line, changes, explain
 from pipeline_lib.run.execute import execute
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.lists import list_works
-from pipeline_lib.run.maker import Maker, Work
+from pipeline_lib.run.maker import Maker, Work, work_of
 from pipeline_lib.run.step import Step
+from pipeline_lib.scrub.settings import ScrubSettings
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.workspace import Workspace
 
-RULES = {"rules": {"min_words.v1": {"at_least": 50}}, "languages": ["en"]}
-MOVED = {"rules": {"min_words.v1": {"at_least": 40}}, "languages": ["en"]}
+MOVED: dict[str, Any] = {"rules": {"min_words.v1": {"at_least": 40}}}  # 50 by default
 BY_RULES = "clean.judge: rules.min_words.v1.at_least 50 -> 40"
 
 
-class Personal(StageSettings):
-    """What scrub reads."""
-
-    cn_id: str = "pseudonym"
-
-
-def make(_settings: Personal | None, _inputs: Inputs, folder: Path) -> Outcome:
+def make(_settings: Any, _inputs: Inputs, folder: Path) -> Outcome:
     (folder / "data.txt").write_text("made")
     return Outcome(1, 1)
 
 
 TEXT = Maker("clean.text", 1, "documents.v2", make)
-JUDGE = Maker("clean.judge", 1, "ledger.v1", make)
+JUDGE = Maker("clean.judge", 1, "ledger.v1", make, reads=("languages", "rules", "entity_rules"))
 DECIDE = Maker("dedup.decide", 1, "decisions.v1", make)
 SCRUB = Maker("scrub.text", 1, "documents.v2", make, reads=("cn_id",))
 
@@ -44,34 +38,29 @@ class Night:
     """A batch of some shards through clean, dedup and scrub, as they are laid out: all that decides may be moved."""
 
     raw: tuple[str, ...] = ("a", "b")
-    rules: Mapping[str, Any] = field(default_factory=lambda: RULES)
+    clean: Mapping[str, Any] = field(default_factory=dict)  # settings
+    scrub: Mapping[str, Any] = field(default_factory=dict)
+    key_id: str = "1f0c"
     text: Maker = TEXT
-    scrub: Maker = SCRUB
-    cn_id: str = "pseudonym"
+    scrubs: Maker = SCRUB
 
     @property
     def steps(self) -> tuple[Step, ...]:
         texts = [
             Work(self.text, inputs={"raw": Ref("ingest", name)}, name=f"shard {n}") for n, name in enumerate(self.raw)
         ]
-        judged = [Work(JUDGE, params=self.rules, inputs={"text": text.ref}, name="judgement") for text in texts]
+        judged = [work_of(JUDGE, CleanSettings(**self.clean), text=text.ref, name="judgement") for text in texts]
         lists = list_works("clean", [work.ref for work in judged], name="judgements")
         clean = Step("clean", "0001-docs", tuple(zip(texts, judged, strict=True)), lists, lists[-1])
         decided = Work(DECIDE, inputs={"judged": lists[-1].ref}, name="decisions")
         dedup = Step("dedup", "0001-docs", (), (decided,), decided)
-        chains = tuple(
-            (
-                Work(
-                    self.scrub,
-                    Personal(cn_id=self.cn_id),
-                    params={"part": n},
-                    inputs={"text": text.ref, "decided": decided.ref},
-                ),
-            )
+        own = ScrubSettings(**self.scrub)
+        scrubs = [
+            work_of(self.scrubs, own, params={"part": n, "key_id": self.key_id}, text=text.ref, decided=decided.ref)
             for n, text in enumerate(texts)
-        )
-        scrubs = list_works("scrub", [chain[0].ref for chain in chains], name="scrubs")
-        return clean, dedup, Step("scrub", "0001-docs", chains, scrubs, scrubs[-1])
+        ]
+        lists = list_works("scrub", [work.ref for work in scrubs], name="scrubs")
+        return clean, dedup, Step("scrub", "0001-docs", tuple((work,) for work in scrubs), lists, lists[-1])
 
 
 @dataclass(frozen=True)
@@ -128,7 +117,7 @@ def test_in_a_new_workspace_all_is_new(tmp_path: Path) -> None:
 
 
 def test_a_moved_limit_is_named_with_both_values_all_the_way_down(house: House) -> None:
-    found = reasons(house.lines(Night(rules=MOVED)))
+    found = reasons(house.lines(Night(clean=MOVED)))
     own = BY_RULES.removeprefix("clean.judge: ")
     assert found == {
         "clean 1": own,
@@ -149,39 +138,32 @@ def test_a_raised_version_is_named_with_its_maker(house: House) -> None:
 
 
 def test_a_raised_version_comes_before_what_else_changed(house: House) -> None:
-    found = reasons(house.lines(Night(scrub=replace(SCRUB, version=2), cn_id="drop", rules=MOVED)))
+    found = reasons(house.lines(Night(scrubs=replace(SCRUB, version=2), scrub={"cn_id": "drop"}, clean=MOVED)))
     assert found["scrub 0"] == "version 1 -> 2 (this release)"
 
 
 def test_its_own_settings_come_before_those_of_what_it_is_made_of(house: House) -> None:
-    assert reasons(house.lines(Night(cn_id="drop", rules=MOVED)))["scrub 0"] == "cn_id pseudonym -> drop"
-
-
-def test_parameters_follow_from_inputs_so_an_input_that_changed_is_named_before_them(house: House) -> None:
-    """As where a training will begin, which nobody knows while its text is still to come."""
-    text = house.lines(Night(text=replace(TEXT, version=2), rules=MOVED))
-    assert reasons(text)["clean 1"] == "clean.text: version 1 -> 2 (this release)"
+    assert reasons(house.lines(Night(scrub={"cn_id": "drop"}, clean=MOVED)))["scrub 0"] == "cn_id pseudonym -> drop"
 
 
 def test_a_setting_that_was_not_there_or_is_not_any_more_was_or_is_off(house: House) -> None:
-    added = {**RULES, "rules": {**RULES["rules"], "max_night.v1": {"at_most": 7}}}  # type: ignore[dict-item]
-    assert reasons(house.lines(Night(rules=added)))["clean 1"] == "rules.max_night.v1 off -> {'at_most': 7}"
-    assert reasons(house.lines(Night(rules={**RULES, "rules": {}})))["clean 1"] == (
-        "rules.min_words.v1 {'at_least': 50} -> off"
-    )
+    off = Night(clean={"rules": {"min_words.v1": "off"}})
+    assert reasons(house.lines(off))["clean 1"] == "rules.min_words.v1 {'at_least': 50} -> off"
+    house.do(off)
+    assert reasons(house.lines(Night(clean=MOVED)))["clean 1"] == "rules.min_words.v1 off -> {'at_least': 40}"
 
 
 def test_a_value_that_looks_like_a_reason_is_told_with_its_maker_all_the_same(house: House) -> None:
     """A list of terms is shown as {'label': ...}."""
-    rules = {**RULES, "entity_rules": [{"label": "X"}]}
-    found = reasons(house.lines(Night(rules=rules)))
-    assert found["clean 1"] == "entity_rules off -> [{'label': 'X'}]"
-    assert found["dedup 0"] == "clean.judge: entity_rules off -> [{'label': 'X'}]"
+    house.do(Night(clean={"entity_rules": []}))
+    found = reasons(house.lines(Night(clean={"entity_rules": [{"label": "X", "terms": ["ab"]}]})))
+    assert found["clean 1"] == "entity_rules off -> [{'label': 'X', 'terms': ['ab']}]"
+    assert found["dedup 0"] == "clean.judge: entity_rules off -> [{'label': 'X', 'terms': ['ab']}]"
 
 
 def test_a_limit_that_is_set_back_is_named_where_its_own_judgements_are_still_there(house: House) -> None:
     """The judgements of the old limit are whole, what follows from them was deleted."""
-    house.do(Night(rules=MOVED))
+    house.do(Night(clean=MOVED))
     old = Night()
     decided = old.steps[1].whole
     house.delete(decided)
@@ -211,6 +193,11 @@ def test_an_input_that_nobody_lays_out_is_another_one(house: House) -> None:
     found = reasons(house.lines(Night(raw=("a", "z"))))
     assert found["clean 2"] == "another input"
     assert found["clean 3"] == found["dedup 0"] == "clean.text: another input"
+
+
+def test_parameters_follow_from_inputs_mostly_so_they_are_told_where_no_input_is_another(house: House) -> None:
+    assert reasons(house.lines(Night(key_id="2a2a", clean=MOVED)))["scrub 0"] == BY_RULES
+    assert reasons(house.lines(Night(key_id="2a2a")))["scrub 0"] == "key_id 1f0c -> 2a2a"
 
 
 @pytest.mark.parametrize("stage", ["clean", "dedup"])
@@ -246,11 +233,11 @@ def test_what_is_gone_and_not_wanted_is_not_needed(house: House) -> None:
 def test_where_what_stood_there_before_is_gone_too_nothing_is_made_up(house: House) -> None:
     for work in Night().steps[0].works:
         house.delete(work)
-    assert reasons(house.lines(Night(rules=MOVED)))["clean 1"] == "what stood in its place is gone"
+    assert reasons(house.lines(Night(clean=MOVED)))["clean 1"] == "what stood in its place is gone"
 
 
 def test_a_line_says_what_it_took_the_last_time_and_what_it_is_called(house: House) -> None:
-    line = house.lines(Night(rules=MOVED))["clean 1"]
+    line = house.lines(Night(clean=MOVED))["clean 1"]
     assert line.last_seconds is not None
     assert (line.stage, line.label, line.name) == ("clean", "0001-docs", "judgement")
     assert house.lines(Night(raw=("a", "b", "c")))["clean 4"].last_seconds is None
@@ -258,5 +245,9 @@ def test_a_line_says_what_it_took_the_last_time_and_what_it_is_called(house: Hou
 
 def test_long_values_are_cut_and_many_changes_are_counted(house: House) -> None:
     assert list(changes({"a": "x" * 90}, {"a": None})) == [f"a {'x' * 37}... -> off"]
-    found = reasons(house.lines(Night(rules={"a": 1, "b": 2, "c": 3, "languages": ["en"]})))
-    assert found["clean 1"] == "a off -> 1, b off -> 2, c off -> 3 and 1 more"
+    moved = {f"max_top_{n}_gram.v1": {"at_most": 0.5} for n in (2, 3, 4)}
+    found = reasons(house.lines(Night(clean={"rules": moved, "languages": ["en"]})))
+    assert found["clean 1"] == (
+        "languages ['en', 'zh'] -> ['en'], rules.max_top_2_gram.v1.at_most 0.2 -> 0.5, "
+        "rules.max_top_3_gram.v1.at_most 0.18 -> 0.5 and 1 more"
+    )

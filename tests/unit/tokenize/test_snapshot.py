@@ -1,0 +1,351 @@
+"""The tables of token shards, and the snapshot: which documents a training may read."""
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline_lib.model.reading.snapshot import read_excluded, read_shards
+from pipeline_lib.run.execute import execute, store_of
+from pipeline_lib.run.maker import Work
+from pipeline_lib.store.artifact import Manifest, Ref
+from pipeline_lib.tokenize.snapshot import SHARDS, diff
+from pipeline_lib.tokenize.works import merged_work, snapshot_work
+from tests.shelf import Gone, put, put_batch, put_list, put_tokens
+
+Documents = Mapping[str, int]  # tokens by document
+
+
+@dataclass
+class Batches:
+    """Batches of token shards, their tables, and snapshots of them."""
+
+    workspace: Path
+    tables: list[Ref] = field(default_factory=list)
+
+    trained_to: int = 1
+
+    @property
+    def tokenizer(self) -> Ref:
+        """Another one for another number."""
+        store, ref = store_of(self.workspace), Ref("tokenize", "tokenizer")
+        words = pa.table({"word": ["night"] * self.trained_to})
+        return ref if store.is_present(ref) else put(store, ref, {"words.parquet": words})
+
+    def add(
+        self,
+        *shards: Documents,
+        source: str = "docs",
+        held_out: Sequence[str] = (),
+        share: float = 0.5,
+        gone: Gone = (),
+    ) -> Manifest:
+        """One more batch. Its name and those of its shards are numbers: batch "1" has the shards "1-0", "1-1"."""
+        store, name = store_of(self.workspace), str(len(self.tables) + 1)
+        tokens = [
+            put_tokens(
+                store, f"{name}-{part}", {document: [part + 1] * n for document, n in shard.items()}, held_out=held_out
+            )
+            for part, shard in enumerate(shards)
+        ]
+        inputs = {
+            "batch": put_batch(store, name, source=source, shares=[share] * len(shards), gone=gone),
+            "tokens": put_list(store, f"tokens {name}", tokens),
+            "documents": put_list(store, f"texts {name}", [Ref("scrub", ref.fingerprint) for ref in tokens]),
+        }
+        made = execute(Work(SHARDS, params={"label": f"000{name}-{source}"}, inputs=inputs), self.workspace)
+        self.tables.append(made.ref)
+        return made
+
+    def merged(self, tables: Sequence[Ref]) -> Ref:
+        return execute(merged_work(tuple(tables)), self.workspace).ref
+
+    def snapshot(self, *queries: Mapping[str, Any], tables: Sequence[Ref] | None = None) -> "Taken":
+        given = self.tables if tables is None else tables
+        work = snapshot_work(self.tokenizer, tuple(given), queries or ({"source": "docs"},))
+        made = execute(work, self.workspace)
+        return Taken(made, store_of(self.workspace).open("tokenize", made.fingerprint).path)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A snapshot."""
+
+    manifest: Manifest
+    folder: Path
+
+    @property
+    def shards(self) -> dict[str, tuple[int, int]]:
+        """Documents and tokens that are trained on, by shard."""
+        return {one.shard: (one.num_documents, one.num_tokens) for one in read_shards(self.folder / "shards.parquet")}
+
+    @property
+    def excluded(self) -> dict[str, tuple[str, ...]]:
+        return read_excluded(self.folder / "excluded.parquet")
+
+    @property
+    def counts(self) -> list[int]:
+        return list(pq.read_table(self.folder / "counts.parquet")["count"].to_pylist())
+
+    @property
+    def described(self) -> dict[str, Any]:
+        described: dict[str, Any] = json.loads((self.folder / "snapshot.json").read_text())
+        return described
+
+    @property
+    def digest(self) -> str:
+        return str(self.manifest.facts["digest"])
+
+
+@pytest.fixture
+def batches(tmp_path: Path) -> Batches:
+    return Batches(tmp_path)
+
+
+def test_a_table_says_of_each_shard_where_it_came_from_and_what_of_it_is_trained_on(batches: Batches) -> None:
+    made = batches.add({"a": 3, "b": 5}, {"c": 7, "empty": 0}, held_out=["b"], share=0.25, gone=[("x", "0", 2)])
+    store = store_of(batches.workspace)
+    opened = store.open("tokenize", made.fingerprint)
+    rows = pq.read_table(opened.file("shards.parquet")).to_pylist()
+    assert rows[0] == {
+        "batch": "1",
+        "label": "0001-docs",
+        "source": "docs",
+        "part": 0,
+        "shard": "1-0",
+        "documents": "1-0",
+        "digest": store.read("tokenize", "1-0").digest,
+        "heldout_share": 0.25,
+        "num_documents": 1,
+        "num_tokens": 3,
+        "num_held_out": 1,
+    }
+    assert [(row["part"], row["num_documents"], row["num_tokens"]) for row in rows] == [(0, 1, 3), (1, 1, 7)]
+    gone = pq.read_table(opened.file("gone.parquet")).to_pylist()
+    assert gone == [{"document_id": "x", "batch": "0", "part": 2}]
+    assert made.facts["num_documents"] == 2 and made.facts["num_tokens"] == 10
+
+
+def test_a_snapshot_lists_all_shards_in_the_order_of_arrival(batches: Batches) -> None:
+    batches.add({"z": 3}, {"y": 4})
+    batches.add({"a": 5})
+    taken = batches.snapshot()
+    assert list(taken.shards.items()) == [("1-0", (1, 3)), ("1-1", (1, 4)), ("2-0", (1, 5))]
+    assert taken.excluded == {}
+    assert {name: taken.manifest.facts[name] for name in ("num_documents", "num_tokens")} == {
+        "num_documents": 3,
+        "num_tokens": 12,
+    }
+
+
+def test_a_source_that_is_not_asked_for_is_left_out_and_named(batches: Batches) -> None:
+    batches.add({"a": 3})
+    batches.add({"b": 4}, {"c": 5}, source="mail")
+    batches.add(source="old")
+    taken = batches.snapshot({"source": "docs"}, {"source": "not there yet"})
+    assert taken.shards == {"1-0": (1, 3)}
+    assert taken.manifest.facts["not_asked_for"] == ["mail"]
+    assert (taken.manifest.rows_in, taken.manifest.dropped) == (3, {"not_asked_for": 2})
+    assert batches.snapshot({"source": "docs"}, {"source": "mail"}).manifest.facts["not_asked_for"] == []
+
+
+def test_tokens_are_counted_over_the_shards_that_are_asked_for(batches: Batches) -> None:
+    batches.add({"a": 3}, {"b": 4})  # tokens 1, tokens 2
+    batches.add({"c": 5}, source="mail")
+    assert batches.snapshot().counts[:3] == [0, 3, 4]
+    assert batches.snapshot({"source": "docs"}, {"source": "mail"}).counts[:3] == [0, 8, 4]
+
+
+def test_a_batch_that_only_withdraws_has_no_shards_and_is_part_of_a_snapshot(batches: Batches) -> None:
+    batches.add({"a": 3, "b": 4})
+    batches.add(gone=[("a", "1", 0)])
+    taken = batches.snapshot()
+    assert taken.shards == {"1-0": (1, 4)}
+    assert taken.excluded == {"1-0": ("a",)}
+    assert taken.counts[1] == 7
+
+
+def test_no_batch_at_all_is_an_empty_snapshot(batches: Batches) -> None:
+    taken = batches.snapshot()
+    assert (taken.shards, taken.excluded, taken.counts) == ({}, {}, [])
+
+
+def test_a_withdrawn_document_is_left_out_of_the_shard_that_held_it_and_not_of_one_that_has_it_again(
+    batches: Batches,
+) -> None:
+    batches.add({"a": 3, "b": 4}, {"c": 5})
+    batches.add({"d": 6}, gone=[("a", "1", 0), ("c", "1", 1)])
+    batches.add({"a": 3})  # it is back
+    taken = batches.snapshot()
+    assert taken.excluded == {"1-0": ("a",), "1-1": ("c",)}
+    assert taken.shards == {"1-0": (1, 4), "1-1": (0, 0), "2-0": (1, 6), "3-0": (1, 3)}
+    assert taken.manifest.facts["num_excluded_documents"] == 2
+
+
+def test_a_withdrawal_in_a_source_that_is_not_asked_for_leaves_nothing_out(batches: Batches) -> None:
+    batches.add({"a": 3})
+    batches.add({"b": 3}, source="mail")
+    batches.add(source="mail", gone=[("b", "2", 0)])
+    assert batches.snapshot().excluded == {}
+
+
+# Weights and caps ---------------------------------------------------------------------------------------------------
+
+MANY = {f"{name:04x}": 1 + name % 7 for name in range(60)}
+LONGEST = 7
+
+
+def tokens_of(taken: Taken, batch: str) -> int:
+    return sum(tokens for name, (_, tokens) in taken.shards.items() if name.startswith(f"{batch}-"))
+
+
+def test_a_cap_is_met_to_within_one_document(batches: Batches) -> None:
+    batches.add(MANY)
+    total = sum(MANY.values())
+    for most in (1, 50, 51, total - 1):
+        taken = batches.snapshot({"source": "docs", "most_tokens": most})
+        assert most <= tokens_of(taken, "1") < most + LONGEST
+        assert taken.manifest.facts["num_tokens"] == tokens_of(taken, "1")
+    for most in (total, total + 1):
+        assert batches.snapshot({"source": "docs", "most_tokens": most}).excluded == {}
+
+
+def test_what_is_held_out_does_not_count_against_a_cap(batches: Batches) -> None:
+    batches.add(MANY, held_out=[name for name in MANY if int(name, 16) % 2])
+    taken = batches.snapshot({"source": "docs", "most_tokens": 50})
+    assert 50 <= tokens_of(taken, "1") < 50 + LONGEST
+    assert not {int(name, 16) % 2 for names in taken.excluded.values() for name in names} & {1}
+
+
+def test_what_was_withdrawn_does_not_count_against_a_cap_and_is_left_out_once(batches: Batches) -> None:
+    batches.add(MANY)
+    batches.add(gone=[(name, "1", 0) for name in list(MANY)[:30]])
+    taken = batches.snapshot({"source": "docs", "most_tokens": 50})
+    assert 50 <= tokens_of(taken, "1") < 50 + LONGEST
+    left_out = taken.excluded["1-0"]
+    assert len(left_out) == len(set(left_out)) and set(list(MANY)[:30]) < set(left_out)
+
+
+def test_a_larger_cap_takes_what_the_smaller_one_took_and_more(batches: Batches) -> None:
+    """What is taken goes by the ids, which are hashes: no document comes and goes with the cap."""
+    batches.add(MANY)
+    small, large = (set(batches.snapshot({"source": "docs", "most_tokens": m}).excluded["1-0"]) for m in (50, 90))
+    assert large < small
+
+
+def test_weights_are_met_to_within_one_document_by_the_scarcest_source(batches: Batches) -> None:
+    batches.add(MANY)
+    batches.add({f"m{name}": tokens for name, tokens in list(MANY.items())[:30]}, source="mail")
+    batches.add({"w": 2}, source="web")
+    scarce = sum(list(MANY.values())[:30])
+    taken = batches.snapshot({"source": "docs", "weight": 1.0}, {"source": "mail", "weight": 2.0}, {"source": "web"})
+    assert tokens_of(taken, "2") == scarce
+    assert scarce / 2 <= tokens_of(taken, "1") < scarce / 2 + LONGEST
+    assert tokens_of(taken, "3") == 2  # without a weight: all that is there
+
+
+def test_a_cap_bounds_the_mix_too(batches: Batches) -> None:
+    batches.add(MANY)
+    batches.add({f"m{name}": tokens for name, tokens in MANY.items()}, source="mail")
+    taken = batches.snapshot({"source": "docs", "weight": 1.0, "most_tokens": 40}, {"source": "mail", "weight": 3.0})
+    assert 40 <= tokens_of(taken, "1") < 40 + LONGEST
+    assert 120 <= tokens_of(taken, "2") < 120 + LONGEST
+
+
+def test_a_source_with_a_weight_and_no_text_yet_does_not_take_the_others_with_it(batches: Batches) -> None:
+    batches.add(MANY)
+    taken = batches.snapshot({"source": "docs", "weight": 1.0}, {"source": "mail", "weight": 2.0})
+    assert taken.excluded == {}
+
+
+# Digest and difference ----------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=12)
+@given(cuts=st.sets(st.integers(1, 5)))
+def test_however_tables_are_merged_the_snapshot_is_the_same(
+    tmp_path_factory: pytest.TempPathFactory, cuts: set[int]
+) -> None:
+    batches = Batches(tmp_path_factory.mktemp("merged"))
+    for number in range(6):
+        gone = [(f"{number - 1}a", str(number), 0)] if number in (2, 5) else []
+        batches.add({f"{number}a": 3, f"{number}b": 4 + number}, source=("docs", "mail")[number == 3], gone=gone)
+    ends = [0, *sorted(cuts), 6]
+    parts = [batches.tables[first:last] for first, last in itertools.pairwise(ends)]
+    tables = [part[0] if len(part) == 1 else batches.merged(part) for part in parts]
+    queries = ({"source": "docs", "most_tokens": 20}, {"source": "mail"})
+    plain, merged = batches.snapshot(*queries), batches.snapshot(*queries, tables=tables)
+    assert (merged.shards, merged.excluded, merged.counts) == (plain.shards, plain.excluded, plain.counts)
+    assert (merged.digest, merged.described) == (plain.digest, plain.described)
+
+
+def test_the_digest_is_that_of_the_content_in_whatever_workspace_it_lies(tmp_path: Path) -> None:
+    made = []
+    for name in ("one", "two"):
+        batches = Batches(tmp_path / name)
+        batches.add({"a": 3, "b": 4})
+        batches.add({"c": 5}, gone=[("a", "1", 0)])
+        made.append(batches.snapshot().digest)
+    assert made[0] == made[1]
+
+
+def test_a_query_that_takes_the_same_gives_the_same_digest(batches: Batches) -> None:
+    batches.add({"a": 3})
+    assert batches.snapshot().digest == batches.snapshot({"source": "docs", "most_tokens": 3}, {"source": "m"}).digest
+
+
+@pytest.mark.parametrize("what", ["a document", "a withdrawal", "a share", "a source", "the tokenizer"])
+def test_anything_that_a_training_would_read_otherwise_changes_the_digest(tmp_path: Path, what: str) -> None:
+    def taken(name: str, is_other: bool) -> Taken:
+        batches = Batches(tmp_path / name, trained_to=2 if what == "the tokenizer" and is_other else 1)
+        batches.add({"a": 3, "b": 4} | ({"c": 5} if what == "a document" and is_other else {}))
+        batches.add({"d": 1}, share=0.25 if what == "a share" and is_other else 0.5)
+        if is_other and what == "a withdrawal":
+            batches.add(gone=[("a", "1", 0)])
+        batches.add({"e": 2}, source="mail")
+        sources = ["docs", "mail"] if is_other and what == "a source" else ["docs"]
+        return batches.snapshot(*({"source": source} for source in sources))
+
+    assert taken("one", False).digest == taken("two", False).digest != taken("three", True).digest
+
+
+def test_a_snapshot_is_told_by_what_the_one_before_had_not(batches: Batches) -> None:
+    batches.add({"a": 3, "b": 4})
+    batches.add({"c": 5}, source="mail")
+    before = batches.snapshot({"source": "docs"}, {"source": "mail"}).described
+    batches.add({"d": 7}, gone=[("a", "1", 0)])
+    after = batches.snapshot({"source": "docs"}).described
+    assert diff(after, before) == {
+        "added": ["0003-docs"],
+        "changed": [],
+        "removed": ["0002-mail"],
+        "num_tokens": 7 - 3 - 5,
+        "num_excluded_documents": 1,
+    }
+    assert diff(after, None)["added"] == ["0001-docs", "0003-docs"]
+    assert diff(after, after) == {
+        "added": [],
+        "changed": [],
+        "removed": [],
+        "num_tokens": 0,
+        "num_excluded_documents": 0,
+    }
+
+
+def test_a_batch_that_was_made_otherwise_is_told_as_changed(tmp_path: Path) -> None:
+    """Its label stays, what is in its shards does not: a rule was moved."""
+    described = []
+    for name, tokens in (("one", 3), ("two", 4)):
+        batches = Batches(tmp_path / name)
+        batches.add({"a": tokens})
+        described.append(batches.snapshot().described)
+    assert diff(described[1], described[0])["changed"] == ["0001-docs"]
+    assert diff(described[1], described[0])["num_tokens"] == 1
