@@ -267,21 +267,58 @@ def test_trace_walks_from_a_version_to_its_batches(call: Shell, words: list[str]
     assert re.search(r"^nightshift-tiny version 1 \((champion|challenger)\)\n", out)
     assert re.search(r"snapshot digest +[0-9a-f]{32}\n", out)
     assert re.search(r"started from scratch; \d+ steps \(\d+ on the trunk\) over [\d,]+ tokens", out)
-    assert re.search(r"0001-docs +new +\d+ +[\d,]+ +\d+\n", out)
+    assert re.search(r"0001-docs +(all|in part) +\d+ +[\d,]+ +\d+\n", out)
     listed = call("trace", "1", "--all", *words).out
-    assert re.search(r"\d+ of +\d+  a_english\.jsonl#en-\d", listed)
-    assert "copies.jsonl#copy-1\n" not in listed
+    assert re.search(r"\d+ of +\d+  a_english\.jsonl#en-\d+  [0-9a-f]{32}\n", listed)
+    assert "copies.jsonl#copy-1 " not in listed
 
 
 def test_trace_of_a_document_agrees_with_the_list_of_its_model(call: Shell, words: list[str]) -> None:
     listed = call("trace", "1", "--all", *words).out
     read, url = next(
-        (int(found[1]), found[2]) for found in re.finditer(r"(\d+) of +\d+  (\S+)\n", listed) if int(found[1])
+        (int(found[1]), found[2])
+        for found in re.finditer(r"(\d+) of +\d+  (\S+)  [0-9a-f]+\n", listed)
+        if int(found[1])
     )
     assert f"learned {read} of its" in call("trace", "--document", url, *words).out
     dropped = call("trace", "--document", "copies.jsonl#copy-1", *words).out
     assert "dropped in dedup: exact_duplicate" in dropped
     assert "no model of this workspace has learned it" in dropped
+
+
+def test_trace_of_a_step_names_its_documents(call: Shell, words: list[str]) -> None:
+    told = json.loads(call("trace", "1", "--json", *words).out)
+    num_steps = told["trainings"][0]["num_steps"]
+    assert (told["model"], told["version"], told["documents"]) == ("nightshift-tiny", 1, None)
+    every = {
+        one["document_id"]: one for one in json.loads(call("trace", "1", "--all", "--json", *words).out)["documents"]
+    }
+    last = json.loads(call("trace", "1", "--step", str(num_steps), "--json", *words).out)
+    assert last["step"] == num_steps
+    for document in last["documents"]:
+        whole = every[document["document_id"]]
+        assert (document["url"], document["num_tokens"]) == (whole["url"], whole["num_tokens"])
+        assert 0 < document["num_read"] <= whole["num_read"] <= whole["num_tokens"]
+    page = call("trace", "1", "--step", str(num_steps), *words).out
+    assert f"{len(last['documents'])} documents in step {num_steps} of {num_steps}, on the branch" in page
+    beyond = call("trace", "1", "--step", str(num_steps + 1), *words)
+    assert (beyond.status, f"took {num_steps} steps. Ask for one from 1 to {num_steps}." in beyond.err) == (2, True)
+
+
+def test_trace_of_a_held_out_document_names_the_benchmarks_that_have_it(call: Shell, words: list[str]) -> None:
+    told = [call("trace", "--document", f"a_english.jsonl#en-{number}", *words).out for number in range(24)]
+    held_out = [page for page in told if "held out: models are judged on it and never learn it" in page]
+    assert any("benchmarks that have it: frozen-1" in page for page in held_out)
+    assert all("no model of this workspace has learned it" in page for page in held_out)
+    assert any(re.search(r"version 1 .*learned \d+ of its \d+ tokens", page) for page in told)
+    (story,) = json.loads(call("trace", "--document", "a_english.jsonl#en-0", "--json", *words).out)
+    assert {"url", "document_id", "is_held_out", "withdrawn_by", "benchmarks", "models"} <= story.keys()
+
+
+@pytest.mark.parametrize("question", [["--all", "--step", "1"], ["--document", "x", "--all"], ["1", "--document", "x"]])
+def test_trace_is_asked_one_question_at_a_time(call: Shell, question: list[str]) -> None:
+    said = call("trace", *question)
+    assert (said.status, said.err.startswith("trace: --document")) == (2, True)
 
 
 def test_trace_of_what_there_is_not(call: Shell, words: list[str]) -> None:
