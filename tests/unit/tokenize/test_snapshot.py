@@ -218,6 +218,12 @@ def test_a_cap_is_met_to_within_one_document(batches: Batches) -> None:
         assert batches.snapshot({"source": "docs", "most_tokens": most}).excluded == {}
 
 
+def test_a_cap_that_is_reached_exactly_takes_no_document_more(batches: Batches) -> None:
+    batches.add(dict.fromkeys("abcd", 5))
+    taken = batches.snapshot({"source": "docs", "most_tokens": 10})
+    assert (tokens_of(taken, "1"), taken.excluded) == (10, {"1-0": ("c", "d")})
+
+
 def test_what_is_held_out_does_not_count_against_a_cap(batches: Batches) -> None:
     batches.add(MANY, held_out=[name for name in MANY if int(name, 16) % 2])
     taken = batches.snapshot({"source": "docs", "most_tokens": 50})
