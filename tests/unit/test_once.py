@@ -57,7 +57,7 @@ def test_it_is_made_once_however_many_processes_ask(tmp_path: Path, words: tuple
 @pytest.fixture
 def factory(tmp_path: Path) -> pytest.TempPathFactory:
     """Temporary folders of a session of its own."""
-    return pytest.TempPathFactory(tmp_path, 1, "all", lambda *_: None, _ispytest=True)
+    return pytest.TempPathFactory(tmp_path / "own", 1, "all", lambda *_: None, _ispytest=True)
 
 
 def test_what_a_failed_try_left_is_removed_before_the_next_one(factory: pytest.TempPathFactory) -> None:
