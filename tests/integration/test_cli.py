@@ -104,7 +104,7 @@ def _said(staged: Path, stage: str) -> list[list[object]]:
 # Mistakes: what a person types, and the one line that answers.
 MISTAKES = [
     (["pln"], "No such command 'pln'. Did you mean 'plan'?"),
-    (["plan", "--conf", "x"], "nightshift plan: No such option: --conf (Possible options: --config)."),
+    (["plan", "--conf", "x"], "nightshift plan: No such option: --conf (Possible options: --config, --json)."),
     (["plan", "--worksapce", "x"], "--worksapce: there is no such option. Did you mean --workspace?"),
     (["plan", "--al"], "No such option: --al (Possible options: --all"),
     (["plan", "extra"], "nightshift plan: Got unexpected extra argument(s) (extra)"),
@@ -195,7 +195,9 @@ def test_a_stage_whose_predecessor_did_not_run_says_which_one_to_run(staged: Pat
     assert first["scrub"][2] == "scrub: dedup 0001-docs is not done. Run nightshift dedup first.\n"
     assert first["train"][2].endswith("Run nightshift tokenize first.\n")  # type: ignore[attr-defined]
     assert first["evaluate"][2] == "evaluate: train model is not done. Run nightshift train first.\n"
-    assert first["register"][2] == "register: quantize challenger is not done. Run nightshift quantize first.\n"
+    assert (
+        first["register"][2] == "register: quantize onnx_int8_dynamic.v1 is not done. Run nightshift quantize first.\n"
+    )
 
 
 def test_the_nine_stages_run_one_by_one_and_a_second_time_reuse_all(staged: Path) -> None:
@@ -211,11 +213,12 @@ def test_plan_folds_what_is_reused_and_names_a_changed_setting(call: Shell, word
     nothing = call("plan", *words)
     assert "Nothing new: all" in nothing.out
     assert " work " not in nothing.out
-    changed = call("plan", *words, "--clean.rules.min_words.v1.at_least", "40")
+    limit = ("--clean.rules.min_words.v1.at_least", "40")
+    changed = call("plan", *words, *limit)
     assert re.search(r"clean .* shards 0-\d: judgement +work +rules\.min_words\.v1\.at_least 50 -> 40 ", changed.out)
     assert re.search(r"clean .* shards 0-\d: text, signals, terms +reuse +nothing changed", changed.out)
     assert json.loads(call("plan", "--json", *words).out)["is_nothing_new"]
-    every = call("plan", *words, "--all").out
+    every = call("plan", *words, *limit, "--all").out
     assert every.count("shard ") > 3 > changed.out.count("shard ")
 
 
@@ -231,7 +234,7 @@ def test_config_is_a_file_that_gives_the_same_settings(call: Shell, words: list[
 def test_config_explains_values_with_their_origin(call: Shell) -> None:
     out = call("config", "--explain", "--train.max_steps", "9").out
     line = next(line for line in out.split("\n") if line.startswith("train.max_steps"))
-    assert re.match(r"train\.max_steps +9 +steps +command line --train\.max_steps +steps at most", line)
+    assert re.match(r"train\.max_steps +9 +steps +command line --train\.max_steps +steps of a night at most", line)
     assert "clean.rules.min_words.v1.at_least" in out
     assert "register.gate.max_variant_loss_share" in out
 
