@@ -12,7 +12,7 @@ from flows.servers import standing
 from flows.show.summary import score_tables
 from flows.show.tables import clock, lasting, print_json, table
 from pipeline_lib.evaluate.stage import SCORES
-from pipeline_lib.model.records import CHALLENGER, CHAMPION, SCORES_FILE, read_scores
+from pipeline_lib.model.records import CHALLENGER, CHAMPION, FROZEN, SCORES_FILE, read_scores
 from pipeline_lib.past.made import opened
 from pipeline_lib.plan.judge import CHAMPION_SCORES
 from pipeline_lib.register.promotion import Promotion
@@ -130,7 +130,7 @@ def show_champion(name: str, champion: Champion | None, console: Console) -> Non
 
 
 def scores_of(workspace: Workspace, model: str) -> ScoresByName:
-    """The newest scores of a model on each benchmark, those of the newest first, as far as there are any.
+    """The newest scores of a model on each benchmark, the frozen one first, as far as there are any.
 
     It was measured as a challenger in its own night, and as the champion in later ones.
     """
@@ -140,7 +140,8 @@ def scores_of(workspace: Workspace, model: str) -> ScoresByName:
         if path is not None:
             scores = read_scores(path)
             newest.setdefault(scores.benchmark, {**scores.figures, "candidate": CHAMPION})
-    return {f"{CHAMPION}, {found['benchmark']}-{found['generation']}": found for found in newest.values()}
+    in_order = sorted(newest.values(), key=lambda found: found["benchmark"] != FROZEN)
+    return {f"{CHAMPION}, {found['benchmark']}-{found['generation']}": found for found in in_order}
 
 
 def _measured(workspace: Workspace, model: str) -> list[Manifest]:

@@ -91,7 +91,8 @@ def _benchmark(figures: Mapping[str, Any]) -> str:
 def _score_table(benchmark: str, scores: Mapping[str, Mapping[str, Any]]) -> Table:
     """Bits per byte of models on the same held-out documents, beside those of a model that knows frequencies alone."""
     first = next(iter(scores.values()))
-    heading = f"bits per byte on {first['num_documents']:,} held-out documents ({benchmark})"
+    count = first["num_documents"]
+    heading = f"bits per byte on {count:,} held-out document{'' if count == 1 else 's'} ({benchmark})"
     confidence = first.get("confidence")
     interval = "interval" if confidence is None else f"{confidence:.0%} interval"
     numbers = ("value", interval, "perplexity a byte", "MB")

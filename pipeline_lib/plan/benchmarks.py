@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.evaluate.works import benchmark_work
+from pipeline_lib.model.records import FRESH, FROZEN
 from pipeline_lib.plan.batches import tombstones_of
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.sides import Pin, num_documents, read_pin
@@ -24,7 +25,6 @@ from pipeline_lib.store.workspace import Workspace
 
 FRESH_DOCUMENTS = 20
 MOST_FRESH_BATCHES = 16
-FROZEN, FRESH = "frozen", "fresh"
 
 
 @dataclass(frozen=True)

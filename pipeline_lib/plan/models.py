@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.evaluate.works import scores_work
-from pipeline_lib.model.records import CHALLENGER
-from pipeline_lib.plan.benchmarks import FROZEN, BenchmarksPlan
+from pipeline_lib.model.records import CHALLENGER, FROZEN
+from pipeline_lib.plan.benchmarks import BenchmarksPlan
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.parents import Line, line_of
 from pipeline_lib.quantize.works import variant_works
