@@ -9,14 +9,19 @@ set again find their record, and cost nothing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field
+
+from pipeline_lib.ingest.stage import PAST
 from pipeline_lib.run.board import Board
-from pipeline_lib.run.carry import Node, Nodes
+from pipeline_lib.run.carry import Nodes
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import OF_A_BATCH
 from pipeline_lib.store.artifact import Ref, digest_of
-from pipeline_lib.store.files import read_json, write_json
+from pipeline_lib.store.files import write_json
+from pipeline_lib.store.records import read_comfort
 from pipeline_lib.store.workspace import Batch, Workspace
 
 
@@ -32,44 +37,44 @@ class Closed:
         return Board("", carried=self.carried or {})
 
 
+@dataclass(frozen=True)
+class Record:
+    """What the file says."""
+
+    count: Annotated[int, Field(ge=0)]
+    batches: str  # the digest of their names
+    carried: dict[str, Nodes]
+
+
 def recipe_of(settings: Settings, key_id: str, tokenizer: Ref) -> str:
     """The name of all that decides what becomes of a batch."""
     stages = [
         [maker.id, settings.of(stage.settings).decisive(maker.reads)] for stage in OF_A_BATCH for maker in stage.makers
     ]
-    return digest_of({"stages": stages, "key": key_id, "tokenizer": tokenizer.fingerprint})
+    return digest_of({"stages": stages, "past": PAST.id, "key": key_id, "tokenizer": tokenizer.fingerprint})
 
 
 def read_closed(workspace: Workspace, recipe: str, batches: Sequence[Batch]) -> Closed:
     """The batches that are closed by the record of a recipe; none where it does not fit what is there."""
-    try:
-        record = read_json(_place(workspace, recipe))
-        count = int(record["count"])
-        carried = {name: tuple(_node(node) for node in nodes) for name, nodes in record["carried"].items()}
-    except (OSError, ValueError, TypeError, KeyError):
+    record = read_comfort(_place(workspace, recipe), Record)
+    if record is None or record.count > len(batches) or record.batches != _named(batches[: record.count]):
         return Closed()
-    if record.get("batches") != _named(batches[:count]) or count > len(batches):
-        return Closed()
-    nodes = [node for each in carried.values() for node in each]
-    return Closed(count, carried) if all(workspace.store.is_present(node.ref) for node in nodes) else Closed()
+    nodes = [node for each in record.carried.values() for node in each]
+    is_whole = all(workspace.store.is_present(node.ref) for node in nodes)
+    return Closed(record.count, record.carried) if is_whole else Closed()
 
 
 def save_closed(workspace: Workspace, recipe: str, batches: Sequence[Batch], carried: Mapping[str, Nodes]) -> None:
     """Keep that these batches are closed, all of the catalog that is."""
-    nodes = {name: [asdict(node) for node in each] for name, each in carried.items()}
-    record = {"count": len(batches), "batches": _named(batches), "carried": nodes}
+    record = Record(len(batches), _named(batches), dict(carried))
     place = _place(workspace, recipe)
-    if not place.is_file() or read_json(place) != record:
-        write_json(place, record)
+    if read_comfort(place, Record) != record:
+        write_json(place, asdict(record))
 
 
-def _place(workspace: Workspace, recipe: str) -> Any:
+def _place(workspace: Workspace, recipe: str) -> Path:
     return workspace.state / "closed" / f"{recipe}.json"
 
 
 def _named(batches: Sequence[Batch]) -> str:
     return digest_of([batch.fingerprint for batch in batches])
-
-
-def _node(value: Mapping[str, Any]) -> Node:
-    return Node(int(value["level"]), Ref(**value["ref"]))

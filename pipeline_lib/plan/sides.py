@@ -5,6 +5,9 @@ A document keeps the share that was in force when its file first arrived.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import ConfigDict
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.run.step import manifest_of
@@ -38,6 +41,8 @@ def share_of_new(
 @dataclass(frozen=True)
 class Pin:
     """What a workspace keeps of its benchmarks."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")  # a field that is not understood decides
 
     frozen: Ref | None = None  # None: there is none yet
     generation: int = 0

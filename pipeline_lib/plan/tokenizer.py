@@ -8,6 +8,9 @@ mean another tokenizer, since one that learned from less scrubbed text may hold 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import ConfigDict
 
 from pipeline_lib.run.board import Board
 from pipeline_lib.run.execute import Graph
@@ -28,6 +31,8 @@ from pipeline_lib.tokenize.works import learn_work
 @dataclass(frozen=True)
 class Pinned:
     """The choice of a tokenizer: the lists of scrubbed shards that it is learned from."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")  # a field that is not understood decides
 
     documents: tuple[Ref, ...]
     is_provisional: bool = False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.tokenize.settings import TokenizeSettings
+from pipeline_lib.tokenize.snapshot import MERGED, SHARDS, SNAPSHOT
 
 if TYPE_CHECKING:
     from pipeline_lib.run.inputs import Inputs
@@ -60,4 +61,4 @@ LEARN: Final = Maker(
     reads=("vocab_size", "min_frequency", "max_training_bytes", "domain_terms", "generation"),
 )
 ENCODE: Final = Maker("tokenize.encode", 1, "tokens.v2", make_tokens)
-MAKERS: Final = (LEARN, ENCODE)
+MAKERS: Final = (LEARN, ENCODE, SHARDS, MERGED, SNAPSHOT)

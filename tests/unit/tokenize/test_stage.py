@@ -122,7 +122,7 @@ def test_the_same_input_gives_the_same_bytes(tokenize: Any) -> None:
 def test_the_output_is_that_of_this_version(folder: Path, tokenize: Any, shard_texts: dict[str, str]) -> None:
     done = tokenize(shard_texts)
     found = {
-        "makers": [maker.id for maker in stage.MAKERS],
+        "makers": [stage.LEARN.id, stage.ENCODE.id],
         "tokenizer": hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest(),
         "ids": hashlib.sha256(json.dumps(done.ids).encode()).hexdigest(),
         "sides": open_tokens(done.folder / "tokens.arrow").sides.tolist(),

@@ -1,0 +1,120 @@
+"""Which share of what arrives is held out, and what is kept of benchmarks."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline_lib.base.errors import DataError
+from pipeline_lib.evaluate.settings import EvaluateSettings
+from pipeline_lib.plan.sides import (
+    DOCUMENT_BYTES,
+    ENOUGH_DOCUMENTS,
+    MOST_SHARE,
+    Pin,
+    num_documents,
+    num_held_out,
+    read_pin,
+    save_pin,
+    share_of_new,
+)
+from pipeline_lib.plan.tokenizer import Pinned
+from pipeline_lib.store.artifact import Outcome, Ref
+from pipeline_lib.store.local import Store
+from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.tokenize.settings import TokenizeSettings
+from tests.shelf import put
+
+USUAL = 0.05
+TOKENIZE = TokenizeSettings(heldout_share=USUAL)
+
+
+def share(num_files: int, num_bytes: int = 0, *, there: int = 0, at_most: int = 400, usual: float = USUAL) -> float:
+    tokenize = TOKENIZE.model_copy(update={"heldout_share": usual})
+    return share_of_new(tokenize, EvaluateSettings(max_documents=at_most), num_files, num_bytes, num_heldout=there)
+
+
+def test_a_large_first_night_holds_out_the_usual_share() -> None:
+    assert share(10_000) == USUAL
+    assert share(3, 1000 * DOCUMENT_BYTES) == USUAL  # few files of many documents
+
+
+def test_a_small_first_night_holds_out_as_much_as_makes_a_set_to_judge_on() -> None:
+    assert share(400) == ENOUGH_DOCUMENTS / 400 == 0.10
+    assert share(1, 300 * DOCUMENT_BYTES) == 0.14  # 40 of 300, rounded up
+
+
+def test_a_very_small_night_keeps_most_of_it_to_learn_from() -> None:
+    assert share(20) == share(1) == share(0) == MOST_SHARE
+
+
+def test_nights_go_on_until_there_are_enough_and_then_hold_out_the_usual_share() -> None:
+    assert share(100, there=30) == 0.10
+    assert share(100, there=ENOUGH_DOCUMENTS) == share(1, there=ENOUGH_DOCUMENTS + 7) == USUAL
+
+
+def test_a_benchmark_that_is_to_be_small_asks_for_no_more_than_fills_it() -> None:
+    assert share(100, at_most=8) == 0.08
+    assert share(100, there=8, at_most=8) == USUAL
+
+
+def test_a_share_that_is_larger_by_choice_stays_that_large() -> None:
+    assert share(20, usual=0.4) == 0.4
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**12), st.integers(0, 1000), st.integers(1, 500))
+def test_a_share_is_never_less_than_usual_and_few_different_ones_are_given(
+    num_files: int, num_bytes: int, there: int, at_most: int
+) -> None:
+    found = share(num_files, num_bytes, there=there, at_most=at_most)
+    assert USUAL <= found <= MOST_SHARE
+    assert round(100 * found, 9).is_integer()
+    expected = max(num_files, num_bytes // DOCUMENT_BYTES)
+    wanted = min(ENOUGH_DOCUMENTS, at_most) - there
+    assert found * expected >= min(wanted, MOST_SHARE * expected) - 1e-9  # enough, as far as there is text
+
+
+def test_what_is_held_out_is_counted_over_the_batches_that_are_there(store: Store) -> None:
+    refs = [
+        put(store, Ref("ingest", name), {}, outcome=Outcome(9, 9, facts=facts))
+        for name, facts in (("b1", {"num_held_out": 3}), ("b2", {"num_held_out": 4}), ("b3", {}))
+    ]
+    assert num_held_out(store, [*refs, Ref("ingest", "gone")]) == 7
+    assert num_held_out(store, []) == 0
+
+
+def test_a_benchmark_that_is_gone_or_not_there_yet_has_no_documents(store: Store) -> None:
+    assert num_documents(store, put(store, Ref("evaluate", "b"), {}, outcome=Outcome(5, 5))) == 5
+    assert num_documents(store, Ref("evaluate", "gone")) == num_documents(store, None) == 0
+
+
+def test_a_workspace_begins_without_benchmarks_and_keeps_what_it_is_given(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert read_pin(workspace) == Pin(None, 0, 0, ())
+    kept = Pin(Ref("evaluate", "b"), 2, 7, (Ref("tokenize", "t6"), Ref("tokenize", "t7")))
+    save_pin(workspace, kept)
+    assert read_pin(workspace) == kept
+
+
+def test_benchmarks_that_stay_are_not_written_again(tmp_path: Path) -> None:
+    workspace, pin = Workspace(tmp_path), Pin(Ref("evaluate", "b"), 1, 1)
+    save_pin(workspace, pin)
+    path = workspace.state / "pins" / "benchmarks.json"
+    inode = path.stat().st_ino
+    save_pin(workspace, pin)
+    assert path.stat().st_ino == inode
+
+
+@pytest.mark.parametrize("kind", [Pin, Pinned])
+@pytest.mark.parametrize(
+    "text", ['{"generation": 2, "documents": [], "other": 1}', '{"a": 1}', "[]", '{"frozen": "b"}']
+)
+def test_a_pin_that_is_not_as_it_was_written_is_refused_also_where_all_of_it_has_defaults(
+    tmp_path: Path, kind: type[Pin | Pinned], text: str
+) -> None:
+    workspace = Workspace(tmp_path)
+    (workspace.state / "pins").mkdir(parents=True)
+    (workspace.state / "pins" / "benchmarks.json").write_text(text)
+    with pytest.raises(DataError, match="Put it back from a copy"):
+        workspace.pin("benchmarks", kind)
