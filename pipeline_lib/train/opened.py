@@ -13,7 +13,7 @@ from pipeline_lib.base.errors import DataError
 from pipeline_lib.model.reading.index import Specials
 from pipeline_lib.train.callbacks import Clock, StopSignal
 from pipeline_lib.train.cursor import read_cursor
-from pipeline_lib.train.job import TIMINGS_FILE, TrainInputs, read_job
+from pipeline_lib.train.job import PLAN_FILE, START_FILE, TIMINGS_FILE, TrainInputs, read_job
 from pipeline_lib.train.lineage import trunk_fits
 from pipeline_lib.train.model import load_model, new_model, special_ids
 from pipeline_lib.train.optimizer import read_state
@@ -82,5 +82,8 @@ def open_night(work: Path, *, started: float, stop: StopSignal) -> Night:
     if reading.num_new == 0:
         raise DataError("train: there is no unread text. Without it there is nothing to train.")
     specials = Specials(*special_ids(inputs.tokenizer))
+    if not (work / PLAN_FILE).exists():  # what was tried has made nothing, and takes nothing of this run's budget
+        for name in (TIMINGS_FILE, START_FILE):
+            (work / name).unlink(missing_ok=True)
     clock = Clock(work / TIMINGS_FILE, started)
     return Night(work, settings, inputs, clock, stop, reading, specials, recorded)

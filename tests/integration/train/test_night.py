@@ -17,7 +17,7 @@ from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.train import callbacks, night, opened, trainer
 from pipeline_lib.train.callbacks import StopSignal
 from pipeline_lib.train.cursor import read_cursor
-from pipeline_lib.train.job import TrainInputs, is_finished, read_metrics, write_job
+from pipeline_lib.train.job import TIMINGS_FILE, TrainInputs, is_finished, read_metrics, write_job
 from pipeline_lib.train.lineage import trunk_fits
 from pipeline_lib.train.repeat import leave_repeat
 from pipeline_lib.train.settings import TrainSettings
@@ -311,6 +311,19 @@ def test_a_budget_too_short_for_any_schedule_is_an_error(
 ) -> None:
     with pytest.raises(SettingsError, match="budget_minutes is too short"):
         train(tmp_path / "work", changed(settings, budget_minutes=1e-6), inputs)
+
+
+def test_what_a_try_without_a_plan_has_spent_is_not_taken_from_the_next_one(
+    tmp_path: Path, settings: TrainSettings, inputs: TrainInputs
+) -> None:
+    """A machine that was so busy that no step fits: an hour later the same night goes through."""
+    work = tmp_path / "work"
+    with pytest.raises(SettingsError, match="budget_minutes is too short"):
+        train(work, changed(settings, budget_minutes=1e-6), inputs)
+    timings = work / TIMINGS_FILE
+    timings.write_text(json.dumps({"seconds": {"start": 3600.0, "measure": 3600.0}}), encoding="utf-8")
+    train(work, changed(settings, budget_minutes=60), inputs)
+    assert sum(json.loads(timings.read_text(encoding="utf-8"))["seconds"].values()) < 3600
 
 
 def test_a_finished_training_is_not_done_again(undisturbed: Path, settings: TrainSettings, inputs: TrainInputs) -> None:
