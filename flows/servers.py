@@ -233,7 +233,7 @@ def hold_port(wanted: int = 0) -> Port:
             continue
         port = Port(int(holder.getsockname()[1]), holder)
         if sys.platform != "linux":
-            port.release()
+            port.release()  # there its server could not listen on it while we are bound to it
         return port
     raise UpstreamError("no free port on this machine. Close some programs and run again.")
 

@@ -23,8 +23,7 @@ from pipeline_lib.store.shards import SHARDS_FILE
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.cursor import CURSOR_FILE, Cursor, first_place, read_cursor, unread
 from pipeline_lib.train.extent import planned_rows, text_of
-from pipeline_lib.train.lineage import DECIDING as SHAPE
-from pipeline_lib.train.lineage import TRUNK_FILE
+from pipeline_lib.train.lineage import SHAPE, TRUNK_FILE
 from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.stage import TRAIN
 

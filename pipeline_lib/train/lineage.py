@@ -7,7 +7,7 @@ from pipeline_lib.store.files import read_json, sha256_of
 from pipeline_lib.train.settings import TrainSettings
 
 TRUNK_FILE = "trunk.json"
-DECIDING = (
+SHAPE = (
     "architecture",
     "hidden_size",
     "num_layers",
@@ -20,7 +20,7 @@ DECIDING = (
 
 def lineage(settings: TrainSettings, tokenizer: Path) -> str:
     """The name of what a trunk and its continuation must have in common."""
-    shape = settings.model_dump(include=set(DECIDING))
+    shape = settings.model_dump(include=set(SHAPE))
     return digest_of({"shape": shape, "tokenizer": sha256_of(tokenizer / "tokenizer.json")})
 
 

@@ -42,6 +42,7 @@ from pipeline_lib.train.job import (
     read_metrics,
     write_job,
 )
+from pipeline_lib.train.lineage import SHAPE
 from pipeline_lib.train.sealed import fault_of
 from pipeline_lib.train.settings import TrainSettings
 
@@ -74,16 +75,10 @@ FACTS: Final = (
     "threads",
 )
 READS: Final = (
-    "architecture",
-    "hidden_size",
-    "num_layers",
-    "num_heads",
-    "num_kv_heads",
-    "intermediate_size",
+    *SHAPE,
     "context_tokens",
     "packing",
     "document_borders",
-    "optimizer",
     "learning_rate",
     "weight_decay",
     "max_grad_norm",

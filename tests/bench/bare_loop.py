@@ -22,6 +22,7 @@ from pipeline_lib.train.model import device, new_model, precision, special_ids
 from pipeline_lib.train.optimizer import build_optimizer
 from pipeline_lib.train.plan import read_plan
 from pipeline_lib.train.reading import Rows, open_reading
+from pipeline_lib.train.trainer import COLUMNS
 
 LAST_STEPS = 20  # as the stage's own Pace
 
@@ -39,16 +40,16 @@ def main() -> None:
     model = new_model(settings, inputs.tokenizer).to(device()).train()
     optimizer = build_optimizer(model, settings)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, plan.trunk_factor)
+    names = COLUMNS[settings.document_borders]
     is_bf16 = precision(settings) == "bf16"
     times: deque[float] = deque([time.monotonic()], maxlen=LAST_STEPS)
     for step in range(plan.trunk_steps):
         read = [rows[step * batch + place] for place in range(batch)]
-        ids_BT, targets_BT = (
-            torch.from_numpy(np.stack([row[name] for row in read])).to(device()) for name in ("input_ids", "labels")
-        )
+        tensors = {name: torch.from_numpy(np.stack([row[name] for row in read])).to(device()) for name in names}
+        targets_N = tensors.pop("labels").flatten()
         with torch.autocast(device().type, dtype=torch.bfloat16, enabled=is_bf16):
-            scores_BTV = model(input_ids=ids_BT, use_cache=False).logits
-        loss = cross_entropy(scores_BTV.float().flatten(0, 1), targets_BT.flatten(), ignore_index=IGNORED)
+            scores_BTV = model(**tensors, use_cache=False).logits
+        loss = cross_entropy(scores_BTV.float().flatten(0, 1), targets_N, ignore_index=IGNORED)
         loss.backward()  # type: ignore[no-untyped-call]  # torch says no types of it
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
         optimizer.step()

@@ -82,7 +82,11 @@ def test_a_port_on_which_somebody_listens_is_left_alone(somebody: str) -> None:
     assert port.number != taken
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port that is held cannot be listened to")
+@pytest.mark.skipif(
+    sys.platform != "linux",
+    reason="only Linux lets a server listen on a port that another socket of ours is bound to, so only there is one "
+    "held until its server stands; what happens elsewhere is held by the next test on every machine",
+)
 def test_nobody_is_given_a_port_that_we_hold() -> None:
     """Neither another server nor a connection that goes out; the system gives each port of some 28,000 at random."""
     held = [hold_port() for _ in range(200)]
@@ -96,6 +100,16 @@ def test_nobody_is_given_a_port_that_we_hold() -> None:
     assert not given & {port.number for port in held}
     for port in held:
         port.release()
+
+
+def test_where_no_port_can_be_held_it_is_let_go_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server must be able to take it: on macOS and BSD it could not while we are bound to it."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    port = hold_port()
+    assert port.holder.fileno() == -1
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", port.number))
+        server.listen()
 
 
 def test_a_server_listens_on_the_port_that_we_hold_and_gives_it_back_when_it_stops(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import zstandard
 
 from pipeline_lib.dedup import texts
 from pipeline_lib.dedup.link import jaccard
+from tests.texts_of_others import DATA, needs_texts_of_others
 
 if TYPE_CHECKING:
     from tests.unit.dedup.conftest import Nights
@@ -23,13 +24,8 @@ if TYPE_CHECKING:
 MakeNights = Callable[..., "Nights"]
 Pairs = dict[tuple[str, str], float]
 
-DATA = Path(__file__).parents[3].parent / "shared" / "data"
 ASSETS = Path(__file__).parents[2] / "assets"
-needs_texts_of_others = pytest.mark.skipif(
-    not DATA.is_dir(),
-    reason="these sets are under licences of others (CC BY-SA, ODC-BY, MIT) or megabytes large, so they are not "
-    f"committed, and {DATA} does not have them; recall and precision are held on the revised laws in tests/assets",
-)
+needs_them = needs_texts_of_others("recall and precision are held on the revised laws in tests/assets")
 
 
 def read_texts(path: Path) -> dict[str, str]:
@@ -58,7 +54,7 @@ def share_found(pairs: Pairs, kept: set[str], at_least: float) -> float:
     return float(np.mean(found))
 
 
-@needs_texts_of_others
+@needs_them
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_recall_is_at_least_95_percent_and_precision_is_1(nights: MakeNights, language: str) -> None:
     corpus = read_texts(DATA / f"dedup_controlled/{language}_docs.jsonl.zst")
@@ -84,7 +80,7 @@ def test_revised_chinese_laws_are_found_and_nothing_else(nights: MakeNights) -> 
     assert {name for name, row in decided.ledger.items() if row["reason"] is not None} <= alike
 
 
-@needs_texts_of_others
+@needs_them
 def test_all_revised_chinese_laws_are_found(nights: MakeNights) -> None:
     corpus = read_texts(DATA / "dedup_zh_law_revisions/docs.jsonl.zst")
     pairs = read_pairs(DATA / "dedup_zh_law_revisions/all_pairs_jaccard_ge_0.1.jsonl")
@@ -93,7 +89,7 @@ def test_all_revised_chinese_laws_are_found(nights: MakeNights) -> None:
     assert len(corpus) - len(kept) == 28
 
 
-@needs_texts_of_others
+@needs_them
 def test_every_planted_copy_of_the_newswire_articles_is_found_and_nothing_else(nights: MakeNights) -> None:
     corpus = read_texts(DATA / "dedup_mccormick/articles.jsonl.zst")
     pairs = read_pairs(DATA / "dedup_mccormick/truth_pairs.jsonl")
@@ -102,7 +98,7 @@ def test_every_planted_copy_of_the_newswire_articles_is_found_and_nothing_else(n
     assert len(corpus) - len(kept) == len(pairs) == 10
 
 
-@needs_texts_of_others
+@needs_them
 def test_simhash_finds_near_exact_copies_only(nights: MakeNights) -> None:
     corpus = read_texts(DATA / "dedup_controlled/en_docs.jsonl.zst")
     pairs = read_pairs(DATA / "dedup_controlled/en_all_pairs_jaccard_ge_0.2.jsonl")

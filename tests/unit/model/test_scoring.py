@@ -69,11 +69,10 @@ def test_small_batches_give_the_same_bits(tokenizer: Tokenizer, monkeypatch: pyt
 
 
 def test_a_torch_model_is_a_backend(tokenizer: Tokenizer) -> None:
-    transformers = pytest.importorskip("transformers")
-    config = transformers.LlamaConfig(
-        vocab_size=5, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8
-    )
-    model = transformers.LlamaForCausalLM(config)
+    from transformers import LlamaConfig, LlamaForCausalLM  # seconds to load, for this test alone
+
+    config = LlamaConfig(vocab_size=5, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
+    model = LlamaForCausalLM(config)
     for weight in model.parameters():
         weight.data.zero_()
     bits = scoring.bits_per_document(scoring.torch_logits(model), tokenizer, ["abc"], context_tokens=4)

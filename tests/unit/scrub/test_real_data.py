@@ -14,9 +14,9 @@ import pytest
 import zstandard
 
 from pipeline_lib.scrub.detect import find
+from tests.texts_of_others import DATA, needs_texts_of_others
 
 ASSETS = Path(__file__).parents[2] / "assets"
-DATA = Path(__file__).parents[3].parent / "shared" / "data"
 REGIONS = ("CN", "US", "GB")
 KINDS = {
     "PHONE": "phone", "LANDLINE": "phone", "PHONE_NUMBER": "phone", "BANK_CARD": "card", "CREDIT_CARD": "card",
@@ -26,11 +26,7 @@ MIN_RECALL, MIN_PRECISION = 0.999, 0.99
 
 Labelled = tuple[str, list[tuple[str, int, int]]]
 
-needs_texts_of_others = pytest.mark.skipif(
-    not DATA.is_dir(),
-    reason="these sets are under licences of others (CC BY-SA, MIT) or megabytes large, so they are not committed, and "
-    f"{DATA} does not have them; the same floors are held on the Chinese texts and laws in tests/assets",
-)
+needs_them = needs_texts_of_others("the same floors are held on the Chinese texts and laws in tests/assets")
 
 
 def chinese() -> Iterator[Labelled]:
@@ -58,8 +54,8 @@ def english() -> Iterator[Labelled]:
     "texts",
     [
         chinese,
-        pytest.param(chinese_in_context, marks=needs_texts_of_others),
-        pytest.param(english, marks=needs_texts_of_others),
+        pytest.param(chinese_in_context, marks=needs_them),
+        pytest.param(english, marks=needs_them),
     ],
 )
 def test_recall_and_precision_of_structured_kinds(texts: object) -> None:
@@ -79,7 +75,7 @@ def test_recall_and_precision_of_structured_kinds(texts: object) -> None:
 
 LAWS = [
     ASSETS / "laws_zh.jsonl.zst",
-    pytest.param(DATA / "text_zh_laws" / "laws.jsonl.zst", marks=needs_texts_of_others),
+    pytest.param(DATA / "text_zh_laws" / "laws.jsonl.zst", marks=needs_them),
 ]
 
 

@@ -87,7 +87,8 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
 
 
 def test_datasets_opens_a_shard(tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
+    import datasets  # a second to load, for this test alone
+
     opened = datasets.Dataset.from_file(str(shard(tmp_path / "a.arrow", [[1, 2, 3], [4]], [[5]])))
     assert opened["ids"] == [[1, 2, 3], [4], [5]]
     assert opened.data.nbytes > 0
