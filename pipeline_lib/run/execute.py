@@ -128,12 +128,16 @@ def run_step(
     after the deadline, and `GuardStop`, before the whole is sealed, when too many documents were lost.
     """
     made: list[Work] = []
+    broken: list[list[Work]] = []  # what mends each damage that was met, the last one first: it is in the way of others
     for _ in range(MOST_HEALED):
         try:
+            while broken:
+                made += _mend(broken[-1], step, bench)
+                broken.pop()
             made += _run(step, bench, limits, on_progress, report)
             return done_of(step, bench.store, made)
         except DamagedArtifact as exc:
-            made += _heal(exc, step, bench)
+            broken.append(_works_that_mend(exc, bench))
     raise DamagedArtifact(f"{step.stage} {step.label}: {MOST_HEALED} inputs were damaged. Check the disk, run again.")
 
 
@@ -173,18 +177,22 @@ def _make(work: Work, bench: Bench, what: str, limits: Limits | None, report: Ca
         bench.engine.call(job, work, deadline_seconds=bench.deadline_seconds, what=what)
 
 
-def _heal(exc: DamagedArtifact, step: Step, bench: Bench) -> list[Work]:
-    """Make an artifact again that was found damaged. Raises the error itself where nobody knows how."""
+def _works_that_mend(exc: DamagedArtifact, bench: Bench) -> list[Work]:
+    """What has to be made so that a damaged artifact is whole again. Raises the error where nobody knows how."""
     ref = Ref(exc.stage, exc.fingerprint)
     graph = bench.graph if ref in bench.graph else bench.everything()
     todo = wanted([ref], graph, bench.store)
     if not todo:
         raise exc
-    works = [graph[ref] for ref in in_order(todo, graph)]
-    what = f"{step.stage} {step.label}, of which {ref} was damaged"
+    return [graph[ref] for ref in in_order(todo, graph)]
+
+
+def _mend(works: Sequence[Work], step: Step, bench: Bench) -> list[Work]:
+    """Make these works; those of them that the step counts as its own."""
     for work in works:
-        _make(work, bench, what, None, say_nothing)
-    return [work for work in works if work.ref in {own.ref for own in step.works}]
+        _make(work, bench, f"{step.stage} {step.label}, of which {works[-1].ref} was damaged", None, say_nothing)
+    own = {work.ref for work in step.works}
+    return [work for work in works if work.ref in own]
 
 
 def in_order(refs: Iterable[Ref], graph: Graph) -> list[Ref]:

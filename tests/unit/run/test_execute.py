@@ -35,6 +35,11 @@ def copy(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     return Outcome(1, 1)
 
 
+def copy_on(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
+    (folder / "text.txt").write_text(inputs.file("text", "text.txt").read_text())
+    return Outcome(1, 1)
+
+
 def fail(_settings: None, _inputs: Inputs, folder: Path) -> Outcome:
     (folder / "half.txt").write_text("ha")
     raise DataError("broken shard")
@@ -220,6 +225,25 @@ def test_an_input_that_is_damaged_is_made_again_in_the_same_night(store: Store, 
     assert store.open("clean", copied.fingerprint).file("copy.txt").read_text() == "TEXT 3"
     assert store.open("clean", text.fingerprint).file("text.txt").read_text() == "text 3"
     assert result.num_done == 2
+
+
+def test_damage_behind_damage_is_mended_in_the_same_night(store: Store, engine: Recorder) -> None:
+    """Each is only met when the one before it is made again."""
+    works = [shard(0, 3, 2)]
+    for number in range(3):
+        works.append(work_of(replace(COPY, make=copy_on), text=works[-1].ref, name=f"copy {number}"))
+    for work in works[:-1]:
+        execute(work, store.root.parent)
+    for work in works[:-1]:
+        path = store.path("clean", work.fingerprint) / "text.txt"
+        stamp = path.stat()
+        path.write_text("tixt 3")
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+        assert store.is_present(work.ref)
+    step = Step("clean", "0001-docs", (), (works[-1],), works[-1], todo=frozenset([works[-1].ref]))
+    run(step, store, engine, graph={work.ref: work for work in works})
+    for work in works:
+        assert store.open("clean", work.fingerprint).file("text.txt").read_text() == "text 3"
 
 
 def test_a_damaged_input_that_nobody_can_make_is_named(store: Store, engine: Recorder) -> None:
