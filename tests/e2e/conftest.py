@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.once import changed_since, made_once
-from tests.tiny_night import KEY, House, copy_house, run_night, write_corpus
+from tests.tiny_night import KEY, House, copy_house, refresh, run_night, tiny_settings, write_corpus
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,3 +40,21 @@ def house(finished_night: House, tmp_path: Path) -> House:
 def empty_house(tmp_path: Path) -> House:
     """Documents, and a workspace in which nothing has run."""
     return House(tmp_path / "workspace", write_corpus(tmp_path / "corpus"))
+
+
+@pytest.fixture(scope="session")
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The data half of one night, one for all workers. Never change it, as is checked: ask for `home`."""
+    root = made_once(tmp_path_factory, "first", _make_first)
+    yield House(root / "workspace", root / "corpus")
+    assert changed_since(root) == [], "a test has changed what others read: it should ask for the fixture `home`"
+
+
+def _make_first(root: Path) -> None:
+    refresh(tiny_settings(root / "workspace", write_corpus(root / "corpus")))
+
+
+@pytest.fixture
+def home(first_night: House, tmp_path: Path) -> House:
+    """A copy of that workspace and of its documents."""
+    return copy_house(first_night, tmp_path / "home")

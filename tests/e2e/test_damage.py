@@ -1,0 +1,139 @@
+"""What is broken, lost or damaged between two nights, and that only what needs it is made again."""
+
+import gzip
+import json
+import os
+import shutil
+
+import pytest
+
+from pipeline_lib.plan.data import plan_data
+from pipeline_lib.store.workspace import Workspace
+from tests.data_nights import OF_THE_NIGHT, Night, digests, night, planned
+from tests.tiny_night import (
+    House,
+    artifacts,
+    damage,
+    english,
+    refresh,
+    tiny_settings,
+    write_lines,
+)
+
+
+def test_broken_files_and_lines_are_put_aside_and_come_in_once_they_are_repaired(home: House) -> None:
+    lines = [json.dumps({"id": f"x{n}", "text": english(920 + n)}) for n in range(4)]
+    whole = gzip.compress("\n".join(lines).encode())
+    (home.corpus / "late.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    torn = json.dumps({"id": "y", "text": english(930)})
+    (home.corpus / "torn.jsonl").write_text(f"{torn}\n{torn[:40]}\n", encoding="utf-8")
+    broken = night(home, ingest__max_bad_share="0.5")
+    [batch] = Workspace(home.workspace).batches()[1:]
+    manifest = Workspace(home.workspace).store.read("ingest", batch.fingerprint)
+    assert sum(manifest.dropped.values()) == 2
+    assert manifest.dropped["invalid_json"] == 1
+    assert "torn.jsonl#y" in broken.urls
+
+    (home.corpus / "late.jsonl.gz").write_bytes(whole)
+    write_lines(home.corpus / "torn.jsonl", {"y": english(930), "z": english(931)})
+    healed = night(home)
+    assert {"torn.jsonl#y", "torn.jsonl#z", *(f"late.jsonl.gz#x{n}" for n in range(4))} <= healed.urls
+    assert night(home).made == {}
+
+
+MAKERS = [
+    "ingest.read", "ingest.batch", "clean.text", "clean.signals", "clean.terms", "clean.judge", "clean.list",
+    "dedup.sketch", "dedup.decide", "scrub.text", "scrub.list", "tokenize.learn", "tokenize.encode",
+    "tokenize.shards", "tokenize.snapshot",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_lost_or_damaged_artifact_costs_its_rebuilding_where_it_is_needed_and_nothing_else(
+    home: House, maker: str
+) -> None:
+    """What nothing needs any more is not missed; a changed rule then asks for all of it, and gets what there was."""
+    before = digests(home)
+    names = {name for name, m in artifacts(home.workspace).items() if m.maker == maker}
+    assert names
+    for name in names:
+        damage(home.workspace / "artifacts" / name)
+    done = night(home)
+    assert done.names <= names
+    assert all(reason.startswith("damaged: ") for reason in done.made.values())
+
+    shutil.rmtree(home.workspace / "artifacts" / "tokenize")
+    shutil.rmtree(home.workspace / "state" / "closed")
+    again = night(home)
+    assert {name for name in again.names if not name.startswith("tokenize/")} <= names
+    unasked = names - done.names - again.names
+    assert digests(home, before.keys() - unasked) == {name: before[name] for name in before.keys() - unasked}
+
+
+def test_a_flipped_bit_that_no_clock_shows_is_healed_in_the_night_that_meets_it(home: House) -> None:
+    before = digests(home)
+    [decided] = [m for m in artifacts(home.workspace).values() if m.maker == "dedup.decide"]
+    path = home.workspace / "artifacts" / "dedup" / decided.fingerprint / "index.parquet"
+    times = path.stat()
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    write_lines(home.corpus / "more.jsonl", {"near": english(102) + " Enough."})
+    settings = tiny_settings(home.workspace, home.corpus)
+    assert {label for _, label, _, _ in planned(settings).values()} - set(OF_THE_NIGHT) == {"0002-docs"}
+    refresh(settings)
+    assert "more.jsonl#near" not in Night(settings, {}).urls
+    assert digests(home, before) == before
+
+
+def test_a_lost_raw_shard_whose_files_have_changed_costs_nothing_while_nothing_needs_it(home: House) -> None:
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)})
+    night(home)
+    for raw in [m for m in artifacts(home.workspace).values() if m.maker == "ingest.read"]:
+        shutil.rmtree(home.workspace / "artifacts" / "ingest" / raw.fingerprint)
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)} | {"en-0": english(990)})
+    done = night(home)
+    assert done.labels == {"0003-docs"}
+    assert [batch.number for batch in done.workspace.batches()] == [1, 2, 3]
+    assert night(home).made == {}
+
+
+def test_a_batch_is_given_up_only_when_something_needs_what_is_gone_for_good(home: House) -> None:
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)})
+    night(home)
+    store = Workspace(home.workspace).store
+    for maker in ("ingest.read", "clean.text"):
+        for lost in [m for m in artifacts(home.workspace).values() if m.maker == maker]:
+            shutil.rmtree(store.path(lost.ref.stage, lost.fingerprint))
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)} | {"en-0": english(990)})
+    assert night(home).labels == {"0003-docs"}
+    shutil.rmtree(home.workspace / "artifacts" / "tokenize")
+    shutil.rmtree(home.workspace / "artifacts" / "scrub")
+    shutil.rmtree(home.workspace / "state" / "closed")
+    settings = tiny_settings(home.workspace, home.corpus)
+    plan = plan_data(settings, Workspace(home.workspace))
+    assert [batch.number for batch in plan.found.given_up] == [1, 2, 3]
+    done = night(home)
+    assert [batch.number for batch in done.workspace.batches()] == [4]
+    fresh = House(home.workspace.with_name("fresh"), home.corpus)
+    assert done.ids == night(fresh).ids
+
+
+def test_a_damaged_batch_is_rebuilt_in_the_same_night_that_takes_in_new_files(home: House) -> None:
+    batch = Workspace(home.workspace).batches()[0].fingerprint
+    before = digests(home)
+    (home.corpus / "note_103.txt").write_text(english(903), encoding="utf-8")
+    shutil.rmtree(home.workspace / "artifacts" / "ingest" / batch)
+    done = night(home)
+    assert done.made["ingest", "0001-docs", "batch"] == "deleted"
+    assert [b.number for b in done.workspace.batches()] == [1, 2]
+    assert digests(home, before) == before
+
+
+def test_a_lost_tokenizer_is_trained_again_on_the_text_it_was_pinned_to(home: House) -> None:
+    tokenizer = night(home).plan.tokenizer.ref.fingerprint
+    before = digests(home, [f"tokenize/{tokenizer}"])
+    (home.corpus / "note_106.txt").write_text(english(906), encoding="utf-8")
+    night(home)
+    shutil.rmtree(home.workspace / "artifacts" / "tokenize" / tokenizer)
+    assert night(home).made == {("tokenize", "tokenizer", "tokenizer"): "deleted"}
+    assert digests(home, before) == before
