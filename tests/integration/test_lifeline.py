@@ -50,9 +50,9 @@ def stay(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pid_in(path: Path) -> int:
     deadline = time.monotonic() + 30
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return int(path.read_text())
+    while not (written := path.read_text() if path.exists() else "") and time.monotonic() < deadline:
+        time.sleep(0.01)  # there before it is written to
+    return int(written)
 
 
 def is_gone(process_id: int, seconds: float = 10.0) -> bool:
