@@ -4,7 +4,8 @@ Reads; makes nothing but the cache of file digests, and the copies of new plans.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,8 @@ def new_batches(
         passed_over[source.name] = scanned.passed_over
         if scanned.plan is not None:
             number += 1
-            made = _made_of(own, Batch(number, source.name, ""), scanned.plan, landing)
+            today = datetime.now(UTC).date().isoformat()
+            made = _made_of(own, Batch(number, source.name, "", arrived=today), scanned.plan, landing)
             new.append(Opened(made.batch, made.raw, scanned.plan, is_new=True, landing=landing))
     return new, passed_over
 
@@ -175,7 +177,7 @@ def _made_of(settings: IngestSettings, batch: Batch, plan: BatchPlan, landing: R
     planned = works.plan(settings, plan)
     raw = tuple(works.read(settings, plan.source, shard, planned.ref, landing).ref for shard in plan.shards)
     whole = works.batch(settings, plan.source, planned.ref, list_works(INGEST, raw)[-1].ref)
-    named = Batch(batch.number, batch.source, whole.fingerprint, plan.content)
+    named = replace(batch, fingerprint=whole.fingerprint, plan=plan.content)
     return Opened(named, raw, plan, landing=landing)
 
 

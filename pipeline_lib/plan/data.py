@@ -193,7 +193,7 @@ def _laid_out(settings: Settings, workspace: Workspace, found: Found, key_id: st
     tokenizer = plan_tokenizer(settings, workspace, key_id, before, _graph(documents, ()))
     boards = _boards(settings, workspace, found, {"key_id": key_id}, tokenizer.ref)
     last = _behind(boards, found.closed)
-    queries = [source.asked() for source in settings.of(IngestSettings).sources]
+    queries = [source.asked(found.batches) for source in settings.of(IngestSettings).sources]
     taken = snapshot_work(tokenizer.ref, last.before("shards"), queries)
     snapshot = Step(ENCODING, "snapshot", (), (taken,), taken)
     graph = _graph(boards, (tokenizer.step, snapshot))

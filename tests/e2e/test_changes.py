@@ -5,6 +5,7 @@ Each night here is the data half of the real plan, in this process.
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -19,6 +20,7 @@ from pipeline_lib.store.workspace import Workspace
 from tasks.steps import do_stage
 from tests.data_nights import DATA_STAGES, digests, night
 from tests.tiny_night import (
+    SOURCE,
     House,
     artifacts,
     english,
@@ -211,6 +213,31 @@ def test_a_source_that_is_taken_out_of_the_settings_leaves_the_snapshot_and_is_n
     ref = without.plan.snapshot.whole.ref
     assert without.workspace.store.read(ref.stage, ref.fingerprint).facts["not_asked_for"] == ["notes"]
     assert night(home, ingest__sources=both).made == {}
+
+
+def test_a_snapshot_of_days_has_what_arrived_on_them_and_whole_again_it_costs_nothing(home: House) -> None:
+    urls = night(home).urls
+    first, *_ = Workspace(home.workspace).batches()
+    (home.corpus / "note_960.txt").write_text(english(960), encoding="utf-8")
+    assert night(home).urls == urls | {"note_960.txt"}
+    workspace = Workspace(home.workspace)
+    _age(workspace, first.number)
+    newest = night(home, ingest__sources=_asking(home, arrived_from=workspace.batches()[-1].arrived))
+    assert newest.urls == {"note_960.txt"}
+    assert newest.stages == set()  # no batch is worked on
+    assert night(home, ingest__sources=_asking(home, arrived_until="2020-01-02")).urls == urls
+    assert night(home).made == {}
+
+
+def _age(workspace: Workspace, number: int) -> None:
+    """As if the batches up to this one had arrived long ago."""
+    batches = workspace.batches()
+    workspace.save_batches([replace(b, arrived="2020-01-01") if b.number <= number else b for b in batches])
+
+
+def _asking(home: House, **days: str) -> str:
+    """The only source, of which the snapshot asks for some days."""
+    return json.dumps([{"kind": "files", "name": SOURCE, "path": str(home.corpus), **days}])
 
 
 def test_whole_batches_of_many_nights_are_closed_share_one_task_and_are_not_looked_at(home: House) -> None:
