@@ -1,13 +1,14 @@
 """What a night shows and says: the funnel of the data half, the scores of the models."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pipeline_lib.model.records import SCORES_FILE, TRAINING_FILE, Scores, read_scores
 from pipeline_lib.model.tracking import page_of, pages_of, place_of
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
-from pipeline_lib.plan.night import notes_of, passed_over_of
+from pipeline_lib.plan.night import fits_of, notes_of, passed_over_of
 from pipeline_lib.plan.sides import num_documents, read_pin
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.lists import sum_of
@@ -59,7 +60,8 @@ def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
         "sentence": sentence,
         "stages": stages,
         "changes": list(plan.changes),
-        "notes": notes_of(plan),
+        "notes": notes_of(plan, night.workspace.store),
+        "bytes_per_token": [asdict(fit) for fit in fits_of(plan, night.workspace.store)],
         "passed_over": passed_over_of(plan),
         "num_heldout": num_documents(night.workspace.store, read_pin(night.workspace).frozen),
         "snapshot": {"fingerprint": name, "digest": snapshot["digest"], "diff": change},

@@ -9,9 +9,12 @@ from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.models import plan_models
 from pipeline_lib.plan.reasons import Line, explain
-from pipeline_lib.run.step import Step
+from pipeline_lib.run.lists import sum_of
+from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.tokenize.fit import Fit, fits
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     steps = [step for _, of_stage in data.stages for step in of_stage]
     steps += [benchmarks.step] if benchmarks.step else []
     graph = {**data.graph, **benchmarks.graph}
-    notes = notes_of(data)
+    notes = notes_of(data, workspace.store)
     if models is not None:
         judge = plan_judge(settings, workspace, data, models)
         steps += [*models.steps, *judge.steps]
@@ -61,9 +64,15 @@ def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     return NightPlan(data.changes, tuple(notes), data.found.closed.count, passed_over_of(data), lines)
 
 
-def notes_of(data: DataPlan) -> list[str]:
+def notes_of(data: DataPlan, store: Store) -> list[str]:
     """What a person should know of a plan of the data half."""
     notes = [f"tokenizer {data.tokenizer.note}"] if data.tokenizer.note else []
+    if poor := [fit for fit in fits_of(data, store) if fit.is_poor]:
+        told = ", ".join(f"{fit.language} at {fit.now:.2f} bytes a token ({fit.then:.2f} then)" for fit in poor)
+        notes.append(
+            f"tokenizer no longer fits the text: {told}. tokenize.generation = {data.tokenizer.generation + 1} learns "
+            "another one from what there is now: all is encoded again, models start anew"
+        )
     if data.found.given_up:
         names = ", ".join(batch.name for batch in data.found.given_up[:5])
         notes.append(
@@ -71,6 +80,16 @@ def notes_of(data: DataPlan) -> list[str]:
             "needed; their files have changed since; what is still in their sources comes in a new batch"
         )
     return notes
+
+
+def fits_of(data: DataPlan, store: Store) -> list[Fit]:
+    """How the tokenizer fits each language of all text that is encoded; nothing of one that will be learned again."""
+    tokenizer = manifest_of(store, data.tokenizer.ref)
+    if tokenizer is None or data.tokenizer.pinned.is_provisional:
+        return []
+    encoded = (manifest_of(store, ref) for ref in data.sums["tokenize"])
+    total = sum_of(manifest for manifest in encoded if manifest is not None)
+    return list(fits(tokenizer.facts.get("bytes_per_token", {}), total.facts))
 
 
 def passed_over_of(data: DataPlan) -> dict[str, dict[str, Any]]:
