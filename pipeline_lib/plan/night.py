@@ -49,12 +49,12 @@ class NightPlan:
 def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     """Lay out and explain the night. Makes nothing."""
     data = plan_data(settings, workspace)
-    benchmarks = plan_benchmarks(settings, workspace, data)
+    benchmarks = plan_benchmarks(settings, workspace, data, renews=True)
     models = plan_models(settings, workspace, data, benchmarks)
     steps = [step for _, of_stage in data.stages for step in of_stage]
     steps += [benchmarks.step] if benchmarks.step else []
     graph = {**data.graph, **benchmarks.graph}
-    notes = notes_of(data, workspace.store)
+    notes = [*notes_of(data, workspace.store), *benchmarks.notes]
     if models is not None:
         judge = plan_judge(settings, workspace, data, models)
         steps += [*models.steps, *judge.steps]

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 ALL: Final = "all"
 UNKNOWN: Final = "unknown"  # stands for a language that nothing told
+BYTES_OF: Final = "num_bytes_"  # and a language: a fact of what is encoded
 LEARNED_BYTES: Final = 1 << 20  # of each language, that are encoded to see how it fits
 LEAST_BYTES: Final = 10_000  # on less text of a language nothing is said of it
 POOR_SHARE: Final = 2 / 3  # of what it was: from here on another tokenizer would pay
@@ -55,9 +56,9 @@ def learned_fit(encoder: Encoder, texts: Sequence[str], languages: Sequence[str 
 def fits(learned: Mapping[str, float], facts: Mapping[str, Any]) -> Iterator[Fit]:
     """How each language of some text fits, most text first. `facts` are sums of tokenize.encode."""
     sizes = {
-        name.removeprefix("num_bytes_"): size
+        name.removeprefix(BYTES_OF): size
         for name, size in facts.items()
-        if name.startswith("num_bytes_") and size >= LEAST_BYTES
+        if name.startswith(BYTES_OF) and size >= LEAST_BYTES
     }
     for language in sorted(sizes.keys() - {UNKNOWN}, key=lambda name: (-sizes[name], name)):
         num_tokens = facts.get(f"num_tokens_{language}", 0)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SNAPSHOT_FILE = "snapshot.json"
+HELD_OUT = "held_out"  # a fact of tables of shards: documents by source
 
 
 def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
@@ -86,7 +87,16 @@ def _write(shards: "pa.Table", gone: "pa.Table", counts: "NDArray[np.int64]", fo
 
     write_parquet(shards, folder / SHARDS_FILE)
     write_parquet(gone, folder / GONE_FILE)
-    return Outcome(len(shards), len(shards), facts=totals_of(shards))
+    held_out = {name: number for name, number in _held_out(shards).items() if number}
+    return Outcome(len(shards), len(shards), facts={**totals_of(shards), HELD_OUT: held_out})
+
+
+def _held_out(shards: "pa.Table") -> dict[str, int]:
+    """Held-out documents by source."""
+    counts: dict[str, int] = {}
+    for source, number in zip(*(shards[name].to_pylist() for name in ("source", "num_held_out")), strict=True):
+        counts[source] = counts.get(source, 0) + number
+    return dict(sorted(counts.items()))
 
 
 def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
