@@ -20,6 +20,8 @@ from pipeline_lib.ingest.sources import Source
 from pipeline_lib.ingest.streams import too_long
 from pipeline_lib.store.artifact import digest_of
 
+OWN_URLS = 1  # a raised one reads all landings again, and no file of other sources
+
 
 class Document(NamedTuple):
     """One text with its identity; `place` is "file", "file:line" or, where the source gives one, its url."""
@@ -44,12 +46,17 @@ class Reading:
 def reading_of(settings: IngestSettings, source: Source, landing: Path | None) -> Reading:
     """How `source` is read, from the folder of its `landing` where it needs one."""
     limits = Limits(settings.max_document_bytes, settings.max_expansion)
-    digest = digest_of({"version": READ_VERSION, "limits": asdict(limits), **source.decisive()})
+    digest = digest_of({"version": READ_VERSION, "limits": asdict(limits), **_reads_more(source), **source.decisive()})
     if not isinstance(source, LandingSource):
         return Reading(source.name, source, limits, digest)
     if landing is None:
         raise DataError(f"ingest: source {source.name!r} has not landed yet, so it has no files. Please report it.")
     return Reading(source.name, source.landed(landing), limits, digest)
+
+
+def _reads_more(source: Source) -> dict[str, int]:
+    """The version of what is kept of records with urls of their own: what has none is named without it."""
+    return {"own_urls": OWN_URLS} if isinstance(source, LandingSource) else {}
 
 
 def read_file(reading: Reading, file: FilePlan, place: Path | None) -> Iterator[Document | Bad]:

@@ -28,7 +28,7 @@ from pipeline_lib.ingest.plan import (
     shard_content,
 )
 from pipeline_lib.ingest.records import PassedOver
-from pipeline_lib.ingest.tables import PLANNED_FILES_SCHEMA, TOMBSTONES_SCHEMA
+from pipeline_lib.ingest.tables import PLANNED_FILES_SCHEMA, RETURNS_SCHEMA, TOMBSTONES_SCHEMA
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.files import read_json, replace_folder, write_json
 from pipeline_lib.store.tables import TableWriter, read_table, write_parquet
@@ -45,7 +45,8 @@ class PlannedShard:
 
 def write_plan(plan: BatchPlan, folder: Path) -> None:
     """Fill an empty folder with the files of a plan."""
-    with TableWriter(folder / FILES_FILE, PLANNED_FILES_SCHEMA) as writer:
+    has_returns = any(file.is_return for shard in plan.shards for file in shard.files)
+    with TableWriter(folder / FILES_FILE, RETURNS_SCHEMA if has_returns else PLANNED_FILES_SCHEMA) as writer:
         for shard in plan.shards:
             writer.write(_files_table(shard))
     write_parquet(tombstones_table(plan), folder / TOMBSTONES_FILE)
@@ -147,8 +148,9 @@ def _files_table(shard: ShardPlan) -> pa.Table:
         "bytes": [file.bytes for file in files],
         "taken": [None if file.taken is None else sorted(file.taken) for file in files],
         "heldout_share": [file.heldout_share for file in files],
+        "is_return": [file.is_return for file in files],
     }
-    return pa.table(columns, PLANNED_FILES_SCHEMA)
+    return pa.table(columns, RETURNS_SCHEMA)
 
 
 def _shard(file: pq.ParquetFile, index: int, content: str) -> ShardPlan:
@@ -156,5 +158,5 @@ def _shard(file: pq.ParquetFile, index: int, content: str) -> ShardPlan:
     return ShardPlan(index, tuple(_file(**row) for row in rows), content)
 
 
-def _file(path: str, digest: str, bytes: int, taken: list[str] | None, heldout_share: float) -> FilePlan:
-    return FilePlan(path, digest, bytes, None if taken is None else frozenset(taken), heldout_share)
+def _file(*, taken: list[str] | None, **fields: Any) -> FilePlan:
+    return FilePlan(taken=None if taken is None else frozenset(taken), **fields)

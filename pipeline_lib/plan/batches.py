@@ -4,12 +4,13 @@ Reads; makes nothing but the cache of file digests, and the copies of new plans.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.ingest import works
 from pipeline_lib.ingest.plan import TOMBSTONES_FILE, BatchPlan, ShardPlan
@@ -105,11 +106,12 @@ def new_batches(
     *,
     number: int,
     num_heldout: int,
+    given_up: Sequence[Batch] = (),
 ) -> tuple[list[Opened], dict[str, Any]]:
     """One batch for each source that has something new, changed or gone; and what is passed over, by source.
 
     `pasts`: for each source the artifacts that stand for its closed batches; `batches`: all that there are;
-    `number`: the highest one in use, also that of a batch which is given up.
+    `number`: the highest one in use, also that of a batch which is given up: what was in these keeps its shares.
     """
     from pipeline_lib.ingest.past import SourcePast
 
@@ -127,7 +129,7 @@ def new_batches(
         scanned = scan(
             own,
             source,
-            SourcePast(workspace.store, parts),
+            SourcePast(workspace.store, parts, _remembered(given_up, source.name, workspace)),
             workspace.state / "scan" / f"{source.name}.json",
             before=before,
             landing=None if landing is None else workspace.store.path(landing.stage, landing.fingerprint),
@@ -149,6 +151,24 @@ def part_of(item: Opened, workspace: Workspace) -> Any:
         return item.ref
     shards = tuple(ref.fingerprint if workspace.store.is_present(ref) else None for ref in item.raw)
     return PlannedBatch(item.batch.fingerprint, item.plan, shards)
+
+
+def _remembered(given_up: Sequence[Batch], source: str, workspace: Workspace) -> list[Any]:
+    """What still says under which shares the documents of these batches arrived: themselves, else their kept plans."""
+    from pipeline_lib.ingest.history import PlannedBatch
+    from pipeline_lib.ingest.plan_files import read_plan
+
+    found: list[Any] = []
+    for batch in given_up:
+        if batch.source != source:
+            continue
+        if workspace.store.is_present(ref := Ref(INGEST, batch.fingerprint)):
+            found.append(ref)
+            continue
+        with suppress(DataError):
+            plan = read_plan(kept_plan(workspace.root, batch.plan))
+            found.append(PlannedBatch(batch.fingerprint, plan, (None,) * len(plan.shards)))
+    return found
 
 
 def tombstones_of(store: Store, opened: Sequence[Opened]) -> frozenset[str]:

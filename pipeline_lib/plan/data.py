@@ -163,6 +163,7 @@ def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool, is_full
         found.batches,
         number=max((batch.number for batch in batches), default=0),
         num_heldout=held_out,
+        given_up=found.given_up,
     )
     found = replace(found, opened=(*found.opened, *new), passed_over=passed_over)
     return _laid_out(settings, workspace, found, key_id) if new else replace(plan, found=found)

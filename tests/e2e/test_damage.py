@@ -4,10 +4,12 @@ import gzip
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from pipeline_lib.plan.data import plan_data
+from pipeline_lib.store.tables import read_table
 from pipeline_lib.store.workspace import Workspace
 from tests.data_nights import OF_THE_NIGHT, Night, digests, night, planned
 from tests.tiny_night import (
@@ -116,6 +118,37 @@ def test_a_batch_is_given_up_only_when_something_needs_what_is_gone_for_good(hom
     assert [batch.number for batch in done.workspace.batches()] == [4]
     fresh = House(home.workspace.with_name("fresh"), home.corpus)
     assert done.ids == night(fresh).ids
+
+
+@pytest.mark.parametrize("is_batch_there", [True, False])
+def test_documents_of_a_batch_that_is_given_up_stay_on_their_sides(home: House, is_batch_there: bool) -> None:
+    """Its inventory says under which share they arrived, and where that is gone too, its kept plan."""
+    store = Workspace(home.workspace).store
+    [batch] = Workspace(home.workspace).batches()
+    shares = shares_of(store.path("ingest", batch.fingerprint) / "inventory.parquet")
+    assert 0 < shares["a_english.jsonl"] < 0.5
+    for stage in ("clean", "scrub", "tokenize"):
+        shutil.rmtree(home.workspace / "artifacts" / stage)
+    for raw in [m for m in artifacts(home.workspace).values() if m.maker == "ingest.read"]:
+        shutil.rmtree(store.path("ingest", raw.fingerprint))
+    if not is_batch_there:
+        shutil.rmtree(store.path("ingest", batch.fingerprint))
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)})
+    (home.corpus / "late.txt").write_text(english(931), encoding="utf-8")
+    plan = plan_data(
+        tiny_settings(home.workspace, home.corpus, tokenize__heldout_share="0.5"), Workspace(home.workspace)
+    )
+    assert plan.found.given_up == (batch,)
+    [new] = [item.plan for item in plan.found.opened if item.plan is not None]
+    assert {file.path: file.heldout_share for shard in new.shards for file in shard.files} == {
+        **shares,
+        "late.txt": 0.5,
+    }
+
+
+def shares_of(inventory: Path) -> dict[str, float]:
+    table = read_table(inventory, ["path", "heldout_share"])
+    return dict(zip(table["path"].to_pylist(), table["heldout_share"].to_pylist(), strict=True))
 
 
 def test_a_damaged_batch_is_rebuilt_in_the_same_night_that_takes_in_new_files(home: House) -> None:
