@@ -24,7 +24,7 @@ class Scanned:
 
     plan: BatchPlan | None
     passed_over: Mapping[str, PassedOver]
-    num_files: int
+    num_read_anew: int = 0  # files that are as they were, and are read in another way than they were
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def plan_batch(
     changed = [file for path, file in files.items() if path in there and not known[path].is_as(file, reading.digest)]
     gone = sorted(there - files.keys())
     if not (new or changed or gone):
-        return Scanned(None, listing.passed_over, len(files))
+        return Scanned(None, listing.passed_over)
     _guard_gone(settings, source.name, len(gone), len(there))
 
     touched = [*(file.path for file in changed), *gone]
@@ -82,7 +82,7 @@ def plan_batch(
         num_new_files=len(new),
         num_changed_files=len(changed),
     )
-    return Scanned(plan, listing.passed_over, len(files))
+    return Scanned(plan, listing.passed_over, sum(known[file.path].digest == file.digest for file in changed))
 
 
 def _guard_gone(settings: IngestSettings, source: str, num_gone: int, num_known: int) -> None:

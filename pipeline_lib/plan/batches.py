@@ -5,7 +5,7 @@ Reads; makes nothing but the cache of file digests, and the copies of new plans.
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class Opened:
     plan: BatchPlan | None = None  # None: sealed, nothing of it is made
     is_new: bool = False
     landing: Ref | None = None
+    num_read_anew: int = 0  # of a new batch: files that only its source's settings make other ones
 
     @property
     def ref(self) -> Ref:
@@ -139,7 +140,7 @@ def new_batches(
         if scanned.plan is not None:
             number += 1
             made = _made_of(own, Batch(number, source.name, ""), scanned.plan, landing)
-            new.append(Opened(made.batch, made.raw, scanned.plan, is_new=True, landing=landing))
+            new.append(replace(made, is_new=True, num_read_anew=scanned.num_read_anew))
     return new, passed_over
 
 
@@ -247,9 +248,14 @@ def keep_plans(opened: Sequence[Opened], workspace: Path) -> None:
             keep(item.plan, workspace)
 
 
-def described(plan: BatchPlan) -> str:
+def described(plan: BatchPlan, num_read_anew: int) -> str:
     """One line for people: "docs: 3 files new, 1 files changed"."""
-    counts = ((plan.num_new_files, "new"), (plan.num_changed_files, "changed"), (plan.num_gone_files, "gone"))
+    counts = (
+        (plan.num_new_files, "new"),
+        (plan.num_changed_files - num_read_anew, "changed"),
+        (num_read_anew, "as before, but read by other settings: what reads otherwise is another document"),
+        (plan.num_gone_files, "gone"),
+    )
     return f"{plan.source}: " + ", ".join(f"{count} files {what}" for count, what in counts if count)
 
 

@@ -80,7 +80,8 @@ class DataPlan:
     @property
     def changes(self) -> tuple[str, ...]:
         """One line a new batch, for people."""
-        return tuple(described(item.plan) for item in self.found.opened if item.is_new and item.plan is not None)
+        new = (item for item in self.found.opened if item.is_new)
+        return tuple(described(item.plan, item.num_read_anew) for item in new if item.plan is not None)
 
     def steps(self, stage: str) -> tuple[Step, ...]:
         """The steps of a stage, one a batch."""
