@@ -86,7 +86,7 @@ def remade(settings: Settings, workspace: Workspace, batch: Batch) -> Opened | N
         return None
     landing = landing_of(workspace, batch.source)
     place = None if landing is None else workspace.store.path(landing.stage, landing.fingerprint)
-    kept = [kept_plan(workspace.root, batch.plan)]
+    kept = _plans_of(own, workspace, batch)
 
     def is_lost(shard: ShardPlan) -> bool:
         return not workspace.store.is_present(works.read(own, batch.source, shard, Ref("", "")).ref)
@@ -96,6 +96,14 @@ def remade(settings: Settings, workspace: Workspace, batch: Batch) -> Opened | N
         return None
     made = _made_of(own, batch, plan, landing)
     return made if made.batch.fingerprint == batch.fingerprint else None
+
+
+def _plans_of(own: IngestSettings, workspace: Workspace, batch: Batch) -> list[Path]:
+    """Where the plan of a batch may still be: kept apart, or sealed as it was made."""
+    sealed = works.named_plan(own, batch.source, batch.plan).ref
+    is_there = workspace.store.is_present(sealed)
+    kept = kept_plan(workspace.root, batch.plan)
+    return [kept, *([workspace.store.path(sealed.stage, sealed.fingerprint)] if is_there else [])]
 
 
 def new_batches(
@@ -130,7 +138,7 @@ def new_batches(
         scanned = scan(
             own,
             source,
-            SourcePast(workspace.store, parts, _remembered(given_up, source.name, workspace)),
+            SourcePast(workspace.store, parts, _remembered(own, given_up, source.name, workspace)),
             workspace.state / "scan" / f"{source.name}.json",
             before=before,
             landing=None if landing is None else workspace.store.path(landing.stage, landing.fingerprint),
@@ -154,7 +162,7 @@ def part_of(item: Opened, workspace: Workspace) -> Any:
     return PlannedBatch(item.batch.fingerprint, item.plan, shards)
 
 
-def _remembered(given_up: Sequence[Batch], source: str, workspace: Workspace) -> list[Any]:
+def _remembered(own: IngestSettings, given_up: Sequence[Batch], source: str, workspace: Workspace) -> list[Any]:
     """What still says under which shares the documents of these batches arrived: themselves, else their kept plans."""
     from pipeline_lib.ingest.history import PlannedBatch
     from pipeline_lib.ingest.plan_files import read_plan
@@ -166,9 +174,11 @@ def _remembered(given_up: Sequence[Batch], source: str, workspace: Workspace) ->
         if workspace.store.is_present(ref := Ref(INGEST, batch.fingerprint)):
             found.append(ref)
             continue
-        with suppress(DataError):
-            plan = read_plan(kept_plan(workspace.root, batch.plan))
-            found.append(PlannedBatch(batch.fingerprint, plan, (None,) * len(plan.shards)))
+        for place in _plans_of(own, workspace, batch):
+            with suppress(DataError):
+                plan = read_plan(place)
+                found.append(PlannedBatch(batch.fingerprint, plan, (None,) * len(plan.shards)))
+                break
     return found
 
 

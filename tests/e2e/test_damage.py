@@ -146,6 +146,22 @@ def test_documents_of_a_batch_that_is_given_up_stay_on_their_sides(home: House, 
     }
 
 
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_batch_is_read_again_by_its_sealed_plan_where_the_kept_one_cannot_be_read(home: House, is_kept: bool) -> None:
+    for stage in ("clean", "scrub", "tokenize"):
+        shutil.rmtree(home.workspace / "artifacts" / stage)
+    for lost in [m for m in artifacts(home.workspace).values() if m.maker in ("ingest.read", "ingest.batch")]:
+        shutil.rmtree(home.workspace / "artifacts" / "ingest" / lost.fingerprint)
+    for kept in (home.workspace / "state" / "plans").iterdir():
+        if is_kept:
+            (kept / "files.parquet").write_bytes(b"PAR1")
+        else:
+            shutil.rmtree(kept)
+    plan = plan_data(tiny_settings(home.workspace, home.corpus), Workspace(home.workspace))
+    assert plan.found.given_up == ()
+    assert list(plan.batches) == Workspace(home.workspace).batches()
+
+
 def shares_of(inventory: Path) -> dict[str, float]:
     table = read_table(inventory, ["path", "heldout_share"])
     return dict(zip(table["path"].to_pylist(), table["heldout_share"].to_pylist(), strict=True))
