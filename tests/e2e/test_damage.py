@@ -75,16 +75,37 @@ def test_a_lost_or_damaged_artifact_costs_its_rebuilding_where_it_is_needed_and_
 def test_a_flipped_bit_that_no_clock_shows_is_healed_in_the_night_that_meets_it(home: House) -> None:
     before = digests(home)
     [decided] = [m for m in artifacts(home.workspace).values() if m.maker == "dedup.decide"]
-    path = home.workspace / "artifacts" / "dedup" / decided.fingerprint / "index.parquet"
-    times = path.stat()
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    flip_unseen(home.workspace / "artifacts" / "dedup" / decided.fingerprint / "index.parquet")
     write_lines(home.corpus / "more.jsonl", {"near": english(102) + " Enough."})
     settings = tiny_settings(home.workspace, home.corpus)
     assert {label for _, label, _, _ in planned(settings).values()} - set(OF_THE_NIGHT) == {"0002-docs"}
     refresh(settings)
     assert "more.jsonl#near" not in Night(settings, {}).urls
     assert digests(home, before) == before
+
+
+@pytest.mark.parametrize("names", [("inventory",), ("members",), ("tombstones",), ("inventory", "members")])
+def test_damage_that_a_look_at_the_sources_meets_is_healed_in_the_same_night(
+    home: House, names: tuple[str, ...]
+) -> None:
+    """A changed file is what asks for all that earlier batches say of it."""
+    before = digests(home)
+    [batch] = Workspace(home.workspace).batches()
+    for name in names:
+        flip_unseen(home.workspace / "artifacts" / "ingest" / batch.fingerprint / f"{name}.parquet")
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)})
+    done = night(home)
+    assert done.made["ingest", "0001-docs", "batch"].startswith("damaged: ")
+    assert [b.number for b in done.workspace.batches()] == [1, 2]
+    assert "a_english.jsonl#en-0" not in done.urls
+    assert digests(home, before) == before
+
+
+def flip_unseen(path: Path) -> None:
+    """Change a byte, and set the clocks so that nobody sees it without reading."""
+    times = path.stat()
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def test_a_lost_raw_shard_whose_files_have_changed_costs_nothing_while_nothing_needs_it(home: House) -> None:
