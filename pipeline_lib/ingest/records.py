@@ -152,9 +152,10 @@ class FileSource(Protocol):
 class LandingSource(Protocol):
     """A source that has to be asked first: what it answers lands in a folder of files."""
 
-    def land(self, before: Path | None, folder: Path, work_folder: Path, max_gone_share: float) -> Outcome:
+    def land(self, before: Path | None, places: Path, folder: Path, max_gone_share: float) -> Outcome:
         """Fill an empty folder with all that the source holds, fetching only what is new since the landing `before`.
 
+        None if there was none, or it is lost: then `places` says where its rows lay, if that is a file.
         Raises `UpstreamError` when the source may answer later, `GuardStop` when too much of it is gone at once.
         """
 

@@ -121,11 +121,13 @@ def make_landing(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outc
 
     Raises `UpstreamError` when the source may answer later.
     """
+    from pipeline_lib.ingest.places import places_path
+
     source = _source(settings, inputs.params["source"])
     if not isinstance(source, LandingSource):
         raise DataError(f"ingest: source {source.name!r} has files of its own and does not land. Please report it.")
     before = inputs.folder("before") if inputs.has("before") else None
-    return source.land(before, folder, inputs.work_folder, settings.max_gone_share)
+    return source.land(before, places_path(inputs.workspace, source.name), folder, settings.max_gone_share)
 
 
 def make_plan(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcome:

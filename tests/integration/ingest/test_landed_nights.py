@@ -1,0 +1,177 @@
+"""Nights of a source that has to be asked, by the plan and the steps of a night: what a landing that is lost costs."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from flows.halves import ingest
+from pipeline_lib.ingest import landed
+from pipeline_lib.plan.data import DataPlan, plan_data
+from pipeline_lib.plan.landings import sources_that_land
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
+from tasks.land import land
+from tests.tiny_night import KEY, damage, english, night_here, tiny_settings
+
+
+@dataclass
+class SqlHouse:
+    """A workspace and the database its documents come from."""
+
+    root: Path
+    incremental_column: str | None = None
+
+    @property
+    def database(self) -> Path:
+        return self.root / "articles.db"
+
+    @property
+    def source(self) -> dict[str, Any]:
+        fields = {"kind": "sql", "name": "docs", "url": f"sqlite:///{self.database}", "table": "articles"}
+        return {**fields, "incremental_column": self.incremental_column}
+
+    @property
+    def settings(self) -> Settings:
+        return tiny_settings(self.root / "workspace", self.root, ingest__sources=json.dumps([self.source]))
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace(self.root / "workspace")
+
+    @property
+    def landing(self) -> Path:
+        """The folder of the newest landing."""
+        pin = json.loads((self.workspace.state / "pins" / "landing-docs.json").read_text())
+        return self.workspace.store.path("ingest", pin["fingerprint"])
+
+    def do(self, statement: str, rows: Sequence[Sequence[Any]] = ((),)) -> None:
+        """Change the database, as the owner of the data would."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.executemany(statement, rows)
+
+    def insert(self, *numbers: int, grown: int = 0) -> None:
+        self.do("INSERT INTO articles VALUES (?, ?, ?)", [(number, english(number), grown) for number in numbers])
+
+    def night(self) -> DataPlan:
+        """The ingest of one night; the plan of it."""
+        with night_here(self.settings) as night:
+            for source in sources_that_land(self.settings):
+                land(source, night)
+            plan = plan_data(self.settings, self.workspace)
+            ingest(plan, night)
+        return plan
+
+    def pieces(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in sorted(self.landing.glob("*.parquet"))}
+
+    def landings(self) -> list[str]:
+        return [manifest.fingerprint for manifest in self.workspace.store.list("ingest.land")]
+
+
+@pytest.fixture(scope="module", params=[None, "grown"])
+def first(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SqlHouse:
+    """A table of forty rows, eight a piece, that came in three nights, each with ids between those of the others."""
+    made = SqlHouse(tmp_path_factory.mktemp("first"), request.param)
+    made.do("CREATE TABLE articles (id INTEGER PRIMARY KEY, text TEXT, grown INTEGER)")
+    with pytest.MonkeyPatch.context() as patch:
+        _eight_a_piece(patch)
+        for clock in range(3):
+            made.insert(*range(clock, 40, 3), grown=clock)
+            made.night()
+        made.do("DELETE FROM articles WHERE id IN (0, 3, 39)")
+        made.night()
+    return made
+
+
+@pytest.fixture
+def house(first: SqlHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SqlHouse:
+    """A copy of it."""
+    _eight_a_piece(monkeypatch)
+    shutil.copytree(first.root, tmp_path / "house")
+    return SqlHouse(tmp_path / "house", first.incremental_column)
+
+
+def _eight_a_piece(patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY)
+    patch.setattr(landed, "PIECE_ROWS", 8)
+
+
+def lose_folder(landing: Path) -> None:
+    shutil.rmtree(landing)
+
+
+def lose_manifest(landing: Path) -> None:
+    (landing / "manifest.json").write_text("{")
+
+
+def lose_piece(landing: Path) -> None:
+    (landing / "00000002.parquet").unlink()
+
+
+def lose_record(landing: Path) -> None:
+    damage_file(landing / "landing.json")
+
+
+def damage_file(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+LOSSES = [lose_folder, lose_manifest, damage, lose_piece, lose_record]
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_the_night_after_a_landing_was_lost_lands_the_same_files_again_and_takes_in_nothing(
+    house: SqlHouse, lose: Any
+) -> None:
+    before, batches = house.pieces(), house.workspace.batches()
+    assert len(before) > 3
+    lose(house.landing)
+    house.night()
+    assert house.pieces() == before
+    assert house.workspace.batches() == batches
+    assert plan_data(house.settings, house.workspace).num_new == 0
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_what_changed_while_a_landing_was_lost_is_all_that_comes_in(house: SqlHouse, lose: Any) -> None:
+    before = house.pieces()
+    lose(house.landing)
+    house.insert(100, 101, grown=9)
+    house.do("UPDATE articles SET text = ?, grown = 9 WHERE id = 20", [(english(200),)])
+    house.do("DELETE FROM articles WHERE id = 10")
+    house.night()
+    last = house.workspace.batches()[-1]
+    manifest = house.workspace.store.read("ingest", last.fingerprint)
+    assert (manifest.rows_out, manifest.facts["num_tombstones"]) == (3, 2)
+    assert [name for name, content in house.pieces().items() if before.get(name) == content] != []
+
+
+def test_without_a_word_of_where_rows_lay_they_are_landed_by_their_order(house: SqlHouse) -> None:
+    shutil.rmtree(house.landing)
+    shutil.rmtree(house.workspace.state / "landings")
+    house.night()
+    rows = [row for piece in house.landing.glob("*.parquet") for row in pq.read_table(piece)["id"].to_pylist()]
+    assert sorted(rows, key=int) == [str(number) for number in range(1, 39) if number != 3]
+
+
+def test_a_broken_word_of_where_rows_lay_is_as_good_as_none(house: SqlHouse) -> None:
+    shutil.rmtree(house.landing)
+    (house.workspace.state / "landings" / "docs.parquet").write_bytes(b"PAR1 no more")
+    house.night()
+    assert house.landing.is_dir()
+
+
+def test_a_plan_withdraws_nothing_where_a_landing_is_lost(house: SqlHouse) -> None:
+    shutil.rmtree(house.landing)
+    plan = plan_data(house.settings, house.workspace)
+    assert (plan.num_new, plan.found.given_up) == (0, ())
