@@ -61,7 +61,7 @@ class LandedRows:
         """A record for each row with text."""
         for number, row in enumerate(landed_rows(file.raw), start=1):
             if row.fault is not None:
-                yield Bad(number, row.fault, row.url)
+                yield Bad(number, row.fault)
             else:
                 yield Record(
                     row.url,

@@ -53,7 +53,6 @@ class Bad:
 
     line: int | None
     reason: str
-    url: str | None = None  # where the record has one of its own
 
 
 @dataclass(frozen=True)
