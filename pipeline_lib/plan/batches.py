@@ -226,7 +226,7 @@ def keep_plans(opened: Sequence[Opened], workspace: Path) -> None:
             keep(item.plan, workspace)
 
 
-def described(plan: BatchPlan) -> str:
+def described(plan: BatchPlan, *, noun: str = "files") -> str:
     """One line for people: "docs: 3 files new, 1 files changed"."""
     counts = ((plan.num_new_files, "new"), (plan.num_changed_files, "changed"), (plan.num_gone_files, "gone"))
-    return f"{plan.source}: " + ", ".join(f"{count} files {what}" for count, what in counts if count)
+    return f"{plan.source}: " + ", ".join(f"{count} {noun} {what}" for count, what in counts if count)

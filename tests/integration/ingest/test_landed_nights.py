@@ -1,9 +1,10 @@
 """Nights of a source that has to be asked, by the plan and the steps of a night: what a landing that is lost costs."""
 
 import json
+import re
 import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,11 @@ from flows.halves import ingest
 from pipeline_lib.ingest import landed
 from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.plan.landings import sources_that_land
+from pipeline_lib.plan.night import plan_night
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 from tasks.land import land
-from tests.tiny_night import KEY, damage, english, night_here, tiny_settings
+from tests.tiny_night import KEY, arguments, damage, english, night_here, nightshift, tiny_settings, write_lines
 
 
 @dataclass
@@ -28,6 +30,7 @@ class SqlHouse:
 
     root: Path
     incremental_column: str | None = None
+    beside: tuple[Mapping[str, Any], ...] = ()  # other sources
 
     @property
     def database(self) -> Path:
@@ -40,7 +43,9 @@ class SqlHouse:
 
     @property
     def settings(self) -> Settings:
-        return tiny_settings(self.root / "workspace", self.root, ingest__sources=json.dumps([self.source]))
+        return tiny_settings(
+            self.root / "workspace", self.root, ingest__sources=json.dumps([self.source, *self.beside])
+        )
 
     @property
     def workspace(self) -> Workspace:
@@ -97,6 +102,16 @@ def house(first: SqlHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     _eight_a_piece(monkeypatch)
     shutil.copytree(first.root, tmp_path / "house")
     return SqlHouse(tmp_path / "house", first.incremental_column)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SqlHouse:
+    """A table of twelve rows that nobody has read."""
+    _eight_a_piece(monkeypatch)
+    made = SqlHouse(tmp_path)
+    made.do("CREATE TABLE articles (id INTEGER PRIMARY KEY, text TEXT, grown INTEGER)")
+    made.insert(*range(12))
+    return made
 
 
 def _eight_a_piece(patch: pytest.MonkeyPatch) -> None:
@@ -175,3 +190,37 @@ def test_a_plan_withdraws_nothing_where_a_landing_is_lost(house: SqlHouse) -> No
     shutil.rmtree(house.landing)
     plan = plan_data(house.settings, house.workspace)
     assert (plan.num_new, plan.found.given_up) == (0, ())
+
+
+def test_a_plan_says_of_a_source_that_was_never_asked_what_it_cannot_know(fresh: SqlHouse) -> None:
+    plan = plan_night(fresh.settings, fresh.workspace)
+    assert plan.notes == ("docs has never been asked what it holds: it is left out here; a night asks it first",)
+    assert (plan.asked_first, plan.steps) == (("docs",), ())
+    assert not fresh.workspace.root.exists()  # a plan makes nothing
+
+
+def test_a_plan_goes_on_with_the_other_sources(fresh: SqlHouse) -> None:
+    write_lines(fresh.root / "lines" / "a.jsonl", {f"en-{number}": english(number) for number in range(20)})
+    fresh.beside = ({"kind": "files", "name": "lines", "path": str(fresh.root / "lines")},)
+    plan = plan_night(fresh.settings, fresh.workspace)
+    assert plan.changes == ("lines: 1 files new",)
+    assert "docs has never been asked" in plan.notes[0]
+    assert {step.step.label for step in plan.steps if step.step.stage == "ingest"} == {"0001-lines"}
+
+
+def test_the_command_plan_says_it_too(fresh: SqlHouse) -> None:
+    words = arguments(fresh.root / "workspace", fresh.root, ingest__sources=json.dumps([fresh.source]))
+    shown = nightshift("plan", *words)
+    assert (shown.status, shown.err) == (0, "")
+    assert "Nothing new so far. A night asks first: docs. Do it: nightshift run" in shown.out
+
+
+def test_a_plan_says_when_a_source_was_asked_last_or_that_its_landing_is_lost(house: SqlHouse) -> None:
+    (note, *_) = plan_night(house.settings, house.workspace).notes
+    assert re.fullmatch(r"docs as it was when it was asked, \d{4}(-\d\d){2} \d\d:\d\d; a night asks it first, .*", note)
+    (house.landing / "00000002.parquet").unlink()
+    (note, *_) = plan_night(house.settings, house.workspace).notes
+    assert note.startswith("docs: its landing is damaged: 00000002.parquet; it is left out here; a night asks it first")
+    shutil.rmtree(house.landing)
+    (note, *_) = plan_night(house.settings, house.workspace).notes
+    assert note.startswith("docs: its landing is missing; it is left out here; a night asks it first")
