@@ -226,7 +226,9 @@ def keep_plans(opened: Sequence[Opened], workspace: Path) -> None:
             keep(item.plan, workspace)
 
 
-def described(plan: BatchPlan, *, noun: str = "files") -> str:
-    """One line for people: "docs: 3 files new, 1 files changed"."""
+def described(item: Opened) -> str:
+    """A new batch in one line for people: "docs: 3 files new, 1 files changed". A landing has pieces of its rows."""
+    plan, noun = item.plan, "files" if item.landing is None else "pieces"
+    assert plan is not None
     counts = ((plan.num_new_files, "new"), (plan.num_changed_files, "changed"), (plan.num_gone_files, "gone"))
     return f"{plan.source}: " + ", ".join(f"{count} {noun} {what}" for count, what in counts if count)

@@ -80,7 +80,7 @@ class DataPlan:
     @property
     def changes(self) -> tuple[str, ...]:
         """One line a new batch, for people."""
-        return tuple(described(item.plan) for item in self.found.opened if item.is_new and item.plan is not None)
+        return tuple(described(item) for item in self.found.opened if item.is_new)
 
     def steps(self, stage: str) -> tuple[Step, ...]:
         """The steps of a stage, one a batch."""
