@@ -7,9 +7,11 @@ from pipeline_lib.ingest import works
 from pipeline_lib.ingest.places import keep_places, places_path
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
-from pipeline_lib.plan.landings import folder_of, save_landing, whole_landing
+from pipeline_lib.plan.landings import save_landing, whole_landing
 from pipeline_lib.run.step import Step
 from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.local import Store
+from pipeline_lib.store.workspace import Workspace
 from tasks.night import Night
 from tasks.steps import do_step
 
@@ -24,10 +26,23 @@ def land(source: Source, night: Night) -> None:
             raise
         night.reporter.say(f"the landing of {source.name} is damaged: all of it is fetched again")
         landing = _ask(source, None, night)
-    folder = folder_of(night.workspace, landing)
-    assert folder is not None
-    keep_places(folder, places_path(night.workspace.root, source.name))
-    save_landing(night.workspace, source, landing)
+    save_landing(night.workspace, source, _kept(landing, before, source, night.workspace))
+
+
+def _kept(landing: Ref, before: Ref | None, source: Source, workspace: Workspace) -> Ref:
+    """The landing that stays: the one before, where the source had nothing new to say."""
+    store, places = workspace.store, places_path(workspace.root, source.name)
+    is_same = before is not None and store.is_present(before) and _digest(before, store) == _digest(landing, store)
+    if not is_same or not places.is_file():
+        keep_places(store.path(landing.stage, landing.fingerprint), places)
+    if before is None or not is_same:
+        return landing
+    store.remove(landing)
+    return before
+
+
+def _digest(landing: Ref, store: Store) -> str:
+    return store.read(landing.stage, landing.fingerprint).digest
 
 
 def _ask(source: Source, before: Ref | None, night: Night) -> Ref:

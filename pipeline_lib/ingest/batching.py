@@ -49,7 +49,7 @@ def plan_batch(
     listing = reading.files.files()
     if not listing.files:
         log.warning("ingest: source %r holds no file to read; check its path, include and exclude", source.name)
-    files = digest_files(listing.files, cache_path)
+    files = digest_files(listing.files, cache_path, listing.digests)
     known = past.known_files(source.name)
     new = [file for path, file in files.items() if path not in known]
     changed = [file for path, file in files.items() if path in known and not known[path].is_as(file, reading.digest)]

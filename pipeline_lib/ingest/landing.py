@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline_lib.base.errors import GuardStop, SettingsError, UpstreamError
+from pipeline_lib.ingest.digests import digest_places
 from pipeline_lib.ingest.landed import Row, digest_of_row, filled, landed_rows, link, name_of_piece, write_piece
 from pipeline_lib.ingest.places import hash_of_id, read_places
 from pipeline_lib.ingest.plan import LANDING_FILE
@@ -58,9 +59,10 @@ class Landing:
         self._folder = folder
         self._before = before
         self._places = places
-        nothing = {"asks": asks, "last": None, "num_pieces": 0}
-        self._state: dict[str, Any] = read_json(before / LANDING_FILE) if before else nothing
+        nothing = {"asks": asks, "last": None, "num_pieces": 0, "pieces": {}}
+        self._state: dict[str, Any] = nothing | (read_json(before / LANDING_FILE) if before else {})
         self._path = folder / "scratch.sqlite"
+        self._linked: set[str] = set()  # pieces that are as they were
         self._num_fetched = 0
         self._num_without_id = 0
 
@@ -120,7 +122,7 @@ class Landing:
         num_changed, num_new = self._one("SELECT coalesce(sum(is_known), 0), coalesce(sum(NOT is_known), 0) FROM fresh")
         self._guard(num_gone, num_known, max_gone_share)
         state = {"asks": self._asks, "last": _json_of(last), "num_pieces": self._write_pieces()}
-        write_json(self._folder / LANDING_FILE, state)
+        write_json(self._folder / LANDING_FILE, {**state, "pieces": self._digests()})
         num_rows = num_known - num_gone + num_new
         return Outcome(
             rows_in=num_rows + self._num_without_id,
@@ -205,6 +207,12 @@ class Landing:
             name = name_of_piece(number + 1)
         return number
 
+    def _digests(self) -> dict[str, str]:
+        """The digest of each piece: a scan need not read those that it knows. (A link changes the times of a file.)"""
+        pieces = {place.name: place for place in sorted(self._folder.glob("*.parquet"))}
+        known = {name: digest for name, digest in self._state["pieces"].items() if name in self._linked}
+        return {**known, **digest_places({name: pieces[name] for name in pieces.keys() - known.keys()})}
+
     def _carry(self, name: str, *, is_touched: bool) -> None:
         if is_touched:
             if rows := list(self._rows(name)):
@@ -212,6 +220,7 @@ class Landing:
         elif self._before is not None:
             with suppress(FileNotFoundError):  # the first piece of a source without rows
                 link(self._before / name, self._folder / name)
+                self._linked.add(name)
 
     def _rows(self, name: str) -> Iterator[Row]:
         """The rows of a piece as they are tonight."""

@@ -98,6 +98,7 @@ class Listing:
 
     files: dict[str, Path] = field(default_factory=dict)
     passed_over: dict[str, PassedOver] = field(default_factory=dict)  # by kind: ".pdf", "hidden", ...
+    digests: Mapping[str, str] = field(default_factory=dict)  # of files whose digest the source knows (FilePlan.digest)
 
     def pass_over(self, kind: str, example: str | None = None) -> None:
         """Count one file that will not be read. The example is the first by name, in whatever order they come."""
@@ -108,7 +109,7 @@ class Listing:
 
     def in_order(self) -> "Listing":
         """The same, sorted by path and by kind."""
-        return Listing(dict(sorted(self.files.items())), dict(sorted(self.passed_over.items())))
+        return Listing(dict(sorted(self.files.items())), dict(sorted(self.passed_over.items())), self.digests)
 
 
 class SourceSettings(StageSettings):

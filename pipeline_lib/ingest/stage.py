@@ -178,7 +178,7 @@ def make_past(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     return merge(inputs.store, inputs.listed, folder)
 
 
-LAND = Maker("ingest.land", 1, "landing.v1", make_landing)
+LAND = Maker("ingest.land", 2, "landing.v1", make_landing)
 PLAN = Maker("ingest.plan", 1, "batch_plan.v1", make_plan, is_light=True)
 READ = Maker("ingest.read", READ_VERSION, "documents.v2", make_shard, reads=("max_document_bytes", "max_expansion"))
 BATCH = Maker("ingest.batch", 1, "batch.v1", make_batch)

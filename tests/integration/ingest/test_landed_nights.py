@@ -1,6 +1,7 @@
 """Nights of a source that has to be asked, by the plan and the steps of a night: what a landing that is lost costs."""
 
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -14,11 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.halves import ingest
-from pipeline_lib.ingest import landed
+from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.ingest import digests, documents, landed
+from pipeline_lib.ingest.landing import Landing
 from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.plan.landings import sources_that_land
 from pipeline_lib.plan.night import plan_night
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.local import TEMPORARY
 from pipeline_lib.store.workspace import Workspace
 from tasks.land import land
 from tests.tiny_night import KEY, arguments, damage, english, night_here, nightshift, tiny_settings, write_lines
@@ -135,13 +139,21 @@ def lose_record(landing: Path) -> None:
     damage_file(landing / "landing.json")
 
 
+def lose_bit_unnoticed(landing: Path, name: str = "00000003.parquet") -> None:
+    """With the size and the times that it had: only who opens it can tell."""
+    piece = landing / name
+    before = piece.stat()
+    damage_file(piece)
+    os.utime(piece, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 def damage_file(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
 
-LOSSES = [lose_folder, lose_manifest, damage, lose_piece, lose_record]
+LOSSES = [lose_folder, lose_manifest, damage, lose_piece, lose_record, lose_bit_unnoticed]
 
 
 @pytest.mark.parametrize("lose", LOSSES)
@@ -224,3 +236,76 @@ def test_a_plan_says_when_a_source_was_asked_last_or_that_its_landing_is_lost(ho
     shutil.rmtree(house.landing)
     (note, *_) = plan_night(house.settings, house.workspace).notes
     assert note.startswith("docs: its landing is missing; it is left out here; a night asks it first")
+
+
+def test_a_landing_that_is_damaged_before_it_is_read_is_made_anew_by_the_night_that_the_message_asks_for(
+    fresh: SqlHouse,
+) -> None:
+    with night_here(fresh.settings) as night:
+        (source,) = sources_that_land(fresh.settings)
+        land(source, night)
+        lose_bit_unnoticed(fresh.landing, "00000002.parquet")
+        plan = plan_data(fresh.settings, fresh.workspace)
+        with pytest.raises(DamagedArtifact, match=r"00000002\.parquet: .* Run the same command again: it is rebuilt"):
+            ingest(plan, night)
+    fresh.night()
+    (batch,) = fresh.workspace.batches()
+    assert fresh.workspace.store.read("ingest", batch.fingerprint).rows_out == 12
+
+
+def test_nights_with_nothing_new_leave_the_landing_that_there_is_and_nothing_beside_it(house: SqlHouse) -> None:
+    pin, landings, folders = house.landing, house.landings(), sorted(house.workspace.root.rglob("*"))
+    for _ in range(3):
+        house.night()
+    assert (house.landing, house.landings()) == (pin, landings)
+    work = {place for place in set(house.workspace.root.rglob("*")).difference(folders) if "state" not in place.parts}
+    assert work == set()
+
+
+def test_a_night_with_nothing_but_a_row_that_is_gone_lands(house: SqlHouse) -> None:
+    before = house.landing
+    house.do("DELETE FROM articles WHERE id = 7")
+    house.night()
+    assert house.landing != before
+
+
+def test_an_empty_table_lands_once(fresh: SqlHouse) -> None:
+    fresh.do("DELETE FROM articles")
+    fresh.night()
+    first = fresh.landing
+    fresh.night()
+    assert (fresh.landing, len(fresh.landings())) == (first, 1)
+
+
+def test_pieces_that_nothing_happened_to_are_not_read_by_a_scan(
+    house: SqlHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.do("DELETE FROM articles WHERE id = 38")
+    with night_here(house.settings) as night:
+        (source,) = sources_that_land(house.settings)
+        land(source, night)
+        read: list[str] = []
+        digest = digests.digest_of_stream
+        for module in (digests, documents):
+            monkeypatch.setattr(
+                module, "digest_of_stream", lambda raw: (read.append(Path(raw.name).name), digest(raw))[1]
+            )
+        plan = plan_data(house.settings, house.workspace)
+    (changed,) = plan.found.opened[-1].plan.shards[0].files
+    assert read == [changed.path]
+
+
+def test_what_a_landing_holds_while_it_is_made_lies_where_a_killed_night_is_swept(
+    fresh: SqlHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[str] = []
+
+    def look(*_: Any) -> Any:
+        held.extend(place.parent.name for place in fresh.workspace.root.rglob("*.sqlite"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Landing, "write", look)
+    with pytest.raises(KeyboardInterrupt):
+        fresh.night()
+    assert [name.startswith(TEMPORARY) for name in held] == [True]
+    assert not list(fresh.workspace.root.rglob("*.sqlite"))
