@@ -14,8 +14,9 @@ from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.ingest import works
 from pipeline_lib.ingest.plan import TOMBSTONES_FILE, BatchPlan, ShardPlan
 from pipeline_lib.ingest.settings import IngestSettings
+from pipeline_lib.ingest.sources import Source
 from pipeline_lib.ingest.stage import kept_plan, replan, scan
-from pipeline_lib.plan.landings import folder_of, is_unasked, whole_landing
+from pipeline_lib.plan.landings import folder_of, is_unasked, landings_of, whole_landing
 from pipeline_lib.plan.sides import share_of_new
 from pipeline_lib.run.board import Board
 from pipeline_lib.run.lists import list_works
@@ -82,9 +83,14 @@ def remade(settings: Settings, workspace: Workspace, batch: Batch) -> Opened | N
     source = next((source for source in own.sources if source.name == batch.source), None)
     if source is None or not batch.plan:
         return None
-    landing = whole_landing(workspace, source)
-    if is_unasked(source, landing):
-        return None
+    landings = landings_of(workspace, source, batch.landing)
+    found = (_remade_from(landing, own, source, workspace, batch) for landing in landings)
+    return next((made for made in found if made is not None), None)
+
+
+def _remade_from(
+    landing: Ref | None, own: IngestSettings, source: Source, workspace: Workspace, batch: Batch
+) -> Opened | None:
     kept = [kept_plan(workspace.root, batch.plan)]
 
     def is_lost(shard: ShardPlan) -> bool:
@@ -174,7 +180,8 @@ def _made_of(settings: IngestSettings, batch: Batch, plan: BatchPlan, landing: R
     planned = works.plan(settings, plan)
     raw = tuple(works.read(settings, plan.source, shard, planned.ref, landing).ref for shard in plan.shards)
     whole = works.batch(settings, plan.source, planned.ref, list_works(INGEST, raw)[-1].ref)
-    named = Batch(batch.number, batch.source, whole.fingerprint, plan.content)
+    read_from = "" if landing is None else landing.fingerprint
+    named = Batch(batch.number, batch.source, whole.fingerprint, plan.content, read_from)
     return Opened(named, raw, plan, landing=landing)
 
 

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline_lib.ingest.plan import STAGE
 from pipeline_lib.ingest.records import LandingSource
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
@@ -43,6 +44,19 @@ def whole_landing(workspace: Workspace, source: Source) -> Ref | None:
         return None
     landed = workspace.pin(_pin(source.name), Landed)
     return landed.ref if landed is not None and workspace.store.is_present(landed.ref) else None
+
+
+def landings_of(workspace: Workspace, source: Source, own: str) -> list[Ref | None]:
+    """Where the files of an earlier batch may lie: in the landing it was read from, `own`, or still in the newest.
+
+    None stands for the files of a source that has its own; an empty list: they lie nowhere.
+    """
+    if not isinstance(source, LandingSource):
+        return [None]
+    read = Ref(STAGE, own)
+    landings = [read] if own and workspace.store.is_present(read) else []
+    newest = whole_landing(workspace, source)
+    return [*landings, *([newest] if newest is not None and newest not in landings else [])]
 
 
 def save_landing(workspace: Workspace, source: Source, landing: Ref) -> None:

@@ -22,6 +22,7 @@ from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.plan.landings import sources_that_land
 from pipeline_lib.plan.night import plan_night
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.local import TEMPORARY
 from pipeline_lib.store.workspace import Workspace
 from tasks.land import land
@@ -309,3 +310,51 @@ def test_what_a_landing_holds_while_it_is_made_lies_where_a_killed_night_is_swep
         fresh.night()
     assert [name.startswith(TEMPORARY) for name in held] == [True]
     assert not list(fresh.workspace.root.rglob("*.sqlite"))
+
+
+def lose_batch(house: SqlHouse, number: int) -> set[str]:
+    """Remove a batch with all that was read into it; the names of what is gone, with digests of what it held."""
+    store = house.workspace.store
+    batch = house.workspace.batches()[number - 1]
+    raw = list(store.members(store.read("ingest", batch.fingerprint).inputs["shards"]))
+    refs = (*raw, Ref("ingest", batch.fingerprint))
+    gone = {f"{ref.fingerprint} {store.read(ref.stage, ref.fingerprint).digest}" for ref in refs}
+    for name in gone:
+        shutil.rmtree(store.path("ingest", name.split()[0]))
+    return gone
+
+
+def held(house: SqlHouse, lost: set[str]) -> set[str]:
+    """The same of what is there."""
+    return {f"{name} {house.workspace.store.read('ingest', name).digest}" for name in (one.split()[0] for one in lost)}
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_a_batch_is_made_again_from_the_landing_it_was_read_from(house: SqlHouse, number: int) -> None:
+    batches = house.workspace.batches()
+    lost = lose_batch(house, number)
+    house.night()
+    assert held(house, lost) == lost
+    assert house.workspace.batches() == batches
+
+
+def test_a_batch_whose_landing_is_gone_is_made_again_from_the_newest_if_that_holds_the_same(house: SqlHouse) -> None:
+    fourth = house.workspace.batches()[-1]
+    house.do("UPDATE articles SET text = ?, grown = 9 WHERE id = 10", [(english(200),)])  # in a piece that it has not
+    house.night()
+    shutil.rmtree(house.workspace.store.path("ingest", fourth.landing))
+    lost = lose_batch(house, fourth.number)
+    house.night()
+    assert held(house, lost) == lost
+    assert house.workspace.batches()[fourth.number - 1].landing == house.landing.name  # where it lies from now on
+
+
+def test_a_batch_whose_landing_is_gone_and_whose_pieces_have_changed_is_given_up(house: SqlHouse) -> None:
+    first = house.workspace.batches()[0]
+    shutil.rmtree(house.workspace.store.path("ingest", first.landing))
+    lose_batch(house, 1)
+    plan = plan_data(house.settings, house.workspace)
+    assert [batch.number for batch in plan.found.given_up] == [1, 2, 3, 4]
+    house.night()
+    (batch,) = house.workspace.batches()
+    assert house.workspace.store.read("ingest", batch.fingerprint).rows_out == 37
