@@ -5,10 +5,11 @@ A flow runs them as Prefect tasks, a test without Prefect runs them as they are:
 
 from typing import Any
 
-from pipeline_lib.plan.batches import keep_plans, sources_that_land
+from pipeline_lib.plan.batches import keep_plans
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_again, plan_data, plan_sealed_data
 from pipeline_lib.plan.judge import plan_judge
+from pipeline_lib.plan.landings import sources_that_land
 from pipeline_lib.plan.models import plan_models
 from pipeline_lib.stages import OF_A_BATCH
 from tasks.gate import judge

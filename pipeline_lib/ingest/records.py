@@ -56,7 +56,6 @@ class Bad:
 
     line: int | None
     reason: str
-    url: str | None = None  # where the record has one of its own
 
 
 @dataclass(frozen=True)
@@ -102,6 +101,7 @@ class Listing:
 
     files: dict[str, Path] = field(default_factory=dict)
     passed_over: dict[str, PassedOver] = field(default_factory=dict)  # by kind: ".pdf", "hidden", ...
+    digests: Mapping[str, str] = field(default_factory=dict)  # of files whose digest the source knows (FilePlan.digest)
 
     def pass_over(self, kind: str, example: str | None = None) -> None:
         """Count one file that will not be read. The example is the first by name, in whatever order they come."""
@@ -112,7 +112,7 @@ class Listing:
 
     def in_order(self) -> "Listing":
         """The same, sorted by path and by kind."""
-        return Listing(dict(sorted(self.files.items())), dict(sorted(self.passed_over.items())))
+        return Listing(dict(sorted(self.files.items())), dict(sorted(self.passed_over.items())), self.digests)
 
 
 class SourceSettings(StageSettings):
@@ -182,9 +182,10 @@ class FileSource(Protocol):
 class LandingSource(Protocol):
     """A source that has to be asked first: what it answers lands in a folder of files."""
 
-    def land(self, before: Path | None, folder: Path, work_folder: Path, max_gone_share: float) -> Outcome:
+    def land(self, before: Path | None, places: Path, folder: Path, max_gone_share: float) -> Outcome:
         """Fill an empty folder with all that the source holds, fetching only what is new since the landing `before`.
 
+        None if there was none, or it is lost: then `places` says where its rows lay, if that is a file.
         Raises `UpstreamError` when the source may answer later, `GuardStop` when too much of it is gone at once.
         """
 

@@ -81,8 +81,7 @@ class DataPlan:
     @property
     def changes(self) -> tuple[str, ...]:
         """One line a new batch, for people."""
-        new = (item for item in self.found.opened if item.is_new)
-        return tuple(described(item.plan, item.num_read_anew) for item in new if item.plan is not None)
+        return tuple(described(item) for item in self.found.opened if item.is_new)
 
     def steps(self, stage: str) -> tuple[Step, ...]:
         """The steps of a stage, one a batch."""
@@ -118,7 +117,7 @@ class DataPlan:
 def plan_data(settings: Settings, workspace: Workspace) -> DataPlan:
     """Look at the sources and lay out the data half. Makes nothing but the cache of file digests.
 
-    What the look at the sources finds damaged of earlier batches is not there: the night is laid out again, and makes it.
+    What that finds damaged of earlier batches is not there: the night is laid out again, and makes it.
     """
     for _ in range(MOST_HEALED):
         try:

@@ -7,6 +7,7 @@ from typing import Any
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.plan.judge import plan_judge
+from pipeline_lib.plan.landings import note_of, sources_that_land
 from pipeline_lib.plan.models import plan_models
 from pipeline_lib.plan.reasons import Line, explain
 from pipeline_lib.run.lists import sum_of
@@ -39,6 +40,7 @@ class NightPlan:
     num_closed: int  # batches of earlier nights that nobody looks at any more
     passed_over: Mapping[str, Mapping[str, Any]]  # by source and kind: files that are not read
     steps: tuple[StepLines, ...]
+    asked_first: tuple[str, ...] = ()  # sources that a night asks before it looks at them, and may find more in
 
     @property
     def is_nothing_new(self) -> bool:
@@ -48,20 +50,30 @@ class NightPlan:
 
 def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     """Lay out and explain the night. Makes nothing."""
+    asked_first = sources_that_land(settings)
     data = plan_data(settings, workspace)
     benchmarks = plan_benchmarks(settings, workspace, data, renews=True)
-    models = plan_models(settings, workspace, data, benchmarks)
-    steps = [step for _, of_stage in data.stages for step in of_stage]
-    steps += [benchmarks.step] if benchmarks.step else []
+    is_known = bool(data.batches) or not asked_first  # else all that is made bears names that text will change
+    models = plan_models(settings, workspace, data, benchmarks) if is_known else None
+    steps = [step for _, of_stage in data.stages for step in of_stage if is_known]
+    steps += [benchmarks.step] if benchmarks.step and is_known else []
     graph = {**data.graph, **benchmarks.graph}
-    notes = [*notes_of(data, workspace.store), *benchmarks.notes]
+    notes = [*(note_of(workspace, source) for source in asked_first), *notes_of(data, workspace.store)]
+    notes += benchmarks.notes
     if models is not None:
         judge = plan_judge(settings, workspace, data, models)
         steps += [*models.steps, *judge.steps]
         graph |= {**models.graph, **judge.graph}
         notes += models.notes
     lines = tuple(StepLines(step, tuple(of_step)) for step, of_step in explain(steps, graph, workspace))
-    return NightPlan(data.changes, tuple(notes), data.found.closed.count, passed_over_of(data), lines)
+    return NightPlan(
+        changes=data.changes,
+        notes=tuple(notes),
+        num_closed=data.found.closed.count,
+        passed_over=passed_over_of(data),
+        steps=lines,
+        asked_first=tuple(source.name for source in asked_first),
+    )
 
 
 def notes_of(data: DataPlan, store: Store) -> list[str]:
