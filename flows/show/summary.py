@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from pipeline_lib.model.records import CHALLENGER, CHAMPION
+from pipeline_lib.tokenize.languages import bytes_per_token
 
 REASONS_SHOWN = 5
 KINDS_SHOWN = 4
@@ -61,7 +62,9 @@ def _personal_data(facts: Mapping[str, Any]) -> str:
 
 def _tokens(facts: Mapping[str, Any], num_heldout: int) -> str:
     tokens, documents = facts.get("num_tokens", 0), facts.get("num_documents", 0)
-    return f"{tokens:,} of {documents:,} documents; models are judged on {num_heldout:,} held-out documents"
+    judged = f"models are judged on {num_heldout:,} held-out documents"
+    sizes = ", ".join(f"{language} {size:.2f}" for language, size in sorted(bytes_per_token(facts).items()))
+    return f"{tokens:,} of {documents:,} documents; {judged}" + (f"; bytes a token: {sizes}" if sizes else "")
 
 
 def _training(training: Mapping[str, Any] | None, *, is_tonight: bool) -> str:
@@ -74,8 +77,15 @@ def _training(training: Mapping[str, Any] | None, *, is_tonight: bool) -> str:
         f"{training['num_parameters']:,} parameters"
     )
     unread = training.get("unread_tokens")
-    left = f"; {unread:,} tokens are left to read" if unread else ""
+    left = f"; {unread:,} tokens are left to read{_nights(unread, training)}" if unread else ""
     return f"{told}{left}" if is_tonight else f"nothing was trained; the model that stands: {told}{left}"
+
+
+def _nights(unread: int, training: Mapping[str, Any]) -> str:
+    """For how many nights that is, when each reads as much as this one."""
+    num_read = training["read"]["num_tokens"] if training.get("read") else 0
+    count = -(-unread // num_read) if num_read else 0
+    return f": about {count:,} night{'' if count == 1 else 's'}" if count else ""
 
 
 def score_tables(scores: Mapping[str, Mapping[str, Any]]) -> list[Table]:

@@ -1,7 +1,11 @@
 """What models are judged on: a frozen benchmark, which grows until it is large enough, and the freshest text.
 
-frozen   a generation of held-out documents; each night adds to it until it has `evaluate.max_documents`
-fresh    held-out documents of tonight's batches, and of those before them where these are few
+frozen          a generation of held-out documents; each night adds to it until it has `evaluate.max_documents`
+frozen before   the generation until now, in the night in which there is a new one: models are scored on both
+fresh           held-out documents of tonight's batches, and of those before them where these are few
+
+A full generation has no place for what comes later. So when the freshest text of the nights before has a source or a
+language of which it has nothing, the next night with new text draws another one, from all held-out documents there are.
 
 state/pins/benchmarks.json   the frozen one, up to which batch it has drawn, the tables of the newest batches
 """
@@ -25,6 +29,8 @@ from pipeline_lib.store.workspace import Workspace
 
 FRESH_DOCUMENTS = 20
 MOST_FRESH_BATCHES = 16
+FROZEN_BEFORE = f"{FROZEN} before"
+ENOUGH_DOCUMENTS = 8  # of a source or a language, to be judged on: as many as judge a first champion
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class BenchmarksPlan:
     refs: Mapping[str, Ref]
     graph: Graph
     pin: Pin
+    note: str  # what a person should know of it; ""
 
 
 def plan_benchmarks(settings: Settings, workspace: Workspace, data: DataPlan) -> BenchmarksPlan:
@@ -42,24 +49,51 @@ def plan_benchmarks(settings: Settings, workspace: Workspace, data: DataPlan) ->
     pinned = _pinned(workspace, data)
     tables = {board.label: board.wholes["shards"] for board in data.boards}
     new = [batch for batch in data.batches if batch.number > pinned.drawn_up_to and batch.name in tables]
-    frozen = _frozen(settings, workspace.store, data, pinned, [tables[batch.name] for batch in new])
-    added = tuple(tables[batch.name] for batch in new) if pinned.frozen is not None else ()
+    newcomers = _newcomers(settings, workspace.store, pinned) if new else ()
+    offered = [tables[batch.name] for batch in new]
+    frozen = _frozen(settings, workspace.store, data, replace(pinned, frozen=None) if newcomers else pinned, offered)
+    added = tuple(offered) if pinned.frozen is not None else ()
     newest = _newest(workspace.store, pinned, added) if added else pinned.newest
     number = max([pinned.drawn_up_to, *(batch.number for batch in new)])
     fresh = benchmark_work(settings, FRESH, number, newest, None) if newest else None
+    before = pinned.frozen if newcomers else None if new else pinned.before
     works = [work for work in (frozen, fresh) if isinstance(work, Work)]
     refs = {FROZEN: frozen.ref if isinstance(frozen, Work) else frozen} | ({FRESH: fresh.ref} if fresh else {})
+    if before is not None and workspace.store.is_present(before):
+        refs[FROZEN_BEFORE] = before
     graph = {work.ref: work for work in works}
     step = Step("evaluate", "benchmarks", (), tuple(works), works[0]) if works else None
     if step is not None:
         todo = wanted(graph, {**data.graph, **graph}, workspace.store)
         step = as_planned([step], todo)[0]
     generation = int(frozen.params["generation"]) if isinstance(frozen, Work) else pinned.generation
-    return BenchmarksPlan(step, refs, graph, Pin(refs[FROZEN], generation, number, newest))
+    pin = Pin(refs[FROZEN], generation, number, newest, before, (*pinned.renewed_for, *newcomers))
+    return BenchmarksPlan(step, refs, graph, pin, _note(newcomers, generation))
+
+
+def _newcomers(settings: Settings, store: Store, pinned: Pin) -> tuple[str, ...]:
+    """The sources and languages of the freshest text of which a full frozen benchmark has nothing, each once."""
+    frozen = None if pinned.frozen is None else manifest_of(store, pinned.frozen)
+    fresh = manifest_of(store, benchmark_work(settings, FRESH, pinned.drawn_up_to, pinned.newest, None).ref)
+    if frozen is None or fresh is None or frozen.rows_out < settings.of(EvaluateSettings).max_documents:
+        return ()
+    found = [
+        f"{kind} {name}"
+        for kind, facts in (("source", "sources"), ("language", "languages"))
+        for name, count in fresh.facts[facts].items()
+        if count >= ENOUGH_DOCUMENTS and name not in frozen.facts[facts]
+    ]
+    return tuple(name for name in found if name not in pinned.renewed_for)
+
+
+def _note(newcomers: Sequence[str], generation: int) -> str:
+    if not newcomers:
+        return ""
+    return f"benchmark frozen-{generation} is drawn for {', '.join(newcomers)}; tonight the one before is scored, too"
 
 
 def _frozen(settings: Settings, store: Store, data: DataPlan, pinned: Pin, new: Sequence[Ref]) -> Work | Ref:
-    """The frozen benchmark as it is, with what is new, or, where it is lost, another generation from all there is."""
+    """The frozen benchmark as it is, with what is new, or, where there is none, a generation from all there is."""
     if pinned.frozen is None or not store.is_present(pinned.frozen):
         return benchmark_work(settings, FROZEN, pinned.generation + 1, data.carried.before("shards"), None)
     is_full = num_documents(store, pinned.frozen) >= settings.of(EvaluateSettings).max_documents

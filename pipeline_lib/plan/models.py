@@ -71,7 +71,8 @@ class ModelsPlan:
 def plan_models(
     settings: Settings, workspace: Workspace, data: DataPlan, benchmarks: BenchmarksPlan
 ) -> ModelsPlan | None:
-    """Lay out training and measuring for tonight's snapshot. None when there is no model and none is to be made.
+    """Lay out training and measuring for tonight's snapshot. None when there is no model and none is to be made
+    (`untrained` says why).
 
     Raises `DataError` when there is no text to train on.
     """
@@ -114,6 +115,13 @@ def plan_models(
     )
 
 
+def untrained(settings: Settings) -> str:
+    """Why there is no model, and none is to be made."""
+    if settings.of(TrainSettings).budget_minutes == 0:
+        return "train.budget_minutes is 0 and there is no model yet"
+    return "no document was kept that could be trained on, and there is no model yet"
+
+
 def _judged(workspace: Workspace, data: DataPlan, benchmarks: BenchmarksPlan, train: Step) -> Judged:
     """On what the model is judged, or was, if it is the one that stands."""
     model = train.whole.ref
@@ -138,9 +146,9 @@ def _train(
         standing = line.parent.ref
     if standing is not None:
         work = recorded(workspace.store.read(standing.stage, standing.fingerprint))
-    elif settings.of(TrainSettings).budget_minutes == 0:
-        if line.parent is None:
-            return None
+    elif line.parent is None and (settings.of(TrainSettings).budget_minutes == 0 or not line.has_unread):
+        return None
+    elif settings.of(TrainSettings).budget_minutes == 0 and line.parent is not None:
         work = recorded(line.parent)
     else:
         parent = None if line.parent is None else line.parent.ref

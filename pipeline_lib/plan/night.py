@@ -1,16 +1,19 @@
 """What a night would do, as lines for people: the plans of both halves, explained."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline_lib.plan.benchmarks import plan_benchmarks
-from pipeline_lib.plan.data import DataPlan, plan_data
+from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data
 from pipeline_lib.plan.judge import plan_judge
-from pipeline_lib.plan.models import plan_models
+from pipeline_lib.plan.models import plan_models, untrained
 from pipeline_lib.plan.reasons import Line, explain
+from pipeline_lib.plan.tokenizer import outgrown
 from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
 
 
@@ -51,8 +54,10 @@ def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     steps = [step for _, of_stage in data.stages for step in of_stage]
     steps += [benchmarks.step] if benchmarks.step else []
     graph = {**data.graph, **benchmarks.graph}
-    notes = notes_of(data)
-    if models is not None:
+    notes = [*notes_of(data, workspace.store), *([benchmarks.note] if benchmarks.note else [])]
+    if models is None:
+        notes.append(f"nothing is trained: {untrained(settings)}")
+    else:
         judge = plan_judge(settings, workspace, data, models)
         steps += [*models.steps, *judge.steps]
         graph |= {**models.graph, **judge.graph}
@@ -61,9 +66,10 @@ def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     return NightPlan(data.changes, tuple(notes), data.found.closed.count, passed_over_of(data), lines)
 
 
-def notes_of(data: DataPlan) -> list[str]:
+def notes_of(data: DataPlan, store: Store) -> list[str]:
     """What a person should know of a plan of the data half."""
-    notes = [f"tokenizer {data.tokenizer.note}"] if data.tokenizer.note else []
+    said = (data.tokenizer.note, outgrown(store, data.tokenizer, _known_tokens(data, store)))
+    notes = [f"tokenizer {note}" for note in said if note]
     if data.found.given_up:
         names = ", ".join(batch.name for batch in data.found.given_up[:5])
         notes.append(
@@ -71,6 +77,12 @@ def notes_of(data: DataPlan) -> list[str]:
             "needed; their files have changed since; what is still in their sources comes in a new batch"
         )
     return notes
+
+
+def _known_tokens(data: DataPlan, store: Store) -> Sequence[Ref]:
+    """What has the sums of all token shards; before a night those of the nights before."""
+    now = data.sums[ENCODING]
+    return now if all(map(store.is_present, now)) else data.earlier_sums[ENCODING]
 
 
 def passed_over_of(data: DataPlan) -> dict[str, dict[str, Any]]:

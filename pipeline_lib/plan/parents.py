@@ -22,7 +22,7 @@ from pipeline_lib.store.local import Store
 from pipeline_lib.store.shards import SHARDS_FILE
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.cursor import CURSOR_FILE, Cursor, first_place, read_cursor, unread
-from pipeline_lib.train.extent import planned_rows, text_of
+from pipeline_lib.train.extent import nights_left, planned_rows, text_of
 from pipeline_lib.train.lineage import SHAPE, TRUNK_FILE
 from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.stage import TRAIN
@@ -45,7 +45,7 @@ class Line:
 def line_of(settings: Settings, workspace: Workspace, data: DataPlan) -> Line:
     """The parent of tonight's training, and what is unread. Raises `SettingsError` where it may not start anew."""
     own = settings.of(TrainSettings)
-    models = list(workspace.store.list(TRAIN.name))
+    models = [model for model in workspace.store.list(TRAIN.name) if workspace.store.is_present(model.ref)]
     parent = None if own.restart == "always" else _parent(settings, workspace, data, models)
     if parent is None and models and own.restart == "never":
         raise SettingsError(
@@ -54,13 +54,18 @@ def line_of(settings: Settings, workspace: Workspace, data: DataPlan) -> Line:
         )
     shards = _shards(workspace.store, data)
     if shards is None:
-        return Line(parent, True, {}, _notes(parent, None))
+        return Line(parent, True, {}, (_begin(parent),))
     cursor = cursor_of(workspace.store, parent)
     left = unread(cursor, text_of(own, shards))
     if not left:
-        return Line(parent, False, {}, _notes(parent, 0))
+        return Line(parent, False, {}, ("all text is read: nothing is trained",))
     params = {"first": first_place(cursor, text_of(own, shards)), "num_rows": planned_rows(own, cursor, shards)}
-    return Line(parent, True, params, _notes(parent, left))
+    if own.budget_minutes == 0:
+        return Line(
+            parent, True, params, (f"train.budget_minutes is 0: nothing is trained; {left:,} tokens are unread",)
+        )
+    num_nights = max(nights_left(own, cursor, shards), _nights_like(parent, own, left))
+    return Line(parent, True, params, (f"{_begin(parent)}; {left:,} tokens are unread: {_nights(num_nights)}",))
 
 
 def cursor_of(store: Store, parent: Manifest | None) -> Cursor:
@@ -135,10 +140,19 @@ def _shards(store: Store, data: DataPlan) -> list[Arrived] | None:
     return read_shards(store.open(ref.stage, ref.fingerprint, files=[SHARDS_FILE]).file(SHARDS_FILE))
 
 
-def _notes(parent: Manifest | None, left: int | None) -> tuple[str, ...]:
-    begin = (
-        "training starts from scratch" if parent is None else f"training goes on from model {parent.fingerprint[:8]}"
-    )
-    if left is None:
-        return (begin,)
-    return (f"{begin}; {left:,} tokens are unread",) if left else ("all text is read: nothing is trained",)
+def _begin(parent: Manifest | None) -> str:
+    return "training starts from scratch" if parent is None else f"training goes on from model {parent.fingerprint[:8]}"
+
+
+def _nights_like(parent: Manifest | None, settings: TrainSettings, left: int) -> int:
+    """How many nights it takes to read what is left, when each reads as much as the last one did in its minutes.
+
+    A night that came to the end of its text tells nothing.
+    """
+    if parent is None or settings.budget_minutes is None or not parent.facts["unread_tokens"]:
+        return 1
+    return -(-left // max(1, int(parent.facts["read"]["num_tokens"])))
+
+
+def _nights(count: int) -> str:
+    return f"about {count:,} night{'' if count == 1 else 's'}"

@@ -1,19 +1,32 @@
 """A bounded sample of documents, the same for the same documents: chosen by their ids, which are hashes."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from tokenizers import Tokenizer
 
 from pipeline_lib.store.tables import iterate
+from pipeline_lib.tokenize.encode import CheckedEncoder
+from pipeline_lib.tokenize.languages import ByLanguage
 
 HEX_DIGITS = 8
 NUM_PLACES = 16**HEX_DIGITS
 
 
-def sample_texts(documents: Sequence[Path], max_bytes: int) -> tuple[list[str], int]:
-    """Texts of about `max_bytes` in all, in the order of the files, and the number of all documents.
+@dataclass(frozen=True)
+class Sample:
+    """Some documents of many."""
+
+    texts: tuple[str, ...]
+    languages: tuple[str | None, ...]  # of each text; None: nothing told it
+    num_documents: int  # that it was taken from
+
+
+def sample_texts(documents: Sequence[Path], max_bytes: int) -> Sample:
+    """Texts of about `max_bytes` in all, in the order of the files.
 
     A document is taken when its id, read as a number in [0, 1), is below the share that fits; what then still goes
     over the limit is left out from the end. One piece of a shard is in memory at a time, beside the sample.
@@ -21,15 +34,24 @@ def sample_texts(documents: Sequence[Path], max_bytes: int) -> tuple[list[str], 
     sizes = [_bytes_and_rows(path) for path in documents]
     num_bytes, num_documents = sum(size for size, _ in sizes), sum(rows for _, rows in sizes)
     share = min(1.0, max_bytes / num_bytes) if num_bytes else 1.0
-    texts: list[str] = []
+    taken: list[tuple[str, str | None]] = []
     left = max_bytes
-    for path in documents:
-        for text in _chosen(path, share):
-            left -= len(text.encode())
-            if left < 0:
-                return texts, num_documents
-            texts.append(text)
-    return texts, num_documents
+    for text, language in (one for path in documents for one in _chosen(path, share)):
+        left -= len(text.encode())
+        if left < 0:
+            break
+        taken.append((text, language))
+    return Sample(tuple(text for text, _ in taken), tuple(language for _, language in taken), num_documents)
+
+
+def measure(tokenizer: Tokenizer, sample: Sample) -> ByLanguage:
+    """How many tokens each language of the sample takes."""
+    counted = ByLanguage()
+    for text, language, ids in zip(
+        sample.texts, sample.languages, CheckedEncoder(tokenizer).encode(sample.texts), strict=True
+    ):
+        counted.add(language, len(text.encode()), len(ids))
+    return counted
 
 
 def _bytes_and_rows(path: Path) -> tuple[int, int]:
@@ -37,7 +59,8 @@ def _bytes_and_rows(path: Path) -> tuple[int, int]:
     return sum(size for size, _ in sizes), sum(rows for _, rows in sizes)
 
 
-def _chosen(path: Path, share: float) -> Iterator[str]:
-    for piece in iterate(path, ["document_id", "text"]):
+def _chosen(path: Path, share: float) -> Iterator[tuple[str, str | None]]:
+    for piece in iterate(path, ["document_id", "text", "language"]):
         places = [int(name[:HEX_DIGITS], 16) / NUM_PLACES for name in piece["document_id"].to_pylist()]
-        yield from piece.filter(pa.array([place < share for place in places], pa.bool_()))["text"].to_pylist()
+        chosen = piece.filter(pa.array([place < share for place in places], pa.bool_()))
+        yield from zip(chosen["text"].to_pylist(), chosen["language"].to_pylist(), strict=True)

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,33 @@ def test_a_flipped_bit_that_no_clock_shows_is_healed_in_the_night_that_meets_it(
     refresh(settings)
     assert "more.jsonl#near" not in Night(settings, {}).urls
     assert digests(home, before) == before
+
+
+@pytest.mark.parametrize("what", ["nothing else", "the source changed", "the raw text is gone", "both"])
+def test_text_that_no_clock_shows_as_damaged_is_made_again_in_the_night_whose_rule_asks_for_it(
+    home: House, what: str
+) -> None:
+    """From the raw text, whatever became of the source; else from the source, as it is now."""
+    rule = {"clean__rules__min_words__v1__at_least": "40"}
+    for text in [m for m in artifacts(home.workspace).values() if m.maker == "clean.text"]:
+        flip(home.workspace / "artifacts" / "clean" / text.fingerprint / "documents.parquet")
+    if what in ("the raw text is gone", "both"):
+        for raw in [m for m in artifacts(home.workspace).values() if m.maker == "ingest.read"]:
+            shutil.rmtree(home.workspace / "artifacts" / "ingest" / raw.fingerprint)
+    if what in ("the source changed", "both"):
+        write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(25) if n != 10})
+    settings = tiny_settings(home.workspace, home.corpus, **rule)
+    refresh(settings)
+    fresh = night(House(home.workspace.with_name("fresh"), home.corpus), **rule)
+    assert Night(settings, {}).ids == fresh.ids
+
+
+def flip(path: Path) -> None:
+    """A bit of a file, which keeps its time."""
+    times, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def test_a_lost_raw_shard_whose_files_have_changed_costs_nothing_while_nothing_needs_it(home: House) -> None:
