@@ -5,9 +5,8 @@
     snapshot           all tables -> the rows of the sources that are asked for, the documents that are left out
 
 A withdrawn or edited document is a line of `excluded.parquet`: no shard is written again for it. How many tokens leave
-with it is looked up once, in the night that withdraws it, so that a snapshot opens no shard for what left in the nights
-before. A source that is taken out of the settings leaves with the next snapshot; its text stays in the workspace, and is
-named.
+with it is looked up once, in the night that withdraws it: a snapshot opens no shard for what left before. A source that
+is taken out of the settings leaves with the next snapshot; its text stays in the workspace, and is named.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
