@@ -14,6 +14,7 @@ from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import plan_sealed_data
 from pipeline_lib.plan.models import plan_models
+from pipeline_lib.plan.trunks import keep_trunk
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import promote, promotions, registry_of
 from pipeline_lib.run.execute import execute
@@ -123,6 +124,7 @@ def test_a_trial_is_never_a_parent(rivals: tuple[House, Mapping[str, str]]) -> N
     work = tonights_training(settings_of(house))
     with in_this_process():
         trial = execute(replace(work, params={**work.params, "role": "trial"}), house.workspace)
+    keep_trunk(Workspace(house.workspace), trial.ref)
     assert trial.inputs["trunk"].fingerprint == models["usual"]
     add_documents(house)
     assert named_by_plan(settings_of(house)) == models["usual"][:8]
