@@ -5,6 +5,7 @@ The night here ends with a model that is refused, for want of held-out documents
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,6 @@ ASKED = {
     "register.version": ("facts", "version"),
     "evaluate.scores": ("rows_out",),
     "evaluate.list": ("rows_out",),
-    "evaluate.benchmark": ("rows_out",),
     "train.model": ("facts", "end_bits_per_byte"),
     "tokenize.snapshot": ("facts", "num_tokens"),
     "tokenize.shards": ("facts", "num_held_out"),
@@ -124,6 +124,18 @@ def test_a_refused_model_stays_refused_whatever_number_is_changed_and_what_is_as
     for folder, manifest in before.items():
         if folder.parent.name != "evaluate":  # scores have speeds
             assert read_manifest(folder).digest == manifest.digest
+
+
+def test_a_benchmark_that_is_lost_with_the_scores_on_it_is_drawn_anew_and_the_model_is_judged_on_that(
+    refused: House,
+) -> None:
+    for folder in folders(refused, "evaluate.benchmark"):
+        shutil.rmtree(folder)
+    assert {line.label for step in foreseen(settings_of(refused)).steps for line in step.work} == {"benchmarks"}
+    for folder in folders(refused, "evaluate.scores"):
+        shutil.rmtree(folder)
+    assert "not promoted: refused: enough_documents" in whole_night(settings_of(refused)).verdict
+    assert foreseen(settings_of(refused)).is_nothing_new
 
 
 PAGES = [
