@@ -11,7 +11,7 @@ from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data, plan_sealed_data
 from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.landings import sources_that_land
-from pipeline_lib.plan.models import ModelsPlan, plan_models
+from pipeline_lib.plan.models import ModelsPlan, plan_models, untrained
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.execute import Graph
 from pipeline_lib.run.step import Step
@@ -89,7 +89,8 @@ def _models(settings: Settings, night: Night, stage: str) -> tuple[DataPlan, Mod
     models = plan_models(settings, night.workspace, data, benchmarks)
     if models is None:
         raise DataError(
-            f"{stage}: there is no model, and train.budget_minutes = 0 trains none. Raise it and run again."
+            f"{stage}: {untrained(settings)}. Raise train.budget_minutes where it is 0; else look at the funnel "
+            "(nightshift status), add documents or correct [clean]."
         )
     return data, models, {**data.graph, **benchmarks.graph, **models.graph}
 

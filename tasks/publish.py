@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.model.records import SCORES_FILE, TRAINING_FILE, Scores, read_scores
 from pipeline_lib.model.tracking import page_of, pages_of, place_of
 from pipeline_lib.plan.benchmarks import BenchmarksPlan
@@ -23,7 +24,7 @@ from tasks.night import Night
 FUNNEL_KEY = "refresh-funnel"
 SCORES_KEY = "model-scores"
 MLFLOW_KEY = "mlflow-model"
-SNAPSHOT_PIN = "snapshot"
+SHOWN = "shown-snapshot"  # what the difference is told to: forgotten, there is none to tell
 SCORES_SCHEMA = "scores.v1"
 DEFAULT_PAGES = "http://127.0.0.1:5000"  # of MLflow under `nightshift up`
 
@@ -96,11 +97,19 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 def _change(snapshot: dict[str, Any], name: str, night: Night) -> dict[str, Any]:
     """The difference to the last night's snapshot, which is remembered by its fingerprint."""
-    before = night.workspace.pin(SNAPSHOT_PIN, Ref)
-    if before is None or before.fingerprint != name:
-        night.workspace.save_pin(SNAPSHOT_PIN, Ref("tokenize", name))
-    path = night.workspace.store.path("tokenize", before.fingerprint if before else name) / SNAPSHOT_FILE
-    return diff(snapshot, read_json(path) if before and path.is_file() else None)
+    before = next(iter(night.workspace.last(SHOWN)), None)
+    night.workspace.save_last(SHOWN, [name])
+    return diff(snapshot, None if before is None else _opened(before, night))
+
+
+def _opened(name: str, night: Night) -> dict[str, Any] | None:
+    """What a snapshot says of itself; None of one that is gone or damaged."""
+    try:
+        opened = night.workspace.store.open("tokenize", name, files=[SNAPSHOT_FILE])
+    except (DamagedArtifact, OSError):
+        return None
+    found: dict[str, Any] = read_json(opened.file(SNAPSHOT_FILE))
+    return found
 
 
 def _said(change: dict[str, Any]) -> str:

@@ -86,8 +86,15 @@ def _training(training: Mapping[str, Any] | None, *, is_tonight: bool) -> str:
         f"{training['num_parameters']:,} parameters"
     )
     unread = training.get("unread_tokens")
-    left = f"; {unread:,} tokens are left to read" if unread else ""
+    left = f"; {unread:,} tokens are left to read{_nights(unread, training)}" if unread else ""
     return f"{told}{left}" if is_tonight else f"nothing was trained; the model that stands: {told}{left}"
+
+
+def _nights(unread: int, training: Mapping[str, Any]) -> str:
+    """For how many nights that is, when each reads as much as this one."""
+    num_read = training["read"]["num_tokens"] if training.get("read") else 0
+    count = -(-unread // num_read) if num_read else 0
+    return f": about {count:,} night{'' if count == 1 else 's'}" if count else ""
 
 
 def score_tables(scores: Mapping[str, Mapping[str, Any]]) -> list[Table]:

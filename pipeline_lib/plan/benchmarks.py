@@ -16,11 +16,10 @@ from pipeline_lib.evaluate.works import benchmark_work
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.model.records import BEFORE, FRESH, FROZEN
 from pipeline_lib.plan.batches import tombstones_of
-from pipeline_lib.plan.covered import parts_of
-from pipeline_lib.plan.data import DataPlan
+from pipeline_lib.plan.covered import overlooked, shares_of
+from pipeline_lib.plan.data import ENCODING, DataPlan
 from pipeline_lib.plan.judged import JUDGED, Judged
 from pipeline_lib.plan.sides import Pin, num_documents, read_pin
-from pipeline_lib.run.board import Board
 from pipeline_lib.run.execute import Graph, as_planned, wanted
 from pipeline_lib.run.maker import Work
 from pipeline_lib.run.step import Step, manifest_of
@@ -51,8 +50,7 @@ class _Frozen:
     now: Work | Ref
     generation: int
     before: Work | Ref | None = None
-    covers: tuple[str, ...] | None = None  # None: all that is there
-    note: str = ""
+    renewed_for: tuple[str, ...] = ()
 
 
 def plan_benchmarks(
@@ -76,34 +74,44 @@ def plan_benchmarks(
     if step is not None:
         todo = wanted(graph, {**data.graph, **graph}, workspace.store)
         step = as_planned([step], todo)[0]
-    covers = tuple(sorted(_parts(settings, workspace.store, data.carried))) if frozen.covers is None else frozen.covers
-    pin = Pin(refs[FROZEN], frozen.generation, refs.get(BEFORE), covers, number, newest)
-    return BenchmarksPlan(step, refs, graph, pin, (frozen.note,) if frozen.note else ())
+    renewed_for = (*pinned.renewed_for, *frozen.renewed_for)
+    pin = Pin(refs[FROZEN], frozen.generation, refs.get(BEFORE), renewed_for, number, newest)
+    return BenchmarksPlan(step, refs, graph, pin, _notes(frozen))
 
 
 def _frozen(
     settings: Settings, workspace: Workspace, data: DataPlan, pinned: Pin, new: tuple[Ref, ...], *, renews: bool
 ) -> _Frozen:
-    """It grows until it is full; lost, or without what has come since, it is drawn again from all there is."""
+    """It grows until it is full; lost, or without a source or language that there is, it is drawn again."""
     store, generation = workspace.store, pinned.generation
     if pinned.frozen is None or not store.is_present(pinned.frozen):
         return _Frozen(_drawn(settings, data, generation + 1), generation + 1)
     now = _kept(settings, store, data, pinned.frozen, generation, new)
-    if not _is_full(settings, store, pinned.frozen):
-        return _Frozen(now, generation)
-    missing = _parts(settings, store, data.found.closed.board()) - set(pinned.covers) if renews else set()
-    if missing:
-        named = ", ".join(sorted(missing))
-        note = (
-            f"frozen benchmark: generation {generation + 1} is drawn, {generation} has nothing of {named} to speak of"
-        )
-        return _Frozen(_drawn(settings, data, generation + 1), generation + 1, now, note=note)
+    if renews and new and (missing := _missing(settings, store, data, pinned, pinned.frozen)):
+        return _Frozen(_drawn(settings, data, generation + 1), generation + 1, now, missing)
     judged = workspace.pin(JUDGED, Judged)
     is_done = judged is not None and pinned.before in judged.benchmarks.values()
-    before = None if is_done or pinned.before is None or not store.is_present(pinned.before) else pinned.before
-    if before is None:
-        return _Frozen(now, generation, covers=pinned.covers)
-    return _Frozen(now, generation, _kept(settings, store, data, before, generation - 1, new), pinned.covers)
+    if pinned.before is None or is_done or not store.is_present(pinned.before):
+        return _Frozen(now, generation)
+    return _Frozen(now, generation, _kept(settings, store, data, pinned.before, generation - 1, new))
+
+
+def _missing(settings: Settings, store: Store, data: DataPlan, pinned: Pin, frozen: Ref) -> tuple[str, ...]:
+    """The sources and languages of the nights before of which a full benchmark has next to nothing; each once."""
+    if not _is_full(settings, store, frozen):
+        return ()
+    board = data.found.closed.board()
+    asked = [source.name for source in settings.of(IngestSettings).sources]
+    there = shares_of(store, encoded=board.before(ENCODING), tables=board.before("shards"), asked=asked)
+    found = overlooked(store.read(frozen.stage, frozen.fingerprint), there)
+    return tuple(sorted(found - set(pinned.renewed_for)))
+
+
+def _notes(frozen: _Frozen) -> tuple[str, ...]:
+    if not frozen.renewed_for:
+        return ()
+    now, named = frozen.generation, ", ".join(frozen.renewed_for)
+    return (f"benchmark frozen-{now} is drawn for {named}; the next model is judged on frozen-{now - 1}, too",)
 
 
 def _drawn(settings: Settings, data: DataPlan, generation: int) -> Work:
@@ -122,12 +130,6 @@ def _kept(
 
 def _is_full(settings: Settings, store: Store, benchmark: Ref) -> bool:
     return num_documents(store, benchmark) >= settings.of(EvaluateSettings).max_documents
-
-
-def _parts(settings: Settings, store: Store, board: Board) -> set[str]:
-    """The sources and languages that make up a part of the text which a board carries."""
-    asked = [source.name for source in settings.of(IngestSettings).sources]
-    return parts_of(store, encoded=board.before("tokenize"), tables=board.before("shards"), asked=asked)
 
 
 def _withdraws(store: Store, data: DataPlan, frozen: Ref) -> bool:

@@ -1,28 +1,33 @@
-"""Which sources and languages make up a part of the text that is worth a judgement: what a benchmark must have.
+"""Which sources and languages make up a part of the text that is worth a judgement, and is not judged.
 
     source docs     by its held-out documents
     language zh     by the bytes of its text
 
-A full frozen benchmark takes nothing in any more. Where a source or a language comes to a part of the text that was
-none when the benchmark was filled, another generation is drawn, from all there is.
+A full frozen benchmark takes nothing in any more. Where it has next to nothing of a source or a language that is a part
+of the text, another generation is drawn, from all there is.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from pipeline_lib.run.lists import sum_of
 from pipeline_lib.run.step import manifest_of
-from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.artifact import Manifest, Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.tokenize.fit import BYTES_OF, UNKNOWN
 from pipeline_lib.tokenize.snapshot import HELD_OUT
 
-LEAST_SHARE: Final = 0.05
+LEAST_SHARE: Final = 0.05  # of the text: what is less is no part of it
+LEAST_SPOKEN: Final = 0.25  # of its share of the text is its share of the benchmark; less is next to nothing
+
+Shares = dict[
+    str, float
+]  # by "source docs" and "language zh"; those of the sources are one, those of the languages too
 
 
-def parts_of(store: Store, *, encoded: Collection[Ref], tables: Collection[Ref], asked: Collection[str]) -> set[str]:
-    """The sources and languages of these nodes that have at least LEAST_SHARE of the text; of a missing node nothing.
+def shares_of(store: Store, *, encoded: Collection[Ref], tables: Collection[Ref], asked: Collection[str]) -> Shares:
+    """How much of the text of these nodes is of which source and language; a missing node has nothing.
 
     `encoded`: sums of token shards; `tables`: tables of token shards; `asked`: names of the sources that count.
     """
@@ -32,7 +37,15 @@ def parts_of(store: Store, *, encoded: Collection[Ref], tables: Collection[Ref],
         held_out.update(found.facts.get(HELD_OUT, {}) if found else {})
     sums = sum_of(found for ref in encoded if (found := manifest_of(store, ref)) is not None)
     sources = {name: number for name, number in held_out.items() if name in asked}
-    return {*_large("source", sources), *_large("language", _bytes_by_language(sums.facts))}
+    return _shares(sources, _bytes_by_language(sums.facts))
+
+
+def overlooked(benchmark: Manifest, there: Shares) -> set[str]:
+    """The sources and languages that are a part of what is there, and of which a benchmark has next to nothing."""
+    judged = _shares(benchmark.facts["sources"], benchmark.facts["languages"])
+    return {
+        name for name, share in there.items() if share >= LEAST_SHARE and judged.get(name, 0.0) < LEAST_SPOKEN * share
+    }
 
 
 def _bytes_by_language(facts: Mapping[str, Any]) -> dict[str, int]:
@@ -43,6 +56,8 @@ def _bytes_by_language(facts: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def _large(what: str, sizes: Mapping[str, int]) -> Iterator[str]:
-    total = sum(sizes.values())
-    yield from (f"{what} {name}" for name, size in sizes.items() if size and size >= LEAST_SHARE * total)
+def _shares(sources: Mapping[str, int], languages: Mapping[str, int]) -> Shares:
+    every = (("source", sources), ("language", languages))
+    return {
+        f"{kind} {name}": size / sum(sizes.values()) for kind, sizes in every for name, size in sizes.items() if size
+    }

@@ -1,18 +1,19 @@
 """What a night would do, as lines for people: the plans of both halves, explained."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline_lib.plan.benchmarks import plan_benchmarks
-from pipeline_lib.plan.data import DataPlan, plan_data
+from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data
 from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.landings import note_of, sources_that_land
-from pipeline_lib.plan.models import plan_models
+from pipeline_lib.plan.models import plan_models, untrained
 from pipeline_lib.plan.reasons import Line, explain
 from pipeline_lib.run.lists import sum_of
 from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize.fit import Fit, fits
@@ -60,6 +61,8 @@ def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     graph = {**data.graph, **benchmarks.graph}
     notes = [*(note_of(workspace, source) for source in asked_first), *notes_of(data, workspace.store)]
     notes += benchmarks.notes
+    if models is None and is_known:
+        notes.append(f"nothing is trained: {untrained(settings)}")
     if models is not None:
         judge = plan_judge(settings, workspace, data, models)
         steps += [*models.steps, *judge.steps]
@@ -99,9 +102,15 @@ def fits_of(data: DataPlan, store: Store) -> list[Fit]:
     tokenizer = manifest_of(store, data.tokenizer.ref)
     if tokenizer is None or data.tokenizer.pinned.is_provisional:
         return []
-    encoded = (manifest_of(store, ref) for ref in data.sums["tokenize"])
+    encoded = (manifest_of(store, ref) for ref in _known_tokens(data, store))
     total = sum_of(manifest for manifest in encoded if manifest is not None)
     return list(fits(tokenizer.facts.get("bytes_per_token", {}), total.facts))
+
+
+def _known_tokens(data: DataPlan, store: Store) -> Sequence[Ref]:
+    """What has the sums of all token shards; before a night those of the nights before."""
+    now = data.sums[ENCODING]
+    return now if all(map(store.is_present, now)) else data.earlier_sums[ENCODING]
 
 
 def passed_over_of(data: DataPlan) -> dict[str, dict[str, Any]]:

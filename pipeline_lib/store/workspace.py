@@ -6,8 +6,9 @@
     state/last/<step>.json    which fingerprints a step had last time: only for reasons and durations in `plan`
     state/runs/<id>.json      one file a run: process, stage it is in, how it ended
     state/lock                held while a night works in this workspace, with the id of the process that does
-Each file is replaced as a whole. Losing `last` or `runs` loses comfort, never data: what cannot be understood there is
-passed over with a word. A catalog or a pin decides what is made, so one that is not as it was written is an error.
+Each file is replaced as a whole. Of runs the newest KEPT_RUNS are kept. Losing `last` or `runs` loses comfort, never
+data: what cannot be understood there is passed over with a word. A catalog or a pin decides what is made, so one that
+is not as it was written is an error.
 """
 
 import fcntl
@@ -33,6 +34,9 @@ from pipeline_lib.store.records import read_comfort, read_state
 Seconds = Annotated[float, Field(ge=0, lt=253_370_764_800, allow_inf_nan=False)]
 Kept = TypeVar("Kept")
 ProcessId = Annotated[int, Field(gt=0, lt=2**31)]
+
+KEPT_RUNS = 100  # all of them are read when a night begins, half a millisecond each
+GROWING = ("last", "plans")  # hold something of each batch for ever, so nobody lists them: temporary names are above
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,8 @@ class Workspace:
     def save_last(self, step: str, fingerprints: Sequence[str]) -> None:
         """Remember the fingerprints of a step."""
         if self.last(step) != list(fingerprints):
-            self._save(self.state / "last" / f"{step}.json", list(fingerprints))
+            write_layout(self.root)
+            write_json(self.state / "last" / f"{step}.json", list(fingerprints), via=self.state)
 
     def runs(self) -> list[RunRecord]:
         """The recorded runs, oldest first; one whose process is gone without a word is shown as killed."""
@@ -152,6 +157,11 @@ class Workspace:
     def save_run(self, record: RunRecord) -> None:
         """Write down how a run stands."""
         self._save(self._run_path(record.run_id), asdict(record))
+
+    def forget_runs(self, records: Sequence[RunRecord]) -> None:
+        """Remove all but the newest KEPT_RUNS of the recorded runs, which are given oldest first."""
+        for record in records[:-KEPT_RUNS]:
+            self._run_path(record.run_id).unlink(missing_ok=True)
 
     def beat(self, run_id: str) -> None:
         """Show that a run is alive: when it is killed, the time of its file says when."""
@@ -168,8 +178,9 @@ class Workspace:
     def sweep(self) -> None:
         """Remove what killed runs left under temporary names. Only the holder of the lock may call this."""
         self.store.sweep()
-        leftovers = [path for pattern in (".*.tmp", ".*.old") for path in self.state.rglob(pattern)]
-        for path in leftovers:  # a kept plan is a folder, and may hold such names itself
+        folders = [self.state, *(path for path in self.state.glob("*") if path.is_dir() and path.name not in GROWING)]
+        leftovers = [path for folder in folders for pattern in (".*.tmp", ".*.old") for path in folder.glob(pattern)]
+        for path in leftovers:
             if path.is_dir():
                 shutil.rmtree(path)
             else:

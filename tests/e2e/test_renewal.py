@@ -12,6 +12,7 @@ from pipeline_lib.model.records import BEFORE, FROZEN
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.covered import LEAST_SHARE
 from pipeline_lib.plan.judged import JUDGED, Judged
+from pipeline_lib.plan.night import plan_night
 from pipeline_lib.plan.sides import Pin, read_pin
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.schemas import DOCUMENTS_FILE
@@ -53,27 +54,27 @@ def held(house: House, benchmark: Ref | None) -> set[str]:
     return set(pq.read_table(path, columns=["url"])["url"].to_pylist())
 
 
-def notes(done: Night) -> list[str]:
-    """What the plan of the next night says of benchmarks."""
-    plan = plan_benchmarks(done.settings, done.workspace, done.plan, renews=True)
-    return [note for note in plan.notes if "frozen benchmark" in note]
+def another_night(house: House) -> Night:
+    """One that brings one more English document."""
+    number = 600 + len(list(house.corpus.iterdir()))
+    (house.corpus / f"note_{number}.txt").write_text(english(number), encoding="utf-8")
+    return night(house)
 
 
 def test_a_full_benchmark_stays_in_the_night_that_brings_another_language(house: House) -> None:
     pin = pin_of(house)
     assert (pin.generation, pin.before) == (1, None)
-    assert pin.covers == ("language en", "source docs")
     assert len(held(house, pin.frozen)) == FULL
     assert not any(url.startswith("page") for url in held(house, pin.frozen))
 
 
 def test_the_next_night_draws_a_generation_that_has_it_and_keeps_the_one_before_beside_it(house: House) -> None:
     old = pin_of(house).frozen
-    done = night(house)
-    assert {name for _, label, name in done.made if label == "benchmarks"} == {"frozen benchmark"}
+    done = another_night(house)
+    assert {name for _, label, name in done.made if label == "benchmarks"} == {"frozen benchmark", "fresh benchmark"}
     pin = pin_of(house)
     assert (pin.generation, pin.before) == (2, old)
-    assert pin.covers == ("language en", "language zh", "source docs")
+    assert pin.renewed_for == ("language zh",)
     urls = held(house, pin.frozen)
     assert len(urls) == FULL
     assert {url.partition("_")[0] for url in urls} == {"note", "page"}
@@ -81,32 +82,35 @@ def test_the_next_night_draws_a_generation_that_has_it_and_keeps_the_one_before_
     assert {FROZEN: refs[FROZEN], BEFORE: refs[BEFORE]} == {FROZEN: pin.frozen, BEFORE: old}
 
 
-def test_the_plan_says_it_before_and_it_happens_once(house: House) -> None:
-    before = Night(tiny_settings(house.workspace, house.corpus), {})
-    (told,) = notes(before)
-    assert "generation 2 is drawn, 1 has nothing of language zh" in told
-    after = night(house)
-    assert notes(after) == []
+def test_the_plan_says_it_before_and_it_happens_once_and_never_for_nothing_new(house: House) -> None:
     assert night(house).made == {}
+    (house.corpus / "more.txt").write_text(english(500), encoding="utf-8")
+    (told,) = plan_night(tiny_settings(house.workspace, house.corpus), Workspace(house.workspace)).notes[-2:-1]
+    assert told == "benchmark frozen-2 is drawn for language zh; the next model is judged on frozen-1, too"
+    after = night(house)
     assert pin_of(house).generation == 2
+    again = another_night(house)
+    assert not any("is drawn" in note for note in plan_night(again.settings, again.workspace).notes)
+    assert pin_of(house).generation == 2
+    assert pin_of(house).frozen == plan_benchmarks(after.settings, after.workspace, after.plan).refs[FROZEN]
 
 
 def test_the_generation_before_goes_once_a_model_is_judged_on_both(house: House) -> None:
-    done = night(house)
+    done = another_night(house)
     pin = pin_of(house)
     assert pin.before is not None and pin.frozen is not None
     on_the_new = Judged(Ref("train", "m"), {FROZEN: pin.frozen}, Ref("tokenize", "s"))
     done.workspace.save_pin(JUDGED, on_the_new)
-    night(house)
+    another_night(house)
     assert pin_of(house).before == pin.before
     on_both = Judged(Ref("train", "m"), {FROZEN: pin.frozen, BEFORE: pin.before}, Ref("tokenize", "s"))
     done.workspace.save_pin(JUDGED, on_both)
-    night(house)
+    another_night(house)
     assert pin_of(house).before is None
 
 
 def test_a_document_that_is_withdrawn_leaves_both_generations(house: House) -> None:
-    night(house)
+    another_night(house)
     pin = pin_of(house)
     both = held(house, pin.frozen) & held(house, pin.before)
     assert both
@@ -127,5 +131,24 @@ def test_a_language_that_is_a_small_part_of_the_text_renews_nothing(tmp_path: Pa
     (house.corpus / "page.txt").write_text(chinese(1), encoding="utf-8")
     assert len(chinese(1).encode()) < LEAST_SHARE * sum(len(english(number)) for number in range(70))
     night(house)
-    night(house)
+    another_night(house)
     assert pin_of(house).generation == 1
+
+
+def test_a_language_that_came_in_the_night_that_filled_the_benchmark_is_not_overlooked(tmp_path: Path) -> None:
+    """Of which it got one document, for it had one place left."""
+    house = House(tmp_path / "workspace", tmp_path / "corpus")
+    house.corpus.mkdir()
+    for number in range(70):
+        (house.corpus / f"note_{number}.txt").write_text(english(number), encoding="utf-8")
+    held_out = len(held(house, night(house, evaluate__max_documents="400").workspace and pin_of(house).frozen))
+    places = {"evaluate__max_documents": str(held_out + 1)}
+    for number in range(60):
+        (house.corpus / f"page_{number}.txt").write_text(chinese(number), encoding="utf-8")
+    night(house, **places)
+    full = held(house, pin_of(house).frozen)
+    assert len(full) == held_out + 1
+    assert sum(url.startswith("page") for url in full) == 1
+    (house.corpus / "more.txt").write_text(english(500), encoding="utf-8")
+    night(house, **places)
+    assert pin_of(house).generation == 2

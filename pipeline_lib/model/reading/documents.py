@@ -100,6 +100,14 @@ def trained_and_held_out(shard: Shard) -> tuple[pa.Array, pa.Array]:
     return trained, held_out
 
 
+def left_out(shard: Shard) -> Iterator[tuple[str, int]]:
+    """The documents that it leaves out, each with its tokens, as far as they would be trained on."""
+    documents = open_documents([shard])
+    is_lost = documents.is_train & documents.is_excluded
+    ids = documents.document_ids[0].filter(pa.array(is_lost))
+    return zip(ids.to_pylist(), documents.lengths[is_lost].tolist(), strict=True)
+
+
 def _joined(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:
     return np.concatenate([np.empty(0, kind), *parts])
 

@@ -167,6 +167,8 @@ def test_text_that_is_left_to_read_is_told() -> None:
     night = _night()
     night["training"]["unread_tokens"] = 12_345
     assert "1,250,432 parameters; 12,345 tokens are left to read\n" in _written(night)
+    night["training"]["read"] = {"num_tokens": 6_000}
+    assert "12,345 tokens are left to read: about 3 nights\n" in _written(night)
 
 
 def test_a_real_data_half_gives_all_that_the_summary_says_of_it(nights: Nights) -> None:
@@ -177,7 +179,7 @@ def test_a_real_data_half_gives_all_that_the_summary_says_of_it(nights: Nights) 
         "new            docs: 1 files new\n",
         "passed over    docs: 3 files are not read: .pdf 2 (report.pdf), no suffix 1 (LICENSE)\n",
         "personal data  replaced: email 1\n",
-        f"of 46 documents; models are judged on {held_out} held-out documents\n",
+        f"of 46 documents; models are judged on {held_out} held-out documents; bytes a token: en ",
         "exact_duplicate 1, near_duplicate 1",
     ):
         assert said in written, said
