@@ -62,13 +62,13 @@ def _refresh(night: Night) -> dict[str, Any]:
             plan = encode(plan, night)
         else:
             do_stage(stage.word, plan, night)
-    benchmarks = plan_benchmarks(night.settings, night.workspace, plan)
+    benchmarks = plan_benchmarks(night.settings, night.workspace, plan, renews=True)
     if benchmarks.step is not None:
         do_step(benchmarks.step, night, {**plan.graph, **benchmarks.graph})
     settle_benchmarks(benchmarks, night)
     settle_closed(plan, night)
     name_run(plan, night)
-    return publish_funnel(plan, night)
+    return publish_funnel(plan, benchmarks, night)
 
 
 def _looked(night: Night) -> DataPlan:

@@ -75,7 +75,7 @@ def _batches(settings: Settings, night: Night, stage: str) -> None:
 def _tokenize(settings: Settings, night: Night) -> None:
     words = ["ingest", *(row.word for row in OF_A_BATCH)]
     plan = encode(_sealed(settings, night, ENCODING, words[words.index(ENCODING) - 1]), night)
-    benchmarks = plan_benchmarks(settings, night.workspace, plan)
+    benchmarks = plan_benchmarks(settings, night.workspace, plan, renews=True)
     if benchmarks.step is not None:
         do_step(benchmarks.step, night, {**plan.graph, **benchmarks.graph})
     settle_benchmarks(benchmarks, night)

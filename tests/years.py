@@ -103,7 +103,7 @@ class Years:
             write_lines(self.root / "source" / f"{name}.jsonl", self.files[name])
 
     def leave_models(self, count: int) -> None:
-        """What so many nights leave of their models, beside a model that is there: their manifests, small as they are."""
+        """What so many nights leave of their models, beside a model that is there: their manifests, which are small."""
         (model,) = trunks(self.workspace)
         scores = next(self.workspace.store.list(SCORES.name))
         version = next(self.workspace.store.list(VERSION.name))

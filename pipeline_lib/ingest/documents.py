@@ -12,13 +12,16 @@ from typing import NamedTuple
 
 from pipeline_lib.base.errors import DataError, UpstreamError
 from pipeline_lib.ingest.digests import digest_of_stream, stamp_of
-from pipeline_lib.ingest.naming import Names, document_id, escape
+from pipeline_lib.ingest.naming import Names, document_id, escape, told_beside
 from pipeline_lib.ingest.plan import READ_VERSION, UNREADABLE, FilePlan
-from pipeline_lib.ingest.records import Bad, FileSource, LandingSource, Limits, Record, SourceFile, Unreadable
+from pipeline_lib.ingest.records import Bad, FileSource, Format, LandingSource, Limits, Record, SourceFile, Unreadable
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
 from pipeline_lib.ingest.streams import too_long
 from pipeline_lib.store.artifact import digest_of
+
+PLAIN: Format = "text"
+RECORDS = 1  # a raised one reads again what gives records that are more than a text, and no other files
 
 
 class Document(NamedTuple):
@@ -44,12 +47,21 @@ class Reading:
 def reading_of(settings: IngestSettings, source: Source, landing: Path | None) -> Reading:
     """How `source` is read, from the folder of its `landing` where it needs one."""
     limits = Limits(settings.max_document_bytes, settings.max_expansion)
-    digest = digest_of({"version": READ_VERSION, "limits": asdict(limits), **source.decisive()})
+    digest = digest_of({"version": READ_VERSION, "limits": asdict(limits), **_reads_more(source), **source.decisive()})
     if not isinstance(source, LandingSource):
         return Reading(source.name, source, limits, digest)
     if landing is None:
         raise DataError(f"ingest: source {source.name!r} has not landed yet, so it has no files. Please report it.")
     return Reading(source.name, source.landed(landing), limits, digest)
+
+
+def _reads_more(source: Source) -> dict[str, int]:
+    """The version of how records are named and kept that have a url, a title or a format of their own.
+
+    What gives plain texts is read without it, so that it does not become another reading with a new version.
+    """
+    is_more = isinstance(source, LandingSource) or getattr(source, "record_format", PLAIN) != PLAIN
+    return {"records": RECORDS} if is_more else {}
 
 
 def read_file(reading: Reading, file: FilePlan, place: Path | None) -> Iterator[Document | Bad]:
@@ -107,7 +119,8 @@ def _judged(reading: Reading, path: str, record: Record, names: Names) -> Docume
         return Bad(record.line, too_long(reading.limits.max_document_bytes), record.url)
     url = names.unused(record.url) if record.url else _url(path, record, names)
     place = record.url or place_of(path, record.line)
-    return Document(document_id(reading.source, url, encoded), url, place, len(encoded), record)
+    name = document_id(reading.source, url, encoded, told_beside(record))
+    return Document(name, url, place, len(encoded), record)
 
 
 def _url(path: str, record: Record, names: Names) -> str:

@@ -8,16 +8,19 @@ gave before that is kept, and the file gets one `Bad` of its own. Paths never sa
 move, a package may be upgraded, a landing is another one each night, and the documents keep their urls.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline_lib.base.settings import StageSettings, operational
 from pipeline_lib.store.artifact import Outcome
+
+if TYPE_CHECKING:
+    from pipeline_lib.store.workspace import Batch
 
 Format = Literal["text", "markdown", "html"]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
@@ -128,11 +131,38 @@ class SourceSettings(StageSettings):
         json_schema_extra=operational("tokens"),
     )
 
-    def asked(self) -> dict[str, Any]:
-        """What the snapshot asks of it, as parameters."""
-        mix = {"weight": self.weight, "most_tokens": self.most_tokens}
+    arrived_from: date | None = Field(
+        default=None,
+        description="Only what arrived on this day (UTC) or later is in a snapshot; a changed document arrives again.",
+        json_schema_extra=operational("day"),
+    )
+    arrived_until: date | None = Field(
+        default=None,
+        description="Only what arrived on this day (UTC) or earlier is in a snapshot, and has not been changed since.",
+        json_schema_extra=operational("day"),
+    )
+
+    @model_validator(mode="after")
+    def _days_are_in_order(self) -> Self:
+        if self.arrived_from and self.arrived_until and self.arrived_from > self.arrived_until:
+            raise ValueError("arrived_from is later than arrived_until: nothing arrives between them")
+        return self
+
+    def asked(self, batches: "Sequence[Batch]") -> dict[str, Any]:
+        """What the snapshot asks of it, as parameters. `batches`: all that there are, oldest first."""
+        asked = {"weight": self.weight, "most_tokens": self.most_tokens, **self._numbers(batches)}
         name: str = self.name  # type: ignore[attr-defined]  # each source has one, with a default of its own or none
-        return {"source": name, **{key: value for key, value in mix.items() if value is not None}}
+        return {"source": name, **{key: value for key, value in asked.items() if value is not None}}
+
+    def _numbers(self, batches: "Sequence[Batch]") -> dict[str, int | None]:
+        """The first and the last batch between the days; None where all are, so that a day as such is in no name."""
+        early = [
+            batch.number for batch in batches if self.arrived_from and batch.arrived < self.arrived_from.isoformat()
+        ]
+        late = [
+            batch.number for batch in batches if self.arrived_until and batch.arrived > self.arrived_until.isoformat()
+        ]
+        return {"after": max(early, default=None), "before": min(late, default=None)}
 
 
 class FileSource(Protocol):

@@ -102,12 +102,14 @@ def _read(reading: Reading, file: FilePlan, place: Path | None, writer: ShardWri
     """Give the documents of a file that the plan takes to the writer; the counts of the file."""
     counts = {"num_documents": 0, "num_unchanged": 0, "num_bad": 0}
     for item in read_file(reading, file, place):
-        if isinstance(item, Bad):
-            writer.put_aside(file.path, item)
-            counts["num_bad"] += 1
-        elif file.taken is None or item.document_id in file.taken:
+        if isinstance(item, Document) and (file.taken is None or item.document_id in file.taken):
             writer.add(file.path, item)
             counts["num_documents"] += 1
+        elif file.is_return:  # the rest of the file is told of in another shard
+            continue
+        elif isinstance(item, Bad):
+            writer.put_aside(file.path, item)
+            counts["num_bad"] += 1
         else:
             counts["num_unchanged"] += 1
     return {"path": file.path, "digest": file.digest, **counts}

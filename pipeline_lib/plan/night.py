@@ -1,20 +1,20 @@
 """What a night would do, as lines for people: the plans of both halves, explained."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline_lib.plan.benchmarks import plan_benchmarks
-from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data
+from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.models import plan_models, untrained
 from pipeline_lib.plan.reasons import Line, explain
-from pipeline_lib.plan.tokenizer import outgrown
-from pipeline_lib.run.step import Step
+from pipeline_lib.run.lists import sum_of
+from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.tokenize.fit import Fit, fits
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class NightPlan:
 def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     """Lay out and explain the night. Makes nothing."""
     data = plan_data(settings, workspace)
-    benchmarks = plan_benchmarks(settings, workspace, data)
+    benchmarks = plan_benchmarks(settings, workspace, data, renews=True)
     models = plan_models(settings, workspace, data, benchmarks)
     steps = [step for _, of_stage in data.stages for step in of_stage]
     steps += [benchmarks.step] if benchmarks.step else []
     graph = {**data.graph, **benchmarks.graph}
-    notes = [*notes_of(data, workspace.store), *([benchmarks.note] if benchmarks.note else [])]
+    notes = [*notes_of(data, workspace.store), *benchmarks.notes]
     if models is None:
         notes.append(f"nothing is trained: {untrained(settings)}")
     else:
@@ -68,8 +68,13 @@ def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
 
 def notes_of(data: DataPlan, store: Store) -> list[str]:
     """What a person should know of a plan of the data half."""
-    said = (data.tokenizer.note, outgrown(store, data.tokenizer, _known_tokens(data, store)))
-    notes = [f"tokenizer {note}" for note in said if note]
+    notes = [f"tokenizer {data.tokenizer.note}"] if data.tokenizer.note else []
+    if poor := [fit for fit in fits_of(data, store) if fit.is_poor]:
+        told = ", ".join(f"{fit.language} at {fit.now:.2f} bytes a token ({fit.then:.2f} then)" for fit in poor)
+        notes.append(
+            f"tokenizer no longer fits the text: {told}. tokenize.generation = {data.tokenizer.generation + 1} learns "
+            "another one from what there is now: all is encoded again, models start anew"
+        )
     if data.found.given_up:
         names = ", ".join(batch.name for batch in data.found.given_up[:5])
         notes.append(
@@ -79,10 +84,14 @@ def notes_of(data: DataPlan, store: Store) -> list[str]:
     return notes
 
 
-def _known_tokens(data: DataPlan, store: Store) -> Sequence[Ref]:
-    """What has the sums of all token shards; before a night those of the nights before."""
-    now = data.sums[ENCODING]
-    return now if all(map(store.is_present, now)) else data.earlier_sums[ENCODING]
+def fits_of(data: DataPlan, store: Store) -> list[Fit]:
+    """How the tokenizer fits each language of all text that is encoded; nothing of one that will be learned again."""
+    tokenizer = manifest_of(store, data.tokenizer.ref)
+    if tokenizer is None or data.tokenizer.pinned.is_provisional:
+        return []
+    encoded = (manifest_of(store, ref) for ref in data.sums["tokenize"])
+    total = sum_of(manifest for manifest in encoded if manifest is not None)
+    return list(fits(tokenizer.facts.get("bytes_per_token", {}), total.facts))
 
 
 def passed_over_of(data: DataPlan) -> dict[str, dict[str, Any]]:

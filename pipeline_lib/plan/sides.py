@@ -46,10 +46,10 @@ class Pin:
 
     frozen: Ref | None = None  # None: there is none yet
     generation: int = 0
+    before: Ref | None = None  # the generation before, until a model is judged on both
+    covers: tuple[str, ...] = ()  # sources and languages that were a part of the text when it was filled
     drawn_up_to: int = 0  # number of the last batch that was offered to it
     newest: tuple[Ref, ...] = ()  # tables of token shards of the newest batches
-    before: Ref | None = None  # the generation until now, in the night in which both are scored
-    renewed_for: tuple[str, ...] = ()  # sources and languages that a generation was asked for: "language zh"
 
 
 def read_pin(workspace: Workspace) -> Pin:

@@ -14,7 +14,7 @@ from pydantic import ConfigDict
 
 from pipeline_lib.run.board import Board
 from pipeline_lib.run.execute import Graph
-from pipeline_lib.run.lists import lists_work, sum_of
+from pipeline_lib.run.lists import lists_work
 from pipeline_lib.run.maker import Work
 from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.scrub.settings import ScrubSettings
@@ -23,7 +23,6 @@ from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref, digest_of
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
-from pipeline_lib.tokenize.languages import worse
 from pipeline_lib.tokenize.settings import TokenizeSettings
 from pipeline_lib.tokenize.stage import LEARN
 from pipeline_lib.tokenize.works import learn_work
@@ -55,6 +54,11 @@ class TokenizerPlan:
         """The tokenizer."""
         return self.step.whole.ref
 
+    @property
+    def generation(self) -> int:
+        """The number that its owner raises to have another one."""
+        return int(self.step.whole.decisive.get("generation", 1))
+
 
 def pinned_tokenizer(settings: Settings, workspace: Workspace, key_id: str) -> Ref | None:
     """The tokenizer that is pinned for good, if there is one."""
@@ -77,22 +81,6 @@ def plan_tokenizer(settings: Settings, workspace: Workspace, key_id: str, last: 
     is_known = any(store.is_present(ref) for ref in there)
     chosen = Pinned(there, is_provisional=missing > 0)
     return _plan(settings, pin, chosen, _missing(missing) if missing and is_known else note)
-
-
-def outgrown(store: Store, plan: TokenizerPlan, tokens: Sequence[Ref]) -> str:
-    """What to say of a pinned tokenizer that does badly on a language; "" of one that serves.
-
-    `tokens` have the sums of the token shards; of what is not made yet nothing is known.
-    """
-    learned = manifest_of(store, plan.ref)
-    found = [manifest for ref in tokens if (manifest := manifest_of(store, ref)) is not None]
-    if learned is None or plan.pinned.is_provisional:
-        return ""
-    bad = worse(learned.facts, sum_of(found).facts)
-    told = ", ".join(
-        f"{name} {now:.2f} (it was learned from text with {then:.2f})" for name, (now, then) in bad.items()
-    )
-    return f"bytes a token: {told}; raise tokenize.generation for a new one: models start anew" if bad else ""
 
 
 def _plan(settings: Settings, pin: str, pinned: Pinned, note: str) -> TokenizerPlan:

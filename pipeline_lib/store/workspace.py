@@ -49,6 +49,7 @@ class Batch:
     source: str
     fingerprint: str
     plan: str = ""  # digest of the plan it was made by, of which a copy is kept apart
+    arrived: str = ""  # day (UTC) of the scan that found it, "2026-11-28"; "": before such days were kept
 
     @property
     def name(self) -> str:

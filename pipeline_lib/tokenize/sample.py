@@ -1,28 +1,25 @@
 """A bounded sample of documents, the same for the same documents: chosen by their ids, which are hashes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from tokenizers import Tokenizer
 
 from pipeline_lib.store.tables import iterate
-from pipeline_lib.tokenize.encode import CheckedEncoder
-from pipeline_lib.tokenize.languages import ByLanguage
 
 HEX_DIGITS = 8
 NUM_PLACES = 16**HEX_DIGITS
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sample:
-    """Some documents of many."""
+    """What a tokenizer is learned from."""
 
-    texts: tuple[str, ...]
-    languages: tuple[str | None, ...]  # of each text; None: nothing told it
-    num_documents: int  # that it was taken from
+    num_documents: int  # that there are, sampled or not
+    texts: list[str] = field(default_factory=list)
+    languages: list[str | None] = field(default_factory=list)  # of each text
 
 
 def sample_texts(documents: Sequence[Path], max_bytes: int) -> Sample:
@@ -34,24 +31,16 @@ def sample_texts(documents: Sequence[Path], max_bytes: int) -> Sample:
     sizes = [_bytes_and_rows(path) for path in documents]
     num_bytes, num_documents = sum(size for size, _ in sizes), sum(rows for _, rows in sizes)
     share = min(1.0, max_bytes / num_bytes) if num_bytes else 1.0
-    taken: list[tuple[str, str | None]] = []
+    sample = Sample(num_documents)
     left = max_bytes
-    for text, language in (one for path in documents for one in _chosen(path, share)):
-        left -= len(text.encode())
-        if left < 0:
-            break
-        taken.append((text, language))
-    return Sample(tuple(text for text, _ in taken), tuple(language for _, language in taken), num_documents)
-
-
-def measure(tokenizer: Tokenizer, sample: Sample) -> ByLanguage:
-    """How many tokens each language of the sample takes."""
-    counted = ByLanguage()
-    for text, language, ids in zip(
-        sample.texts, sample.languages, CheckedEncoder(tokenizer).encode(sample.texts), strict=True
-    ):
-        counted.add(language, len(text.encode()), len(ids))
-    return counted
+    for path in documents:
+        for text, language in _chosen(path, share):
+            left -= len(text.encode())
+            if left < 0:
+                return sample
+            sample.texts.append(text)
+            sample.languages.append(language)
+    return sample
 
 
 def _bytes_and_rows(path: Path) -> tuple[int, int]:
@@ -60,6 +49,7 @@ def _bytes_and_rows(path: Path) -> tuple[int, int]:
 
 
 def _chosen(path: Path, share: float) -> Iterator[tuple[str, str | None]]:
+    """Texts and their languages."""
     for piece in iterate(path, ["document_id", "text", "language"]):
         places = [int(name[:HEX_DIGITS], 16) / NUM_PLACES for name in piece["document_id"].to_pylist()]
         chosen = piece.filter(pa.array([place < share for place in places], pa.bool_()))

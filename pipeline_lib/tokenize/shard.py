@@ -1,5 +1,6 @@
 """Encode one shard of documents, piece by piece: memory follows the size of a piece, not that of the shard."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ from pipeline_lib.store.tables import TableWriter, iterate
 from pipeline_lib.store.tokens import TokensWriter
 from pipeline_lib.tokenize import vocabulary
 from pipeline_lib.tokenize.encode import CheckedEncoder
-from pipeline_lib.tokenize.languages import ByLanguage
+from pipeline_lib.tokenize.fit import BYTES_OF, UNKNOWN
 
 COLUMNS: Final = ("document_id", "source", "url", "language", "text")
 EMPTY: Final = "empty_after_scrub"
@@ -31,7 +32,9 @@ class _Sums:
 
     counts: NDArray[np.int64]  # [V]
     num_rows: int = 0
-    by_language: ByLanguage = field(default_factory=ByLanguage)
+    documents: Counter[str] = field(default_factory=Counter)  # by language
+    num_bytes: Counter[str] = field(default_factory=Counter)
+    num_tokens: Counter[str] = field(default_factory=Counter)
 
 
 def encode_shard(tokenizer: Path, documents: Path, folder: Path) -> Outcome:
@@ -70,7 +73,10 @@ def _encode_piece(
     sums.counts += np.bincount(np.concatenate([np.empty(0, np.uint32), *ids]), minlength=len(sums.counts))
     for row, size in zip(rows, num_bytes, strict=True):
         if row["document_id"] in num_tokens:
-            sums.by_language.add(row["language"], size, num_tokens[row["document_id"]])
+            language = row["language"] or UNKNOWN
+            sums.documents[language] += 1
+            sums.num_tokens[language] += num_tokens[row["document_id"]]
+            sums.num_bytes[language] += size
 
 
 def _decisions(rows: list[dict[str, Any]], num_tokens: dict[str, int], num_bytes: list[int]) -> pa.Table:
@@ -89,12 +95,15 @@ def _decisions(rows: list[dict[str, Any]], num_tokens: dict[str, int], num_bytes
 
 
 def _facts(sums: _Sums, encoder: str) -> dict[str, Any]:
-    own = sums.by_language
-    return {
+    """Sums, and bytes and tokens by language: by these a pin is judged that was made for other text."""
+    facts: dict[str, Any] = {
         "encoder": encoder,
         "vocab_size": len(sums.counts),
-        "num_documents": own.documents.total(),
-        "num_bytes": own.num_bytes.total(),
-        "num_tokens": own.num_tokens.total(),
-        **own.facts(),
+        "num_documents": sums.documents.total(),
+        "num_bytes": sums.num_bytes.total(),
+        "num_tokens": sums.num_tokens.total(),
     }
+    for language in sorted(sums.documents):
+        facts[f"{BYTES_OF}{language}"] = sums.num_bytes[language]
+        facts[f"num_tokens_{language}"] = sums.num_tokens[language]
+    return facts

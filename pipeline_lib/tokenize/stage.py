@@ -26,7 +26,9 @@ def make_tokenizer(settings: TokenizeSettings, inputs: "Inputs", folder: Path) -
     """Learn a byte-level BPE tokenizer from a bounded sample of the documents of all shards."""
     from pipeline_lib.store.schemas import DOCUMENTS_FILE
     from pipeline_lib.tokenize import vocabulary
-    from pipeline_lib.tokenize.sample import measure, sample_texts
+    from pipeline_lib.tokenize.encode import CheckedEncoder
+    from pipeline_lib.tokenize.fit import learned_fit
+    from pipeline_lib.tokenize.sample import sample_texts
 
     sample = sample_texts(inputs.files("documents", DOCUMENTS_FILE), settings.max_training_bytes)
     tokenizer = vocabulary.train(
@@ -41,9 +43,9 @@ def make_tokenizer(settings: TokenizeSettings, inputs: "Inputs", folder: Path) -
         "num_sampled_documents": len(sample.texts),
         "num_sampled_bytes": sum(len(text.encode()) for text in sample.texts),
         "vocab_size": tokenizer.get_vocab_size(),
+        "bytes_per_token": learned_fit(CheckedEncoder(tokenizer), sample.texts, sample.languages),
     }
-    measured = measure(tokenizer, sample)
-    return Outcome(sample.num_documents, sample.num_documents, facts={**facts, **measured.facts()})
+    return Outcome(sample.num_documents, sample.num_documents, facts=facts)
 
 
 def make_tokens(settings: TokenizeSettings, inputs: "Inputs", folder: Path) -> Outcome:

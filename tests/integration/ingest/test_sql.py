@@ -144,6 +144,37 @@ def test_other_columns_are_fetched_again_in_full(database: Any) -> None:
     assert house.texts(night(house)) == {"articles#1": "title 1", "articles#2": "title 2"}
 
 
+TOLD = {"title_column": "title", "licence_column": "licence", "metadata_columns": ("lang", "stars")}
+
+
+@pytest.mark.parametrize("incremental", [None, "grown"])
+@pytest.mark.parametrize("column", ["title", "licence", "lang"])
+def test_an_edit_beside_the_text_makes_another_document(database: Any, column: str, incremental: str | None) -> None:
+    database.do(TABLE, insert(1, "one"), insert(2, "two"))
+    house = database.read(**TOLD, incremental_column=incremental)
+    old = {row["url"]: row["document_id"] for row in house.rows(night(house))}
+    database.do(f"UPDATE articles SET {column} = 'other', grown = 1 WHERE id = 2")
+    plan = night(house)
+    [row] = house.rows(plan)
+    assert "other" in (row["title"], row["licence"], *dict(row["metadata"]).values())
+    assert [stone.document_id for stone in plan.tombstones] == [old["articles#2"]]
+    assert house.live_ids() == {old["articles#1"], row["document_id"]}
+
+
+@pytest.mark.parametrize(
+    "fields", [{"title_column": "title"}, {"licence_column": "licence"}, {"metadata_columns": ("lang",)}, TOLD]
+)
+def test_columns_that_are_taken_along_later_come_to_all_documents(database: Any, fields: dict[str, Any]) -> None:
+    database.do(TABLE, insert(1, "one"), insert(2, "two"))
+    plain = night(database.read())
+    house = database.read(**fields)
+    plan = night(house)
+    assert all(row["title"] or row["licence"] or row["metadata"] for row in house.rows(plan))
+    assert len(house.rows(plan)) == len(plan.tombstones) == len(house.rows(plain)) == 2
+    back = night(database.read())
+    assert {row["document_id"] for row in house.rows(back)} == {row["document_id"] for row in house.rows(plain)}
+
+
 def test_a_row_without_text_is_quarantined_under_its_address_and_one_without_id_is_counted(database: Any) -> None:
     database.do(TABLE, "INSERT INTO articles (id, text) VALUES (1, NULL)", "INSERT INTO articles (text) VALUES ('x')")
     database.do(insert(2, "two"))

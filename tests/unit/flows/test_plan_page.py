@@ -22,8 +22,9 @@ def _night(data: DataPlan, workspace: Workspace) -> NightPlan:
     """The data half as a night."""
     steps = [step for _, of_stage in data.stages for step in of_stage]
     lines = tuple(StepLines(step, tuple(found)) for step, found in explain(steps, data.graph, workspace))
-    notes = tuple(notes_of(data, workspace.store))
-    return NightPlan(data.changes, notes, data.found.closed.count, passed_over_of(data), lines)
+    return NightPlan(
+        data.changes, tuple(notes_of(data, workspace.store)), data.found.closed.count, passed_over_of(data), lines
+    )
 
 
 def _plan(settings: Settings) -> NightPlan:

@@ -106,7 +106,7 @@ def test_a_tokenizer_without_special_tokens_is_refused() -> None:
 
 def test_all_documents_are_the_sample_when_they_fit(write: Any) -> None:
     paths = [write(texts) / DOCUMENTS_FILE for texts in ({"a": "夜", "b": "night"}, {"c": "x"})]
-    assert sample_texts(paths, 9) == Sample(("夜", "night", "x"), (None, None, None), 3)
+    assert sample_texts(paths, 9) == Sample(3, ["夜", "night", "x"], [None, None, None])
 
 
 def test_a_sample_keeps_to_its_bytes_and_is_spread_over_the_files(write: Any) -> None:
@@ -117,6 +117,12 @@ def test_a_sample_keeps_to_its_bytes_and_is_spread_over_the_files(write: Any) ->
     assert 1500 <= sum(len(text.encode()) for text in sample.texts) <= 2000
     assert {text[:6] for text in sample.texts} == {"file 0", "file 1"}
     assert sample_texts(paths, 2000) == sample
+
+
+def test_a_sample_says_the_language_of_each_text(write: Any) -> None:
+    path = write({"a": "夜", "b": "night", "c": "x"}, {"a": "zh", "b": "en"}) / DOCUMENTS_FILE
+    sample = sample_texts([path], 100)
+    assert dict(zip(sample.texts, sample.languages, strict=True)) == {"夜": "zh", "night": "en", "x": None}
 
 
 def test_the_outcome_counts_all_documents_and_the_sample(write: Any, train: Train) -> None:
