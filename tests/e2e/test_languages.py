@@ -49,8 +49,6 @@ def test_chinese_nights_after_english_ones_are_judged_by_themselves_and_what_no_
         (told,) = [note for note in notes if "fits" in note]
         assert told.startswith("tokenizer no longer fits the text: zh at 1.")
         assert "tokenize.generation = 2 learns another one" in told
-    assert foreseen(settings).is_nothing_new
-
     write_lines(house.corpus / "more.jsonl", {"more": english(900)})
     anew = tiny_settings(house.workspace, house.corpus, **FAST, **more, tokenize__generation="2")
     renewal = "benchmark frozen-2 is drawn for language zh; the next model is judged on frozen-1, too"

@@ -179,7 +179,7 @@ def test_a_real_data_half_gives_all_that_the_summary_says_of_it(nights: Nights) 
         "new            docs: 1 files new\n",
         "passed over    docs: 3 files are not read: .pdf 2 (report.pdf), no suffix 1 (LICENSE)\n",
         "personal data  replaced: email 1\n",
-        f"of 46 documents; models are judged on {held_out} held-out documents; bytes a token: en ",
+        f"of 46 documents; models are judged on {held_out} held-out documents\n",
         "exact_duplicate 1, near_duplicate 1",
     ):
         assert said in written, said
