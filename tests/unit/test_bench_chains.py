@@ -1,4 +1,4 @@
-"""The chains that benches time do the work they are said to do; what is not on a machine is skipped, and that is said."""
+"""The chains that benches time do the work they are said to do; what a machine has not is skipped, and that is said."""
 
 import json
 import subprocess
