@@ -5,10 +5,11 @@ A flow runs them as Prefect tasks, a test without Prefect runs them as they are:
 
 from typing import Any
 
-from pipeline_lib.plan.batches import keep_plans, sources_that_land
+from pipeline_lib.plan.batches import keep_plans
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_again, plan_data, plan_sealed_data
 from pipeline_lib.plan.judge import plan_judge
+from pipeline_lib.plan.landings import sources_that_land
 from pipeline_lib.plan.models import plan_models
 from pipeline_lib.stages import OF_A_BATCH
 from tasks.gate import judge
@@ -32,13 +33,13 @@ def refresh_data(night: Night) -> dict[str, Any]:
             plan = encode(plan, night)
         else:
             do_stage(stage.word, plan, night)
-    benchmarks = plan_benchmarks(night.settings, night.workspace, plan)
+    benchmarks = plan_benchmarks(night.settings, night.workspace, plan, renews=True)
     if benchmarks.step is not None:
         do_step(benchmarks.step, night, {**plan.graph, **benchmarks.graph})
     settle_benchmarks(benchmarks, night)
     settle_closed(plan, night)
     name_run(plan, night)
-    return publish_funnel(plan, night)
+    return publish_funnel(plan, benchmarks, night)
 
 
 def _looked(night: Night) -> DataPlan:

@@ -8,7 +8,8 @@ from typing import Any
 from pipeline_lib.base.errors import GateRefused
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step, recorded_champion
-from pipeline_lib.plan.models import BEGUN, JUDGED, ModelsPlan
+from pipeline_lib.plan.judged import BEGUN, JUDGED
+from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, version_by_alias
 from pipeline_lib.register.settings import RegisterSettings

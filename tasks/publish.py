@@ -1,13 +1,15 @@
 """What a night shows and says: the funnel of the data half, the scores of the models."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pipeline_lib.model.records import SCORES_FILE, TRAINING_FILE, Scores, read_scores
 from pipeline_lib.model.tracking import page_of, pages_of, place_of
+from pipeline_lib.plan.benchmarks import BenchmarksPlan
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
-from pipeline_lib.plan.night import notes_of, passed_over_of
+from pipeline_lib.plan.night import fits_of, notes_of, passed_over_of
 from pipeline_lib.plan.sides import num_documents, read_pin
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.lists import sum_of
@@ -45,7 +47,7 @@ def name_run(plan: DataPlan, night: Night) -> None:
     night.runtime.name(f"{night.record.flow}-{night.settings.profile}-{digest[:8]}")
 
 
-def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
+def publish_funnel(plan: DataPlan, benchmarks: BenchmarksPlan, night: Night) -> dict[str, Any]:
     """Show where documents came in and went, and give it as a value: `{"stages": [...], "snapshot": {...}}`."""
     stages = [_row(stage, refs, night) for stage, refs in plan.sums.items()]
     snapshot, name = _snapshot(plan, night), plan.snapshot.whole.fingerprint
@@ -59,7 +61,8 @@ def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
         "sentence": sentence,
         "stages": stages,
         "changes": list(plan.changes),
-        "notes": notes_of(plan),
+        "notes": [*notes_of(plan, night.workspace.store), *benchmarks.notes],
+        "bytes_per_token": [asdict(fit) for fit in fits_of(plan, night.workspace.store)],
         "passed_over": passed_over_of(plan),
         "num_heldout": num_documents(night.workspace.store, read_pin(night.workspace).frozen),
         "snapshot": {"fingerprint": name, "digest": snapshot["digest"], "diff": change},

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.model.tracking import MlflowTracker, place_of
-from pipeline_lib.plan.models import BEGUN
+from pipeline_lib.plan.judged import BEGUN
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.execute import Graph, work_folder_of
 from pipeline_lib.run.step import Done, Step

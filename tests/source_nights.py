@@ -36,6 +36,7 @@ class House:
     loose: LooseStore = field(default_factory=LooseStore)
     num_landings: int = 0
     last: BatchPlan | None = None
+    share: float = 0.0  # of what arrives that is held out
 
     @property
     def source(self) -> Source:
@@ -97,7 +98,15 @@ class House:
         before = last if isinstance(last, str) else last.name
         landing = None if self.landing is None else self.loose.folders[self.landing]
         cache = self.root / "cache.json"
-        return stage.scan(self.ingest, self.source, self.history, cache, before=before, landing=landing)
+        return stage.scan(
+            self.ingest,
+            self.source,
+            self.history,
+            cache,
+            before=before,
+            landing=landing,
+            heldout_share=lambda _num_files, _num_bytes: self.share,
+        )
 
     def scan(self) -> BatchPlan | None:
         return self.look().plan
@@ -162,7 +171,7 @@ class House:
 
     def live_ids(self) -> set[str]:
         """The documents that are there after all nights."""
-        live = self.history.live_documents("docs", self.history.known_files("docs").keys())
+        live = self.history.live_documents(self.history.files().keys())
         return {document_id for places in live.values() for document_id in places}
 
     def elsewhere(self, name: str = "elsewhere", **fields: Any) -> "House":

@@ -10,6 +10,7 @@ from pipeline_lib.model.records import CHALLENGER, CHAMPION
 
 REASONS_SHOWN = 5
 KINDS_SHOWN = 4
+LANGUAGES_SHOWN = 4
 NO_FIGURE = "-"  # what a model did not answer, or nobody asked
 
 
@@ -33,6 +34,7 @@ def lines_of(night: Mapping[str, Any]) -> list[tuple[str, str]]:
         *(("passed over", line) for line in passed_over(refresh["passed_over"])),
         ("personal data", _personal_data(facts["scrub"])),
         ("tokens", _tokens(facts["tokenize"], refresh["num_heldout"])),
+        *(("bytes a token", line) for line in _bytes_per_token(refresh["bytes_per_token"])),
         ("training", _training(night.get("training"), is_tonight=night.get("is_trained", False))),
     ]
 
@@ -62,6 +64,16 @@ def _personal_data(facts: Mapping[str, Any]) -> str:
 def _tokens(facts: Mapping[str, Any], num_heldout: int) -> str:
     tokens, documents = facts.get("num_tokens", 0), facts.get("num_documents", 0)
     return f"{tokens:,} of {documents:,} documents; models are judged on {num_heldout:,} held-out documents"
+
+
+def _bytes_per_token(fits: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How the tokenizer fits the languages there are."""
+    said = [
+        f"{fit['language']} {fit['now']:.2f} ({fit['then']:.2f}{' of all text' if fit['is_new'] else ''})"
+        for fit in fits
+    ]
+    shown = _first(said, LANGUAGES_SHOWN, "more languages")
+    return [f"{shown}; in brackets when the tokenizer was learned"] if said else []
 
 
 def _training(training: Mapping[str, Any] | None, *, is_tonight: bool) -> str:

@@ -1,14 +1,15 @@
 """From the files that are there now and the batches before to the plan of the next batch."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline_lib.base.errors import GuardStop
+from pipeline_lib.ingest.arrivals import Arrivals, is_own
 from pipeline_lib.ingest.digests import digest_files
 from pipeline_lib.ingest.documents import Reading, read_file, reading_of
-from pipeline_lib.ingest.history import Past, Place
+from pipeline_lib.ingest.history import KnownFile, Past, Place
 from pipeline_lib.ingest.plan import BatchPlan, FilePlan, ShardPlan, Tombstone, shard_content
 from pipeline_lib.ingest.records import Bad, PassedOver
 from pipeline_lib.ingest.settings import IngestSettings
@@ -23,7 +24,7 @@ class Scanned:
 
     plan: BatchPlan | None
     passed_over: Mapping[str, PassedOver]
-    num_files: int
+    num_read_anew: int = 0  # files that are as they were, and are read in another way than they were
 
 
 @dataclass(frozen=True)
@@ -49,35 +50,39 @@ def plan_batch(
     listing = reading.files.files()
     if not listing.files:
         log.warning("ingest: source %r holds no file to read; check its path, include and exclude", source.name)
-    files = digest_files(listing.files, cache_path)
-    known = past.known_files(source.name)
-    new = [file for path, file in files.items() if path not in known]
-    changed = [file for path, file in files.items() if path in known and not known[path].is_as(file, reading.digest)]
-    gone = sorted(known.keys() - files.keys())
+    files = digest_files(listing.files, cache_path, listing.digests)
+    known = past.files()
+    there = {path for path, file in known.items() if file.is_there}
+    new = [file for path, file in files.items() if path not in there]
+    changed = [file for path, file in files.items() if path in there and not known[path].is_as(file, reading.digest)]
+    gone = sorted(there - files.keys())
     if not (new or changed or gone):
-        return Scanned(None, listing.passed_over, len(files))
-    _guard_gone(settings, source.name, len(gone), len(known))
+        return Scanned(None, listing.passed_over)
+    _guard_gone(settings, source.name, len(gone), len(there))
 
     touched = [*(file.path for file in changed), *gone]
-    live = past.live_documents(source.name, touched) if touched else {}
-    share = heldout_share(len(new), sum(file.bytes for file in new))
-    new = [replace(file, heldout_share=share) for file in new]
-    changed = [replace(file, heldout_share=known[file.path].heldout_share) for file in changed]
-    parts = [_part(reading, file, listing.files[file.path], live[file.path]) for file in changed]
-    left = {part.file.path: part.left for part in parts}
+    live = past.live_documents(touched) if touched else {}
+    arrivals = past.arrivals() if known else Arrivals()
+    placed = _with_shares([*new, *changed], known, heldout_share)
+    parts = [
+        part
+        for file in placed
+        for part in _parts(reading, file, listing.files[file.path], live.get(file.path), arrivals)
+    ]
+    left = {part.file.path: part.left for part in parts if not part.file.is_return}
     left |= {path: _tombstones(live[path], frozenset()) for path in gone}
     plan = BatchPlan(
         source=source.name,
         reading=reading.digest,
         before=before,
-        shards=_shards(reading, [*(Part(file, file.bytes) for file in new), *parts], settings.max_shard_bytes),
+        shards=_shards(reading, parts, settings.max_shard_bytes),
         tombstones=tuple(stone for _, stones in sorted(left.items()) for stone in stones),
         gone=tuple(gone),
         passed_over=listing.passed_over,
         num_new_files=len(new),
         num_changed_files=len(changed),
     )
-    return Scanned(plan, listing.passed_over, len(files))
+    return Scanned(plan, listing.passed_over, sum(known[file.path].digest == file.digest for file in changed))
 
 
 def _guard_gone(settings: IngestSettings, source: str, num_gone: int, num_known: int) -> None:
@@ -89,23 +94,75 @@ def _guard_gone(settings: IngestSettings, source: str, num_gone: int, num_known:
         )
 
 
-def _part(reading: Reading, file: FilePlan, place: Path, live: Mapping[str, Place]) -> Part:
-    """What is new in a changed file, and which of its live documents left.
+def _with_shares(
+    files: Sequence[FilePlan], known: Mapping[str, KnownFile], heldout_share: Callable[[int, int], float]
+) -> list[FilePlan]:
+    """The files with the share under which they first arrived: tonight's for those that were never there."""
+    shares = {path: file.heldout_share for path, file in known.items()}
+    arriving = [file for file in files if shares.get(file.path) is None]
+    share = heldout_share(len(arriving), sum(file.bytes for file in arriving))
+    first = (shares.get(file.path) for file in files)
+    return [replace(file, heldout_share=share if one is None else one) for file, one in zip(files, first, strict=True)]
 
-    When the file could not be read to its end, those that were not seen count as being there.
+
+def _parts(
+    reading: Reading, file: FilePlan, place: Path, live: Mapping[str, Place] | None, arrivals: Arrivals
+) -> list[Part]:
+    """What a batch takes of a new file (`live` is None) or a changed one.
+
+    A new file is taken as it is, unless its documents may have been elsewhere before.
     """
-    taken: set[str] = set()
+    if live is None and not arrivals:
+        return [Part(file, file.bytes)]
+    found = _found(reading, file, place, live or {})
+    shares = dict(zip(found.own, arrivals.shares_of(reading.source, list(found.own.values())), strict=True))
+    returned: dict[float, set[str]] = {}
+    for document_id, share in shares.items():
+        if share is not None and share != file.heldout_share:
+            returned.setdefault(share, set()).add(document_id)
+    if live is None and not returned:
+        return [Part(file, file.bytes)]
+    rest = found.taken.keys() - {document_id for ids in returned.values() for document_id in ids}
+    return [
+        Part(replace(file, taken=frozenset(rest)), found.num_bytes(rest), found.left),
+        *(
+            Part(replace(file, taken=frozenset(ids), heldout_share=share, is_return=True), found.num_bytes(ids))
+            for share, ids in sorted(returned.items())
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file holds that is not live, and which of its live documents left."""
+
+    taken: Mapping[str, int]  # bytes of text by document id
+    own: Mapping[str, str]  # the urls of those of them that have one of their own
+    left: tuple[Tombstone, ...]
+
+    def num_bytes(self, ids: Iterable[str]) -> int:
+        """The text of these documents."""
+        return sum(self.taken[document_id] for document_id in ids)
+
+
+def _found(reading: Reading, file: FilePlan, place: Path, live: Mapping[str, Place]) -> Found:
+    """Read a file for what is new in it.
+
+    When it could not be read to its end, those of its documents that were not seen count as being there.
+    """
+    taken: dict[str, int] = {}
+    own: dict[str, str] = {}
     still_there: set[str] = set()
-    num_bytes = 0
     for item in read_file(reading, file, place):
         if isinstance(item, Bad):
             still_there |= live.keys() if item.line is None else set()
         elif item.document_id in live:
             still_there.add(item.document_id)
         else:
-            taken.add(item.document_id)
-            num_bytes += item.num_bytes
-    return Part(replace(file, taken=frozenset(taken)), num_bytes, _tombstones(live, still_there))
+            taken[item.document_id] = item.num_bytes
+            if is_own(item.url, file.path):
+                own[item.document_id] = item.url
+    return Found(taken, own, _tombstones(live, still_there))
 
 
 def _tombstones(live: Mapping[str, Place], still_there: Iterable[str]) -> tuple[Tombstone, ...]:
@@ -114,19 +171,25 @@ def _tombstones(live: Mapping[str, Place], still_there: Iterable[str]) -> tuple[
 
 
 def _shards(reading: Reading, parts: Iterable[Part], max_bytes: int) -> tuple[ShardPlan, ...]:
-    groups = _groups(sorted(parts, key=lambda part: (part.file.heldout_share, part.file.path)), max_bytes)
+    groups = _groups(sorted(parts, key=lambda part: (*_kind(part.file), part.file.path)), max_bytes)
     return tuple(
         ShardPlan(index, files, shard_content(reading.source, reading.digest, files))
         for index, files in enumerate(groups)
     )
 
 
+def _kind(file: FilePlan) -> tuple[bool, float]:
+    """Files of one kind may be in one shard, which has one share. Those that bring documents back come last, so that
+    the first line of a file has its own share."""
+    return file.is_return, file.heldout_share
+
+
 def _groups(parts: Iterable[Part], max_bytes: int) -> list[tuple[FilePlan, ...]]:
-    """Neighbours of one held-out share together up to `max_bytes` of what is taken; a larger file alone."""
+    """Neighbours of one kind together up to `max_bytes` of what is taken; a larger file alone."""
     groups: list[list[FilePlan]] = []
     num_bytes = 0
     for part in parts:
-        is_same = bool(groups) and groups[-1][0].heldout_share == part.file.heldout_share
+        is_same = bool(groups) and _kind(groups[-1][0]) == _kind(part.file)
         if not is_same or num_bytes + part.num_bytes > max_bytes:
             groups.append([])
             num_bytes = 0

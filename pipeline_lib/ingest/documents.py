@@ -12,17 +12,20 @@ from typing import NamedTuple
 
 from pipeline_lib.base.errors import DataError, UpstreamError
 from pipeline_lib.ingest.digests import digest_of_stream, stamp_of
-from pipeline_lib.ingest.naming import Names, document_id, escape
+from pipeline_lib.ingest.naming import Names, document_id, escape, told_beside
 from pipeline_lib.ingest.plan import READ_VERSION, UNREADABLE, FilePlan
-from pipeline_lib.ingest.records import Bad, FileSource, LandingSource, Limits, Record, SourceFile, Unreadable
+from pipeline_lib.ingest.records import Bad, FileSource, Format, LandingSource, Limits, Record, SourceFile, Unreadable
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
 from pipeline_lib.ingest.streams import too_long
 from pipeline_lib.store.artifact import digest_of
 
+PLAIN: Format = "text"
+RECORDS = 1  # a raised one reads again what gives records that are more than a text, and no other files
+
 
 class Document(NamedTuple):
-    """One text with its identity; `place` is "file", "file:line" or, where the source gives one, its url."""
+    """One text with its identity; `place` is "file" or "file:line", never a name that the source gives."""
 
     document_id: str
     url: str
@@ -44,12 +47,21 @@ class Reading:
 def reading_of(settings: IngestSettings, source: Source, landing: Path | None) -> Reading:
     """How `source` is read, from the folder of its `landing` where it needs one."""
     limits = Limits(settings.max_document_bytes, settings.max_expansion)
-    digest = digest_of({"version": READ_VERSION, "limits": asdict(limits), **source.decisive()})
+    digest = digest_of({"version": READ_VERSION, "limits": asdict(limits), **_reads_more(source), **source.decisive()})
     if not isinstance(source, LandingSource):
         return Reading(source.name, source, limits, digest)
     if landing is None:
         raise DataError(f"ingest: source {source.name!r} has not landed yet, so it has no files. Please report it.")
     return Reading(source.name, source.landed(landing), limits, digest)
+
+
+def _reads_more(source: Source) -> dict[str, int]:
+    """The version of how records are named and kept that have a url, a title or a format of their own.
+
+    What gives plain texts is read without it, so that it does not become another reading with a new version.
+    """
+    is_more = isinstance(source, LandingSource) or getattr(source, "record_format", PLAIN) != PLAIN
+    return {"records": RECORDS} if is_more else {}
 
 
 def read_file(reading: Reading, file: FilePlan, place: Path | None) -> Iterator[Document | Bad]:
@@ -68,7 +80,7 @@ def read_file(reading: Reading, file: FilePlan, place: Path | None) -> Iterator[
 
 
 def place_of(path: str, line: int | None) -> str:
-    """The place of a record as people read it: "shard_05.jsonl:100"."""
+    """The place of a record as people read it: "shard_05.jsonl:100". It stands in messages: no id, no address."""
     return path if line is None else f"{path}:{line}"
 
 
@@ -96,18 +108,19 @@ def _judged(reading: Reading, path: str, record: Record, names: Names) -> Docume
     """The document that a record is, or why its text cannot be one."""
     text = record.text
     if not text or text.isspace():
-        return Bad(record.line, "empty text", record.url)
+        return Bad(record.line, "empty text")
     try:
         encoded = text.encode()
     except UnicodeError:
-        return Bad(record.line, "not valid Unicode", record.url)
+        return Bad(record.line, "not valid Unicode")
     if "\0" in text:
-        return Bad(record.line, "contains NUL", record.url)
+        return Bad(record.line, "contains NUL")
     if len(encoded) > reading.limits.max_document_bytes:
-        return Bad(record.line, too_long(reading.limits.max_document_bytes), record.url)
+        return Bad(record.line, too_long(reading.limits.max_document_bytes))
     url = names.unused(record.url) if record.url else _url(path, record, names)
-    place = record.url or place_of(path, record.line)
-    return Document(document_id(reading.source, url, encoded), url, place, len(encoded), record)
+    place = place_of(path, record.line)
+    name = document_id(reading.source, url, encoded, told_beside(record))
+    return Document(name, url, place, len(encoded), record)
 
 
 def _url(path: str, record: Record, names: Names) -> str:

@@ -11,7 +11,9 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from pipeline_lib.ingest.arrivals import Arrivals, own_arrivals
 from pipeline_lib.ingest.plan import (
+    ARRIVALS_FILE,
     INVENTORY_FILE,
     LEDGER_FILE,
     MEMBERS_FILE,
@@ -30,11 +32,19 @@ Place = tuple[str, int]  # batch, index of the shard
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A file as an earlier batch read it, and the digest of the settings that it was read with."""
+    """A file as an earlier batch read it, and the digest of the settings that it was read with.
 
-    digest: str
+    One that is gone stays known: should it come back, its documents are on the side where they were.
+    """
+
+    digest: str | None  # None: it is gone
     reading: str
-    heldout_share: float = 0.0  # in force when it first arrived
+    heldout_share: float | None = 0.0  # in force when it first arrived; None: an earlier batch says it
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the last batch that names it read it."""
+        return self.digest is not None
 
     def is_as(self, file: FilePlan, reading: str) -> bool:
         """Whether the file holds what it held, and would be read as it was."""
@@ -44,11 +54,14 @@ class KnownFile:
 class Past(Protocol):
     """All that a scan asks of earlier batches."""
 
-    def known_files(self, source: str) -> Mapping[str, KnownFile]:
-        """Each file that is there by them, as it was read last."""
+    def files(self) -> Mapping[str, KnownFile]:
+        """Each file that ever was there, as it was read last."""
 
-    def live_documents(self, source: str, paths: Collection[str]) -> Mapping[str, Mapping[str, Place]]:
+    def live_documents(self, paths: Collection[str]) -> Mapping[str, Mapping[str, Place]]:
         """For each of these files its live documents by id, and where they lie."""
+
+    def arrivals(self) -> Arrivals:
+        """The shares of documents that have urls of their own, also of those that left."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +80,30 @@ def tombstones_of(store: Store, batch: str | PlannedBatch) -> Sequence[Tombstone
     return [Tombstone(**row) for row in _table(store, batch, TOMBSTONES_FILE).to_pylist()]
 
 
-def inventory_of(store: Store, batch: str | PlannedBatch) -> Iterator[tuple[str, KnownFile | None]]:
-    """The files of a batch as it read them; None for one that was gone."""
+def inventory_of(store: Store, batch: str | PlannedBatch) -> Iterator[tuple[str, KnownFile]]:
+    """The files of a batch as it read them, and those that were gone."""
     if isinstance(batch, PlannedBatch):
         for shard in batch.plan.shards:
             for file in shard.files:
                 yield file.path, KnownFile(file.digest, batch.plan.reading, file.heldout_share)
-        yield from ((path, None) for path in batch.plan.gone)
+        yield from ((path, KnownFile(None, "", None)) for path in batch.plan.gone)
         return
     reading = str(store.read(STAGE, batch).facts["reading"])
     table = _table(store, batch, INVENTORY_FILE)
     columns = (table[name].to_pylist() for name in ("path", "digest", "heldout_share"))
     for path, digest, share in zip(*columns, strict=True):
-        yield path, None if digest is None else KnownFile(digest, reading, share)
+        yield path, KnownFile(digest, "" if digest is None else reading, share)
+
+
+def arrivals_of(store: Store, batch: str | PlannedBatch) -> Iterator[pa.Table]:
+    """Tables of ARRIVALS_SCHEMA: the documents of a batch that have urls of their own."""
+    if isinstance(batch, PlannedBatch):
+        for shard, planned in zip(batch.shards, batch.plan.shards, strict=True):
+            if shard is not None:
+                ledger = _table(store, shard, LEDGER_FILE)
+                yield own_arrivals(batch.plan.source, ledger, planned.heldout_share)
+    elif store.read(STAGE, batch).facts.get("num_own_urls"):
+        yield _table(store, batch, ARRIVALS_FILE)
 
 
 def members_of(store: Store, batch: str | PlannedBatch) -> Iterator[pa.Table]:

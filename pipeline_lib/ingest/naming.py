@@ -1,4 +1,4 @@
-"""How documents are named: by urls that tell any two records of a source apart, and ids made of source, url and text.
+"""How documents are named: by urls that tell any two records of a source apart, and ids of source, url and content.
 
     path              a file that is one document
     path#part         a record of a file: its id, or 16 characters of the hash of its text
@@ -7,9 +7,12 @@
 The escape sign is escaped as well as the separator (RFC 3986, 2.4), so that `a#b.txt` and `a%23b.txt` are two names.
 """
 
+import json
 from array import array
 
 import xxhash
+
+from pipeline_lib.ingest.records import Record
 
 MAX_ID_CHARS = 200
 FIRST_SLOTS = 1 << 10
@@ -20,11 +23,34 @@ def escape(name: str) -> str:
     return name.replace("%", "%25").replace("#", "%23")
 
 
-def document_id(source: str, url: str, text: bytes) -> str:
-    """xxh3_128 of source, url and text (UTF-8), 32 hexadecimal characters."""
+def document_id(source: str, url: str, text: bytes, beside: bytes = b"") -> str:
+    """xxh3_128 of source, url, text (UTF-8) and what is told beside it, 32 hexadecimal characters."""
     digest = xxhash.xxh3_128(f"{source}\0{url}\0".encode())
     digest.update(text)
+    if beside:
+        digest.update(b"\0")  # which no text holds
+        digest.update(beside)
     return digest.hexdigest()
+
+
+def told_beside(record: Record) -> bytes:
+    """Title, licence, metadata, turns and format of a record in canonical form; nothing where there is a text alone.
+
+    When it was fetched is no part of it: what is fetched again and is the same is the same document. The format of a
+    whole file follows from its name.
+    """
+    is_plain = record.format == "text" or (record.part is None and record.url is None)
+    told = {
+        "title": record.title,
+        "licence": record.licence,
+        "metadata": dict(record.metadata or {}),
+        "messages": [dict(turn) for turn in record.messages or ()],
+        "format": None if is_plain else record.format,
+    }
+    given = {name: value for name, value in told.items() if value}
+    if not given:
+        return b""
+    return json.dumps(given, sort_keys=True, separators=(",", ":")).encode()
 
 
 def part_of(record_id: object, text: str) -> str:

@@ -22,6 +22,7 @@ FILES_FILE = "files.parquet"
 INVENTORY_FILE = "inventory.parquet"
 MEMBERS_FILE = "members.parquet"
 TOMBSTONES_FILE = "tombstones.parquet"
+ARRIVALS_FILE = "arrivals.parquet"
 PLAN_FILE = "plan.json"
 LANDING_FILE = "landing.json"
 
@@ -40,7 +41,10 @@ class FilePlan:
     digest: str  # xxh3_128 of its bytes as stored, or UNREADABLE
     bytes: int
     taken: frozenset[str] | None = None  # document ids; None: all of them
-    heldout_share: float = 0.0  # of its documents, in force when it first arrived: they never change sides
+    heldout_share: float = 0.0  # of what is taken, in force when it first arrived: it never changes sides
+    # What is taken was here before, under another share than that of the file, whose other documents are in another
+    # shard. What is bad in the file is told there.
+    is_return: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,5 +109,9 @@ class BatchPlan:
 
 def shard_content(source: str, reading: str, files: Iterable[FilePlan]) -> str:
     """The digest that names a shard: its source, how that is read, its files and what is taken of them."""
-    read = [[file.path, file.digest, None if file.taken is None else digest_of(sorted(file.taken))] for file in files]
-    return digest_of({"source": source, "reading": reading, "files": read})
+    return digest_of({"source": source, "reading": reading, "files": [_read(file) for file in files]})
+
+
+def _read(file: FilePlan) -> list[str | None]:
+    taken = None if file.taken is None else digest_of(sorted(file.taken))
+    return [file.path, file.digest, taken, *(["return"] if file.is_return else [])]

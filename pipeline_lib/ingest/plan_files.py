@@ -3,11 +3,14 @@
 plan.json            all but the long lists; the digests that name its shards, in order
 files.parquet        the files of all shards: a row group a shard, so that a maker reads its own alone
 tombstones.parquet   the documents that leave
+digests.json         of a kept plan only (an artifact has its manifest): size and digest of each of these
+
+A plan that is read is compared with its names: each shard with the digest of what it lists, the whole with that of all.
 """
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,10 +31,13 @@ from pipeline_lib.ingest.plan import (
     shard_content,
 )
 from pipeline_lib.ingest.records import PassedOver
-from pipeline_lib.ingest.tables import PLANNED_FILES_SCHEMA, TOMBSTONES_SCHEMA
+from pipeline_lib.ingest.tables import PLANNED_FILES_SCHEMA, RETURNS_SCHEMA, TOMBSTONES_SCHEMA
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.files import read_json, replace_folder, write_json
+from pipeline_lib.store.sealed import fault_of, seal
 from pipeline_lib.store.tables import TableWriter, read_table, write_parquet
+
+DIGESTS_FILE = "digests.json"
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ class PlannedShard:
 
 def write_plan(plan: BatchPlan, folder: Path) -> None:
     """Fill an empty folder with the files of a plan."""
-    with TableWriter(folder / FILES_FILE, PLANNED_FILES_SCHEMA) as writer:
+    has_returns = any(file.is_return for shard in plan.shards for file in shard.files)
+    with TableWriter(folder / FILES_FILE, RETURNS_SCHEMA if has_returns else PLANNED_FILES_SCHEMA) as writer:
         for shard in plan.shards:
             writer.write(_files_table(shard))
     write_parquet(tombstones_table(plan), folder / TOMBSTONES_FILE)
@@ -65,9 +72,11 @@ def write_plan(plan: BatchPlan, folder: Path) -> None:
 def read_plan(folder: Path) -> BatchPlan:
     """The plan that `write_plan` wrote. Raises `DataError` when that is not what lies there."""
     try:
+        if (folder / DIGESTS_FILE).exists() and (fault := fault_of(folder, DIGESTS_FILE, apart=())):
+            raise ValueError(str(fault))
         header = read_json(folder / PLAN_FILE)
         with pq.ParquetFile(folder / FILES_FILE) as file:
-            shards = tuple(_shard(file, index, content) for index, content in enumerate(header["shards"]))
+            shards = tuple(_shard(file, header, index) for index in range(len(header["shards"])))
         tombstones = [Tombstone(**row) for row in read_table(folder / TOMBSTONES_FILE).to_pylist()]
         return BatchPlan(
             **{
@@ -78,7 +87,7 @@ def read_plan(folder: Path) -> BatchPlan:
                 "passed_over": {kind: PassedOver(**passed) for kind, passed in header["passed_over"].items()},
             }
         )
-    except (OSError, ValueError, TypeError, KeyError, pa.ArrowException) as exc:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, pa.ArrowException) as exc:
         raise DataError(
             f"{folder}: holds no plan of a batch that can be read. Delete the folder and run again."
         ) from exc
@@ -87,23 +96,26 @@ def read_plan(folder: Path) -> BatchPlan:
 def read_shard_plan(header_path: Path, files_path: Path, content: str) -> PlannedShard:
     """The shard of this content. Raises `DataError` when the plan has none, or another under its name."""
     header: dict[str, Any] = read_json(header_path)
-    if content in header["shards"]:
+    try:
         with pq.ParquetFile(files_path) as file:
-            shard = _shard(file, header["shards"].index(content), content)
-        if shard_content(header["source"], header["reading"], shard.files) == content:
-            return PlannedShard(header["source"], header["reading"], shard)
-    raise DataError(f"{header_path}: holds no shard {content}. Run again: the source is then looked at anew.")
+            shard = _shard(file, header, header["shards"].index(content))
+    except ValueError as exc:
+        raise DataError(
+            f"{header_path}: holds no shard {content}. Run again: the source is then looked at anew."
+        ) from exc
+    return PlannedShard(header["source"], header["reading"], shard)
 
 
 def keep_plan(plan: BatchPlan, folder: Path) -> None:
-    """Put the plan under this name, whole or not at all, unless it stands there already."""
+    """Put the plan under this name, whole and durable or not at all, unless it stands there already."""
     with suppress(DataError):
-        if read_plan(folder).content == plan.content:
+        if read_plan(folder) == plan:
             return
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     write_plan(plan, temporary)
+    seal(temporary, DIGESTS_FILE)
     replace_folder(temporary, folder)
 
 
@@ -147,14 +159,23 @@ def _files_table(shard: ShardPlan) -> pa.Table:
         "bytes": [file.bytes for file in files],
         "taken": [None if file.taken is None else sorted(file.taken) for file in files],
         "heldout_share": [file.heldout_share for file in files],
+        "is_return": [file.is_return for file in files],
     }
-    return pa.table(columns, PLANNED_FILES_SCHEMA)
+    return pa.table(columns, RETURNS_SCHEMA)
 
 
-def _shard(file: pq.ParquetFile, index: int, content: str) -> ShardPlan:
-    rows = file.read_row_group(index).to_pylist()
-    return ShardPlan(index, tuple(_file(**row) for row in rows), content)
+def _shard(file: pq.ParquetFile, header: Mapping[str, Any], index: int) -> ShardPlan:
+    """Raises `ValueError` when the files that are listed are not those of its name."""
+    files = tuple(_file(**row) for row in file.read_row_group(index).to_pylist())
+    content = header["shards"][index]
+    if shard_content(header["source"], header["reading"], files) != content or len(set(map(_share, files))) != 1:
+        raise ValueError(f"shard {index} lists other files than those it is named by")
+    return ShardPlan(index, files, content)
 
 
-def _file(path: str, digest: str, bytes: int, taken: list[str] | None, heldout_share: float) -> FilePlan:
-    return FilePlan(path, digest, bytes, None if taken is None else frozenset(taken), heldout_share)
+def _share(file: FilePlan) -> float:
+    return file.heldout_share
+
+
+def _file(*, taken: list[str] | None, **fields: Any) -> FilePlan:
+    return FilePlan(taken=None if taken is None else frozenset(taken), **fields)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline_lib.base.errors import GuardStop
-from pipeline_lib.ingest.plan import INVENTORY_FILE, MEMBERS_FILE, TOMBSTONES_FILE, BatchPlan
+from pipeline_lib.ingest.arrivals import own_arrivals
+from pipeline_lib.ingest.plan import ARRIVALS_FILE, INVENTORY_FILE, MEMBERS_FILE, TOMBSTONES_FILE, BatchPlan
 from pipeline_lib.ingest.plan_files import plan_facts, tombstones_table
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, MEMBERS_SCHEMA
@@ -29,7 +30,7 @@ class ShardFiles:
 
 
 def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[ShardFiles], folder: Path) -> Outcome:
-    """Write inventory, members and tombstones. Raises `GuardStop` before that if too much is bad."""
+    """Write inventory, members, tombstones and arrivals. Raises `GuardStop` before that if too much is bad."""
     inventory = pa.concat_tables([_inventory(plan, shards), _gone(plan)])
     num_documents = int(sum(inventory["num_documents"].to_pylist()))
     num_unchanged = int(sum(inventory["num_unchanged"].to_pylist()))
@@ -38,6 +39,7 @@ def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Shar
 
     write_parquet(inventory, folder / INVENTORY_FILE)
     num_members = _write_members(shards, folder / MEMBERS_FILE)
+    own_urls = _write_arrivals(plan, shards, folder / ARRIVALS_FILE)
     write_parquet(tombstones_table(plan), folder / TOMBSTONES_FILE)
     return Outcome(
         rows_in=num_documents + num_bad,
@@ -47,12 +49,14 @@ def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Shar
             INVENTORY_FILE: inventory.num_rows,
             MEMBERS_FILE: num_members,
             TOMBSTONES_FILE: len(plan.tombstones),
+            **({ARRIVALS_FILE: own_urls} if own_urls else {}),
         },
         facts={
             "source": plan.source,
             "plan": plan.content,
             "num_unchanged": num_unchanged,
             "num_held_out": _num_held_out(inventory),
+            **({"num_own_urls": own_urls} if own_urls else {}),
             **plan_facts(plan),
         },
     )
@@ -98,6 +102,19 @@ def _write_members(shards: Sequence[ShardFiles], path: Path) -> int:
                 columns = [part["document_id"], part["file"], _repeated(index, part.num_rows)]
                 writer.write(pa.table(columns, schema=MEMBERS_SCHEMA))
     return writer.num_rows
+
+
+def _write_arrivals(plan: BatchPlan, shards: Sequence[ShardFiles], path: Path) -> int:
+    """The documents with urls of their own, each with its share; how many there are. Without any there is no file."""
+    tables = [
+        own_arrivals(plan.source, part, planned.heldout_share)
+        for planned, shard in zip(plan.shards, shards, strict=True)
+        for part in iterate(shard.ledger, ["url", "file"])
+    ]
+    num_own_urls: int = sum(table.num_rows for table in tables)
+    if num_own_urls:
+        write_parquet(pa.concat_tables(tables), path)
+    return num_own_urls
 
 
 def _repeated(index: int, num_rows: int) -> pa.Array:

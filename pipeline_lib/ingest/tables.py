@@ -47,3 +47,11 @@ PLANNED_FILES_SCHEMA = pa.schema(
         pa.field("heldout_share", pa.float64(), nullable=False),
     ]
 )
+# Of a plan in which documents come back whose share is not that of their file: true for the lines that bring them.
+RETURNS_SCHEMA = PLANNED_FILES_SCHEMA.append(pa.field("is_return", pa.bool_(), nullable=False))
+ARRIVALS_SCHEMA = pa.schema(  # a row a document that has a url of its own
+    [
+        pa.field("side", pa.uint64(), nullable=False),  # the number of its place (store/sides.py)
+        pa.field("heldout_share", pa.float64(), nullable=False),  # in force when it first arrived
+    ]
+)

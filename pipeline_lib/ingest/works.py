@@ -15,7 +15,12 @@ def land(settings: IngestSettings, source: str, night: str, before: Ref | None =
 
 def plan(settings: IngestSettings, plan: BatchPlan) -> Work:
     """The artifact of a plan that was kept (`stage.keep`)."""
-    return Work(PLAN, _seen(settings, plan.source, PLAN), params={"content": plan.content}, name="plan")
+    return named_plan(settings, plan.source, plan.content)
+
+
+def named_plan(settings: IngestSettings, source: str, content: str) -> Work:
+    """The same of a plan of which only the name is known."""
+    return Work(PLAN, _seen(settings, source, PLAN), params={"content": content}, name="plan")
 
 
 def read(settings: IngestSettings, source: str, shard: ShardPlan, plan: Ref, landing: Ref | None = None) -> Work:

@@ -73,7 +73,7 @@ class ShardWriter:
     def put_aside(self, path: str, bad: Bad) -> None:
         """Add a row to the quarantine."""
         self.dropped[reason_code(bad.reason)] += 1
-        self._bad.append({"place": bad.url or place_of(path, bad.line), "reason": bad.reason})
+        self._bad.append({"place": place_of(path, bad.line), "reason": bad.reason})
         if len(self._bad) == PIECE_ROWS:
             self._write_bad()
 
@@ -102,12 +102,14 @@ def _read(reading: Reading, file: FilePlan, place: Path | None, writer: ShardWri
     """Give the documents of a file that the plan takes to the writer; the counts of the file."""
     counts = {"num_documents": 0, "num_unchanged": 0, "num_bad": 0}
     for item in read_file(reading, file, place):
-        if isinstance(item, Bad):
-            writer.put_aside(file.path, item)
-            counts["num_bad"] += 1
-        elif file.taken is None or item.document_id in file.taken:
+        if isinstance(item, Document) and (file.taken is None or item.document_id in file.taken):
             writer.add(file.path, item)
             counts["num_documents"] += 1
+        elif file.is_return:  # the rest of the file is told of in another shard
+            continue
+        elif isinstance(item, Bad):
+            writer.put_aside(file.path, item)
+            counts["num_bad"] += 1
         else:
             counts["num_unchanged"] += 1
     return {"path": file.path, "digest": file.digest, **counts}

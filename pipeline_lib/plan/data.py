@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.plan.batches import (
     Opened,
@@ -25,7 +26,7 @@ from pipeline_lib.plan.closed import Closed, read_closed, recipe_of
 from pipeline_lib.plan.sides import num_held_out
 from pipeline_lib.plan.tokenizer import TokenizerPlan, pinned_tokenizer, plan_tokenizer
 from pipeline_lib.run.board import Board
-from pipeline_lib.run.execute import Graph, as_planned, dead_ends, wanted
+from pipeline_lib.run.execute import MOST_HEALED, Graph, as_planned, dead_ends, wanted
 from pipeline_lib.run.step import Step
 from pipeline_lib.scrub.key import ScrubKey, load_key
 from pipeline_lib.settings.tree import Settings
@@ -80,7 +81,7 @@ class DataPlan:
     @property
     def changes(self) -> tuple[str, ...]:
         """One line a new batch, for people."""
-        return tuple(described(item.plan) for item in self.found.opened if item.is_new and item.plan is not None)
+        return tuple(described(item) for item in self.found.opened if item.is_new)
 
     def steps(self, stage: str) -> tuple[Step, ...]:
         """The steps of a stage, one a batch."""
@@ -114,8 +115,17 @@ class DataPlan:
 
 
 def plan_data(settings: Settings, workspace: Workspace) -> DataPlan:
-    """Look at the sources and lay out the data half. Makes nothing but the cache of file digests."""
-    return _plan(settings, workspace, is_looking=True)
+    """Look at the sources and lay out the data half. Makes nothing but the cache of file digests.
+
+    What that finds damaged of earlier batches is not there: the night is laid out again, and makes it.
+    """
+    for _ in range(MOST_HEALED):
+        try:
+            return _plan(settings, workspace, is_looking=True)
+        except DamagedArtifact as exc:
+            if not exc.stage or workspace.store.is_present(Ref(exc.stage, exc.fingerprint)):
+                raise  # it would be met again
+    raise DamagedArtifact(f"{MOST_HEALED} artifacts of earlier batches were damaged. Check the disk, then run again.")
 
 
 def plan_sealed_data(settings: Settings, workspace: Workspace) -> DataPlan:
@@ -163,6 +173,7 @@ def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool, is_full
         found.batches,
         number=max((batch.number for batch in batches), default=0),
         num_heldout=held_out,
+        given_up=found.given_up,
     )
     found = replace(found, opened=(*found.opened, *new), passed_over=passed_over)
     return _laid_out(settings, workspace, found, key_id) if new else replace(plan, found=found)
@@ -193,7 +204,7 @@ def _laid_out(settings: Settings, workspace: Workspace, found: Found, key_id: st
     tokenizer = plan_tokenizer(settings, workspace, key_id, before, _graph(documents, ()))
     boards = _boards(settings, workspace, found, {"key_id": key_id}, tokenizer.ref)
     last = _behind(boards, found.closed)
-    queries = [source.asked() for source in settings.of(IngestSettings).sources]
+    queries = [source.asked(found.batches) for source in settings.of(IngestSettings).sources]
     taken = snapshot_work(tokenizer.ref, last.before("shards"), queries)
     snapshot = Step(ENCODING, "snapshot", (), (taken,), taken)
     graph = _graph(boards, (tokenizer.step, snapshot))

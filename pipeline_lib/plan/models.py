@@ -14,6 +14,7 @@ from pipeline_lib.evaluate.works import scores_work
 from pipeline_lib.model.records import CHALLENGER, FROZEN
 from pipeline_lib.plan.benchmarks import BenchmarksPlan
 from pipeline_lib.plan.data import DataPlan
+from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
 from pipeline_lib.plan.parents import Line, line_of
 from pipeline_lib.quantize.works import variant_works
 from pipeline_lib.run.execute import Graph, as_planned, wanted
@@ -25,23 +26,6 @@ from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.works import train_work
-
-BEGUN = "begun"  # the pin of a training whose model has no verdict yet
-JUDGED = "judged"  # and that of the model that was judged last
-
-
-@dataclass(frozen=True)
-class Judged:
-    """On what a model was judged: while it stands, new text alone judges nobody again."""
-
-    model: Ref
-    benchmarks: Mapping[str, Ref]
-    snapshot: Ref
-
-    @property
-    def in_order(self) -> list[tuple[str, Ref]]:
-        """The benchmarks by name; the frozen one, which decides, is first."""
-        return sorted(self.benchmarks.items(), key=lambda item: item[0] != FROZEN)
 
 
 @dataclass(frozen=True)

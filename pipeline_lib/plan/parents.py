@@ -89,7 +89,7 @@ def _fits(model: Manifest, data: DataPlan, shape: Mapping[str, Any]) -> bool:
 def _is_out(model: Manifest) -> bool:
     """Whether a model is a trial, or diverged."""
     start, end = model.facts.get("start_bits_per_byte"), model.facts.get("end_bits_per_byte")
-    has_diverged = start is not None and end is not None and not end <= start * (1 + DIVERGED_SHARE)  # NaN: yes
+    has_diverged = start is not None and (end is None or not end <= start * (1 + DIVERGED_SHARE))  # null: not finite
     return has_diverged or model.settings.get("role") == "trial"
 
 

@@ -46,6 +46,8 @@ class Pin:
 
     frozen: Ref | None = None  # None: there is none yet
     generation: int = 0
+    before: Ref | None = None  # the generation before, until a model is judged on both
+    covers: tuple[str, ...] = ()  # sources and languages that were a part of the text when it was filled
     drawn_up_to: int = 0  # number of the last batch that was offered to it
     newest: tuple[Ref, ...] = ()  # tables of token shards of the newest batches
 

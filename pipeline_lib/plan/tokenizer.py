@@ -52,6 +52,11 @@ class TokenizerPlan:
         """The tokenizer."""
         return self.step.whole.ref
 
+    @property
+    def generation(self) -> int:
+        """The number that its owner raises to have another one."""
+        return int(self.step.whole.decisive.get("generation", 1))
+
 
 def pinned_tokenizer(settings: Settings, workspace: Workspace, key_id: str) -> Ref | None:
     """The tokenizer that is pinned for good, if there is one."""

@@ -118,16 +118,21 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of an artifact. Raises `DamagedArtifact` when it is missing or is not what was written."""
+    """The manifest of an artifact. Raises `DamagedArtifact` when it is missing, is not what was written, or is that of
+    another artifact: a folder under a wrong name holds what nobody asked for.
+    """
     place = folder / MANIFEST
     try:
         content = read_json(place)
         seal = content.pop(SEAL)
+        is_whole = digest_of(content) == seal
         found = _manifest(content)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
         raise _damaged(folder, f"{place}: missing, or not a manifest") from exc
-    if digest_of(content) != seal:
+    if not is_whole:
         raise _damaged(folder, f"{place}: something in it was changed after it was written")
+    if found.ref != Ref(folder.parent.name, folder.name):
+        raise _damaged(folder, f"{place}: is that of {found.ref}")
     return found
 
 

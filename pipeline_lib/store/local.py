@@ -211,6 +211,13 @@ class Store:
         finally:
             shutil.rmtree(path, ignore_errors=True)
 
+    def remove(self, ref: Ref) -> None:
+        """Remove an artifact to which nothing refers. What a kill leaves of it is swept."""
+        folder = self.path(ref.stage, ref.fingerprint)
+        aside = folder.with_name(f"{TEMPORARY}{ref.fingerprint}-{os.getpid()}-gone")
+        folder.rename(aside)
+        shutil.rmtree(aside)
+
     def sweep(self) -> int:
         """Remove what killed runs left under temporary names; the number of folders removed.
 

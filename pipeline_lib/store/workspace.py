@@ -45,6 +45,8 @@ class Batch:
     source: str
     fingerprint: str
     plan: str = ""  # digest of the plan it was made by, of which a copy is kept apart
+    arrived: str = ""  # day (UTC) of the scan that found it, "2026-11-28"; "": before such days were kept
+    landing: str = ""  # fingerprint of the landing it was read from, of a source without files of its own
 
     @property
     def name(self) -> str:
@@ -117,7 +119,7 @@ class Workspace:
 
     def save_batches(self, batches: Sequence[Batch]) -> None:
         """Replace the list of batches."""
-        self._save(self.state / "catalog.json", [asdict(batch) for batch in batches])
+        self._save(self.state / "catalog.json", [_as_json(batch) for batch in batches])
 
     def pin(self, name: str, kind: type[Kept]) -> Kept | None:
         """What is pinned under that name, a record of this kind, or None."""
@@ -211,6 +213,11 @@ class Workspace:
         process_id = os.read(descriptor, 20).decode()
         stages = [run.stage for run in self.runs() if run.state == "running" and str(run.process_id) == process_id]
         return f"process {process_id}, in {(stages and stages[-1]) or 'its start'}"
+
+
+def _as_json(batch: Batch) -> dict[str, Any]:
+    """A batch without what it has nothing to say of: an earlier release of this layout reads on."""
+    return {name: value for name, value in asdict(batch).items() if name != "landing" or value}
 
 
 _held: set[Path] = set()  # workspaces that this process has locked

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SNAPSHOT_FILE = "snapshot.json"
+HELD_OUT = "held_out"  # a fact of tables of shards: documents by source
 
 
 def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
@@ -86,7 +87,16 @@ def _write(shards: "pa.Table", gone: "pa.Table", counts: "NDArray[np.int64]", fo
 
     write_parquet(shards, folder / SHARDS_FILE)
     write_parquet(gone, folder / GONE_FILE)
-    return Outcome(len(shards), len(shards), facts=totals_of(shards))
+    held_out = {name: number for name, number in _held_out(shards).items() if number}
+    return Outcome(len(shards), len(shards), facts={**totals_of(shards), HELD_OUT: held_out})
+
+
+def _held_out(shards: "pa.Table") -> dict[str, int]:
+    """Held-out documents by source."""
+    counts: dict[str, int] = {}
+    for source, number in zip(*(shards[name].to_pylist() for name in ("source", "num_held_out")), strict=True):
+        counts[source] = counts.get(source, 0) + number
+    return dict(sorted(counts.items()))
 
 
 def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
@@ -107,7 +117,8 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
 
     table, gone = read_shards(inputs.store, inputs.listed)
     queries = [Query(**query) for query in inputs.params["sources"]]
-    asked = table.filter(pc.is_in(table["source"], pa.array([query.source for query in queries], pa.string())))
+    of_sources = table.filter(pc.is_in(table["source"], pa.array([query.source for query in queries], pa.string())))
+    asked = _between(of_sources, queries)
     excluded = _mixed(inputs, asked, excluded_of(asked, gone), queries)
     asked = _without(inputs, asked, excluded)
     write_parquet(asked, folder / SHARDS_FILE)
@@ -128,7 +139,21 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
         **totals_of(asked),
     }
     write_json(folder / SNAPSHOT_FILE, {**facts, "batches": _by_batch(asked)})
-    return Outcome(len(table), len(asked), {"not_asked_for": len(table) - len(asked)} if not_asked else {}, facts=facts)
+    left_out = {"not_asked_for": len(table) - len(of_sources), "arrived_outside": len(of_sources) - len(asked)}
+    dropped = {reason: number for reason, number in left_out.items() if number}
+    return Outcome(len(table), len(asked), dropped, facts=facts)
+
+
+def _between(table: "pa.Table", queries: Sequence["Query"]) -> "pa.Table":
+    """The rows of batches that are neither too early nor too late for what is asked of their source."""
+    import pyarrow as pa
+
+    if all(query.after is None and query.before is None for query in queries):
+        return table
+    asked = {query.source: query for query in queries}
+    numbers = (int(label.partition("-")[0]) for label in table["label"].to_pylist())
+    is_in = [asked[name].takes(number) for name, number in zip(table["source"].to_pylist(), numbers, strict=True)]
+    return table.filter(pa.array(is_in, pa.bool_()))
 
 
 def _without(inputs: Inputs, shards: "pa.Table", excluded: "pa.Table") -> "pa.Table":
@@ -153,11 +178,17 @@ def _without(inputs: Inputs, shards: "pa.Table", excluded: "pa.Table") -> "pa.Ta
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked of one source. `weight` is its part of the mix (None: all that is there), `most_tokens` a cap."""
+    """What is asked of one source. None, everywhere: all that is there."""
 
     source: str
-    weight: float | None = None
+    weight: float | None = None  # its part of the mix
     most_tokens: int | None = None
+    after: int | None = None  # only batches of a greater number
+    before: int | None = None  # and of a smaller one
+
+    def takes(self, batch: int) -> bool:
+        """Whether a batch of this number is asked for."""
+        return (self.after is None or batch > self.after) and (self.before is None or batch < self.before)
 
 
 def _mixed(inputs: Inputs, table: "pa.Table", withdrawn: "pa.Table", queries: Sequence[Query]) -> "pa.Table":

@@ -14,6 +14,7 @@ import torch
 from transformers import PreTrainedModel
 
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.model.records import finite
 from pipeline_lib.model.scoring import (
     bits_per_byte,
     bits_per_document,
@@ -208,7 +209,8 @@ def _save_trunk(night: Night, trainer: PhaseTrainer, num_steps: int) -> None:
 
 
 def _score(night: Night, model: PreTrainedModel) -> float | None:
-    """Bits per byte on the beginnings of some held-out documents, in float32; None when there are none."""
+    """Bits per byte on the beginnings of some held-out documents, in float32; None when there are none, or it has no
+    finite answer for them."""
     tables = [read_table(path, columns=["document_id", "text"]) for path in night.inputs.heldout]
     documents = sorted((row["document_id"], row["text"]) for table in tables for row in table.to_pylist())
     texts = [text[:SCORED_CHARACTERS] for _, text in documents[: night.settings.start_documents]]
@@ -217,7 +219,7 @@ def _score(night: Night, model: PreTrainedModel) -> float | None:
         backend = torch_logits(model.to(device()).eval())
         tokenizer = open_tokenizer(night.inputs.tokenizer)
         bits = bits_per_document(backend, tokenizer, texts, context_tokens=night.settings.context_tokens)
-        value = round(bits_per_byte(bits, bytes_per_document(texts)), 6)
+        value = finite(round(bits_per_byte(bits, bytes_per_document(texts)), 6))
     night.clock.lap("score")
     return value
 

@@ -4,10 +4,12 @@ import gzip
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from pipeline_lib.plan.data import plan_data
+from pipeline_lib.store.tables import read_table
 from pipeline_lib.store.workspace import Workspace
 from tests.data_nights import OF_THE_NIGHT, Night, digests, night, planned
 from tests.tiny_night import (
@@ -73,16 +75,37 @@ def test_a_lost_or_damaged_artifact_costs_its_rebuilding_where_it_is_needed_and_
 def test_a_flipped_bit_that_no_clock_shows_is_healed_in_the_night_that_meets_it(home: House) -> None:
     before = digests(home)
     [decided] = [m for m in artifacts(home.workspace).values() if m.maker == "dedup.decide"]
-    path = home.workspace / "artifacts" / "dedup" / decided.fingerprint / "index.parquet"
-    times = path.stat()
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    flip_unseen(home.workspace / "artifacts" / "dedup" / decided.fingerprint / "index.parquet")
     write_lines(home.corpus / "more.jsonl", {"near": english(102) + " Enough."})
     settings = tiny_settings(home.workspace, home.corpus)
     assert {label for _, label, _, _ in planned(settings).values()} - set(OF_THE_NIGHT) == {"0002-docs"}
     refresh(settings)
     assert "more.jsonl#near" not in Night(settings, {}).urls
     assert digests(home, before) == before
+
+
+@pytest.mark.parametrize("names", [("inventory",), ("members",), ("tombstones",), ("inventory", "members")])
+def test_damage_that_a_look_at_the_sources_meets_is_healed_in_the_same_night(
+    home: House, names: tuple[str, ...]
+) -> None:
+    """A changed file is what asks for all that earlier batches say of it."""
+    before = digests(home)
+    [batch] = Workspace(home.workspace).batches()
+    for name in names:
+        flip_unseen(home.workspace / "artifacts" / "ingest" / batch.fingerprint / f"{name}.parquet")
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)})
+    done = night(home)
+    assert done.made["ingest", "0001-docs", "batch"].startswith("damaged: ")
+    assert [b.number for b in done.workspace.batches()] == [1, 2]
+    assert "a_english.jsonl#en-0" not in done.urls
+    assert digests(home, before) == before
+
+
+def flip_unseen(path: Path) -> None:
+    """Change a byte, and set the clocks so that nobody sees it without reading."""
+    times = path.stat()
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def test_a_lost_raw_shard_whose_files_have_changed_costs_nothing_while_nothing_needs_it(home: House) -> None:
@@ -116,6 +139,53 @@ def test_a_batch_is_given_up_only_when_something_needs_what_is_gone_for_good(hom
     assert [batch.number for batch in done.workspace.batches()] == [4]
     fresh = House(home.workspace.with_name("fresh"), home.corpus)
     assert done.ids == night(fresh).ids
+
+
+@pytest.mark.parametrize("is_batch_there", [True, False])
+def test_documents_of_a_batch_that_is_given_up_stay_on_their_sides(home: House, is_batch_there: bool) -> None:
+    """Its inventory says under which share they arrived, and where that is gone too, its kept plan."""
+    store = Workspace(home.workspace).store
+    [batch] = Workspace(home.workspace).batches()
+    shares = shares_of(store.path("ingest", batch.fingerprint) / "inventory.parquet")
+    assert 0 < shares["a_english.jsonl"] < 0.5
+    for stage in ("clean", "scrub", "tokenize"):
+        shutil.rmtree(home.workspace / "artifacts" / stage)
+    for raw in [m for m in artifacts(home.workspace).values() if m.maker == "ingest.read"]:
+        shutil.rmtree(store.path("ingest", raw.fingerprint))
+    if not is_batch_there:
+        shutil.rmtree(store.path("ingest", batch.fingerprint))
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)})
+    (home.corpus / "late.txt").write_text(english(931), encoding="utf-8")
+    plan = plan_data(
+        tiny_settings(home.workspace, home.corpus, tokenize__heldout_share="0.5"), Workspace(home.workspace)
+    )
+    assert plan.found.given_up == (batch,)
+    [new] = [item.plan for item in plan.found.opened if item.plan is not None]
+    assert {file.path: file.heldout_share for shard in new.shards for file in shard.files} == {
+        **shares,
+        "late.txt": 0.5,
+    }
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_batch_is_read_again_by_its_sealed_plan_where_the_kept_one_cannot_be_read(home: House, is_kept: bool) -> None:
+    for stage in ("clean", "scrub", "tokenize"):
+        shutil.rmtree(home.workspace / "artifacts" / stage)
+    for lost in [m for m in artifacts(home.workspace).values() if m.maker in ("ingest.read", "ingest.batch")]:
+        shutil.rmtree(home.workspace / "artifacts" / "ingest" / lost.fingerprint)
+    for kept in (home.workspace / "state" / "plans").iterdir():
+        if is_kept:
+            (kept / "files.parquet").write_bytes(b"PAR1")
+        else:
+            shutil.rmtree(kept)
+    plan = plan_data(tiny_settings(home.workspace, home.corpus), Workspace(home.workspace))
+    assert plan.found.given_up == ()
+    assert list(plan.batches) == Workspace(home.workspace).batches()
+
+
+def shares_of(inventory: Path) -> dict[str, float]:
+    table = read_table(inventory, ["path", "heldout_share"])
+    return dict(zip(table["path"].to_pylist(), table["heldout_share"].to_pylist(), strict=True))
 
 
 def test_a_damaged_batch_is_rebuilt_in_the_same_night_that_takes_in_new_files(home: House) -> None:

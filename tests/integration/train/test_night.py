@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import signal
 import time
 from collections.abc import Callable
@@ -10,10 +11,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from pipeline_lib.base.errors import DataError, SettingsError
+from pipeline_lib.store.artifact import digest_of
 from pipeline_lib.train import callbacks, night, opened, trainer
 from pipeline_lib.train.callbacks import StopSignal
 from pipeline_lib.train.cursor import read_cursor
@@ -76,6 +79,16 @@ def test_the_result_says_what_was_done(undisturbed: Path) -> None:
     assert summary["num_tokens"] == 8 * 2 * 16
     assert [point[0] for point in summary["loss_curve"]] == list(range(1, 9))
     assert summary["end_bits_per_byte"] < summary["start_bits_per_byte"] < 9
+
+
+@pytest.mark.parametrize("answer", [math.nan, math.inf])
+def test_a_model_that_has_no_finite_answer_says_null_and_no_word_that_json_does_not_have(
+    tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch, answer: float
+) -> None:
+    monkeypatch.setattr(night, "bits_per_document", lambda _backend, _, texts, **__: np.full(len(texts), answer))
+    summary = summary_of(train(tmp_path / "work", settings, inputs))
+    assert summary["start_bits_per_byte"] is summary["end_bits_per_byte"] is None
+    digest_of(summary)
 
 
 def test_the_rate_is_constant_on_the_trunk_and_falls_on_the_branch(undisturbed: Path) -> None:

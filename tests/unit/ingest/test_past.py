@@ -20,15 +20,16 @@ from pipeline_lib.store.tables import read_table, write_parquet
 from tests.given import LooseStore
 
 PATHS = ("a.jsonl", "b.jsonl", "c.txt")
-SHARE = 0.25
+SHARES = (0.25, 0.05, 0.1)  # in force from night to night
 Content = frozenset[str]  # ids of the documents in a file
 Night = Mapping[str, Content | None]  # by path what is in the file now; None: it is gone
 
 
 @dataclass
 class Twin:
-    """What is there, kept plainly: night after night, without any artifact."""
+    """What is there and what was, kept plainly: night after night, without any artifact."""
 
+    shares: dict[str, float] = field(default_factory=dict)  # of a file and of a place, when it first arrived
     files: dict[str, KnownFile] = field(default_factory=dict)
     live: dict[str, dict[str, Place]] = field(default_factory=lambda: {path: {} for path in PATHS})
 
@@ -56,12 +57,13 @@ class Row:
             for document in sorted(live.keys() - (content or frozenset())):
                 stones.append(Tombstone(document, *live.pop(document)))
             if content is None:
-                self.twin.files.pop(path, None)
+                self.twin.files[path] = KnownFile(None, "", self.twin.shares.get(path))
                 files.append({"path": path})
                 continue
+            share = self.twin.shares.setdefault(path, SHARES[len(self.batches) % len(SHARES)])
             digest = f"digest of {sorted(content)}"
-            self.twin.files[path] = KnownFile(digest, reading, SHARE)
-            files.append({"path": path, "digest": digest, "shard": number, "heldout_share": SHARE})
+            self.twin.files[path] = KnownFile(digest, reading, share)
+            files.append({"path": path, "digest": digest, "shard": number, "heldout_share": share})
             for document in sorted(content - live.keys()):
                 live[document] = (name, number)
                 members.append({"document_id": document, "path": path, "shard": number})
@@ -81,7 +83,9 @@ class Row:
     def _plan(self, reading: str, files: Sequence[Mapping[str, Any]], stones: Sequence[Tombstone]) -> None:
         there = [file for file in files if "digest" in file]
         shards = tuple(
-            ShardPlan(file["shard"], (FilePlan(file["path"], file["digest"], 1, heldout_share=SHARE),), "")
+            ShardPlan(
+                file["shard"], (FilePlan(file["path"], file["digest"], 1, heldout_share=file["heldout_share"]),), ""
+            )
             for file in there
         )
         gone = tuple(file["path"] for file in files if "digest" not in file)
@@ -101,9 +105,9 @@ class Row:
 
     def says_what_is_there(self, parts: Sequence[Ref | PlannedBatch]) -> None:
         past = SourcePast(self.store, parts)
-        assert past.known_files("docs") == self.twin.files
-        assert past.live_documents("docs", PATHS) == self.twin.live
-        assert past.live_documents("docs", PATHS[:1]) == {PATHS[0]: self.twin.live[PATHS[0]]}
+        assert past.files() == self.twin.files
+        assert past.live_documents(PATHS) == self.twin.live
+        assert past.live_documents(PATHS[:1]) == {PATHS[0]: self.twin.live[PATHS[0]]}
 
 
 @pytest.fixture
@@ -150,10 +154,10 @@ def test_a_batch_behind_a_merged_past_may_be_planned_only(
     past = row.merged(row.batches[:-1])
     lost = PlannedBatch(row.batches[-1].fingerprint, row.plans[-1], (None,) * len(row.plans[-1].shards))
     found = SourcePast(row.store, [past, lost])
-    assert found.known_files("docs") == plain.known_files("docs")
+    assert found.files() == plain.files()
     untouched = [path for path in PATHS if path not in nights[-1]]
-    live = plain.live_documents("docs", untouched)
-    assert found.live_documents("docs", untouched) == live
+    live = plain.live_documents(untouched)
+    assert found.live_documents(untouched) == live
 
 
 def in_file(*names: str) -> Night:
@@ -188,18 +192,41 @@ def test_a_tombstone_is_done_with_once_what_it_names_is_in_the_same_past(row: Ro
     assert row.loose.outcomes[whole].dropped == {"withdrawn": 1}
 
 
-def test_a_file_that_is_gone_is_unknown_and_one_that_is_back_is_known_as_it_is_now(row: Row) -> None:
+def test_a_file_that_is_gone_keeps_its_share_and_one_that_is_back_is_known_as_it_is_now(row: Row) -> None:
     for night in ({"a.jsonl": frozenset("x"), "b.jsonl": frozenset("y")}, {"a.jsonl": None}):
         row.night(night)
     whole = row.merged(row.batches)
-    assert SourcePast(row.store, [whole]).known_files("docs").keys() == {"b.jsonl"}
+    files = SourcePast(row.store, [whole]).files()
+    assert files["a.jsonl"] == KnownFile(None, "", SHARES[0])
+    assert files["b.jsonl"].is_there
     row.says_what_is_there([whole])
     row.night({"a.jsonl": frozenset("x")})
     row.says_what_is_there([whole, row.batches[-1]])
     row.says_what_is_there([row.merged([whole, row.batches[-1]])])
+    assert row.twin.files["a.jsonl"].heldout_share == SHARES[0]
+
+
+def test_a_past_in_which_a_file_only_leaves_waits_for_the_one_in_which_it_arrived(row: Row) -> None:
+    for night in (in_file("x"), {"a.jsonl": None}, {"b.jsonl": frozenset("y")}, in_file("x")):
+        row.night(night)
+    later = row.merged(row.batches[1:3])
+    assert SourcePast(row.store, [later]).files()["a.jsonl"] == KnownFile(None, "", None)
+    row.says_what_is_there([row.batches[0], later, row.batches[3]])
+    row.says_what_is_there([row.merged([row.batches[0], later]), row.batches[3]])
+
+
+def test_of_what_is_given_up_only_the_shares_are_left(row: Row) -> None:
+    for night in (in_file("x"), {"b.jsonl": frozenset("y")}, {"a.jsonl": None, "c.txt": frozenset("z")}):
+        row.night(night)
+    past = SourcePast(row.store, row.batches[:1], row.batches[1:])
+    files = past.files()
+    assert files["a.jsonl"].is_there
+    assert files["b.jsonl"] == KnownFile(None, "", SHARES[1])
+    assert files["c.txt"] == KnownFile(None, "", SHARES[2])
+    assert past.live_documents(["b.jsonl"]) == {"b.jsonl": {}}
 
 
 def test_no_batch_knows_nothing(row: Row) -> None:
     past = SourcePast(row.store, [])
-    assert past.known_files("docs") == {}
-    assert past.live_documents("docs", ["a.jsonl"]) == {"a.jsonl": {}}
+    assert past.files() == {}
+    assert past.live_documents(["a.jsonl"]) == {"a.jsonl": {}}

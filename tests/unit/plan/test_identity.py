@@ -324,8 +324,9 @@ def with_source(fixed: Fixed, **changes: Any) -> Settings:
 
 @pytest.mark.parametrize("name", [n for n, f in FilesSource.model_fields.items() if is_operational(f) and n != "path"])
 def test_which_files_of_a_source_there_are_decides_no_name_of_those_that_are_read(fixed: Fixed, name: str) -> None:
-    other = {"include": ["*.*"], "exclude": ["nothing"], "weight": 2.0, "most_tokens": 100}[name]
-    asked = {"weight", "most_tokens"}  # by the snapshot alone
+    mix = {"weight": 2.0, "most_tokens": 100, "arrived_from": "9998-12-31", "arrived_until": "2001-01-01"}
+    other = {"include": ["*.*"], "exclude": ["nothing"], **mix}[name]
+    asked = mix.keys()  # of the snapshot alone
     expected = fixed.night.following(fixed.night.of_makers({"tokenize.snapshot"})) if name in asked else set()
     assert fixed.night.changed(fixed.with_settings(with_source(fixed, **{name: other}))) == expected
 
@@ -384,7 +385,7 @@ def test_a_work_of_a_batch_of_two_hundred_shards_is_as_small(tmp_path: Path) -> 
 def test_a_work_after_a_thousand_nights_is_as_small(fixed: Fixed) -> None:
     """What is carried then are 28 nodes of each name."""
     nodes = tuple(Node(0, Ref("tokenize", f"{number:032x}")) for number in range(28))
-    queries = [source.asked() for source in fixed.settings.of(IngestSettings).sources]
+    queries = [source.asked([]) for source in fixed.settings.of(IngestSettings).sources]
     board = Board(
         "1001-docs",
         {"key_id": "00000000"},

@@ -197,6 +197,19 @@ def test_a_withdrawal_in_a_source_that_is_not_asked_for_leaves_nothing_out(batch
     assert batches.snapshot().excluded == {}
 
 
+def test_batches_that_are_too_early_or_too_late_for_their_source_are_left_out(batches: Batches) -> None:
+    batches.add({"a": 3})
+    batches.add({"b": 4})
+    batches.add({"m": 5}, source="mail")
+    batches.add({"c": 6}, gone=[("a", "1", 0), ("b", "2", 0)])
+    taken = batches.snapshot({"source": "docs", "after": 1, "before": 4}, {"source": "mail"})
+    assert taken.shards == {"2-0": (0, 0), "3-0": (1, 5)}
+    assert taken.manifest.dropped == {"arrived_outside": 2}
+    assert taken.excluded == {"2-0": ("b",)}  # what was withdrawn later is left out all the same
+    assert taken.counts[1] == 9
+    assert batches.snapshot({"source": "docs", "after": 4}, {"source": "mail", "before": 3}).shards == {}
+
+
 # Weights and caps ---------------------------------------------------------------------------------------------------
 
 MANY = {f"{name:04x}": 1 + name % 7 for name in range(60)}
