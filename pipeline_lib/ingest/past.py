@@ -7,16 +7,17 @@ A scan asks for the files that are known and, of those that changed, for the doc
 the line of the batch that read it last, with the share under which it first arrived, and a document that a later batch
 of the same past withdrew has none. What is gone keeps its share for good: a document that comes back is on its side.
 
-Documents are columns throughout, in pieces: a merge of a million costs 1.1 s of CPU and adds 84 MB (as tuples: 3.4 s and
-524 MB; `python -m tests.bench.past`).
+Documents are columns throughout, in pieces: a merge of a million costs 1.1 s of CPU and adds 84 MB (as tuples: 3.4 s
+and 524 MB; `python -m tests.bench.past`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline_lib.ingest.arrivals import Arrivals
 from pipeline_lib.ingest.history import (
@@ -33,10 +34,6 @@ from pipeline_lib.ingest.tables import KNOWN_SCHEMA, TOMBSTONES_SCHEMA
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.tables import TableWriter, iterate, read_table, write_parquet
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 PAST = "past.v2"  # the schema of a merged past
 GONE_FILE = "gone.parquet"  # as TOMBSTONES_SCHEMA
@@ -97,8 +94,6 @@ class Withdrawn:
     """Tombstones, asked for many documents at a time; those that met what they name are known."""
 
     def __init__(self, stones: pa.Table) -> None:
-        import numpy as np
-
         self.stones = stones
         self._keys = _keys(stones)
         self._is_met: NDArray[np.bool_] = np.zeros(stones.num_rows, np.bool_)
