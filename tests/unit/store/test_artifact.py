@@ -121,7 +121,7 @@ def test_a_full_disk_is_one_clear_error(store: Store, monkeypatch: pytest.Monkey
     def full(*_args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pipeline_lib.store.local.fsync_file", full)
+    monkeypatch.setattr("pipeline_lib.store.sealed.fsync_file", full)
     with pytest.raises(UpstreamError, match=r"no space left for this file .* Free some space and run the same command"):
         seal(store)
     assert not store.condition(REF).is_present
