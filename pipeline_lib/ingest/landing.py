@@ -59,7 +59,7 @@ class Landing:
         self._folder = folder
         self._before = before
         self._places = places
-        nothing = {"asks": asks, "last": None, "num_pieces": 0, "pieces": {}}
+        nothing: dict[str, Any] = {"asks": asks, "last": None, "num_pieces": 0, "pieces": {}}
         self._state: dict[str, Any] = nothing | (read_json(before / LANDING_FILE) if before else {})
         self._path = folder / "scratch.sqlite"
         self._linked: set[str] = set()  # pieces that are as they were
@@ -130,6 +130,8 @@ class Landing:
         num_known, num_gone = self._one("SELECT count(*), coalesce(sum(seen = 0), 0) FROM known")
         num_changed, num_new = self._one("SELECT coalesce(sum(is_known), 0), coalesce(sum(NOT is_known), 0) FROM fresh")
         self._guard(num_gone, num_known, max_gone_share)
+        num_placed, num_back = self._one("SELECT (SELECT count(*) FROM placed), count(place) FROM fresh")
+        self._guard(num_placed - num_back, num_placed, max_gone_share)
         state = {"asks": self._asks, "last": _json_of(last), "num_pieces": self._write_pieces()}
         write_json(self._folder / LANDING_FILE, {**state, "pieces": self._digests()})
         num_rows = num_known - num_gone + num_new
