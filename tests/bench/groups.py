@@ -7,7 +7,7 @@ wants only the first of them stops asking.
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from tests.bench import increments, memory, nights, overhead, reading, refresh, training
+from tests.bench import increments, memory, nights, overhead, reading, refresh, thousand_nights, training
 from tests.bench.figures import Figure
 from tests.bench.workbench import Workbench
 
@@ -23,5 +23,5 @@ class Group(Protocol):
         """Measure them one after the other."""
 
 
-GROUPS: tuple[Group, ...] = (nights, increments, memory, refresh, reading, training, overhead)
+GROUPS: tuple[Group, ...] = (nights, increments, thousand_nights, memory, refresh, reading, training, overhead)
 FIGURES: dict[str, Figure] = {figure.name: figure for group in GROUPS for figure in group.FIGURES}
