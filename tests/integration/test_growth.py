@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline_lib.plan.night import plan_night
+from pipeline_lib.store.artifact import read_again
 from tests.tiny_night import KEY
 from tests.years import Years, years_of
 
@@ -44,6 +45,7 @@ sys.addaudithook(WATCH)
 
 @contextmanager
 def watched(years: Years) -> Iterator[Counts]:
+    read_again.cache_clear()  # as in a process that has read nothing yet
     WATCH.root, WATCH.counts = years.workspace.root, Counter()
     try:
         yield WATCH.counts
