@@ -25,6 +25,7 @@ from tests.tiny_night import (
 
 STAGES = ("ingest", "clean", "dedup", "scrub", "tokenize", "train", "evaluate", "quantize", "register")
 SCHEME = "onnx_int8_dynamic.v1"
+SCAN = "scan/docs.json"
 
 
 def foresee(house: House) -> NightPlan:
@@ -62,9 +63,12 @@ def task_runs(house: House) -> dict[str, tuple[str, str]]:
 
 
 def _written(house: House) -> set[tuple[str, int]]:
-    """All that is kept, and when it was written: every file but the lock, which says who works, and all artifacts."""
-    artifacts = (house.workspace / "artifacts").rglob("*")
-    states = (path for path in (house.workspace / "state").rglob("*") if path.is_file() and path.name != "lock")
+    """All that is kept, and when it was written: the artifacts, and what is in `state`.
+
+    But the lock, which says who works, and the times of the source's files, which are others in a copy.
+    """
+    artifacts, state = (house.workspace / "artifacts").rglob("*"), house.workspace / "state"
+    states = (path for path in state.rglob("*") if path.is_file() and path not in (state / "lock", state / SCAN))
     return {(str(path.relative_to(house.workspace)), path.stat().st_mtime_ns) for path in (*artifacts, *states)}
 
 
