@@ -15,7 +15,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -23,7 +23,9 @@ from flows.halves import ingest, refresh_data
 from pipeline_lib.evaluate.stage import SCORES
 from pipeline_lib.plan.data import plan_data
 from pipeline_lib.plan.trunks import TRUNK, trunks
-from pipeline_lib.register.stage import VERSION, Promotion
+from pipeline_lib.register.promotion import LEDGER_FILE
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.register.stage import VERSION, Promotion, promotions, registry_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest, Outcome, Ref
 from pipeline_lib.store.files import read_json, write_json
@@ -136,11 +138,13 @@ class Years:
 
     def _leave_records(self, count: int) -> None:
         """As many lines of the ledger as nights, and as many records of runs as are kept."""
-        ledger = self.workspace.state / "promotions" / "promotions.jsonl"
-        lines = ledger.read_text(encoding="utf-8").splitlines()
-        last = Promotion(**json.loads(lines[-1]))
-        earlier = [json.dumps(replace(last, version=count + 1, reason="better").__dict__) for _ in range(count)]
-        ledger.write_text("\n".join([*earlier, *lines]) + "\n", encoding="utf-8")
+        registry = registry_of(self.settings.of(RegisterSettings), self.workspace.root)
+        ledger = registry.folder / LEDGER_FILE
+        known = promotions(registry)
+        like = Promotion("2026-01-02T03:04:05+00:00", registry.name, 0, None, "promote", "better")
+        earlier = [replace(like, version=count + number, model=f"{number:032x}") for number in range(count)]
+        ledger.parent.mkdir(parents=True, exist_ok=True)
+        ledger.write_text("".join(json.dumps(asdict(move)) + "\n" for move in (*earlier, *known)), encoding="utf-8")
         run = self.workspace.runs()[-1]
         for number in range(KEPT_RUNS):
             self.workspace.save_run(replace(run, run_id=f"{number:012x}", started=1.0 + number))
