@@ -136,6 +136,19 @@ def numbers_in(value: object, path: tuple[object, ...] = ()) -> list[tuple[objec
     return [path] if isinstance(value, int | float) else []
 
 
+def test_a_manifest_that_is_written_again_is_read_again_although_its_size_and_time_are_as_they_were(
+    store: Store,
+) -> None:
+    seal(store)
+    path = store.path(REF.stage, REF.fingerprint) / "manifest.json"
+    assert store.condition(REF).is_present
+    before, text = path.stat(), path.read_text()
+    path.write_text(text.replace('"rows_out": 2', '"rows_out": 3'))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert store.condition(REF).reason == "damaged: manifest.json"
+
+
 def test_each_number_and_word_of_a_manifest_is_covered_by_its_seal(store: Store) -> None:
     seal(store, outcome=Outcome(3, 2, {"too_short": 1}, facts={"is_passed": False, "gain": 0.5, "reason": "refused"}))
     place = store.path("clean", NAME) / MANIFEST
