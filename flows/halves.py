@@ -3,13 +3,16 @@
 A flow runs them as Prefect tasks, a test without Prefect runs them as they are: that is the runtime's choice.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from pipeline_lib.plan.batches import keep_plans, sources_that_land
+from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.plan.batches import keep_plans
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_again, plan_data, plan_sealed_data
 from pipeline_lib.plan.judge import plan_judge
-from pipeline_lib.plan.models import plan_models
+from pipeline_lib.plan.landings import sources_that_land
+from pipeline_lib.plan.models import plan_models, untrained
 from pipeline_lib.stages import OF_A_BATCH
 from tasks.gate import judge
 from tasks.land import land
@@ -19,12 +22,40 @@ from tasks.settle import settle_batches, settle_benchmarks, settle_closed, settl
 from tasks.steps import do_stage, do_step
 from tasks.train import do_train
 
+MOST_DAMAGED = 3  # things that turn out damaged where no step mends them, in one half of a night
+
 
 def refresh_data(night: Night) -> dict[str, Any]:
     """Take in what is new, clean it, drop duplicates and personal data, tokenize it.
 
     Gives the funnel: for each stage documents in, out and dropped by reason; and the snapshot.
     """
+    return _mending(_refresh, night)
+
+
+def retrain_model(night: Night) -> dict[str, Any]:
+    """Train on the snapshot, measure, quantize, register, and promote the model if it is better than the champion.
+
+    Gives the figures of the challenger and the verdict. No new text: all of it is there already.
+    """
+    return _mending(_retrain, night)
+
+
+def _mending(half: Callable[[Night], dict[str, Any]], night: Night) -> dict[str, Any]:
+    """Plan and do it again when something turns out damaged: now that it was opened, the plan sees what is to be made.
+
+    What a step opens is mended by the step; this is for what is shown, and for what a plan took for whole.
+    """
+    for _ in range(MOST_DAMAGED):
+        try:
+            return half(night)
+        except DamagedArtifact as exc:
+            night.reporter.say(f"{exc} It is made again now.")
+            night.plan = None
+    return half(night)
+
+
+def _refresh(night: Night) -> dict[str, Any]:
     plan = _looked(night)
     ingest(plan, night)
     for stage in OF_A_BATCH:
@@ -32,13 +63,13 @@ def refresh_data(night: Night) -> dict[str, Any]:
             plan = encode(plan, night)
         else:
             do_stage(stage.word, plan, night)
-    benchmarks = plan_benchmarks(night.settings, night.workspace, plan)
+    benchmarks = plan_benchmarks(night.settings, night.workspace, plan, renews=True)
     if benchmarks.step is not None:
         do_step(benchmarks.step, night, {**plan.graph, **benchmarks.graph})
     settle_benchmarks(benchmarks, night)
     settle_closed(plan, night)
     name_run(plan, night)
-    return publish_funnel(plan, night)
+    return publish_funnel(plan, benchmarks, night)
 
 
 def _looked(night: Night) -> DataPlan:
@@ -72,17 +103,13 @@ def encode(plan: DataPlan, night: Night) -> DataPlan:
     return plan
 
 
-def retrain_model(night: Night) -> dict[str, Any]:
-    """Train on the snapshot, measure, quantize, register, and promote the model if it is better than the champion.
-
-    Gives the figures of the challenger and the verdict. No new text: all of it is there already.
-    """
+def _retrain(night: Night) -> dict[str, Any]:
     data = plan_sealed_data(night.settings, night.workspace)
     benchmarks = plan_benchmarks(night.settings, night.workspace, data)
     models = plan_models(night.settings, night.workspace, data, benchmarks)
     name_run(data, night)
     if models is None:
-        return {"verdict": "nothing trained: train.budget_minutes is 0 and there is no model yet", "scores": {}}
+        return {"verdict": f"nothing trained: {untrained(night.settings)}", "scores": {}}
     graph = {**data.graph, **benchmarks.graph, **models.graph}
     do_train(models.train, night, graph)
     for step in models.steps[1:]:

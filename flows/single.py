@@ -7,11 +7,11 @@ from flows.halves import encode, ingest
 from flows.launch import check_first
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.model.tracking import check_answers, place_of
-from pipeline_lib.plan.batches import sources_that_land
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data, plan_sealed_data
 from pipeline_lib.plan.judge import plan_judge
-from pipeline_lib.plan.models import ModelsPlan, plan_models
+from pipeline_lib.plan.landings import sources_that_land
+from pipeline_lib.plan.models import ModelsPlan, plan_models, untrained
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.execute import Graph
 from pipeline_lib.run.step import Step
@@ -75,7 +75,7 @@ def _batches(settings: Settings, night: Night, stage: str) -> None:
 def _tokenize(settings: Settings, night: Night) -> None:
     words = ["ingest", *(row.word for row in OF_A_BATCH)]
     plan = encode(_sealed(settings, night, ENCODING, words[words.index(ENCODING) - 1]), night)
-    benchmarks = plan_benchmarks(settings, night.workspace, plan)
+    benchmarks = plan_benchmarks(settings, night.workspace, plan, renews=True)
     if benchmarks.step is not None:
         do_step(benchmarks.step, night, {**plan.graph, **benchmarks.graph})
     settle_benchmarks(benchmarks, night)
@@ -89,7 +89,8 @@ def _models(settings: Settings, night: Night, stage: str) -> tuple[DataPlan, Mod
     models = plan_models(settings, night.workspace, data, benchmarks)
     if models is None:
         raise DataError(
-            f"{stage}: there is no model, and train.budget_minutes = 0 trains none. Raise it and run again."
+            f"{stage}: {untrained(settings)}. Raise train.budget_minutes where it is 0; else look at the funnel "
+            "(nightshift status), add documents or correct [clean]."
         )
     return data, models, {**data.graph, **benchmarks.graph, **models.graph}
 

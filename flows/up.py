@@ -149,10 +149,10 @@ def _stop(servers: list[Server], workspace: Workspace, reporter: ConsoleReporter
 
 def _reap(workspace: Workspace, reporter: ConsoleReporter) -> None:
     """Tell Prefect which runs were killed: here, or while no server was there."""
-    from tasks.night import reap_killed_runs
+    from tasks.night import look_back
     from tasks.stages import PrefectRuntime
 
-    reap_killed_runs(workspace, PrefectRuntime(), reporter)
+    look_back(workspace, PrefectRuntime(), reporter)
 
 
 def _check(servers: list[Server]) -> None:

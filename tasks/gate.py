@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline_lib.base.errors import GateRefused
+from pipeline_lib.past.made import remember_scores
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step, recorded_champion
-from pipeline_lib.plan.models import BEGUN, JUDGED, ModelsPlan
+from pipeline_lib.plan.judged import BEGUN, JUDGED
+from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, version_by_alias
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.step import Step
 from tasks.night import Night
-from tasks.steps import do_step
+from tasks.steps import do_step, entries_of
 
 GATE_KEY = "gate-report"
 PROMOTED = "nightshift.model.promoted"
@@ -43,6 +45,7 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
             do_step(measured, night, graph)
             gate = against_champion(gate, measured)
     facts = do_step(gate, night, graph).facts
+    _remember_scores(models, measured, night)
     if measured is None and facts["champion_version"] is not None:  # judged on an earlier night
         measured = recorded_champion(night.settings, night.workspace, models, int(facts["champion_version"]))
     is_on_record = not plan.register.whole.lost and any(
@@ -53,6 +56,13 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     night.workspace.drop_pin(BEGUN)
     _publish(gate, night, f"Version {version} {sentence}")
     return Verdict(version, is_promoted, f"version {version} {sentence}", measured)
+
+
+def _remember_scores(models: ModelsPlan, champion: Step | None, night: Night) -> None:
+    """What both models were measured by: `status` shows the scores of the one in service."""
+    remember_scores(night.workspace, models.model.fingerprint, entries_of(models.evaluate[0]))
+    if champion is not None:
+        remember_scores(night.workspace, str(champion.whole.params["champion"]), entries_of(champion))
 
 
 def _move(

@@ -2,20 +2,52 @@
 
 from datetime import UTC, datetime
 
+from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.ingest import works
+from pipeline_lib.ingest.places import keep_places, places_path
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
-from pipeline_lib.plan.batches import landing_of
+from pipeline_lib.plan.landings import save_landing, whole_landing
 from pipeline_lib.run.step import Step
+from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.local import Store
+from pipeline_lib.store.workspace import Workspace
 from tasks.night import Night
 from tasks.steps import do_step
 
 
 def land(source: Source, night: Night) -> None:
-    """Ask one source for what it holds; what it gave last time is not fetched again."""
-    before = landing_of(night.workspace, source.name)
+    """Ask one source for what it holds; what it gave last time is not fetched again, unless that is lost."""
+    before = whole_landing(night.workspace, source)
+    try:
+        landing = _ask(source, before, night)
+    except DamagedArtifact as exc:
+        if before is None or Ref(exc.stage, exc.fingerprint) != before:
+            raise
+        night.reporter.say(f"the landing of {source.name} is damaged: all of it is fetched again")
+        landing = _ask(source, None, night)
+    save_landing(night.workspace, source, _kept(landing, before, source, night.workspace))
+
+
+def _kept(landing: Ref, before: Ref | None, source: Source, workspace: Workspace) -> Ref:
+    """The landing that stays: the one before, where the source had nothing new to say."""
+    store, places = workspace.store, places_path(workspace.root, source.name)
+    is_same = before is not None and store.is_present(before) and _digest(before, store) == _digest(landing, store)
+    if not is_same or not places.is_file():
+        keep_places(store.path(landing.stage, landing.fingerprint), places)
+    if before is None or not is_same:
+        return landing
+    store.remove(landing)
+    return before
+
+
+def _digest(landing: Ref, store: Store) -> str:
+    return store.read(landing.stage, landing.fingerprint).digest
+
+
+def _ask(source: Source, before: Ref | None, night: Night) -> Ref:
     asked = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     work = works.land(night.settings.of(IngestSettings), source.name, asked, before)
     step = Step("ingest", f"landing of {source.name}", (), (work,), work, todo=frozenset([work.ref]))
     do_step(step, night, {work.ref: work})
-    night.workspace.save_pin(f"landing-{source.name}", work.ref)
+    return work.ref

@@ -18,7 +18,7 @@ from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.run.engine import Engine
 from pipeline_lib.run.step import Done
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.workspace import RunRecord, Workspace, new_run
+from pipeline_lib.store.workspace import KEPT_RUNS, RunRecord, Workspace, new_run
 from tasks.runtime import Runtime
 
 BEAT_SECONDS = 10.0
@@ -136,7 +136,7 @@ def open_night(settings: Settings, flow: str, runtime: Runtime) -> Iterator[Nigh
         night = Night(settings, workspace, engine, record, reporter, runtime, plan=given.plan)
         with _beating(workspace, record.run_id), _at_work(night):
             workspace.sweep()
-            reap_killed_runs(workspace, runtime, reporter)
+            look_back(workspace, runtime, reporter)
             yield night
 
 
@@ -157,9 +157,11 @@ def _at_work(night: Night) -> Iterator[None]:
         night.runtime.settle()
 
 
-def reap_killed_runs(workspace: Workspace, runtime: Runtime, reporter: Reporter) -> None:
-    """Show runs that were killed as what they are, once each."""
-    for record in workspace.runs():
+def look_back(workspace: Workspace, runtime: Runtime, reporter: Reporter) -> None:
+    """Show runs that were killed as what they are, once each; forget those of long ago."""
+    records = workspace.runs()
+    workspace.forget_runs(records)
+    for record in records[-KEPT_RUNS:]:
         if record.state == "killed" and not record.is_reaped:
             reporter.say(f"{record.flow} was {record.message.split(';')[0]}; going on from there")
             workspace.save_run(replace(record, is_reaped=runtime.reap(record)))

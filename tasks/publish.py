@@ -1,13 +1,16 @@
 """What a night shows and says: the funnel of the data half, the scores of the models."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
+from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.model.records import SCORES_FILE, TRAINING_FILE, Scores, read_scores
 from pipeline_lib.model.tracking import page_of, pages_of, place_of
+from pipeline_lib.plan.benchmarks import BenchmarksPlan
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
-from pipeline_lib.plan.night import notes_of, passed_over_of
+from pipeline_lib.plan.night import fits_of, notes_of, passed_over_of
 from pipeline_lib.plan.sides import num_documents, read_pin
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.lists import sum_of
@@ -21,7 +24,7 @@ from tasks.night import Night
 FUNNEL_KEY = "refresh-funnel"
 SCORES_KEY = "model-scores"
 MLFLOW_KEY = "mlflow-model"
-SNAPSHOT_PIN = "snapshot"
+SHOWN = "shown-snapshot"  # what the difference is told to: forgotten, there is none to tell
 SCORES_SCHEMA = "scores.v1"
 DEFAULT_PAGES = "http://127.0.0.1:5000"  # of MLflow under `nightshift up`
 
@@ -45,7 +48,7 @@ def name_run(plan: DataPlan, night: Night) -> None:
     night.runtime.name(f"{night.record.flow}-{night.settings.profile}-{digest[:8]}")
 
 
-def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
+def publish_funnel(plan: DataPlan, benchmarks: BenchmarksPlan, night: Night) -> dict[str, Any]:
     """Show where documents came in and went, and give it as a value: `{"stages": [...], "snapshot": {...}}`."""
     stages = [_row(stage, refs, night) for stage, refs in plan.sums.items()]
     snapshot, name = _snapshot(plan, night), plan.snapshot.whole.fingerprint
@@ -59,7 +62,8 @@ def publish_funnel(plan: DataPlan, night: Night) -> dict[str, Any]:
         "sentence": sentence,
         "stages": stages,
         "changes": list(plan.changes),
-        "notes": notes_of(plan),
+        "notes": [*notes_of(plan, night.workspace.store), *benchmarks.notes],
+        "bytes_per_token": [asdict(fit) for fit in fits_of(plan, night.workspace.store)],
         "passed_over": passed_over_of(plan),
         "num_heldout": num_documents(night.workspace.store, read_pin(night.workspace).frozen),
         "snapshot": {"fingerprint": name, "digest": snapshot["digest"], "diff": change},
@@ -93,11 +97,19 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 def _change(snapshot: dict[str, Any], name: str, night: Night) -> dict[str, Any]:
     """The difference to the last night's snapshot, which is remembered by its fingerprint."""
-    before = night.workspace.pin(SNAPSHOT_PIN, Ref)
-    if before is None or before.fingerprint != name:
-        night.workspace.save_pin(SNAPSHOT_PIN, Ref("tokenize", name))
-    path = night.workspace.store.path("tokenize", before.fingerprint if before else name) / SNAPSHOT_FILE
-    return diff(snapshot, read_json(path) if before and path.is_file() else None)
+    before = next(iter(night.workspace.last(SHOWN)), None)
+    night.workspace.save_last(SHOWN, [name])
+    return diff(snapshot, None if before is None else _opened(before, night))
+
+
+def _opened(name: str, night: Night) -> dict[str, Any] | None:
+    """What a snapshot says of itself; None of one that is gone or damaged."""
+    try:
+        opened = night.workspace.store.open("tokenize", name, files=[SNAPSHOT_FILE])
+    except (DamagedArtifact, OSError):
+        return None
+    found: dict[str, Any] = read_json(opened.file(SNAPSHOT_FILE))
+    return found
 
 
 def _said(change: dict[str, Any]) -> str:

@@ -68,7 +68,12 @@ def do_stage(stage: str, plan: DataPlan, night: Night) -> None:
 
 def remember(step: Step, night: Night) -> None:
     """Keep what the step consists of tonight: the next plan tells what changed since, `why` finds its ledgers."""
-    night.workspace.save_last(step.key, [f"{work.maker.name} {work.fingerprint}" for work in step.works])
+    night.workspace.save_last(step.key, entries_of(step))
+
+
+def entries_of(step: Step) -> list[str]:
+    """The works of a step as they are kept."""
+    return [f"{work.maker.name} {work.fingerprint}" for work in step.works]
 
 
 def _limits(step: Step, night: Night) -> Limits | None:

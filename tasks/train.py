@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.model.tracking import MlflowTracker, place_of
-from pipeline_lib.plan.models import BEGUN
+from pipeline_lib.plan.judged import BEGUN
+from pipeline_lib.plan.trunks import keep_trunk
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.execute import Graph, work_folder_of
 from pipeline_lib.run.step import Done, Step
@@ -48,6 +49,12 @@ class TrainingShow:
 
 def do_train(step: Step, night: Night, graph: Graph) -> Done:
     """Train; the MLflow run is found by the model's fingerprint, so that a training that goes on goes on in it."""
+    done = _done(step, night, graph)
+    keep_trunk(night.workspace, step.whole.ref)
+    return done
+
+
+def _done(step: Step, night: Night, graph: Graph) -> Done:
     ref = step.whole.ref
     work_folder = work_folder_of(night.workspace.root, ref)
     if not step.missing(night.workspace.store):

@@ -114,7 +114,7 @@ def planned(settings: Settings) -> dict[str, tuple[str, str, str, str]]:
     """What a night would make: (stage, batch, artifact, reason) by "stage/fingerprint"."""
     workspace = Workspace(settings.workspace)
     plan = plan_data(settings, workspace)
-    benchmarks = plan_benchmarks(settings, workspace, plan)
+    benchmarks = plan_benchmarks(settings, workspace, plan, renews=True)
     steps = [step for _, of_stage in plan.stages for step in of_stage]
     steps += [benchmarks.step] if benchmarks.step else []
     return {

@@ -114,7 +114,7 @@ def put_shards(
 ) -> Ref:
     """The table of some token shards."""
     shards = pa.Table.from_pylist([dict(row) for row in rows], SHARDS_SCHEMA)
-    left = [dict(zip(GONE_SCHEMA.names, stone, strict=True)) for stone in gone]
+    left = [dict(zip(GONE_SCHEMA.names, (*stone, None), strict=True)) for stone in gone]
     files = {
         SHARDS_FILE: shards,
         GONE_FILE: pa.Table.from_pylist(left, GONE_SCHEMA),

@@ -96,7 +96,8 @@ class Nights:
             store, Ref("ingest", name), files, inputs={"shards": self._list(raw)}, outcome=_said(source=SOURCE)
         )
         inputs = {"batch": ingested, "tokens": self._list(encoded), "documents": self._list(texts)}
-        table = execute(Work(SHARDS, params={"label": label}, inputs=inputs), self.workspace.root)
+        work = Work(SHARDS, params={"label": label}, inputs=inputs, members=tuple(self.tables))
+        table = execute(work, self.workspace.root)
         self.tables.append(table.ref)
         known = self.workspace.batches()
         self.workspace.save_batches([*known, Batch(len(known) + 1, SOURCE, name)])

@@ -1,4 +1,7 @@
-"""Looking without touching: status, why, trace, config."""
+"""Looking without touching: status, why, trace, export, config."""
+
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -9,7 +12,7 @@ DOCUMENT = "URL of a document (numpy/linalg/_linalg.py#solve) or its 32-digit id
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (status, why, trace, config):
+    for command in (status, why, trace, export, config):
         app.command()(command)
 
 
@@ -66,6 +69,24 @@ def trace(
         show_model(settings, workspace, model, Steps(all_documents, step), as_json=as_json)
     else:
         show_document(settings, workspace, document, as_json=as_json)
+
+
+def export(
+    context: typer.Context,
+    to: Annotated[Path, typer.Option(help="Folder to write into: one that is empty, or not there yet.")],
+    only: Literal["texts", "tokens"] = typer.Option(None, "--only", help="One of the two; both when it is left out."),
+    config: Config = None,
+) -> None:
+    """Write the scrubbed texts and the tokens of the newest snapshot into a folder that Hugging Face `datasets` opens.
+
+    Example: nightshift export --to corpus; then in Python: datasets.load_dataset("corpus/texts")
+
+    What is held out is the split `test`. Nothing in the workspace changes.
+    """
+    from flows.show.export import show_export
+
+    settings = resolved(context, config).settings
+    show_export(opened(settings), to, only)
 
 
 def config(

@@ -55,6 +55,7 @@ def _as_data(plan: NightPlan) -> Mapping[str, Any]:
         "notes": list(plan.notes),
         "passed_over": plan.passed_over,
         "num_closed": plan.num_closed,
+        "asked_first": list(plan.asked_first),
         "is_nothing_new": plan.is_nothing_new,
         "num_artifacts": len(lines),
         "num_to_make": len(todo),
@@ -81,6 +82,8 @@ def _lines(plan: NightPlan) -> list[Line]:
 def _total(plan: NightPlan) -> str:
     lines = _lines(plan)
     todo = [line for line in lines if line.action == "work"]
+    if not todo and plan.asked_first:
+        return f"\nNothing new so far. A night asks first: {', '.join(plan.asked_first)}. Do it: nightshift run"
     if not todo:
         return "\nNothing new: all that is wanted is there, and nothing would be trained."
     seconds, unknown = sum(line.last_seconds or 0.0 for line in todo), sum(line.last_seconds is None for line in todo)

@@ -12,11 +12,12 @@ from flows.servers import standing
 from flows.show.summary import score_tables
 from flows.show.tables import clock, lasting, print_json, table
 from pipeline_lib.evaluate.stage import SCORES
-from pipeline_lib.model.records import CHALLENGER, CHAMPION, FROZEN, SCORES_FILE, read_scores
-from pipeline_lib.past.made import opened
+from pipeline_lib.model.records import CHAMPION, FROZEN, SCORES_FILE, read_scores
+from pipeline_lib.past import made
 from pipeline_lib.plan.judge import CHAMPION_SCORES
 from pipeline_lib.register.promotion import Promotion
 from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.run.step import manifest_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest
 from pipeline_lib.store.workspace import RunRecord, Workspace
@@ -136,7 +137,7 @@ def scores_of(workspace: Workspace, model: str) -> ScoresByName:
     """
     newest: ScoresByName = {}
     for manifest in sorted(_measured(workspace, model), key=lambda found: -found.created):
-        path = opened(workspace.store, manifest.ref, SCORES_FILE)
+        path = made.opened(workspace.store, manifest.ref, SCORES_FILE)
         if path is not None:
             scores = read_scores(path)
             newest.setdefault(scores.benchmark, {**scores.figures, "candidate": CHAMPION})
@@ -145,11 +146,6 @@ def scores_of(workspace: Workspace, model: str) -> ScoresByName:
 
 
 def _measured(workspace: Workspace, model: str) -> list[Manifest]:
-    """All measurements of a model itself, not of its variants."""
-    own = [
-        found
-        for found in workspace.store.list(SCORES.name)
-        if found.inputs["model"].fingerprint == model and found.settings["candidate"] == CHALLENGER
-    ]
-    later = [found for found in workspace.store.list(CHAMPION_SCORES.name) if found.settings["champion"] == model]
-    return own + later
+    """The measurements of a model itself, not of its variants, as far as they are remembered and there."""
+    refs = (ref for maker in (SCORES, CHAMPION_SCORES) for ref in made.scores_of(workspace, model, maker.name))
+    return [manifest for ref in refs if (manifest := manifest_of(workspace.store, ref)) is not None]

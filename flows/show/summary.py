@@ -10,6 +10,7 @@ from pipeline_lib.model.records import CHALLENGER, CHAMPION
 
 REASONS_SHOWN = 5
 KINDS_SHOWN = 4
+LANGUAGES_SHOWN = 4
 NO_FIGURE = "-"  # what a model did not answer, or nobody asked
 
 
@@ -33,6 +34,7 @@ def lines_of(night: Mapping[str, Any]) -> list[tuple[str, str]]:
         *(("passed over", line) for line in passed_over(refresh["passed_over"])),
         ("personal data", _personal_data(facts["scrub"])),
         ("tokens", _tokens(facts["tokenize"], refresh["num_heldout"])),
+        *(("bytes a token", line) for line in _bytes_per_token(refresh["bytes_per_token"])),
         ("training", _training(night.get("training"), is_tonight=night.get("is_trained", False))),
     ]
 
@@ -64,6 +66,16 @@ def _tokens(facts: Mapping[str, Any], num_heldout: int) -> str:
     return f"{tokens:,} of {documents:,} documents; models are judged on {num_heldout:,} held-out documents"
 
 
+def _bytes_per_token(fits: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How the tokenizer fits the languages there are."""
+    said = [
+        f"{fit['language']} {fit['now']:.2f} ({fit['then']:.2f}{' of all text' if fit['is_new'] else ''})"
+        for fit in fits
+    ]
+    shown = _first(said, LANGUAGES_SHOWN, "more languages")
+    return [f"{shown}; in brackets when the tokenizer was learned"] if said else []
+
+
 def _training(training: Mapping[str, Any] | None, *, is_tonight: bool) -> str:
     if training is None:
         return "nothing was trained, and there is no model yet"
@@ -74,8 +86,15 @@ def _training(training: Mapping[str, Any] | None, *, is_tonight: bool) -> str:
         f"{training['num_parameters']:,} parameters"
     )
     unread = training.get("unread_tokens")
-    left = f"; {unread:,} tokens are left to read" if unread else ""
+    left = f"; {unread:,} tokens are left to read{_nights(unread, training)}" if unread else ""
     return f"{told}{left}" if is_tonight else f"nothing was trained; the model that stands: {told}{left}"
+
+
+def _nights(unread: int, training: Mapping[str, Any]) -> str:
+    """For how many nights that is, when each reads as much as this one."""
+    num_read = training["read"]["num_tokens"] if training.get("read") else 0
+    count = -(-unread // num_read) if num_read else 0
+    return f": about {count:,} night{'' if count == 1 else 's'}" if count else ""
 
 
 def score_tables(scores: Mapping[str, Mapping[str, Any]]) -> list[Table]:

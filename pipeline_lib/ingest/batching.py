@@ -50,7 +50,7 @@ def plan_batch(
     listing = reading.files.files()
     if not listing.files:
         log.warning("ingest: source %r holds no file to read; check its path, include and exclude", source.name)
-    files = digest_files(listing.files, cache_path)
+    files = digest_files(listing.files, cache_path, listing.digests)
     known = past.files()
     there = {path for path, file in known.items() if file.is_there}
     new = [file for path, file in files.items() if path not in there]

@@ -23,8 +23,13 @@ Cache = dict[str, tuple[Stamp, str]]
 YOUNG_NS = 2_000_000_000
 
 
-def digest_files(files: dict[str, Path], cache_path: Path) -> dict[str, FilePlan]:
-    """Each file with its digest. A file that vanished meanwhile is left out; one that may not be read is UNREADABLE."""
+def digest_files(
+    files: dict[str, Path], cache_path: Path, told: Mapping[str, str] | None = None
+) -> dict[str, FilePlan]:
+    """Each file with its digest. A file that vanished meanwhile is left out; one that may not be read is UNREADABLE.
+
+    `told`: digests that the source knows; these files are not read.
+    """
     old = _load(cache_path)
     youngest = time.time_ns() - YOUNG_NS
     plans: dict[str, FilePlan] = {}
@@ -33,6 +38,9 @@ def digest_files(files: dict[str, Path], cache_path: Path) -> dict[str, FilePlan
         try:
             status = place.stat()
         except FileNotFoundError:
+            continue
+        if told and path in told:
+            plans[path] = FilePlan(path, told[path], status.st_size)
             continue
         stamp, known = stamp_of(status), old.get(path)
         digest = known[1] if known and known[0] == stamp else _digest_of_file(place)

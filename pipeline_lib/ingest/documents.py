@@ -25,7 +25,7 @@ RECORDS = 1  # a raised one reads again what gives records that are more than a 
 
 
 class Document(NamedTuple):
-    """One text with its identity; `place` is "file", "file:line" or, where the source gives one, its url."""
+    """One text with its identity; `place` is "file" or "file:line", never a name that the source gives."""
 
     document_id: str
     url: str
@@ -80,7 +80,7 @@ def read_file(reading: Reading, file: FilePlan, place: Path | None) -> Iterator[
 
 
 def place_of(path: str, line: int | None) -> str:
-    """The place of a record as people read it: "shard_05.jsonl:100"."""
+    """The place of a record as people read it: "shard_05.jsonl:100". It stands in messages: no id, no address."""
     return path if line is None else f"{path}:{line}"
 
 
@@ -108,17 +108,17 @@ def _judged(reading: Reading, path: str, record: Record, names: Names) -> Docume
     """The document that a record is, or why its text cannot be one."""
     text = record.text
     if not text or text.isspace():
-        return Bad(record.line, "empty text", record.url)
+        return Bad(record.line, "empty text")
     try:
         encoded = text.encode()
     except UnicodeError:
-        return Bad(record.line, "not valid Unicode", record.url)
+        return Bad(record.line, "not valid Unicode")
     if "\0" in text:
-        return Bad(record.line, "contains NUL", record.url)
+        return Bad(record.line, "contains NUL")
     if len(encoded) > reading.limits.max_document_bytes:
-        return Bad(record.line, too_long(reading.limits.max_document_bytes), record.url)
+        return Bad(record.line, too_long(reading.limits.max_document_bytes))
     url = names.unused(record.url) if record.url else _url(path, record, names)
-    place = record.url or place_of(path, record.line)
+    place = place_of(path, record.line)
     name = document_id(reading.source, url, encoded, told_beside(record))
     return Document(name, url, place, len(encoded), record)
 

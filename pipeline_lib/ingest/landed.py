@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
+from pipeline_lib.ingest.plan import LANDING_FILE
 from pipeline_lib.ingest.records import Bad, Format, Limits, Listing, Record, SourceFile
+from pipeline_lib.store.files import read_json
 from pipeline_lib.store.tables import PIECE_BYTES, PIECE_ROWS, write_parquet
 
 READ_ROWS = 256
@@ -50,8 +52,9 @@ class LandedRows:
         self._format: Format = record_format
 
     def files(self) -> Listing:
-        """The pieces."""
-        return Listing({place.name: place for place in sorted(self._landing.glob("*.parquet"))})
+        """The pieces, with the digests that the landing itself gives."""
+        digests = read_json(self._landing / LANDING_FILE).get("pieces", {})
+        return Listing({place.name: place for place in sorted(self._landing.glob("*.parquet"))}, digests=digests)
 
     def locate(self, paths: Collection[str]) -> dict[str, Path]:
         """The places of those that are still there."""
@@ -61,7 +64,7 @@ class LandedRows:
         """A record for each row with text."""
         for number, row in enumerate(landed_rows(file.raw), start=1):
             if row.fault is not None:
-                yield Bad(number, row.fault, row.url)
+                yield Bad(number, row.fault)
             else:
                 yield Record(
                     row.url,

@@ -1,15 +1,17 @@
 """What a source without files answers, as files: rows in Parquet pieces, of which a night rewrites those it concerns.
 
-    with Landing(name, asks, before, work_folder) as landing:
+    with Landing(name, asks, folder, before, places) as landing:
         landing.there(id, is_deleted)      for each row of which only the id was asked for
         landing.add(row, is_deleted)       for each row that was fetched, whether it is new or not
-        landing.write(folder, last, max_gone_share)
+        landing.write(last, max_gone_share)
 
 Each landing is whole: all rows that the source holds. A row stays in the piece in which it landed first, so that the
 pieces are to ingest what files of a folder are: those that nothing happened to are the same bytes (hard links, where
 the disk knows them), changed and withdrawn rows change their piece, new ones fill the last piece and then further ones
-(PIECE_ROWS rows or PIECE_BYTES of text each), in the order in which they are given. What is known of the landing
-before, and what is new, is held in a scratch database and not in memory.
+(PIECE_ROWS rows or PIECE_BYTES of text each), in the order in which they are given. Where the landing before is lost,
+all rows are new to this one, and come into the pieces in which they lay (places.py). What is known of the landing
+before, and what is new, is held in a scratch database and not in memory; it lies in the folder that is filled, so that
+nothing of it outlives a night that is killed.
 """
 
 import json
@@ -22,7 +24,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline_lib.base.errors import GuardStop, SettingsError, UpstreamError
+from pipeline_lib.ingest.digests import digest_places
 from pipeline_lib.ingest.landed import Row, digest_of_row, filled, landed_rows, link, name_of_piece, write_piece
+from pipeline_lib.ingest.places import hash_of_id, read_places
 from pipeline_lib.ingest.plan import LANDING_FILE
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.files import read_json, write_json
@@ -32,8 +36,9 @@ SCRATCH = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE known (id TEXT PRIMARY KEY, digest TEXT, piece TEXT, seen INTEGER DEFAULT 0) WITHOUT ROWID;
-CREATE TABLE fresh (number INTEGER PRIMARY KEY, id TEXT UNIQUE, piece TEXT, row TEXT);
-CREATE INDEX pieces ON fresh (piece);
+CREATE TABLE placed (hash BLOB PRIMARY KEY, number INTEGER, piece TEXT) WITHOUT ROWID;
+CREATE TABLE fresh (number INTEGER PRIMARY KEY, id TEXT UNIQUE, is_known INTEGER, piece TEXT, place INTEGER, row TEXT);
+CREATE INDEX pieces ON fresh (piece, place);
 CREATE TABLE missed (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 GONE, THERE, FETCHED = 0, 1, 2  # what `seen` says
@@ -48,13 +53,16 @@ LAST_TYPES: dict[str, Callable[[str], Any]] = {
 class Landing:
     """One night's answer of a source, in the making."""
 
-    def __init__(self, source: str, asks: str, before: Path | None, work_folder: Path) -> None:
+    def __init__(self, source: str, asks: str, folder: Path, before: Path | None, places: Path) -> None:
         self._source = source
         self._asks = asks
+        self._folder = folder
         self._before = before
-        nothing = {"asks": asks, "last": None, "num_pieces": 0}
-        self._state: dict[str, Any] = read_json(before / LANDING_FILE) if before else nothing
-        self._path = work_folder / "landing.sqlite"
+        self._places = places
+        nothing: dict[str, Any] = {"asks": asks, "last": None, "num_pieces": 0, "pieces": {}}
+        self._state: dict[str, Any] = nothing | (read_json(before / LANDING_FILE) if before else {})
+        self._path = folder / "scratch.sqlite"
+        self._linked: set[str] = set()  # pieces that are as they were
         self._num_fetched = 0
         self._num_without_id = 0
 
@@ -64,16 +72,13 @@ class Landing:
         return _value_of(self._state["last"]) if self._state["asks"] == self._asks else None
 
     def __enter__(self) -> Self:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
         self._scratch = sqlite3.connect(self._path, isolation_level=None)
         self._scratch.executescript(SCRATCH)
         self._scratch.execute("BEGIN")
-        for piece in self._pieces():
-            for part in iterate(piece, ["id", "digest"]):
-                rows = zip(part["id"].to_pylist(), part["digest"].to_pylist(), strict=True)
-                values = ((row_id, digest, piece.name) for row_id, digest in rows)
-                self._scratch.executemany("INSERT INTO known (id, digest, piece) VALUES (?, ?, ?)", values)
+        if self._before is None:
+            self._note_places()
+        else:
+            self._note_known(self._before)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
@@ -108,19 +113,16 @@ class Landing:
             raise self._repeated()
         self._see(row.id, FETCHED)
         if digest != digest_of_row(row):
-            values = (row.id, piece, json.dumps(row, ensure_ascii=False))
-            try:
-                self._scratch.execute("INSERT INTO fresh (id, piece, row) VALUES (?, ?, ?)", values)
-            except sqlite3.IntegrityError as exc:
-                raise self._repeated() from exc
+            place, piece = (None, piece) if known else self._place_of(row.id)
+            self._add_fresh(row, known is not None, piece, place)
 
-    def write(self, folder: Path, last: Any, max_gone_share: float) -> Outcome:
+    def write(self, last: Any, max_gone_share: float) -> Outcome:
         """Fill the folder. Raises `GuardStop` when too many of the rows that were there are gone."""
         num_known, num_gone = self._one("SELECT count(*), coalesce(sum(seen = 0), 0) FROM known")
-        num_changed, num_new = self._one("SELECT count(piece), count(*) - count(piece) FROM fresh")
+        num_changed, num_new = self._one("SELECT coalesce(sum(is_known), 0), coalesce(sum(NOT is_known), 0) FROM fresh")
         self._guard(num_gone, num_known, max_gone_share)
-        num_pieces = self._write_pieces(folder, has_new=num_new > 0)
-        write_json(folder / LANDING_FILE, {"asks": self._asks, "last": _json_of(last), "num_pieces": num_pieces})
+        state = {"asks": self._asks, "last": _json_of(last), "num_pieces": self._write_pieces()}
+        write_json(self._folder / LANDING_FILE, {**state, "pieces": self._digests()})
         num_rows = num_known - num_gone + num_new
         return Outcome(
             rows_in=num_rows + self._num_without_id,
@@ -135,9 +137,36 @@ class Landing:
             },
         )
 
-    def _pieces(self) -> list[Path]:
-        """The pieces of the landing before, in order."""
-        return sorted(self._before.glob("*.parquet")) if self._before else []
+    def _note_known(self, before: Path) -> None:
+        """What the landing before holds."""
+        for piece in sorted(before.glob("*.parquet")):
+            for part in iterate(piece, ["id", "digest"]):
+                rows = zip(part["id"].to_pylist(), part["digest"].to_pylist(), strict=True)
+                values = ((row_id, digest, piece.name) for row_id, digest in rows)
+                self._scratch.executemany("INSERT INTO known (id, digest, piece) VALUES (?, ?, ?)", values)
+
+    def _note_places(self) -> None:
+        """Where the rows of a landing that is lost lay."""
+        places = ((row, number, piece) for number, (row, piece) in enumerate(read_places(self._places)))
+        self._scratch.executemany("INSERT OR IGNORE INTO placed (hash, number, piece) VALUES (?, ?, ?)", places)
+
+    def _add_fresh(self, row: Row, is_known: bool, piece: str | None, place: int | None) -> None:
+        values = (row.id, is_known, piece, place, json.dumps(row, ensure_ascii=False))
+        try:
+            self._scratch.execute(ADD_FRESH, values)
+        except sqlite3.IntegrityError as exc:
+            raise self._repeated() from exc
+
+    def _place_of(self, row_id: str) -> tuple[int | None, str | None]:
+        """Where a row that is new to this landing lay in a lost one: its number among all, and its piece."""
+        wanted = "SELECT number, piece FROM placed WHERE hash = ?"
+        place: tuple[int, str] | None = self._scratch.execute(wanted, (hash_of_id(row_id),)).fetchone()
+        return place or (None, None)
+
+    def _pieces(self) -> list[str]:
+        """The names of the pieces that there were, in order."""
+        named = self._scratch.execute("SELECT DISTINCT piece FROM known UNION SELECT DISTINCT piece FROM placed")
+        return sorted(name for (name,) in named)
 
     def _see(self, row_id: str, how: int) -> bool:
         """Note how a row was seen; False if it did not land before."""
@@ -160,47 +189,56 @@ class Landing:
                 "if they shall be withdrawn, raise ingest.max_gone_share."
             )
 
-    def _write_pieces(self, folder: Path, *, has_new: bool) -> int:
+    def _write_pieces(self) -> int:
         """Link the pieces that nothing happened to, write the others, then the new rows; how many were ever made."""
         number: int = self._state["num_pieces"]
-        *earlier, tail = self._pieces() or [folder / name_of_piece(number := number + 1)]
+        names = self._pieces()
+        *earlier, tail = names or [name_of_piece(number + 1)]
         touched = {name for (name,) in self._scratch.execute(TOUCHED)}
-        for piece in earlier:
-            self._carry(piece, folder, piece.name in touched)
-        if not has_new:
-            self._carry(tail, folder, tail.name in touched)
-            return number
-        name = tail.name
+        for name in earlier:
+            self._carry(name, is_touched=name in touched)
+        if not self._scratch.execute("SELECT EXISTS (SELECT 1 FROM fresh WHERE piece IS NULL)").fetchone()[0]:
+            self._carry(tail, is_touched=tail in touched)
+            return max(number, *(int(Path(name).stem) for name in names), 0)
+        name = tail
         for rows in filled(self._rows(tail), self._fresh(None)):
-            write_piece(rows, folder / name)
+            write_piece(rows, self._folder / name)
             number = max(number, int(Path(name).stem))
             name = name_of_piece(number + 1)
         return number
 
-    def _carry(self, piece: Path, folder: Path, is_touched: bool) -> None:
-        if not is_touched:
-            with suppress(FileNotFoundError):  # the first piece of a source without rows
-                link(piece, folder / piece.name)
-        elif rows := list(self._rows(piece)):
-            write_piece(rows, folder / piece.name)
+    def _digests(self) -> dict[str, str]:
+        """The digest of each piece: a scan need not read those that it knows. (A link changes the times of a file.)"""
+        pieces = {place.name: place for place in sorted(self._folder.glob("*.parquet"))}
+        known = {name: digest for name, digest in self._state["pieces"].items() if name in self._linked}
+        return {**known, **digest_places({name: pieces[name] for name in pieces.keys() - known.keys()})}
 
-    def _rows(self, piece: Path) -> Iterator[Row]:
+    def _carry(self, name: str, *, is_touched: bool) -> None:
+        if is_touched:
+            if rows := list(self._rows(name)):
+                write_piece(rows, self._folder / name)
+        elif self._before is not None:
+            with suppress(FileNotFoundError):  # the first piece of a source without rows
+                link(self._before / name, self._folder / name)
+                self._linked.add(name)
+
+    def _rows(self, name: str) -> Iterator[Row]:
         """The rows of a piece as they are tonight."""
-        if not piece.is_file():
-            return
-        gone = {row_id for (row_id,) in self._scratch.execute(GONE_OF_PIECE, (piece.name,))}
-        fresh = {row.id: row for row in self._fresh(piece.name)}
-        with piece.open("rb") as raw:
-            for row in landed_rows(raw):
-                if row.id not in gone:
-                    yield fresh.get(row.id, row)
+        gone = {row_id for (row_id,) in self._scratch.execute(GONE_OF_PIECE, (name,))}
+        fresh = {row.id: row for row in self._fresh(name)}
+        if self._before is not None and (self._before / name).is_file():
+            with (self._before / name).open("rb") as raw:
+                yield from (fresh.pop(row.id, row) for row in landed_rows(raw) if row.id not in gone)
+        yield from fresh.values()
 
     def _fresh(self, piece: str | None) -> Iterator[Row]:
-        for (row,) in self._scratch.execute("SELECT row FROM fresh WHERE piece IS ? ORDER BY number", (piece,)):
+        for (row,) in self._scratch.execute(FRESH_OF_PIECE, (piece,)):
             *fields, metadata = json.loads(row)
             yield Row._make([*fields, tuple((name, value) for name, value in metadata)])
 
 
+ADD_FRESH = "INSERT INTO fresh (id, is_known, piece, place, row) VALUES (?, ?, ?, ?, ?)"
+FRESH_OF_PIECE = "SELECT row FROM fresh WHERE piece IS ? ORDER BY place, number"
 TOUCHED = "SELECT piece FROM known WHERE seen = 0 UNION SELECT piece FROM fresh WHERE piece IS NOT NULL"
 GONE_OF_PIECE = "SELECT id FROM known WHERE seen = 0 AND piece = ?"
 

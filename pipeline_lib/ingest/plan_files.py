@@ -111,7 +111,7 @@ def keep_plan(plan: BatchPlan, folder: Path) -> None:
     with suppress(DataError):
         if read_plan(folder) == plan:
             return
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    temporary = folder.parent.with_name(f".{folder.name}.{os.getpid()}.tmp")  # nobody lists all the plans there are
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     write_plan(plan, temporary)

@@ -7,6 +7,9 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from posixpath import splitext
+from typing import Any
+
+import orjson
 
 from pipeline_lib.ingest.charset import decode, decode_html, is_unicode
 from pipeline_lib.ingest.naming import part_of
@@ -101,7 +104,7 @@ def untaken(path: str) -> str:
 
 def _json_record(number: int, line: bytes, options: ReadOptions) -> Record | Bad:
     try:
-        value = json.loads(line.decode())
+        value = _parsed(line, options.id_field)
     except UnicodeError:
         return Bad(number, "not UTF-8")
     except (ValueError, RecursionError):
@@ -113,6 +116,21 @@ def _json_record(number: int, line: bytes, options: ReadOptions) -> Record | Bad
         return Bad(number, f"no text in field {options.text_field!r}")
     record_id = value.get(options.id_field) if options.id_field else None
     return Record(part_of(record_id, text), number, options.record_format, text)
+
+
+def _parsed(line: bytes, id_field: str | None) -> Any:
+    """What the line says as JSON: `json.loads` of its text, at half the cost. Raises what that raises.
+
+    orjson refuses NaN, lone surrogates and wrong bytes, to all of which `json` has an answer; and it makes floats of
+    integers beyond 64 bits, so an id that came as one is read again. A night of edits parses whole files, twice, for a
+    few records: 200 MB in 1.3 s instead of 2.1.
+    """
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return json.loads(line.decode())
+    is_doubtful = isinstance(value, dict) and id_field is not None and isinstance(value.get(id_field), float)
+    return json.loads(line.decode()) if is_doubtful else value
 
 
 def _csv_lines(stream: Stream, options: ReadOptions) -> Iterator[str]:

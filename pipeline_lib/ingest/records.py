@@ -8,16 +8,19 @@ gave before that is kept, and the file gets one `Bad` of its own. Paths never sa
 move, a package may be upgraded, a landing is another one each night, and the documents keep their urls.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline_lib.base.settings import StageSettings, operational
 from pipeline_lib.store.artifact import Outcome
+
+if TYPE_CHECKING:
+    from pipeline_lib.store.workspace import Batch
 
 Format = Literal["text", "markdown", "html"]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
@@ -53,7 +56,6 @@ class Bad:
 
     line: int | None
     reason: str
-    url: str | None = None  # where the record has one of its own
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Listing:
 
     files: dict[str, Path] = field(default_factory=dict)
     passed_over: dict[str, PassedOver] = field(default_factory=dict)  # by kind: ".pdf", "hidden", ...
+    digests: Mapping[str, str] = field(default_factory=dict)  # of files whose digest the source knows (FilePlan.digest)
 
     def pass_over(self, kind: str, example: str | None = None) -> None:
         """Count one file that will not be read. The example is the first by name, in whatever order they come."""
@@ -109,7 +112,7 @@ class Listing:
 
     def in_order(self) -> "Listing":
         """The same, sorted by path and by kind."""
-        return Listing(dict(sorted(self.files.items())), dict(sorted(self.passed_over.items())))
+        return Listing(dict(sorted(self.files.items())), dict(sorted(self.passed_over.items())), self.digests)
 
 
 class SourceSettings(StageSettings):
@@ -128,11 +131,38 @@ class SourceSettings(StageSettings):
         json_schema_extra=operational("tokens"),
     )
 
-    def asked(self) -> dict[str, Any]:
-        """What the snapshot asks of it, as parameters."""
-        mix = {"weight": self.weight, "most_tokens": self.most_tokens}
+    arrived_from: date | None = Field(
+        default=None,
+        description="Only what arrived on this day (UTC) or later is in a snapshot; a changed document arrives again.",
+        json_schema_extra=operational("day"),
+    )
+    arrived_until: date | None = Field(
+        default=None,
+        description="Only what arrived on this day (UTC) or earlier is in a snapshot, and has not been changed since.",
+        json_schema_extra=operational("day"),
+    )
+
+    @model_validator(mode="after")
+    def _days_are_in_order(self) -> Self:
+        if self.arrived_from and self.arrived_until and self.arrived_from > self.arrived_until:
+            raise ValueError("arrived_from is later than arrived_until: nothing arrives between them")
+        return self
+
+    def asked(self, batches: "Sequence[Batch]") -> dict[str, Any]:
+        """What the snapshot asks of it, as parameters. `batches`: all that there are, oldest first."""
+        asked = {"weight": self.weight, "most_tokens": self.most_tokens, **self._numbers(batches)}
         name: str = self.name  # type: ignore[attr-defined]  # each source has one, with a default of its own or none
-        return {"source": name, **{key: value for key, value in mix.items() if value is not None}}
+        return {"source": name, **{key: value for key, value in asked.items() if value is not None}}
+
+    def _numbers(self, batches: "Sequence[Batch]") -> dict[str, int | None]:
+        """The first and the last batch between the days; None where all are, so that a day as such is in no name."""
+        early = [
+            batch.number for batch in batches if self.arrived_from and batch.arrived < self.arrived_from.isoformat()
+        ]
+        late = [
+            batch.number for batch in batches if self.arrived_until and batch.arrived > self.arrived_until.isoformat()
+        ]
+        return {"after": max(early, default=None), "before": min(late, default=None)}
 
 
 class FileSource(Protocol):
@@ -152,9 +182,10 @@ class FileSource(Protocol):
 class LandingSource(Protocol):
     """A source that has to be asked first: what it answers lands in a folder of files."""
 
-    def land(self, before: Path | None, folder: Path, work_folder: Path, max_gone_share: float) -> Outcome:
+    def land(self, before: Path | None, places: Path, folder: Path, max_gone_share: float) -> Outcome:
         """Fill an empty folder with all that the source holds, fetching only what is new since the landing `before`.
 
+        None if there was none, or it is lost: then `places` says where its rows lay, if that is a file.
         Raises `UpstreamError` when the source may answer later, `GuardStop` when too much of it is gone at once.
         """
 

@@ -2,7 +2,7 @@
 
 What may recover (a lost connection, a server that starts, a lock) is an `UpstreamError` and asked again; what cannot
 (no such table, no such driver) is a `SettingsError`. Messages hold the first line of what the driver says, never the
-statement, a value of a row or the password.
+statement or the password, and where it may quote a value of a row (a cast, a division) only the name of its error.
 """
 
 import sqlite3
@@ -19,7 +19,7 @@ from pipeline_lib.base.errors import SettingsError, UpstreamError
 from pipeline_lib.ingest.charset import is_unicode
 from pipeline_lib.ingest.landed import Row
 from pipeline_lib.ingest.landing import Landing
-from pipeline_lib.ingest.naming import escape
+from pipeline_lib.ingest.naming import escape, part_of
 
 if TYPE_CHECKING:
     from pipeline_lib.ingest.sources.sql import SqlSource
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 FETCH_ROWS = 500  # a piece of the answer: as many rows are held at a time
 DRIVERS = {"postgresql": "postgresql+psycopg"}  # what a bare dialect means here, since that driver is our extra
 SQLITE_RECOVERS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+MAX_URL_CHARS = 2_000  # what browsers and proxies take; a longer one is no address but a text in the wrong column
+MAX_SAID_CHARS = 200  # of what a driver says
+# What drivers say of the connection or of the statement; of all else they may quote what is in a row.
+OF_THE_QUESTION = (exc.OperationalError, exc.InterfaceError, exc.ProgrammingError, exc.NotSupportedError)
 NOT_DELETED = {"", "0", "f", "false", "n", "no"}
 
 
@@ -132,17 +136,24 @@ def _row(source: "SqlSource", answer: sa.RowMapping) -> Row:
         fault = f"no text in column {source.text_column!r}"
     elif not is_unicode(text):
         fault = "not UTF-8"
-    address = _text_of(answer[source.url_column]) if source.url_column else None
     metadata = ((name, _text_of(answer[name])) for name in source.metadata_columns)
     return Row(
         id=row_id,
-        url=address or f"{escape(source.table or 'query')}#{row_id}",
+        url=_url(source, answer, row_id or ""),
         text=text if fault is None else None,
         fault=fault,
         title=_text_of(answer[source.title_column]) if source.title_column else None,
         licence=_text_of(answer[source.licence_column]) if source.licence_column else None,
         metadata=tuple((name, value) for name, value in metadata if value is not None),
     )
+
+
+def _url(source: "SqlSource", answer: sa.RowMapping, row_id: str) -> str:
+    """The address that the row has by itself, if it can be one; else table and id, as of a record in a file."""
+    address = _text_of(answer[source.url_column]) if source.url_column else None
+    if address and len(address) <= MAX_URL_CHARS and address.isprintable():
+        return address
+    return f"{escape(source.table or 'query')}#{part_of(row_id, row_id)}"
 
 
 def _marker(source: "SqlSource", answer: sa.RowMapping) -> Any:
@@ -166,8 +177,10 @@ def _later(last: Any, value: Any) -> Any:
 
 
 def _translated(name: str, error: exc.DBAPIError) -> UpstreamError | SettingsError:
-    said = (str(error.orig).strip().splitlines() or [""])[0]
     code = getattr(error.orig, "sqlite_errorcode", None)
+    said = (str(error.orig).strip().splitlines() or [""])[0][:MAX_SAID_CHARS]
+    if code is None and not isinstance(error, OF_THE_QUESTION):
+        said = "a value of a row does not fit what is asked of it"
     recovers = isinstance(error, exc.OperationalError | exc.InterfaceError) or error.connection_invalidated
     if recovers and (code is None or code & 0xFF in SQLITE_RECOVERS):
         return UpstreamError(f"ingest: the database of source {name!r} does not answer: {said}. Run again.")

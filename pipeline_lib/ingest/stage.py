@@ -114,11 +114,13 @@ def make_landing(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outc
 
     Raises `UpstreamError` when the source may answer later.
     """
+    from pipeline_lib.ingest.places import places_path
+
     source = _source(settings, inputs.params["source"])
     if not isinstance(source, LandingSource):
         raise DataError(f"ingest: source {source.name!r} has files of its own and does not land. Please report it.")
     before = inputs.folder("before") if inputs.has("before") else None
-    return source.land(before, folder, inputs.work_folder, settings.max_gone_share)
+    return source.land(before, places_path(inputs.workspace, source.name), folder, settings.max_gone_share)
 
 
 def make_plan(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcome:
@@ -169,7 +171,7 @@ def make_past(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     return merge(inputs.store, inputs.listed, folder)
 
 
-LAND = Maker("ingest.land", 1, "landing.v1", make_landing)
+LAND = Maker("ingest.land", 2, "landing.v1", make_landing)
 PLAN = Maker("ingest.plan", 1, "batch_plan.v1", make_plan, is_light=True)
 READ = Maker("ingest.read", READ_VERSION, "documents.v2", make_shard, reads=("max_document_bytes", "max_expansion"))
 BATCH = Maker("ingest.batch", 1, "batch.v1", make_batch)

@@ -72,7 +72,7 @@ class ShardWriter:
     def put_aside(self, path: str, bad: Bad) -> None:
         """Add a row to the quarantine."""
         self.dropped[reason_code(bad.reason)] += 1
-        self._bad.append({"place": bad.url or place_of(path, bad.line), "reason": bad.reason})
+        self._bad.append({"place": place_of(path, bad.line), "reason": bad.reason})
         if len(self._bad) == PIECE_ROWS:
             self._write_bad()
 

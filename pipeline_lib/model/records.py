@@ -24,6 +24,7 @@ TRAINING_FILE = "training.json"  # what a training says of itself
 
 CHALLENGER, CHAMPION = "challenger", "champion"  # candidates; a variant of the challenger is called as its scheme
 FROZEN, FRESH = "frozen", "fresh"  # benchmarks
+BEFORE = "frozen before"  # and the generation before the frozen one, where a model is judged on both
 
 Figures = Mapping[str, float | int | str | None]
 

@@ -1,5 +1,6 @@
 """What was made of a batch, as far as it is still there: a page about the past shows what is left of it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline_lib.base.errors import DamagedArtifact
@@ -8,6 +9,7 @@ from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Batch, Workspace
 
 INGEST = "ingest"
+MOST_SCORES = 16  # of one model: of its own night, and of some nights in which it was the champion
 
 
 def made_last(workspace: Workspace, stage: str, batch: Batch, maker: str) -> list[Ref]:
@@ -19,6 +21,22 @@ def last_of(workspace: Workspace, step: str, maker: str) -> list[Ref]:
     """What a maker made in a step when that was last done."""
     entries = (entry.partition(" ") for entry in workspace.last(step))
     return [Ref(name.partition(".")[0], fingerprint) for name, _, fingerprint in entries if name == maker]
+
+
+def remember_scores(workspace: Workspace, model: str, scores: Sequence[str]) -> None:
+    """Keep, as works of a step are kept, what measured a model: "evaluate.scores 1f0c...", the newest MOST_SCORES."""
+    known = workspace.last(_measured(model))
+    new = [entry for entry in scores if entry not in known]
+    workspace.save_last(_measured(model), [*new, *known][:MOST_SCORES])
+
+
+def scores_of(workspace: Workspace, model: str, maker: str) -> list[Ref]:
+    """What a maker measured a model by."""
+    return last_of(workspace, _measured(model), maker)
+
+
+def _measured(model: str) -> str:
+    return f"scores-{model}"
 
 
 def raw_shards(store: Store, batch: Batch) -> list[Ref]:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.model.reading.snapshot import EXCLUDED_FILE, SHARDS_FILE, read_excluded, read_shards
 from pipeline_lib.past.ledger import Story
-from pipeline_lib.plan.parents import TRUNK, cursor_of
+from pipeline_lib.plan.parents import cursor_of
+from pipeline_lib.plan.trunks import TRUNK
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.store.artifact import Manifest, Ref
 from pipeline_lib.store.local import Store

@@ -15,7 +15,8 @@ from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.evaluate.stage import BENCHMARK
 from pipeline_lib.past.ledger import Story
 from pipeline_lib.past.made import opened
-from pipeline_lib.plan.parents import TRUNK, cursor_of
+from pipeline_lib.plan.parents import cursor_of
+from pipeline_lib.plan.trunks import TRUNK
 from pipeline_lib.store.artifact import Manifest
 from pipeline_lib.store.local import Store
 from pipeline_lib.train.stage import TRAIN

@@ -6,6 +6,7 @@ Reads; makes nothing but the cache of file digests, and the copies of new plans.
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pipeline_lib.ingest.plan import TOMBSTONES_FILE, BatchPlan, ShardPlan
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
 from pipeline_lib.ingest.stage import kept_plan, replan, scan
+from pipeline_lib.plan.landings import folder_of, is_unasked, landings_of, whole_landing
 from pipeline_lib.plan.sides import share_of_new
 from pipeline_lib.run.board import Board
 from pipeline_lib.run.lists import list_works
@@ -84,14 +86,20 @@ def remade(settings: Settings, workspace: Workspace, batch: Batch) -> Opened | N
     source = next((source for source in own.sources if source.name == batch.source), None)
     if source is None or not batch.plan:
         return None
-    landing = landing_of(workspace, batch.source)
-    place = None if landing is None else workspace.store.path(landing.stage, landing.fingerprint)
+    landings = landings_of(workspace, source, batch.landing)
+    found = (_remade_from(landing, own, source, workspace, batch) for landing in landings)
+    return next((made for made in found if made is not None), None)
+
+
+def _remade_from(
+    landing: Ref | None, own: IngestSettings, source: Source, workspace: Workspace, batch: Batch
+) -> Opened | None:
     kept = _plans_of(own, workspace, batch)
 
     def is_lost(shard: ShardPlan) -> bool:
         return not workspace.store.is_present(works.read(own, batch.source, shard, Ref("", "")).ref)
 
-    plan = replan(own, source, batch.plan, kept, is_lost, landing=place)
+    plan = replan(own, source, batch.plan, kept, is_lost, landing=folder_of(workspace, landing))
     if plan is None:
         return None
     made = _made_of(own, batch, plan, landing)
@@ -119,6 +127,7 @@ def new_batches(
 ) -> tuple[list[Opened], dict[str, Any]]:
     """One batch for each source that has something new, changed or gone; and what is passed over, by source.
 
+    A source of which nobody knows what it holds is left out until it has been asked.
     `pasts`: for each source the artifacts that stand for its closed batches; `batches`: all that there are;
     `number`: the highest one in use, also that of a batch which is given up: what was in these keeps its shares.
     """
@@ -129,25 +138,28 @@ def new_batches(
     new: list[Opened] = []
     passed_over: dict[str, Any] = {}
     for source in own.sources:
+        landing = whole_landing(workspace, source)
+        if is_unasked(source, landing):
+            continue
         parts = [
             *pasts.get(source.name, ()),
             *(part_of(item, workspace) for item in opened if item.batch.source == source.name),
         ]
         before = next((batch.fingerprint for batch in reversed(batches) if batch.source == source.name), "")
-        landing = landing_of(workspace, source.name)
         scanned = scan(
             own,
             source,
             SourcePast(workspace.store, parts, _remembered(own, given_up, source.name, workspace)),
             workspace.state / "scan" / f"{source.name}.json",
             before=before,
-            landing=None if landing is None else workspace.store.path(landing.stage, landing.fingerprint),
+            landing=folder_of(workspace, landing),
             heldout_share=share,
         )
         passed_over[source.name] = scanned.passed_over
         if scanned.plan is not None:
             number += 1
-            made = _made_of(own, Batch(number, source.name, ""), scanned.plan, landing)
+            today = datetime.now(UTC).date().isoformat()
+            made = _made_of(own, Batch(number, source.name, "", arrived=today), scanned.plan, landing)
             new.append(replace(made, is_new=True, num_read_anew=scanned.num_read_anew))
     return new, passed_over
 
@@ -196,17 +208,13 @@ def tombstones_of(store: Store, opened: Sequence[Opened]) -> frozenset[str]:
     return frozenset(ids)
 
 
-def landing_of(workspace: Workspace, source: str) -> Ref | None:
-    """The newest landing of a source that lands."""
-    return workspace.pin(f"landing-{source}", Ref)
-
-
 def _made_of(settings: IngestSettings, batch: Batch, plan: BatchPlan, landing: Ref | None) -> Opened:
     """The batch that a plan makes, by its name."""
     planned = works.plan(settings, plan)
     raw = tuple(works.read(settings, plan.source, shard, planned.ref, landing).ref for shard in plan.shards)
     whole = works.batch(settings, plan.source, planned.ref, list_works(INGEST, raw)[-1].ref)
-    named = Batch(batch.number, batch.source, whole.fingerprint, plan.content)
+    read_from = "" if landing is None else landing.fingerprint
+    named = replace(batch, fingerprint=whole.fingerprint, plan=plan.content, landing=read_from)
     return Opened(named, raw, plan, landing=landing)
 
 
@@ -258,19 +266,14 @@ def keep_plans(opened: Sequence[Opened], workspace: Path) -> None:
             keep(item.plan, workspace)
 
 
-def described(plan: BatchPlan, num_read_anew: int) -> str:
-    """One line for people: "docs: 3 files new, 1 files changed"."""
+def described(item: Opened) -> str:
+    """A new batch in one line for people: "docs: 3 files new, 1 files changed". A landing has pieces of its rows."""
+    plan, noun = item.plan, "files" if item.landing is None else "pieces"
+    assert plan is not None
     counts = (
         (plan.num_new_files, "new"),
-        (plan.num_changed_files - num_read_anew, "changed"),
-        (num_read_anew, "as before, but read by other settings: what reads otherwise is another document"),
+        (plan.num_changed_files - item.num_read_anew, "changed"),
+        (item.num_read_anew, "as before, but read by other settings: what reads otherwise is another document"),
         (plan.num_gone_files, "gone"),
     )
-    return f"{plan.source}: " + ", ".join(f"{count} files {what}" for count, what in counts if count)
-
-
-def sources_that_land(settings: Settings) -> list[Source]:
-    """The sources that have to be asked before they have files."""
-    from pipeline_lib.ingest.records import LandingSource
-
-    return [source for source in settings.of(IngestSettings).sources if isinstance(source, LandingSource)]
+    return f"{plan.source}: " + ", ".join(f"{count} {noun} {what}" for count, what in counts if count)

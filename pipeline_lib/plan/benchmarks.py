@@ -1,19 +1,24 @@
 """What models are judged on: a frozen benchmark, which grows until it is large enough, and the freshest text.
 
-frozen   a generation of held-out documents; each night adds to it until it has `evaluate.max_documents`
+frozen   a generation of held-out documents; each night adds to it until it has `evaluate.max_documents`. Full, it stays
+         until a source or a language has come that it has not (covered.py): then another generation is drawn, and the
+         next model is judged on both
 fresh    held-out documents of tonight's batches, and of those before them where these are few
 
 state/pins/benchmarks.json   the frozen one, up to which batch it has drawn, the tables of the newest batches
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.evaluate.works import benchmark_work
-from pipeline_lib.model.records import FRESH, FROZEN
+from pipeline_lib.ingest.settings import IngestSettings
+from pipeline_lib.model.records import BEFORE, FRESH, FROZEN
 from pipeline_lib.plan.batches import tombstones_of
-from pipeline_lib.plan.data import DataPlan
+from pipeline_lib.plan.covered import overlooked, shares_of
+from pipeline_lib.plan.data import ENCODING, DataPlan
+from pipeline_lib.plan.judged import JUDGED, Judged
 from pipeline_lib.plan.sides import Pin, num_documents, read_pin
 from pipeline_lib.run.execute import Graph, as_planned, wanted
 from pipeline_lib.run.maker import Work
@@ -35,37 +40,96 @@ class BenchmarksPlan:
     refs: Mapping[str, Ref]
     graph: Graph
     pin: Pin
+    notes: tuple[str, ...]
 
 
-def plan_benchmarks(settings: Settings, workspace: Workspace, data: DataPlan) -> BenchmarksPlan:
-    """The benchmarks behind tonight's batches."""
+@dataclass(frozen=True)
+class _Frozen:
+    """The frozen benchmark of tonight, and the generation before it where models are judged on both."""
+
+    now: Work | Ref
+    generation: int
+    before: Work | Ref | None = None
+    renewed_for: tuple[str, ...] = ()
+
+
+def plan_benchmarks(
+    settings: Settings, workspace: Workspace, data: DataPlan, *, renews: bool = False
+) -> BenchmarksPlan:
+    """The benchmarks behind tonight's batches. Only the data half renews a generation: within a night they stay."""
     pinned = _pinned(workspace, data)
     tables = {board.label: board.wholes["shards"] for board in data.boards}
     new = [batch for batch in data.batches if batch.number > pinned.drawn_up_to and batch.name in tables]
-    frozen = _frozen(settings, workspace.store, data, pinned, [tables[batch.name] for batch in new])
-    added = tuple(tables[batch.name] for batch in new) if pinned.frozen is not None else ()
+    added = tuple(tables[batch.name] for batch in new)
+    frozen = _frozen(settings, workspace, data, pinned, added, renews=renews)
+    added = added if pinned.frozen is not None else ()
     newest = _newest(workspace.store, pinned, added) if added else pinned.newest
     number = max([pinned.drawn_up_to, *(batch.number for batch in new)])
     fresh = benchmark_work(settings, FRESH, number, newest, None) if newest else None
-    works = [work for work in (frozen, fresh) if isinstance(work, Work)]
-    refs = {FROZEN: frozen.ref if isinstance(frozen, Work) else frozen} | ({FRESH: fresh.ref} if fresh else {})
+    every = {FROZEN: frozen.now, FRESH: fresh, BEFORE: frozen.before}
+    works = tuple(work for work in every.values() if isinstance(work, Work))
+    refs = {name: made.ref if isinstance(made, Work) else made for name, made in every.items() if made is not None}
     graph = {work.ref: work for work in works}
-    step = Step("evaluate", "benchmarks", (), tuple(works), works[0]) if works else None
+    step = Step("evaluate", "benchmarks", (), works, works[0]) if works else None
     if step is not None:
         todo = wanted(graph, {**data.graph, **graph}, workspace.store)
         step = as_planned([step], todo)[0]
-    generation = int(frozen.params["generation"]) if isinstance(frozen, Work) else pinned.generation
-    return BenchmarksPlan(step, refs, graph, Pin(refs[FROZEN], generation, number, newest))
+    renewed_for = (*pinned.renewed_for, *frozen.renewed_for)
+    pin = Pin(refs[FROZEN], frozen.generation, refs.get(BEFORE), renewed_for, number, newest)
+    return BenchmarksPlan(step, refs, graph, pin, _notes(frozen))
 
 
-def _frozen(settings: Settings, store: Store, data: DataPlan, pinned: Pin, new: Sequence[Ref]) -> Work | Ref:
-    """The frozen benchmark as it is, with what is new, or, where it is lost, another generation from all there is."""
+def _frozen(
+    settings: Settings, workspace: Workspace, data: DataPlan, pinned: Pin, new: tuple[Ref, ...], *, renews: bool
+) -> _Frozen:
+    """It grows until it is full; lost, or without a source or language that there is, it is drawn again."""
+    store, generation = workspace.store, pinned.generation
     if pinned.frozen is None or not store.is_present(pinned.frozen):
-        return benchmark_work(settings, FROZEN, pinned.generation + 1, data.carried.before("shards"), None)
-    is_full = num_documents(store, pinned.frozen) >= settings.of(EvaluateSettings).max_documents
-    if not new or (is_full and not _withdraws(store, data, pinned.frozen)):
-        return pinned.frozen
-    return benchmark_work(settings, FROZEN, pinned.generation, tuple(new), pinned.frozen)
+        return _Frozen(_drawn(settings, data, generation + 1), generation + 1)
+    now = _kept(settings, store, data, pinned.frozen, generation, new)
+    if renews and new and (missing := _missing(settings, store, data, pinned, pinned.frozen)):
+        return _Frozen(_drawn(settings, data, generation + 1), generation + 1, now, missing)
+    judged = workspace.pin(JUDGED, Judged)
+    is_done = judged is not None and pinned.before in judged.benchmarks.values()
+    if pinned.before is None or is_done or not store.is_present(pinned.before):
+        return _Frozen(now, generation)
+    return _Frozen(now, generation, _kept(settings, store, data, pinned.before, generation - 1, new))
+
+
+def _missing(settings: Settings, store: Store, data: DataPlan, pinned: Pin, frozen: Ref) -> tuple[str, ...]:
+    """The sources and languages of the nights before of which a full benchmark has next to nothing; each once."""
+    if not _is_full(settings, store, frozen):
+        return ()
+    board = data.found.closed.board()
+    asked = [source.name for source in settings.of(IngestSettings).sources]
+    there = shares_of(store, encoded=board.before(ENCODING), tables=board.before("shards"), asked=asked)
+    found = overlooked(store.read(frozen.stage, frozen.fingerprint), there)
+    return tuple(sorted(found - set(pinned.renewed_for)))
+
+
+def _notes(frozen: _Frozen) -> tuple[str, ...]:
+    if not frozen.renewed_for:
+        return ()
+    now, named = frozen.generation, ", ".join(frozen.renewed_for)
+    return (f"benchmark frozen-{now} is drawn for {named}; the next model is judged on frozen-{now - 1}, too",)
+
+
+def _drawn(settings: Settings, data: DataPlan, generation: int) -> Work:
+    """A generation from all there is."""
+    return benchmark_work(settings, FROZEN, generation, data.carried.before("shards"), None)
+
+
+def _kept(
+    settings: Settings, store: Store, data: DataPlan, benchmark: Ref, generation: int, new: tuple[Ref, ...]
+) -> Work | Ref:
+    """A generation as it is; with what is new while it has places left, without what leaves."""
+    if not new or (_is_full(settings, store, benchmark) and not _withdraws(store, data, benchmark)):
+        return benchmark
+    return benchmark_work(settings, FROZEN, generation, new, benchmark)
+
+
+def _is_full(settings: Settings, store: Store, benchmark: Ref) -> bool:
+    return num_documents(store, benchmark) >= settings.of(EvaluateSettings).max_documents
 
 
 def _withdraws(store: Store, data: DataPlan, frozen: Ref) -> bool:

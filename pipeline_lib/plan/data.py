@@ -81,8 +81,7 @@ class DataPlan:
     @property
     def changes(self) -> tuple[str, ...]:
         """One line a new batch, for people."""
-        new = (item for item in self.found.opened if item.is_new)
-        return tuple(described(item.plan, item.num_read_anew) for item in new if item.plan is not None)
+        return tuple(described(item) for item in self.found.opened if item.is_new)
 
     def steps(self, stage: str) -> tuple[Step, ...]:
         """The steps of a stage, one a batch."""
@@ -118,7 +117,7 @@ class DataPlan:
 def plan_data(settings: Settings, workspace: Workspace) -> DataPlan:
     """Look at the sources and lay out the data half. Makes nothing but the cache of file digests.
 
-    What the look at the sources finds damaged of earlier batches is not there: laid out again, the night makes it.
+    What that finds damaged of earlier batches is not there: the night is laid out again, and makes it.
     """
     for _ in range(MOST_HEALED):
         try:
@@ -205,7 +204,7 @@ def _laid_out(settings: Settings, workspace: Workspace, found: Found, key_id: st
     tokenizer = plan_tokenizer(settings, workspace, key_id, before, _graph(documents, ()))
     boards = _boards(settings, workspace, found, {"key_id": key_id}, tokenizer.ref)
     last = _behind(boards, found.closed)
-    queries = [source.asked() for source in settings.of(IngestSettings).sources]
+    queries = [source.asked(found.batches) for source in settings.of(IngestSettings).sources]
     taken = snapshot_work(tokenizer.ref, last.before("shards"), queries)
     snapshot = Step(ENCODING, "snapshot", (), (taken,), taken)
     graph = _graph(boards, (tokenizer.step, snapshot))

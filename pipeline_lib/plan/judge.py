@@ -13,9 +13,10 @@ from pipeline_lib.evaluate.stage import SCORES, score_model
 from pipeline_lib.model.records import CHAMPION
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
+from pipeline_lib.plan.registered import last_move, model_of
 from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, Version, opened, stands
 from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.register.stage import FUNNEL_FILE, VERSION, promotions, registry_of
+from pipeline_lib.register.stage import FUNNEL_FILE, registry_of
 from pipeline_lib.register.works import gate_work, version_work
 from pipeline_lib.run.execute import Graph, as_planned, wanted
 from pipeline_lib.run.inputs import Inputs
@@ -25,7 +26,6 @@ from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.files import write_json
-from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
 
 
@@ -111,27 +111,19 @@ def _lost_version(settings: Settings, workspace: Workspace, version: Work) -> st
 def _foreseen_champion(settings: Settings, workspace: Workspace, models: ModelsPlan) -> Step | None:
     """The measurement of the champion by the ledger of promotions; the night asks MLflow, which takes seconds."""
     registry = _registry(settings, workspace)
-    moves = [move for move in promotions(registry) if move.name == registry.name]
-    if not moves or not stands(registry.place, registry.name, moves[-1].version):
+    move = last_move(registry)
+    if move is None or not stands(registry.place, registry.name, move.version):
         return None
-    step = recorded_champion(settings, workspace, models, moves[-1].version)
+    step = recorded_champion(settings, workspace, models, move.version)
     return None if step is None else replace(step, condition=models.train.condition)
 
 
 def recorded_champion(settings: Settings, workspace: Workspace, models: ModelsPlan, version: int) -> Step | None:
     """The measurement of a registered version, without asking MLflow; None where it is the challenger itself."""
-    model = _registered_model(workspace.store, _registry(settings, workspace), version)
+    model = model_of(workspace.store, _registry(settings, workspace), version)
     if model is None or model == models.model.fingerprint:
         return None
     return champion_step(settings, models, Version(version, "", {FINGERPRINT_TAG: model}))
-
-
-def _registered_model(store: Store, registry: Registry, version: int) -> str | None:
-    """The model artifact behind a version, by what registering it left behind."""
-    for found in store.list(VERSION.name):
-        if (found.facts.get("name"), found.facts.get("version")) == (registry.name, version):
-            return found.inputs["model"].fingerprint
-    return None
 
 
 def champion_step(settings: Settings, models: ModelsPlan, champion: Version) -> Step:

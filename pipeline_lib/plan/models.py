@@ -14,6 +14,7 @@ from pipeline_lib.evaluate.works import scores_work
 from pipeline_lib.model.records import CHALLENGER, FROZEN
 from pipeline_lib.plan.benchmarks import BenchmarksPlan
 from pipeline_lib.plan.data import DataPlan
+from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
 from pipeline_lib.plan.parents import Line, line_of
 from pipeline_lib.quantize.works import variant_works
 from pipeline_lib.run.execute import Graph, as_planned, wanted
@@ -22,26 +23,10 @@ from pipeline_lib.run.maker import Work, recorded
 from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.works import train_work
-
-BEGUN = "begun"  # the pin of a training whose model has no verdict yet
-JUDGED = "judged"  # and that of the model that was judged last
-
-
-@dataclass(frozen=True)
-class Judged:
-    """On what a model was judged: while it stands, new text alone judges nobody again."""
-
-    model: Ref
-    benchmarks: Mapping[str, Ref]
-    snapshot: Ref
-
-    @property
-    def in_order(self) -> list[tuple[str, Ref]]:
-        """The benchmarks by name; the frozen one, which decides, is first."""
-        return sorted(self.benchmarks.items(), key=lambda item: item[0] != FROZEN)
 
 
 @dataclass(frozen=True)
@@ -71,7 +56,8 @@ class ModelsPlan:
 def plan_models(
     settings: Settings, workspace: Workspace, data: DataPlan, benchmarks: BenchmarksPlan
 ) -> ModelsPlan | None:
-    """Lay out training and measuring for tonight's snapshot. None when there is no model and none is to be made.
+    """Lay out training and measuring for tonight's snapshot. None when there is no model and none is to be made
+    (`untrained` says why).
 
     Raises `DataError` when there is no text to train on.
     """
@@ -84,7 +70,32 @@ def plan_models(
     train = _train(settings, workspace, data, benchmarks, line)
     if train is None:
         return None
-    judged = _judged(workspace, data, benchmarks, train)
+    before = _judged_before(workspace, train)
+    tonight = Judged(train.whole.ref, benchmarks.refs, data.snapshot.whole.ref)
+    plan = _laid_out(settings, workspace, data, benchmarks, train, before or tonight, line)
+    if before is not None and _is_lost(before, plan, benchmarks, workspace.store):
+        return _laid_out(settings, workspace, data, benchmarks, train, tonight, line)
+    return plan
+
+
+def _is_lost(judged: Judged, plan: ModelsPlan, benchmarks: BenchmarksPlan, store: Store) -> bool:
+    """Whether something is to be made of a benchmark that is gone, and that nobody draws again."""
+    refs = judged.benchmarks.values()
+    gone = {ref for ref in refs if ref not in benchmarks.graph and not store.is_present(ref)}
+    todo = [ref for step in plan.steps for ref in step.todo]
+    return any(not gone.isdisjoint(plan.graph[ref].needs) for ref in todo)
+
+
+def _laid_out(
+    settings: Settings,
+    workspace: Workspace,
+    data: DataPlan,
+    benchmarks: BenchmarksPlan,
+    train: Step,
+    judged: Judged,
+    line: Line,
+) -> ModelsPlan:
+    """All works of the model half, for a training and what its model is judged on."""
     model, counts = judged.model, judged.snapshot
     variants = variant_works(settings, model, judged.benchmarks[FROZEN])
     rows = {CHALLENGER: (model, "torch")} | {name: (work.ref, backend) for name, (work, backend) in variants.items()}
@@ -114,13 +125,17 @@ def plan_models(
     )
 
 
-def _judged(workspace: Workspace, data: DataPlan, benchmarks: BenchmarksPlan, train: Step) -> Judged:
-    """On what the model is judged, or was, if it is the one that stands."""
-    model = train.whole.ref
+def untrained(settings: Settings) -> str:
+    """Why there is no model, and none is to be made."""
+    if settings.of(TrainSettings).budget_minutes == 0:
+        return "train.budget_minutes is 0 and there is no model yet"
+    return "no document was kept that could be trained on, and there is no model yet"
+
+
+def _judged_before(workspace: Workspace, train: Step) -> Judged | None:
+    """On what the model was judged, if it is the one that stands."""
     last = workspace.pin(JUDGED, Judged)
-    if last is not None and last.model == model:
-        return last
-    return Judged(model, benchmarks.refs, data.snapshot.whole.ref)
+    return last if last is not None and last.model == train.whole.ref else None
 
 
 def _scored(candidate: str, works: list[Work]) -> Step:
@@ -138,9 +153,9 @@ def _train(
         standing = line.parent.ref
     if standing is not None:
         work = recorded(workspace.store.read(standing.stage, standing.fingerprint))
-    elif settings.of(TrainSettings).budget_minutes == 0:
-        if line.parent is None:
-            return None
+    elif line.parent is None and (settings.of(TrainSettings).budget_minutes == 0 or not line.has_unread):
+        return None
+    elif settings.of(TrainSettings).budget_minutes == 0 and line.parent is not None:
         work = recorded(line.parent)
     else:
         parent = None if line.parent is None else line.parent.ref

@@ -1,17 +1,22 @@
 """What a night would do, as lines for people: the plans of both halves, explained."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline_lib.plan.benchmarks import plan_benchmarks
-from pipeline_lib.plan.data import DataPlan, plan_data
+from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data
 from pipeline_lib.plan.judge import plan_judge
-from pipeline_lib.plan.models import plan_models
+from pipeline_lib.plan.landings import note_of, sources_that_land
+from pipeline_lib.plan.models import plan_models, untrained
 from pipeline_lib.plan.reasons import Line, explain
-from pipeline_lib.run.step import Step
+from pipeline_lib.run.lists import sum_of
+from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.tokenize.fit import Fit, fits
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class NightPlan:
     num_closed: int  # batches of earlier nights that nobody looks at any more
     passed_over: Mapping[str, Mapping[str, Any]]  # by source and kind: files that are not read
     steps: tuple[StepLines, ...]
+    asked_first: tuple[str, ...] = ()  # sources that a night asks before it looks at them, and may find more in
 
     @property
     def is_nothing_new(self) -> bool:
@@ -45,25 +51,43 @@ class NightPlan:
 
 def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     """Lay out and explain the night. Makes nothing."""
+    asked_first = sources_that_land(settings)
     data = plan_data(settings, workspace)
-    benchmarks = plan_benchmarks(settings, workspace, data)
-    models = plan_models(settings, workspace, data, benchmarks)
-    steps = [step for _, of_stage in data.stages for step in of_stage]
-    steps += [benchmarks.step] if benchmarks.step else []
+    benchmarks = plan_benchmarks(settings, workspace, data, renews=True)
+    is_known = bool(data.batches) or not asked_first  # else all that is made bears names that text will change
+    models = plan_models(settings, workspace, data, benchmarks) if is_known else None
+    steps = [step for _, of_stage in data.stages for step in of_stage if is_known]
+    steps += [benchmarks.step] if benchmarks.step and is_known else []
     graph = {**data.graph, **benchmarks.graph}
-    notes = notes_of(data)
+    notes = [*(note_of(workspace, source) for source in asked_first), *notes_of(data, workspace.store)]
+    notes += benchmarks.notes
+    if models is None and is_known:
+        notes.append(f"nothing is trained: {untrained(settings)}")
     if models is not None:
         judge = plan_judge(settings, workspace, data, models)
         steps += [*models.steps, *judge.steps]
         graph |= {**models.graph, **judge.graph}
         notes += models.notes
     lines = tuple(StepLines(step, tuple(of_step)) for step, of_step in explain(steps, graph, workspace))
-    return NightPlan(data.changes, tuple(notes), data.found.closed.count, passed_over_of(data), lines)
+    return NightPlan(
+        changes=data.changes,
+        notes=tuple(notes),
+        num_closed=data.found.closed.count,
+        passed_over=passed_over_of(data),
+        steps=lines,
+        asked_first=tuple(source.name for source in asked_first),
+    )
 
 
-def notes_of(data: DataPlan) -> list[str]:
+def notes_of(data: DataPlan, store: Store) -> list[str]:
     """What a person should know of a plan of the data half."""
     notes = [f"tokenizer {data.tokenizer.note}"] if data.tokenizer.note else []
+    if poor := [fit for fit in fits_of(data, store) if fit.is_poor]:
+        told = ", ".join(f"{fit.language} at {fit.now:.2f} bytes a token ({fit.then:.2f} then)" for fit in poor)
+        notes.append(
+            f"tokenizer no longer fits the text: {told}. tokenize.generation = {data.tokenizer.generation + 1} learns "
+            "another one from what there is now: all is encoded again, models start anew"
+        )
     if data.found.given_up:
         names = ", ".join(batch.name for batch in data.found.given_up[:5])
         notes.append(
@@ -71,6 +95,22 @@ def notes_of(data: DataPlan) -> list[str]:
             "needed; their files have changed since; what is still in their sources comes in a new batch"
         )
     return notes
+
+
+def fits_of(data: DataPlan, store: Store) -> list[Fit]:
+    """How the tokenizer fits each language of all text that is encoded; nothing of one that will be learned again."""
+    tokenizer = manifest_of(store, data.tokenizer.ref)
+    if tokenizer is None or data.tokenizer.pinned.is_provisional:
+        return []
+    encoded = (manifest_of(store, ref) for ref in _known_tokens(data, store))
+    total = sum_of(manifest for manifest in encoded if manifest is not None)
+    return list(fits(tokenizer.facts.get("bytes_per_token", {}), total.facts))
+
+
+def _known_tokens(data: DataPlan, store: Store) -> Sequence[Ref]:
+    """What has the sums of all token shards; before a night those of the nights before."""
+    now = data.sums[ENCODING]
+    return now if all(map(store.is_present, now)) else data.earlier_sums[ENCODING]
 
 
 def passed_over_of(data: DataPlan) -> dict[str, dict[str, Any]]:

@@ -108,11 +108,12 @@ class Reasons:
 
     def _of_inputs(self, work: Work, before: Manifest) -> Cause:
         """The cause of the first input that is another one than before; else a parameter, or an input less."""
-        others = [ref for name, ref in work.inputs.items() if before.inputs.get(name) != ref]
-        others += [ref for ref in work.members if ref not in before.members]
+        named = {name: ref for name, ref in work.inputs.items() if before.inputs.get(name) != ref}
+        others = [*named.values(), *(ref for ref in work.members if ref not in before.members)]
         causes = (self._cause(self.graph[ref]) for ref in others if ref in self.graph)
         told = _in_words(changes(before.settings, work.decisive)) or "fewer inputs"
-        unknown = Cause("another input" if others else told, work.maker.name)
+        of_inputs = f"another input ({', '.join(named)})" if named else "another input"
+        unknown = Cause(of_inputs if others else told, work.maker.name)
         return next((cause for cause in causes if cause.what != SAME), unknown)
 
     def _manifest_before(self, work: Work, store: Store) -> Manifest | None:

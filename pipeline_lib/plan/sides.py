@@ -46,6 +46,8 @@ class Pin:
 
     frozen: Ref | None = None  # None: there is none yet
     generation: int = 0
+    before: Ref | None = None  # the generation before, until a model is judged on both
+    renewed_for: tuple[str, ...] = ()  # sources and languages that a generation was drawn for: "language zh"
     drawn_up_to: int = 0  # number of the last batch that was offered to it
     newest: tuple[Ref, ...] = ()  # tables of token shards of the newest batches
 

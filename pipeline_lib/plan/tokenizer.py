@@ -27,6 +27,8 @@ from pipeline_lib.tokenize.settings import TokenizeSettings
 from pipeline_lib.tokenize.stage import LEARN
 from pipeline_lib.tokenize.works import learn_work
 
+ANEW = "all is encoded again, models start anew"  # what another tokenizer means
+
 
 @dataclass(frozen=True)
 class Pinned:
@@ -52,6 +54,11 @@ class TokenizerPlan:
         """The tokenizer."""
         return self.step.whole.ref
 
+    @property
+    def generation(self) -> int:
+        """The number that its owner raises to have another one."""
+        return int(self.step.whole.decisive.get("generation", 1))
+
 
 def pinned_tokenizer(settings: Settings, workspace: Workspace, key_id: str) -> Ref | None:
     """The tokenizer that is pinned for good, if there is one."""
@@ -66,11 +73,11 @@ def plan_tokenizer(settings: Settings, workspace: Workspace, key_id: str, last: 
     there = last.before("scrub")
     least = settings.of(TokenizeSettings).min_training_bytes
     missing = max(0, least - sum(_num_bytes(store, ref) for ref in there))
+    is_all_known = all(store.is_present(ref) for ref in there)
     if pinned is not None and (not pinned.is_provisional or missing) and _stands(settings, pinned, graph, store):
-        return _plan(settings, pin, pinned, _missing(missing) if pinned.is_provisional else "")
-    note = (
-        "" if pinned is None or missing else "enough text to pin a tokenizer: all is encoded again, models start anew"
-    )
+        tonight = "" if is_all_known else f"; if tonight brings them, {ANEW}"
+        return _plan(settings, pin, pinned, f"{_missing(missing)}{tonight}" if pinned.is_provisional else "")
+    note = "" if pinned is None or missing else f"enough text to pin a tokenizer: {ANEW}"
     is_known = any(store.is_present(ref) for ref in there)
     chosen = Pinned(there, is_provisional=missing > 0)
     return _plan(settings, pin, chosen, _missing(missing) if missing and is_known else note)

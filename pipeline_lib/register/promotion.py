@@ -29,6 +29,7 @@ from pipeline_lib.register.registry import (
     alias_of,
     client_of,
     opened,
+    version_by_number,
 )
 from pipeline_lib.store.files import write_atomically
 
@@ -46,6 +47,7 @@ class Promotion:
     previous: int | None
     kind: Literal["promote", "rollback"]
     reason: str
+    model: str = ""  # the fingerprint of what was registered as this version; "" in lines that did not say it yet
 
 
 def promote(
@@ -117,7 +119,8 @@ def _record(
     now: datetime,
 ) -> Promotion:
     """Add a line to the ledger. It is short, so it is written anew as a whole: no half line after a kill."""
-    promotion = Promotion(now.isoformat(timespec="seconds"), registry.name, version, previous, kind, reason)
+    time, model = now.isoformat(timespec="seconds"), version_by_number(registry, version).model_fingerprint
+    promotion = Promotion(time, registry.name, version, previous, kind, reason, model)
     lines = [json.dumps(asdict(line), ensure_ascii=False) for line in (*promotions(registry), promotion)]
     write_atomically(registry.folder / LEDGER_FILE, ("\n".join(lines) + "\n").encode())
     return promotion

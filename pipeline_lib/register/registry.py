@@ -99,10 +99,15 @@ def version_by_alias(registry: Registry, alias: str) -> Version | None:
 def version_by_number(registry: Registry, number: int) -> Version:
     """A version by its number. Raises `SettingsError` when there is none."""
     with client_of(registry) as client:
-        for found in client.search_model_versions(f"name = '{registry.name}'"):
-            if int(found.version) == number:
-                return _version(found)
-    raise SettingsError(f"{registry.name} has no version {number}. See nightshift status for those there are.")
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return _version(client.get_model_version(registry.name, str(number)))
+        except MlflowException as exc:
+            if exc.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            advice = "See nightshift status for those there are."
+            raise SettingsError(f"{registry.name} has no version {number}. {advice}") from exc
 
 
 def versions(registry: Registry) -> list[Version]:

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from pipeline_lib.scrub import address, checked, phone
 from pipeline_lib.scrub.fold import fold
 from pipeline_lib.scrub.pseudonym import mask, mask_tokens
+from pipeline_lib.scrub.settings import KINDS
 from pipeline_lib.scrub.spot import Spot
 
-KINDS = ("email", "ip", "cn_id", "card", "phone")  # on equal length the earlier kind wins
 MARGIN_BYTES = 224  # more than the longest local part (64), domain in use, or label (32 characters of 4 bytes)
 
 _DIGIT = r"\p{Nd}"

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline_lib.scrub.detect import KINDS
+from pipeline_lib.scrub.settings import KINDS
 from pipeline_lib.scrub.strings import Counts, Scrubber
 from pipeline_lib.store.schemas import FAILED_TYPE, LEDGER_SCHEMA
 

@@ -8,11 +8,12 @@ token with probability 3e-6.
 import re
 
 from pipeline_lib.scrub.key import ScrubKey
-from pipeline_lib.scrub.settings import Action
+from pipeline_lib.scrub.settings import KINDS, Action
 from pipeline_lib.scrub.spot import MASKED_DIGIT, MASKED_LETTER
 
 DIGEST_CHARACTERS = 16
-TOKEN = re.compile(r"<(EMAIL|PHONE|IP|CARD|CN_ID)(?:_k[0-9a-f]{8}_[0-9a-f]{16})?>")  # bounded: linear in `re` too
+NAMES = "|".join(kind.upper() for kind in KINDS)
+TOKEN = re.compile(rf"<({NAMES})(?:_k[0-9a-f]{{8}}_[0-9a-f]{{16}})?>")  # bounded: linear in `re` too
 
 
 def replacement(key: ScrubKey, kind: str, value: str, action: Action) -> str:

@@ -9,6 +9,8 @@ from pipeline_lib.base.settings import StageSettings
 Action = Literal["pseudonym", "placeholder", "drop"]
 Region = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 
+# A kind is a field below and its detectors in detect.py. Of two values that are equally long the earlier kind wins.
+KINDS = ("email", "ip", "cn_id", "card", "phone")
 ACTIONS = 'What replaces it: "pseudonym" (same value, same token), "placeholder" (kind only) or "drop" the document.'
 
 

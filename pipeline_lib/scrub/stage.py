@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.scrub.key import find_key
-from pipeline_lib.scrub.settings import ScrubSettings
+from pipeline_lib.scrub.settings import KINDS, ScrubSettings
 from pipeline_lib.store.artifact import Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ def make_text(settings: ScrubSettings, inputs: Inputs, folder: Path) -> Outcome:
     """
     import pyarrow.compute as pc
 
-    from pipeline_lib.scrub.detect import KINDS
     from pipeline_lib.scrub.documents import SCRUB_LEDGER_SCHEMA, dropped_by_reason, scrub_documents
     from pipeline_lib.scrub.kept import read_kept
     from pipeline_lib.scrub.strings import Scrubber
@@ -76,7 +75,5 @@ def _shard(inputs: Inputs) -> "Shard":
     )
 
 
-TEXT = Maker(
-    "scrub.text", 1, "documents.v2", make_text, reads=("email", "phone", "ip", "card", "cn_id", "phone_regions")
-)
+TEXT = Maker("scrub.text", 1, "documents.v2", make_text, reads=(*KINDS, "phone_regions"))
 MAKERS = (TEXT,)

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline_lib.scrub.detect import KINDS, Hit, find, may_hold
+from pipeline_lib.scrub.detect import Hit, find, may_hold
 from pipeline_lib.scrub.key import ScrubKey
 from pipeline_lib.scrub.pseudonym import replacement
-from pipeline_lib.scrub.settings import ScrubSettings
+from pipeline_lib.scrub.settings import KINDS, ScrubSettings
 
 Counts = NDArray[np.int32]  # [N, K]: values found of each of KINDS
 

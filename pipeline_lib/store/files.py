@@ -18,9 +18,9 @@ from pipeline_lib.base.errors import UpstreamError
 CHUNK_BYTES = 1 << 20
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Put `data` under `path`, durably and all at once."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def write_atomically(path: Path, data: bytes, *, via: Path | None = None) -> None:
+    """Put `data` under `path`, durably and all at once; its temporary name is beside it, or in the folder `via`."""
+    temporary = (via or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -34,9 +34,10 @@ def write_atomically(path: Path, data: bytes) -> None:
     fsync_folder(path.parent)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Put `value` as readable JSON with sorted keys under `path`, all at once."""
-    write_atomically(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+def write_json(path: Path, value: Any, *, via: Path | None = None) -> None:
+    """Put `value` as readable JSON with sorted keys under `path`, all at once; `via` as in `write_atomically`."""
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    write_atomically(path, text.encode(), via=via)
 
 
 def read_json(path: Path) -> Any:
@@ -68,10 +69,10 @@ def fsync_folder(path: Path) -> None:
 
 
 def replace_folder(source: Path, target: Path) -> None:
-    """Move the folder `source` to `target`; a folder that stands there is removed first."""
+    """Move the folder `source` to `target`; a folder that stands there is put beside `source` first, and removed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
-        aside = target.with_name(f".{target.name}.{os.getpid()}.old")
+        aside = source.with_name(f".{target.name}.{os.getpid()}.old")
         target.rename(aside)
         shutil.rmtree(aside)
     source.rename(target)

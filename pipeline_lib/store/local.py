@@ -1,6 +1,7 @@
 """The store: artifacts as folders of a local disk, named by their fingerprints, verified when they are opened.
 
     artifacts/<stage>/<fingerprint>/        data files and manifest.json
+    artifacts/.incoming/                    what is being made: all that a sweep looks through
 
 A maker writes into a temporary folder; `Draft.seal` digests and flushes each file, writes the manifest last and renames
 the folder. No format of this house notices a flipped bit by itself (Arrow 199 of 200 flips read back silently wrong,
@@ -27,7 +28,7 @@ from pipeline_lib.store.files import read_json, replace_folder, translate_os_err
 from pipeline_lib.store.sealed import fault_in, sums_of
 
 VERIFIED = ".verified.json"  # size and modification time of each file when its digest was last right
-TEMPORARY = ".tmp-"
+INCOMING = ".incoming"
 LIST = "list.v1"  # schema of an artifact that only names others
 LISTS = "lists.v1"  # and of one that names such lists
 
@@ -190,7 +191,7 @@ class Store:
     def draft(self, ref: Ref) -> Iterator[Draft]:
         """A temporary folder to fill and seal; it is removed when the work fails."""
         final_path = self.path(ref.stage, ref.fingerprint)
-        path = final_path.with_name(f"{TEMPORARY}{ref.fingerprint}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+        path = self.root / INCOMING / f"{ref.stage}-{ref.fingerprint}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         try:
             path.mkdir(parents=True)
             yield Draft(path, final_path, ref, time.monotonic())
@@ -199,13 +200,20 @@ class Store:
         finally:
             shutil.rmtree(path, ignore_errors=True)
 
+    def remove(self, ref: Ref) -> None:
+        """Remove an artifact to which nothing refers. What a kill leaves of it is swept."""
+        folder = self.path(ref.stage, ref.fingerprint)
+        aside = self.root / INCOMING / f"{ref.stage}-{ref.fingerprint}-{os.getpid()}-gone"
+        aside.parent.mkdir(exist_ok=True)
+        folder.rename(aside)
+        shutil.rmtree(aside)
+
     def sweep(self) -> int:
-        """Remove what killed runs left under temporary names; the number of folders removed.
+        """Remove what killed runs left unfinished; the number of folders removed.
 
         Only the holder of the workspace lock may call this.
         """
-        leftovers = [path for path in self.root.glob(f"*/{TEMPORARY}*") if path.is_dir()]
-        leftovers += [path for path in self.root.glob("*/.*.old") if path.is_dir()]
+        leftovers = list((self.root / INCOMING).glob("*"))
         for path in leftovers:
             shutil.rmtree(path, ignore_errors=True)
         return len(leftovers)

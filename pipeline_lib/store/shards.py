@@ -1,7 +1,7 @@
 """Tables of token shards: what the snapshot lists, what a benchmark draws from, what a training reads.
 
 shards.parquet   a row a token shard, in the order of arrival
-gone.parquet     the documents of earlier batches that left, each with the batch and shard that holds it
+gone.parquet     the documents of earlier batches that left, each with the batch and shard that holds it, and its tokens
 counts.parquet   how often each token comes, row i for token i
 """
 
@@ -44,24 +44,32 @@ GONE_SCHEMA = pa.schema(
         pa.field("document_id", pa.string(), nullable=False),
         pa.field("batch", pa.string(), nullable=False),
         pa.field("part", pa.int32(), nullable=False),
+        pa.field("num_tokens", pa.int64()),  # that its shard's row counts of it; null: none, it was not trained on
     ]
 )
 EXCLUDED_SCHEMA = pa.schema(
     [
         pa.field("shard", pa.string(), nullable=False),  # the token shard that holds it
         pa.field("document_id", pa.string(), nullable=False),
+        pa.field("num_tokens", pa.int64()),  # as in GONE_SCHEMA
     ]
 )
 
 
 def read_shards(store: Store, tables: Iterable[Ref]) -> tuple[pa.Table, pa.Table]:
     """Several tables as one, and what left with their batches, in their order."""
-    shards, gone = [SHARDS_SCHEMA.empty_table()], [GONE_SCHEMA.empty_table()]
-    for ref in tables:
-        opened = store.open(ref.stage, ref.fingerprint, files=[SHARDS_FILE, GONE_FILE])
-        shards.append(read_table(opened.file(SHARDS_FILE)))
-        gone.append(read_table(opened.file(GONE_FILE)))
-    return pa.concat_tables(shards).combine_chunks(), pa.concat_tables(gone).combine_chunks()
+    refs = list(tables)
+    return read_rows(store, refs), _joined(store, refs, GONE_FILE, GONE_SCHEMA)
+
+
+def read_rows(store: Store, tables: Iterable[Ref]) -> pa.Table:
+    """Several tables as one, without what left."""
+    return _joined(store, tables, SHARDS_FILE, SHARDS_SCHEMA)
+
+
+def _joined(store: Store, tables: Iterable[Ref], file: str, schema: pa.Schema) -> pa.Table:
+    paths = (store.open(ref.stage, ref.fingerprint, files=[file]).file(file) for ref in tables)
+    return pa.concat_tables([schema.empty_table(), *map(read_table, paths)]).combine_chunks()
 
 
 def read_counts(paths: Iterable[Path]) -> NDArray[np.int64]:
@@ -87,6 +95,20 @@ def excluded_of(shards: pa.Table, gone: pa.Table) -> pa.Table:
     if left is None:
         return EXCLUDED_SCHEMA.empty_table()
     return left.select(EXCLUDED_SCHEMA.names).sort_by("document_id").cast(EXCLUDED_SCHEMA)
+
+
+def without(shards: pa.Table, excluded: pa.Table) -> pa.Table:
+    """The table with counts that leave these documents out."""
+    counted = excluded.filter(pc.is_valid(excluded["num_tokens"]))
+    if not counted.num_rows:
+        return shards
+    lost = counted.group_by("shard").aggregate([("num_tokens", "count"), ("num_tokens", "sum")])
+    places = pc.index_in(shards["shard"], lost["shard"])
+    for column, what in (("num_documents", "num_tokens_count"), ("num_tokens", "num_tokens_sum")):
+        place = shards.schema.get_field_index(column)
+        less = pc.fill_null(pc.take(lost[what], places), 0)
+        shards = shards.set_column(place, shards.field(place), pc.subtract(shards[column], less))
+    return shards
 
 
 def totals_of(shards: pa.Table) -> dict[str, int]:

@@ -6,8 +6,9 @@
     state/last/<step>.json    which fingerprints a step had last time: only for reasons and durations in `plan`
     state/runs/<id>.json      one file a run: process, stage it is in, how it ended
     state/lock                held while a night works in this workspace, with the id of the process that does
-Each file is replaced as a whole. Losing `last` or `runs` loses comfort, never data: what cannot be understood there is
-passed over with a word. A catalog or a pin decides what is made, so one that is not as it was written is an error.
+Each file is replaced as a whole. Of runs the newest KEPT_RUNS are kept. Losing `last` or `runs` loses comfort, never
+data: what cannot be understood there is passed over with a word. A catalog or a pin decides what is made, so one that
+is not as it was written is an error.
 """
 
 import fcntl
@@ -34,6 +35,9 @@ Seconds = Annotated[float, Field(ge=0, lt=253_370_764_800, allow_inf_nan=False)]
 Kept = TypeVar("Kept")
 ProcessId = Annotated[int, Field(gt=0, lt=2**31)]
 
+KEPT_RUNS = 100  # all of them are read when a night begins, half a millisecond each
+GROWING = ("last", "plans")  # hold something of each batch for ever, so nobody lists them: temporary names are above
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -45,6 +49,8 @@ class Batch:
     source: str
     fingerprint: str
     plan: str = ""  # digest of the plan it was made by, of which a copy is kept apart
+    arrived: str = ""  # day (UTC) of the scan that found it, "2026-11-28"; "": before such days were kept
+    landing: str = ""  # fingerprint of the landing it was read from, of a source without files of its own
 
     @property
     def name(self) -> str:
@@ -117,7 +123,7 @@ class Workspace:
 
     def save_batches(self, batches: Sequence[Batch]) -> None:
         """Replace the list of batches."""
-        self._save(self.state / "catalog.json", [asdict(batch) for batch in batches])
+        self._save(self.state / "catalog.json", [_as_json(batch) for batch in batches])
 
     def pin(self, name: str, kind: type[Kept]) -> Kept | None:
         """What is pinned under that name, a record of this kind, or None."""
@@ -140,7 +146,8 @@ class Workspace:
     def save_last(self, step: str, fingerprints: Sequence[str]) -> None:
         """Remember the fingerprints of a step."""
         if self.last(step) != list(fingerprints):
-            self._save(self.state / "last" / f"{step}.json", list(fingerprints))
+            write_layout(self.root)
+            write_json(self.state / "last" / f"{step}.json", list(fingerprints), via=self.state)
 
     def runs(self) -> list[RunRecord]:
         """The recorded runs, oldest first; one whose process is gone without a word is shown as killed."""
@@ -150,6 +157,11 @@ class Workspace:
     def save_run(self, record: RunRecord) -> None:
         """Write down how a run stands."""
         self._save(self._run_path(record.run_id), asdict(record))
+
+    def forget_runs(self, records: Sequence[RunRecord]) -> None:
+        """Remove all but the newest KEPT_RUNS of the recorded runs, which are given oldest first."""
+        for record in records[:-KEPT_RUNS]:
+            self._run_path(record.run_id).unlink(missing_ok=True)
 
     def beat(self, run_id: str) -> None:
         """Show that a run is alive: when it is killed, the time of its file says when."""
@@ -166,8 +178,9 @@ class Workspace:
     def sweep(self) -> None:
         """Remove what killed runs left under temporary names. Only the holder of the lock may call this."""
         self.store.sweep()
-        leftovers = [path for pattern in (".*.tmp", ".*.old") for path in self.state.rglob(pattern)]
-        for path in leftovers:  # a kept plan is a folder, and may hold such names itself
+        folders = [self.state, *(path for path in self.state.glob("*") if path.is_dir() and path.name not in GROWING)]
+        leftovers = [path for folder in folders for pattern in (".*.tmp", ".*.old") for path in folder.glob(pattern)]
+        for path in leftovers:
             if path.is_dir():
                 shutil.rmtree(path)
             else:
@@ -211,6 +224,11 @@ class Workspace:
         process_id = os.read(descriptor, 20).decode()
         stages = [run.stage for run in self.runs() if run.state == "running" and str(run.process_id) == process_id]
         return f"process {process_id}, in {(stages and stages[-1]) or 'its start'}"
+
+
+def _as_json(batch: Batch) -> dict[str, Any]:
+    """A batch without what it has nothing to say of: an earlier release of this layout reads on."""
+    return {name: value for name, value in asdict(batch).items() if name != "landing" or value}
 
 
 _held: set[Path] = set()  # workspaces that this process has locked

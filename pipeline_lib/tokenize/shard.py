@@ -17,10 +17,10 @@ from pipeline_lib.store.tables import TableWriter, iterate
 from pipeline_lib.store.tokens import TokensWriter
 from pipeline_lib.tokenize import vocabulary
 from pipeline_lib.tokenize.encode import CheckedEncoder
+from pipeline_lib.tokenize.fit import BYTES_OF, UNKNOWN
 
 COLUMNS: Final = ("document_id", "source", "url", "language", "text")
 EMPTY: Final = "empty_after_scrub"
-UNKNOWN: Final = "unknown"  # stands for a language that nothing told
 TOKENS_LEDGER_SCHEMA: Final = pa.schema(
     [*LEDGER_SCHEMA, pa.field("num_tokens", pa.int64()), pa.field("num_bytes", pa.int64(), nullable=False)]
 )
@@ -104,6 +104,6 @@ def _facts(sums: _Sums, encoder: str) -> dict[str, Any]:
         "num_tokens": sums.num_tokens.total(),
     }
     for language in sorted(sums.documents):
-        facts[f"num_bytes_{language}"] = sums.num_bytes[language]
+        facts[f"{BYTES_OF}{language}"] = sums.num_bytes[language]
         facts[f"num_tokens_{language}"] = sums.num_tokens[language]
     return facts

@@ -4,8 +4,9 @@
     merged             such tables of several batches as one
     snapshot           all tables -> the rows of the sources that are asked for, the documents that are left out
 
-A withdrawn or edited document is a line of `excluded.parquet`: no shard is written again for it. A source that is taken
-out of the settings leaves with the next snapshot; its text stays in the workspace, and is named.
+A withdrawn or edited document is a line of `excluded.parquet`: no shard is written again for it. How many tokens leave
+with it is looked up once, in the night that withdraws it: a snapshot opens no shard for what left before. A source that
+is taken out of the settings leaves with the next snapshot; its text stays in the workspace, and is named.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,15 +25,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SNAPSHOT_FILE = "snapshot.json"
+HELD_OUT = "held_out"  # a fact of tables of shards: documents by source
+
+Place = tuple[str, int]  # a batch of ingest, and the number of a shard of it
 
 
 def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
-    """The table of one batch. In: `batch` (of ingest), `tokens` and `documents` (lists, an entry a shard)."""
+    """The table of one batch. In: `batch` (of ingest), `tokens` and `documents` (lists, an entry a shard).
+
+    Its members are the tables of all batches before it: what it withdraws lies in their shards.
+    """
     import pyarrow as pa
 
     from pipeline_lib.model.reading.documents import Shard, count
     from pipeline_lib.store.schemas import TOKENS_FILE
-    from pipeline_lib.store.shards import COUNTS_FILE, GONE_SCHEMA, SHARDS_SCHEMA, read_counts
+    from pipeline_lib.store.shards import COUNTS_FILE, SHARDS_SCHEMA, read_counts
     from pipeline_lib.store.tables import read_table
 
     batch = inputs.manifest("batch")
@@ -57,10 +64,42 @@ def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
                 "num_held_out": found.manifest.rows_out - num_documents,
             }
         )
-    gone = read_table(inputs.file("batch", "tombstones.parquet"), ["document_id", "batch", "shard"])
-    gone = gone.rename_columns(GONE_SCHEMA.names)
     counts = read_counts(inputs.files("tokens", COUNTS_FILE))
-    return _write(pa.Table.from_pylist(rows, SHARDS_SCHEMA), gone.cast(GONE_SCHEMA), counts, folder)
+    return _write(pa.Table.from_pylist(rows, SHARDS_SCHEMA), _gone(inputs), counts, folder)
+
+
+def _gone(inputs: Inputs) -> "pa.Table":
+    """The documents that a batch withdraws, with the tokens that leave with them. Only their shards are looked at."""
+    import pyarrow as pa
+
+    from pipeline_lib.store.shards import GONE_SCHEMA
+    from pipeline_lib.store.tables import read_table
+
+    stones = read_table(inputs.file("batch", "tombstones.parquet"), ["document_id", "batch", "shard"]).to_pylist()
+    leaving: dict[Place, list[str]] = {}
+    for stone in stones:
+        leaving.setdefault((stone["batch"], stone["shard"]), []).append(stone["document_id"])
+    lost = _lost(inputs, leaving) if leaving else {}
+    rows = [(document, *place, lost.get(place, {}).get(document)) for place in leaving for document in leaving[place]]
+    return pa.Table.from_pylist([dict(zip(GONE_SCHEMA.names, row, strict=True)) for row in rows], GONE_SCHEMA)
+
+
+def _lost(inputs: Inputs, leaving: Mapping[Place, Sequence[str]]) -> dict[Place, dict[str, int]]:
+    """For each shard that something leaves the documents that were trained on, and how many tokens they have."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from pipeline_lib.model.reading.documents import Shard, left_out
+    from pipeline_lib.store.schemas import TOKENS_FILE
+    from pipeline_lib.store.shards import read_rows
+
+    table = read_rows(inputs.store, inputs.listed)
+    lost = {}
+    for row in table.filter(pc.is_in(table["batch"], pa.array(sorted({batch for batch, _ in leaving})))).to_pylist():
+        if (place := (row["batch"], row["part"])) in leaving:
+            path = inputs.store.open("tokenize", row["shard"], files=[TOKENS_FILE]).file(TOKENS_FILE)
+            lost[place] = dict(left_out(Shard(path, row["heldout_share"], tuple(leaving[place]))))
+    return lost
 
 
 def merge_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
@@ -86,7 +125,16 @@ def _write(shards: "pa.Table", gone: "pa.Table", counts: "NDArray[np.int64]", fo
 
     write_parquet(shards, folder / SHARDS_FILE)
     write_parquet(gone, folder / GONE_FILE)
-    return Outcome(len(shards), len(shards), facts=totals_of(shards))
+    held_out = {name: number for name, number in _held_out(shards).items() if number}
+    return Outcome(len(shards), len(shards), facts={**totals_of(shards), HELD_OUT: held_out})
+
+
+def _held_out(shards: "pa.Table") -> dict[str, int]:
+    """Held-out documents by source."""
+    counts: dict[str, int] = {}
+    for source, number in zip(*(shards[name].to_pylist() for name in ("source", "num_held_out")), strict=True):
+        counts[source] = counts.get(source, 0) + number
+    return dict(sorted(counts.items()))
 
 
 def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
@@ -101,15 +149,17 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
         excluded_of,
         read_shards,
         totals_of,
+        without,
         write_counts,
     )
     from pipeline_lib.store.tables import write_parquet
 
     table, gone = read_shards(inputs.store, inputs.listed)
     queries = [Query(**query) for query in inputs.params["sources"]]
-    asked = table.filter(pc.is_in(table["source"], pa.array([query.source for query in queries], pa.string())))
+    of_sources = table.filter(pc.is_in(table["source"], pa.array([query.source for query in queries], pa.string())))
+    asked = _between(of_sources, queries)
     excluded = _mixed(inputs, asked, excluded_of(asked, gone), queries)
-    asked = _without(inputs, asked, excluded)
+    asked = without(asked, excluded)
     write_parquet(asked, folder / SHARDS_FILE)
     write_parquet(excluded, folder / EXCLUDED_FILE)
     is_all = len(asked) == len(table)
@@ -128,36 +178,36 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
         **totals_of(asked),
     }
     write_json(folder / SNAPSHOT_FILE, {**facts, "batches": _by_batch(asked)})
-    return Outcome(len(table), len(asked), {"not_asked_for": len(table) - len(asked)} if not_asked else {}, facts=facts)
+    left_out = {"not_asked_for": len(table) - len(of_sources), "arrived_outside": len(of_sources) - len(asked)}
+    dropped = {reason: number for reason, number in left_out.items() if number}
+    return Outcome(len(table), len(asked), dropped, facts=facts)
 
 
-def _without(inputs: Inputs, shards: "pa.Table", excluded: "pa.Table") -> "pa.Table":
-    """The table with counts that leave the excluded documents out. Only their shards are looked at."""
+def _between(table: "pa.Table", queries: Sequence["Query"]) -> "pa.Table":
+    """The rows of batches that are neither too early nor too late for what is asked of their source."""
     import pyarrow as pa
 
-    from pipeline_lib.model.reading.documents import Shard, count
-    from pipeline_lib.store.schemas import TOKENS_FILE
-    from pipeline_lib.store.shards import SHARDS_SCHEMA
-
-    left: dict[str, list[str]] = {}
-    for shard, document in zip(excluded["shard"].to_pylist(), excluded["document_id"].to_pylist(), strict=True):
-        left.setdefault(shard, []).append(document)
-    rows = shards.to_pylist()
-    for row in rows:
-        if row["shard"] in left:
-            path = inputs.store.open("tokenize", row["shard"], files=[TOKENS_FILE]).file(TOKENS_FILE)
-            own = Shard(path, row["heldout_share"], tuple(left[row["shard"]]))
-            row["num_documents"], row["num_tokens"] = count(own)
-    return pa.Table.from_pylist(rows, SHARDS_SCHEMA)
+    if all(query.after is None and query.before is None for query in queries):
+        return table
+    asked = {query.source: query for query in queries}
+    numbers = (int(label.partition("-")[0]) for label in table["label"].to_pylist())
+    is_in = [asked[name].takes(number) for name, number in zip(table["source"].to_pylist(), numbers, strict=True)]
+    return table.filter(pa.array(is_in, pa.bool_()))
 
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked of one source. `weight` is its part of the mix (None: all that is there), `most_tokens` a cap."""
+    """What is asked of one source. None, everywhere: all that is there."""
 
     source: str
-    weight: float | None = None
+    weight: float | None = None  # its part of the mix
     most_tokens: int | None = None
+    after: int | None = None  # only batches of a greater number
+    before: int | None = None  # and of a smaller one
+
+    def takes(self, batch: int) -> bool:
+        """Whether a batch of this number is asked for."""
+        return (self.after is None or batch > self.after) and (self.before is None or batch < self.before)
 
 
 def _mixed(inputs: Inputs, table: "pa.Table", withdrawn: "pa.Table", queries: Sequence[Query]) -> "pa.Table":
@@ -200,12 +250,12 @@ def _tokens_to_take(queries: Iterable[Query], there: Mapping[str, int]) -> dict[
     return {source: round(unit * weighted[source]) if source in weighted else most for source, most in capped.items()}
 
 
-def _over(documents: Sequence[tuple[str, str, int]], most: int) -> list[dict[str, str]]:
+def _over(documents: Sequence[tuple[str, str, int]], most: int) -> list[dict[str, Any]]:
     """The documents behind the first `most` tokens."""
     taken, rows = 0, []
     for shard, document, tokens in documents:
         if taken >= most:
-            rows.append({"shard": shard, "document_id": document})
+            rows.append({"shard": shard, "document_id": document, "num_tokens": tokens})
         taken += tokens
     return rows
 
@@ -233,6 +283,6 @@ def diff(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any
     }
 
 
-SHARDS = Maker("tokenize.shards", 1, "shards.v1", make_shards, is_light=True)
+SHARDS = Maker("tokenize.shards", 2, "shards.v1", make_shards, is_light=True)
 MERGED = Maker("tokenize.merged", 1, "shards.v1", merge_shards, is_light=True)
-SNAPSHOT = Maker("tokenize.snapshot", 1, "snapshot.v1", make_snapshot, is_light=True)
+SNAPSHOT = Maker("tokenize.snapshot", 2, "snapshot.v1", make_snapshot, is_light=True)

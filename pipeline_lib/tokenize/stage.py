@@ -26,11 +26,13 @@ def make_tokenizer(settings: TokenizeSettings, inputs: "Inputs", folder: Path) -
     """Learn a byte-level BPE tokenizer from a bounded sample of the documents of all shards."""
     from pipeline_lib.store.schemas import DOCUMENTS_FILE
     from pipeline_lib.tokenize import vocabulary
+    from pipeline_lib.tokenize.encode import CheckedEncoder
+    from pipeline_lib.tokenize.fit import learned_fit
     from pipeline_lib.tokenize.sample import sample_texts
 
-    texts, num_documents = sample_texts(inputs.files("documents", DOCUMENTS_FILE), settings.max_training_bytes)
+    sample = sample_texts(inputs.files("documents", DOCUMENTS_FILE), settings.max_training_bytes)
     tokenizer = vocabulary.train(
-        texts,
+        sample.texts,
         vocab_size=settings.vocab_size,
         min_frequency=settings.min_frequency,
         domain_terms=settings.domain_terms,
@@ -38,11 +40,12 @@ def make_tokenizer(settings: TokenizeSettings, inputs: "Inputs", folder: Path) -
     vocabulary.save(tokenizer, folder)
     facts = {
         "generation": settings.generation,
-        "num_sampled_documents": len(texts),
-        "num_sampled_bytes": sum(len(text.encode()) for text in texts),
+        "num_sampled_documents": len(sample.texts),
+        "num_sampled_bytes": sum(len(text.encode()) for text in sample.texts),
         "vocab_size": tokenizer.get_vocab_size(),
+        "bytes_per_token": learned_fit(CheckedEncoder(tokenizer), sample.texts, sample.languages),
     }
-    return Outcome(num_documents, num_documents, facts=facts)
+    return Outcome(sample.num_documents, sample.num_documents, facts=facts)
 
 
 def make_tokens(settings: TokenizeSettings, inputs: "Inputs", folder: Path) -> Outcome:

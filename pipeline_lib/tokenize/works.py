@@ -34,6 +34,7 @@ def works(settings: Settings, board: Board) -> Board:
             "tokens": board.wholes["token_shards"],
             "documents": board.wholes["scrubs"],
         },
+        members=board.before("shards"),
         name="table of shards",
     )
     return board.adding({"shards": table}).carrying("shards", table.ref, merged_work)

@@ -33,6 +33,20 @@ def planned_rows(settings: TrainSettings, cursor: Cursor, shards: Sequence[Arriv
 
     Best fit leaves up to 2 % of the room. Raises `SettingsError` when there is nothing to read.
     """
+    return _planner(settings, cursor, shards).plan().num_steps * settings.batch_rows
+
+
+def nights_left(settings: TrainSettings, cursor: Cursor, shards: Sequence[Arrived]) -> int:
+    """About how many nights it takes to read all there is, when each has as many steps as tonight may have.
+
+    What a branch reads is not read by the trunk. A budget in minutes is not asked. Raises as `planned_rows`.
+    """
+    planner = _planner(settings, cursor, shards)
+    return -(-planner.trunk_rows // (planner.plan().trunk_steps * settings.batch_rows))
+
+
+def _planner(settings: TrainSettings, cursor: Cursor, shards: Sequence[Arrived]) -> Planner:
+    """With all that is unread, and the replay among it, in front of it."""
     text = text_of(settings, shards)
     ahead = portions_ahead(cursor, text, lambda portion: with_least_samples(portion, text))
     num_new = sum(map(samples_left, ahead))
@@ -41,8 +55,7 @@ def planned_rows(settings: TrainSettings, cursor: Cursor, shards: Sequence[Arriv
     num_new += 0 if settings.packing == "contiguous" else num_new // 50 + 1
     num_known = sum(one.num_tokens for one in read_before(cursor, text)) // settings.context_tokens
     num_rows = num_new + num_replay_rows(settings, num_new, num_known)
-    plan = Planner(settings, num_rows, cursor.num_steps, settings.max_steps).plan()
-    return plan.num_steps * settings.batch_rows
+    return Planner(settings, num_rows, cursor.num_steps, settings.max_steps)
 
 
 def shards_to_open(settings: TrainSettings, cursor: Cursor, shards: Sequence[Arrived], num_rows: int) -> set[str]:

@@ -1,14 +1,15 @@
 """The groups of figures, in the order in which they are measured.
 
-A group is a module with `FIGURES` and `measure(bench)`, which yields (name, value) in the order of FIGURES; whoever
-wants only the first of them stops asking.
+A group is a module, or a value, with `FIGURES` and `measure(bench)`, which yields (name, value) in the order of
+FIGURES; whoever wants only the first of them stops asking. What cannot be measured on a machine it says and leaves out.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from tests.bench import increments, memory, nights, overhead, reading, refresh, training
+from tests.bench import increments, memory, nights, overhead, reading, training
 from tests.bench.figures import Figure
+from tests.bench.refresh import DEMO, NEUTRAL
 from tests.bench.workbench import Workbench
 
 
@@ -23,5 +24,5 @@ class Group(Protocol):
         """Measure them one after the other."""
 
 
-GROUPS: tuple[Group, ...] = (nights, increments, memory, refresh, reading, training, overhead)
+GROUPS: tuple[Group, ...] = (nights, increments, memory, DEMO, NEUTRAL, reading, training, overhead)
 FIGURES: dict[str, Figure] = {figure.name: figure for group in GROUPS for figure in group.FIGURES}

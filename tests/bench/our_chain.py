@@ -45,8 +45,8 @@ def refresh(settings: Settings, root: Path) -> dict[str, float | str | int]:
     return {
         "seconds": seconds,
         "tokenizer": str(tokenizer),
-        "documents": facts["num_train_documents"],
-        "tokens": facts["num_train_tokens"],
+        "documents": facts["num_documents"],
+        "tokens": facts["num_tokens"],
     }
 
 

@@ -5,6 +5,10 @@ A night takes <!-- figure: demo_second_night_seconds -->8.43<!-- /figure --> s.
 <!-- figures: demo_* plan_seconds -->
 (a table, with goals and whether they are met)
 <!-- /figures -->
+
+<!-- demo output -->
+(what `make demo` printed: docs/bench/demo.txt, written by `python -m tests.bench.demo`)
+<!-- /demo output -->
 """
 
 import math
@@ -17,6 +21,8 @@ from tests.bench.figures import ROOT, Entry, Figure
 
 ONE = re.compile(r"<!-- figure: (\S+) -->.*?<!-- /figure -->")
 MANY = re.compile(r"<!-- figures: ([^\n]+?) -->\n.*?<!-- /figures -->", re.DOTALL)
+PRINTED = re.compile(r"<!-- demo output -->\n.*?<!-- /demo output -->", re.DOTALL)
+DEMO = ROOT / "docs" / "bench" / "demo.txt"
 SHOWN_DIGITS = 3
 HEADING = "| figure | value | goal | |\n|---|--:|--:|---|\n"
 
@@ -45,7 +51,11 @@ def rendered(page: str, entries: Sequence[Entry], figures: Mapping[str, Figure])
             raise UnknownFigure(f"no figure in results.json is named like {match[1]}. Measure it: make bench")
         return f"<!-- figures: {match[1]} -->\n{table(chosen, figures)}<!-- /figures -->"
 
-    return ONE.sub(one, MANY.sub(many, page))
+    def printed(_match: re.Match[str]) -> str:
+        lines = (f"    {line}".rstrip() for line in DEMO.read_text(encoding="utf-8").splitlines())
+        return "<!-- demo output -->\n" + "".join(f"{line}\n" for line in lines) + "<!-- /demo output -->"
+
+    return ONE.sub(one, MANY.sub(many, PRINTED.sub(printed, page)))
 
 
 def table(entries: Sequence[Entry], figures: Mapping[str, Figure]) -> str:

@@ -32,6 +32,10 @@ class BenchFailed(Exception):
     """A command did not do what is to be measured."""
 
 
+class BenchSkipped(Exception):
+    """What a measurement needs is not on this machine, and need not be."""
+
+
 @dataclass(frozen=True)
 class DataHalf:
     """A demo workspace whose data half is done, and the most memory (MB) each of its stages took."""
@@ -96,10 +100,10 @@ class Workbench:
         self.output(argv, extra)
         return time.perf_counter() - started
 
-    def output(self, argv: Sequence[str], extra: Mapping[str, str] | None = None) -> str:
+    def output(self, argv: Sequence[str], extra: Mapping[str, str] | None = None, *, cwd: Path = ROOT) -> str:
         """Run any command; what it printed."""
         environment = {**self.environment, **(extra or {})}
-        done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True)
+        done = subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, text=True)
         if done.returncode != 0:
             raise BenchFailed(_failure(argv, done.returncode, done.stdout + done.stderr))
         return done.stdout

@@ -5,22 +5,26 @@ Each night here is the data half of the real plan, in this process.
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from flows.halves import ingest
 from pipeline_lib.plan.data import plan_data
+from pipeline_lib.plan.night import fits_of, notes_of
 from pipeline_lib.plan.sides import read_pin
 from pipeline_lib.plan.warm import warm
 from pipeline_lib.store import schemas
 from pipeline_lib.store.local import LIST, LISTS
 from pipeline_lib.store.workspace import Workspace
 from tasks.steps import do_stage
-from tests.data_nights import DATA_STAGES, digests, night
+from tests.data_nights import DATA_STAGES, Night, digests, night
 from tests.tiny_night import (
+    SOURCE,
     House,
     artifacts,
+    chinese,
     english,
     night_here,
     tiny_settings,
@@ -211,6 +215,55 @@ def test_a_source_that_is_taken_out_of_the_settings_leaves_the_snapshot_and_is_n
     ref = without.plan.snapshot.whole.ref
     assert without.workspace.store.read(ref.stage, ref.fingerprint).facts["not_asked_for"] == ["notes"]
     assert night(home, ingest__sources=both).made == {}
+
+
+def test_a_language_that_the_tokenizer_has_not_learned_is_told_and_another_generation_learns_it(tmp_path: Path) -> None:
+    house = House(tmp_path / "workspace", tmp_path / "corpus")
+    house.corpus.mkdir()
+    for number in range(20):
+        (house.corpus / f"note_{number}.txt").write_text(english(number), encoding="utf-8")
+    first = night(house)
+    assert _told(first) == []
+    for number in range(40):
+        (house.corpus / f"page_{number}.txt").write_text(chinese(number), encoding="utf-8")
+    second = night(house)
+    assert [fit.language for fit in fits_of(second.plan, second.workspace.store) if fit.is_new] == ["zh"]
+    (told,) = _told(second)
+    assert "zh at 1." in told
+    assert "tokenize.generation = 2" in told
+    renewed = night(house, tokenize__generation="2")
+    assert _told(renewed) == []
+    assert all(fit.now > 2 for fit in fits_of(renewed.plan, renewed.workspace.store))
+
+
+def _told(done: Night) -> list[str]:
+    """What the plan says now of how the tokenizer fits."""
+    return [note for note in notes_of(done.plan, done.workspace.store) if "fits" in note]
+
+
+def test_a_snapshot_of_days_has_what_arrived_on_them_and_whole_again_it_costs_nothing(home: House) -> None:
+    urls = night(home).urls
+    first, *_ = Workspace(home.workspace).batches()
+    (home.corpus / "note_960.txt").write_text(english(960), encoding="utf-8")
+    assert night(home).urls == urls | {"note_960.txt"}
+    workspace = Workspace(home.workspace)
+    _age(workspace, first.number)
+    newest = night(home, ingest__sources=_asking(home, arrived_from=workspace.batches()[-1].arrived))
+    assert newest.urls == {"note_960.txt"}
+    assert newest.stages == set()  # no batch is worked on
+    assert night(home, ingest__sources=_asking(home, arrived_until="2020-01-02")).urls == urls
+    assert night(home).made == {}
+
+
+def _age(workspace: Workspace, number: int) -> None:
+    """As if the batches up to this one had arrived long ago."""
+    batches = workspace.batches()
+    workspace.save_batches([replace(b, arrived="2020-01-01") if b.number <= number else b for b in batches])
+
+
+def _asking(home: House, **days: str) -> str:
+    """The only source, of which the snapshot asks for some days."""
+    return json.dumps([{"kind": "files", "name": SOURCE, "path": str(home.corpus), **days}])
 
 
 def test_whole_batches_of_many_nights_are_closed_share_one_task_and_are_not_looked_at(home: House) -> None:

@@ -75,7 +75,7 @@ def test_a_lost_or_damaged_artifact_costs_its_rebuilding_where_it_is_needed_and_
 def test_a_flipped_bit_that_no_clock_shows_is_healed_in_the_night_that_meets_it(home: House) -> None:
     before = digests(home)
     [decided] = [m for m in artifacts(home.workspace).values() if m.maker == "dedup.decide"]
-    flip_unseen(home.workspace / "artifacts" / "dedup" / decided.fingerprint / "index.parquet")
+    flip(home.workspace / "artifacts" / "dedup" / decided.fingerprint / "index.parquet")
     write_lines(home.corpus / "more.jsonl", {"near": english(102) + " Enough."})
     settings = tiny_settings(home.workspace, home.corpus)
     assert {label for _, label, _, _ in planned(settings).values()} - set(OF_THE_NIGHT) == {"0002-docs"}
@@ -92,7 +92,7 @@ def test_damage_that_a_look_at_the_sources_meets_is_healed_in_the_same_night(
     before = digests(home)
     [batch] = Workspace(home.workspace).batches()
     for name in names:
-        flip_unseen(home.workspace / "artifacts" / "ingest" / batch.fingerprint / f"{name}.parquet")
+        flip(home.workspace / "artifacts" / "ingest" / batch.fingerprint / f"{name}.parquet")
     write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)})
     done = night(home)
     assert done.made["ingest", "0001-docs", "batch"].startswith("damaged: ")
@@ -101,10 +101,30 @@ def test_damage_that_a_look_at_the_sources_meets_is_healed_in_the_same_night(
     assert digests(home, before) == before
 
 
-def flip_unseen(path: Path) -> None:
-    """Change a byte, and set the clocks so that nobody sees it without reading."""
-    times = path.stat()
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
+@pytest.mark.parametrize("what", ["nothing else", "the source changed", "the raw text is gone", "both"])
+def test_text_that_no_clock_shows_as_damaged_is_made_again_in_the_night_whose_rule_asks_for_it(
+    home: House, what: str
+) -> None:
+    """From the raw text, whatever became of the source; else from the source, as it is now."""
+    rule = {"clean__rules__min_words__v1__at_least": "40"}
+    for text in [m for m in artifacts(home.workspace).values() if m.maker == "clean.text"]:
+        flip(home.workspace / "artifacts" / "clean" / text.fingerprint / "documents.parquet")
+    if what in ("the raw text is gone", "both"):
+        for raw in [m for m in artifacts(home.workspace).values() if m.maker == "ingest.read"]:
+            shutil.rmtree(home.workspace / "artifacts" / "ingest" / raw.fingerprint)
+    if what in ("the source changed", "both"):
+        write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(25) if n != 10})
+    settings = tiny_settings(home.workspace, home.corpus, **rule)
+    refresh(settings)
+    fresh = night(House(home.workspace.with_name("fresh"), home.corpus), **rule)
+    assert Night(settings, {}).ids == fresh.ids
+
+
+def flip(path: Path) -> None:
+    """A bit of a file, which keeps its time."""
+    times, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 

@@ -8,15 +8,18 @@ import pytest
 import zstandard
 
 from tests.bench.corpora import (
+    PIECE,
+    RECORD,
     VARIABLE,
     described,
+    documentation,
     neutral,
     one_percent_edited,
     one_percent_new,
     texts_folder,
     write_documents,
 )
-from tests.bench.workbench import BenchFailed
+from tests.bench.workbench import BenchFailed, BenchSkipped
 from tests.tiny_night import chinese, english
 
 
@@ -70,6 +73,69 @@ def test_dealt_documents_are_next_to_never_near_duplicates(folder: Path) -> None
     assert sum(near) / len(near) < 0.001
 
 
+def test_plain_text_is_cut_at_the_ends_of_lines_into_documents_of_a_size(tmp_path: Path) -> None:
+    lines = [english(n).replace("\n", " ") for n in range(40)]
+    for language in ("en", "zh"):
+        (tmp_path / f"text_{language}_book").mkdir()
+        (tmp_path / f"text_{language}_book" / "book.txt").write_text("\n".join(lines), encoding="utf-8")
+    whole = sum(len(line) + 1 for line in lines) - 1
+    corpus = neutral(tmp_path, megabytes=2 * whole / 1e6)
+    pieces = [text for name, text in corpus.items() if name.startswith("en")]
+    assert "".join(pieces) == "\n".join(lines)
+    assert all(PIECE <= len(text) < PIECE + max(map(len, lines)) + 1 for text in pieces[:-1])
+
+
+def test_the_files_of_a_language_take_turns(folder: Path) -> None:
+    corpus = neutral(folder, megabytes=0.2)
+    english_ones = [text for name, text in corpus.items() if name.startswith("en")]
+    assert english_ones[1] == english(40)
+    assert english_ones[3] == english(41)
+
+
+def test_other_fields_of_text_are_read_too(tmp_path: Path) -> None:
+    for language, text in (("en", english(1)), ("zh", chinese(1) * 2)):
+        (tmp_path / f"text_{language}_rows").mkdir()
+        row = json.dumps({"context_text": text})
+        (tmp_path / f"text_{language}_rows" / "rows.jsonl").write_text(row, encoding="utf-8")
+    assert list(neutral(tmp_path, megabytes=0.0001).values()) == [english(1), chinese(1) * 2]
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    """Documents of all sizes, as the demo has them: of 120 to 9,000 characters."""
+    return ["\n".join(english(n * 20 + part) for part in range(n % 15 + 1)) for n in range(60)] + ["Short."]
+
+
+@pytest.mark.parametrize("megabytes", [0.02, 1.0])
+def test_documentation_has_the_size_that_is_asked_for_in_records_of_their_size(
+    texts: list[str], megabytes: float
+) -> None:
+    corpus = documentation(texts, megabytes=megabytes)
+    sizes = [len(text) for text in corpus.values()]
+    assert megabytes * 1e6 <= sum(sizes) < megabytes * 1e6 + max(sizes)
+    assert RECORD[0] <= min(sizes) and max(sizes) <= RECORD[1]
+
+
+def test_documentation_comes_as_it_is_and_goes_on_without_repeating_a_document(texts: list[str]) -> None:
+    natural = [text for text in texts if RECORD[0] <= len(text) <= RECORD[1]]
+    corpus = documentation(texts, megabytes=1)
+    assert list(corpus.values())[: len(natural)] == natural
+    assert len(set(corpus.values())) == len(corpus) > 2 * len(natural)
+    lines = {line for text in texts for line in text.split("\n")}
+    whole = [line for text in corpus.values() for line in text.split("\n")[:-1]]
+    assert set(whole) <= lines
+
+
+def test_documentation_is_the_same_each_time_and_another_seed_deals_others(texts: list[str]) -> None:
+    assert documentation(texts, megabytes=0.5) == documentation(texts, megabytes=0.5)
+    assert documentation(texts, megabytes=0.5) != documentation(texts, megabytes=0.5, seed=1)
+
+
+def test_documents_too_short_for_a_record_make_no_documentation() -> None:
+    with pytest.raises(BenchFailed, match="no document of the demo has the size of a record"):
+        documentation(["Short."], megabytes=1)
+
+
 def test_one_percent_new_splits_a_corpus(folder: Path) -> None:
     corpus = neutral(folder, megabytes=0.5)
     first, later = one_percent_new(corpus)
@@ -84,6 +150,7 @@ def test_one_percent_edited_changes_a_hundredth_of_the_texts_all_over_the_corpus
     assert list(edited) == list(corpus)
     changed = [at for at, name in enumerate(corpus) if edited[name] != corpus[name]]
     assert changed == list(range(0, len(corpus), 100))
+    assert all(edited[name].startswith(text) for name, text in corpus.items())
 
 
 @pytest.mark.parametrize("num_files", [1, 3, 8])
@@ -110,7 +177,7 @@ def test_without_a_folder_nothing_is_measured(monkeypatch: pytest.MonkeyPatch, n
     monkeypatch.delenv(VARIABLE, raising=False)
     if named is not None:
         monkeypatch.setenv(VARIABLE, named)
-    with pytest.raises(BenchFailed, match="BENCH_TEXTS names no folder of texts"):
+    with pytest.raises(BenchSkipped, match="BENCH_TEXTS names no folder of texts"):
         texts_folder()
 
 

@@ -2,11 +2,8 @@
 
 import inspect
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from importlib import import_module
@@ -22,9 +19,8 @@ from pipeline_lib.run.maker import Maker
 from pipeline_lib.run.stage import Stage
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import BY_WORD, OF_A_BATCH, STAGES, AllSettings
-from tests.tiny_night import KEY
+from tests.copied import ROOT, Copy
 
-ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "pipeline_lib"
 WORDS = [stage.word for stage in STAGES]
 FILES = ("settings.py", "stage.py", "works.py")
@@ -188,58 +184,32 @@ print(json.dumps({step.stage: [work.fingerprint for work in step.works] for step
 HELP = "from flows.cli import main; main()"
 
 
-class Copy:
-    """A copy of the program, which a test may change, and the commands in it."""
+def add_the_stage(copy: Copy) -> None:
+    """Its folder, its row, and its word in the import contract."""
+    copy.write("pipeline_lib/decontaminate/__init__.py", "")
+    copy.add_folder("pipeline_lib/decontaminate", ROOT / "tests" / "assets" / "decontaminate")
+    imports, row = "from pipeline_lib.dedup.settings import", '    Stage(\n        word="scrub",'
+    copy.change("pipeline_lib/stages.py", {imports: f"{IMPORTS}{imports}", row: f"{ROW}{row}"})
+    copy.change("pyproject.toml", {"dedup | scrub | tokenize": "dedup | decontaminate | scrub | tokenize"})
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        for name in ("flows", "tasks", "pipeline_lib"):  # with what is compiled of it: kernels take a minute
-            shutil.copytree(ROOT / name, root / name)
-        (root / "tests").mkdir()
-        shutil.copy(ROOT / "tests" / "tiny_night.py", root / "tests")
 
-    def add_the_stage(self) -> None:
-        shutil.copytree(ROOT / "tests" / "assets" / "decontaminate", self.root / "pipeline_lib" / "decontaminate")
-        table = self.root / "pipeline_lib" / "stages.py"
-        text = table.read_text(encoding="utf-8")
-        text = text.replace(
-            "from pipeline_lib.dedup.settings import", f"{IMPORTS}from pipeline_lib.dedup.settings import"
-        )
-        before = '    Stage(\n        word="scrub",'
-        assert text.count(before) == 1
-        table.write_text(text.replace(before, f"{ROW}{before}"), encoding="utf-8")
-
-    def run(self, code: str, *words: str) -> str:
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("NIGHTSHIFT_", "PREFECT_"))}
-        done = subprocess.run(
-            [sys.executable, "-c", code, *words],
-            env={**own, "PYTHONPATH": str(self.root), "NIGHTSHIFT_SCRUB_KEY": KEY, "COLUMNS": "200"},
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def night(self, folder: str, **changes: str) -> dict[str, Any]:
-        """The data half of a tiny night."""
-        said: dict[str, Any] = json.loads(self.run(NIGHT, folder, json.dumps(changes)).splitlines()[-1])
-        return said
+def night_in(copy: Copy, folder: str, **changes: str) -> dict[str, Any]:
+    """The data half of a tiny night."""
+    said: dict[str, Any] = json.loads(copy.run(NIGHT, folder, json.dumps(changes)).splitlines()[-1])
+    return said
 
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     """A copy with one more stage."""
     copy = Copy(tmp_path_factory.mktemp("grown"))
-    copy.add_the_stage()
+    add_the_stage(copy)
     yield copy
     shutil.rmtree(copy.root)
 
 
 def test_one_more_stage_is_its_folder_and_one_row(grown: Copy, tmp_path: Path) -> None:
-    found = grown.night(str(tmp_path), decontaminate__ngram_words="17")
+    found = night_in(grown, str(tmp_path), decontaminate__ngram_words="17")
     assert found["stages"] == [
         "ingest", "clean", "dedup", "decontaminate", "scrub", "tokenize", "tokenize", "tokenize",
     ]  # fmt: skip
@@ -250,6 +220,15 @@ def test_one_more_stage_is_its_folder_and_one_row(grown: Copy, tmp_path: Path) -
     assert list(funnel) == ["ingest", "clean", "dedup", "decontaminate", "scrub", "tokenize"]
     assert funnel["decontaminate"] == [funnel["dedup"][1]] * 2 == [funnel["scrub"][0]] * 2  # it keeps everything
     assert 0 < funnel["dedup"][1] < funnel["dedup"][0]
+
+
+def test_its_place_among_the_rooms_is_a_word_of_the_import_contract(grown: Copy) -> None:
+    grown.lint_imports()
+    assert grown.touched == {
+        "pipeline_lib/decontaminate/__init__.py",
+        "pipeline_lib/decontaminate/settings.py", "pipeline_lib/decontaminate/stage.py",
+        "pipeline_lib/decontaminate/works.py", "pipeline_lib/stages.py", "pyproject.toml",
+    }  # fmt: skip
 
 
 def test_its_settings_are_those_of_its_section_and_its_command_is_offered(grown: Copy) -> None:

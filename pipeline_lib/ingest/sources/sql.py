@@ -102,14 +102,14 @@ class SqlSource(SourceSettings):
                 f"{self.password_variable}, which is not set. Set it and run again."
             ) from exc
 
-    def land(self, before: Path | None, folder: Path, work_folder: Path, max_gone_share: float) -> Outcome:
+    def land(self, before: Path | None, places: Path, folder: Path, max_gone_share: float) -> Outcome:
         """Fetch the rows, and write those that are new or changed since the landing before."""
         from pipeline_lib.ingest.landing import Landing
         from pipeline_lib.ingest.sql_rows import connected, fetch
 
-        with Landing(self.name, self.asks, before, work_folder) as landing, connected(self) as connection:
+        with Landing(self.name, self.asks, folder, before, places) as landing, connected(self) as connection:
             last = fetch(self, connection, landing)
-            return landing.write(folder, last, max_gone_share)
+            return landing.write(last, max_gone_share)
 
     def landed(self, landing: Path) -> FileSource:
         """The pieces of a landing."""

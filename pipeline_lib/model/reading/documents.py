@@ -91,6 +91,23 @@ def trained_on(shard: Shard) -> Iterator[tuple[str, int]]:
     return zip(ids.to_pylist(), documents.lengths[is_read].tolist(), strict=True)
 
 
+def trained_and_held_out(shard: Shard) -> tuple[pa.Array, pa.Array]:
+    """The ids of a shard's documents on either side, without those that are excluded."""
+    documents = open_documents([shard])
+    sides = (documents.is_train, ~documents.is_train & (documents.lengths > 0))
+    names = documents.document_ids[0]
+    trained, held_out = (names.filter(pa.array(side & ~documents.is_excluded)).combine_chunks() for side in sides)
+    return trained, held_out
+
+
+def left_out(shard: Shard) -> Iterator[tuple[str, int]]:
+    """The documents that it leaves out, each with its tokens, as far as they would be trained on."""
+    documents = open_documents([shard])
+    is_lost = documents.is_train & documents.is_excluded
+    ids = documents.document_ids[0].filter(pa.array(is_lost))
+    return zip(ids.to_pylist(), documents.lengths[is_lost].tolist(), strict=True)
+
+
 def _joined(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:
     return np.concatenate([np.empty(0, kind), *parts])
 

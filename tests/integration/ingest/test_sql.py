@@ -1,6 +1,7 @@
 """The `sql` source on real databases: what lands, what comes in on later nights, what is withdrawn, what is refused."""
 
 import random
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -48,7 +49,8 @@ def test_rows_become_documents_with_all_that_their_columns_say(database: Any) ->
     ]
     assert rows[0]["metadata"] == [("lang", "en"), ("stars", "10")]
     assert (rows[0]["fetched"], rows[0]["messages"], rows[0]["source"]) == (None, None, "docs")
-    assert [row["place"] for row in house.rows(house.last, "ledger.parquet")] == ["articles#1", "articles#2"]
+    places = ["00000001.parquet:1", "00000001.parquet:2"]
+    assert [row["place"] for row in house.rows(house.last, "ledger.parquet")] == places
 
 
 def test_a_night_with_nothing_new_lands_the_same_files_and_plans_nothing(database: Any) -> None:
@@ -175,13 +177,13 @@ def test_columns_that_are_taken_along_later_come_to_all_documents(database: Any,
     assert {row["document_id"] for row in house.rows(back)} == {row["document_id"] for row in house.rows(plain)}
 
 
-def test_a_row_without_text_is_quarantined_under_its_address_and_one_without_id_is_counted(database: Any) -> None:
+def test_a_row_without_text_is_quarantined_by_its_number_and_one_without_id_is_counted(database: Any) -> None:
     database.do(TABLE, "INSERT INTO articles (id, text) VALUES (1, NULL)", "INSERT INTO articles (text) VALUES ('x')")
     database.do(insert(2, "two"))
     house = database.read()
     assert house.land().dropped == {"no_id": 1}
     plan = house.night()
-    assert house.quarantine(plan) == ["articles#1: no text in column 'text'"]
+    assert house.quarantine(plan) == ["00000001.parquet:1: no text in column 'text'"]
     assert house.texts(plan) == {"articles#2": "two"}
 
 
@@ -286,7 +288,7 @@ def test_one_text_of_wrong_bytes_costs_its_row(house: Any) -> None:
     house.other = SqlSource(name="docs", url=f"sqlite:///{place}", table="articles")
     plan = night(house)
     assert house.texts(plan) == {"articles#1": "good"}
-    assert house.quarantine(plan) == ["articles#2: not UTF-8", "articles#3: contains NUL"]
+    assert house.quarantine(plan) == ["00000001.parquet:2: not UTF-8", "00000001.parquet:3: contains NUL"]
 
 
 def test_a_database_that_is_not_there_is_named_and_not_made(house: Any) -> None:
@@ -307,12 +309,69 @@ def test_a_database_that_is_locked_may_answer_later(house: Any) -> None:
 
 
 def test_ids_with_the_signs_of_urls_stay_apart(house: Any) -> None:
-    place = house.root / "data.db"
-    ids = ["a#b", "a%23b", "a%2523b", "a-2", "a", "x" * 300, "x" * 301]
-    with sqlite3.connect(place) as connection:
-        connection.execute('CREATE TABLE "odd#name" (id, text)')
-        connection.executemany('INSERT INTO "odd#name" VALUES (?, ?)', [(name, "same") for name in ids])
-    house.other = SqlSource(name="docs", url=f"sqlite:///{place}", table="odd#name")
+    ids = ["a#b", "a%23b", "a%2523b", "a-2", "a"]
+    house.other = table_of(house, '"odd#name"', [(name, "same") for name in ids])
     rows = house.rows(night(house))
     assert {row["url"] for row in rows} == {f"odd%23name#{name}" for name in ids}
     assert len({row["document_id"] for row in rows}) == len(ids)
+
+
+def table_of(
+    house: Any, table: str, rows: list[tuple[Any, ...]], columns: str = "id, text", **fields: Any
+) -> SqlSource:
+    """A source that reads a table of a SQLite file with these rows."""
+    place = house.root / "data.db"
+    with closing(sqlite3.connect(place)) as connection, connection:
+        connection.execute(f"CREATE TABLE {table} ({columns})")
+        connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    return SqlSource(name="docs", url=f"sqlite:///{place}", table=table.strip('"'), **fields)
+
+
+LONG = "y" * 250
+AWKWARD = ["x" * 5_000, LONG, LONG + "1", "line\nbreak", "tab\there", "\u200b", "bell\a", b"\xff" * 400]
+
+
+def test_an_id_that_is_no_short_printable_text_is_named_by_its_hash(house: Any) -> None:
+    house.other = table_of(house, "articles", [(name, "same") for name in AWKWARD])
+    urls = [row["url"] for row in house.rows(night(house))]
+    assert all(re.fullmatch(r"articles#[0-9a-f]{16}", url) for url in urls)
+    assert len(set(urls)) == len(AWKWARD)
+    with closing(sqlite3.connect(house.root / "data.db")) as connection, connection:
+        connection.execute("UPDATE articles SET text = 'other' WHERE id = ?", (LONG,))
+    (changed,) = house.rows(night(house))
+    assert changed["url"] in urls  # it is the same row, whatever its text
+
+
+@pytest.mark.parametrize(
+    "address", [*(name for name in AWKWARD if isinstance(name, str) and name not in (LONG, LONG + "1")), ""]
+)
+def test_an_address_that_can_be_none_is_not_taken_for_one(house: Any, address: str) -> None:
+    rows = [(1, "one", "https://example.com/?q=" + "z" * 300), (2, "two", address)]
+    house.other = table_of(house, "articles", rows, "id, text, link", url_column="link")
+    assert [row["url"] for row in house.rows(night(house))] == [rows[0][2], "articles#2"]
+
+
+@pytest.mark.parametrize("column", ["id", "link"])
+@pytest.mark.parametrize("text", [None, "", "  ", "a\0b", "long " * 300])
+def test_no_message_names_a_row_by_what_the_database_calls_it(house: Any, column: str, text: str | None) -> None:
+    person = "alice@example.com"
+    rows = [(person, text, f"https://example.com/{person}"), ("bob@example.com", text, "https://example.com/bob")]
+    fields = {"url_column": "link"} if column == "link" else {}
+    house.other = table_of(house, "articles", rows, "id, text, link", **fields)
+    house.settings = {"max_bad_share": 0.1, "max_document_bytes": 1_024}
+    house.land()
+    with pytest.raises(GuardStop, match=r"The first are 00000001\.parquet:1: .*00000001\.parquet:2: ") as stopped:
+        house.night()
+    assert "alice" not in str(stopped.value) + str(house.quarantine(house.scan()))
+
+
+@pytest.mark.parametrize("asked", ["CAST(text AS INTEGER)", "(text::timestamp)", "to_date(text, 'YYYY')"])
+def test_what_a_driver_quotes_of_a_row_is_not_repeated(
+    server: Any, house: Any, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    monkeypatch.setenv("SQL_PASSWORD", server.password)
+    query = f"SELECT 1 AS id, {asked} AS text FROM (VALUES ('alice@example.com')) AS held (text)"
+    house.other = SqlSource(name="docs", url=server.url, password_variable="SQL_PASSWORD", query=query)
+    with pytest.raises(SettingsError, match="a value of a row does not fit what is asked of it") as refused:
+        house.land()
+    assert "alice" not in str(refused.value)

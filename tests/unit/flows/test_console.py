@@ -65,6 +65,10 @@ def _night(**changes: Any) -> dict[str, Any]:
         "notes": ["tokenizer provisional: 12 bytes of kept text are missing to pin one"],
         "passed_over": {"docs": PASSED_OVER, "more": {}},
         "num_heldout": 346,
+        "bytes_per_token": [
+            {"language": "en", "now": 4.212, "then": 4.25, "is_new": False},
+            {"language": "zh", "now": 1.019, "then": 4.1, "is_new": True},
+        ],
     }
     return {
         "refresh": refresh,
@@ -99,6 +103,7 @@ def test_the_end_of_a_night_says_all_that_people_ask_for() -> None:
         "note           tokenizer provisional: 12 bytes",
         "personal data  replaced: email 51, phone 24\n",  # nothing of a kind that was not found
         "tokens         2,324,111 of 6,504 documents; models are judged on 346 held-out documents\n",
+        "bytes a token  en 4.21 (4.25), zh 1.02 (4.10 of all text); in brackets when the tokenizer was learned\n",
         "training       42 steps over 172,032 tokens; loss 8.33 -> 6.28 nats per token; 1,250,432 parameters\n",
         "bits per byte on 346 held-out documents (frozen-1)",
         "2.894",
@@ -162,6 +167,8 @@ def test_text_that_is_left_to_read_is_told() -> None:
     night = _night()
     night["training"]["unread_tokens"] = 12_345
     assert "1,250,432 parameters; 12,345 tokens are left to read\n" in _written(night)
+    night["training"]["read"] = {"num_tokens": 6_000}
+    assert "12,345 tokens are left to read: about 3 nights\n" in _written(night)
 
 
 def test_a_real_data_half_gives_all_that_the_summary_says_of_it(nights: Nights) -> None:

@@ -22,7 +22,8 @@ def _night(data: DataPlan, workspace: Workspace) -> NightPlan:
     """The data half as a night."""
     steps = [step for _, of_stage in data.stages for step in of_stage]
     lines = tuple(StepLines(step, tuple(found)) for step, found in explain(steps, data.graph, workspace))
-    return NightPlan(data.changes, tuple(notes_of(data)), data.found.closed.count, passed_over_of(data), lines)
+    notes = tuple(notes_of(data, workspace.store))
+    return NightPlan(data.changes, notes, data.found.closed.count, passed_over_of(data), lines)
 
 
 def _plan(settings: Settings) -> NightPlan:
@@ -98,7 +99,7 @@ def test_json_has_each_artifact_with_maker_name_fate_and_reason(
     said = json.loads(capsys.readouterr().out)
     assert set(said) == {
         *("changes", "notes", "passed_over", "num_closed", "is_nothing_new", "num_artifacts", "num_to_make"),
-        *("last_seconds", "steps"),
+        *("last_seconds", "steps", "asked_first"),
     }
     assert (said["changes"], said["num_closed"], said["is_nothing_new"]) == (["docs: 24 files new"], 0, False)
     assert said["passed_over"]["docs"][".pdf"] == {"num_files": 2, "example": "report.pdf"}

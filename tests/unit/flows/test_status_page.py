@@ -12,6 +12,8 @@ from rich.console import Console
 from flows.show.status import Champion, scores_of, show_champion, show_status
 from pipeline_lib.evaluate.stage import SCORES
 from pipeline_lib.model.records import SCORES_FILE, Scores, write_record
+from pipeline_lib.past.made import MOST_SCORES, remember_scores
+from pipeline_lib.past.made import scores_of as scores_refs
 from pipeline_lib.plan.judge import CHAMPION_SCORES
 from pipeline_lib.register.promotion import Promotion
 from pipeline_lib.run.maker import Maker
@@ -23,25 +25,26 @@ Captured = pytest.CaptureFixture[str]
 MOVE = Promotion("2026-01-02T03:04:05+00:00", "nightshift-tiny", 2, 1, "promote", "better by 0.1 [bits]")
 
 
-def _seal(workspace: Workspace, maker: Maker, created: float, scores: Scores, **given: Any) -> None:
-    """A measurement as the stage leaves it."""
+def _seal(workspace: Workspace, maker: Maker, created: float, scores: Scores, **given: Any) -> str:
+    """A measurement as the stage leaves it, and how a night remembers it."""
     ref = Ref("evaluate", f"{len(list(workspace.root.rglob(SCORES_FILE))):032x}")
     with workspace.store.draft(ref) as draft:
         write_record(scores, draft.path / SCORES_FILE)
         draft.seal(Outcome(1, 1), maker=maker.name, version=1, schema=maker.schema, made={"created": created}, **given)
+    return f"{maker.name} {ref.fingerprint}"
 
 
-def _as_challenger(
-    workspace: Workspace, model: str, created: float, candidate: str = "challenger", **figures: Any
-) -> None:
-    scores = Scores(candidate=candidate, **{"benchmark": "frozen", "generation": 1} | figures)
+def _as_challenger(workspace: Workspace, model: str, created: float, **figures: Any) -> None:
+    scores = Scores(candidate="challenger", **{"benchmark": "frozen", "generation": 1} | figures)
     inputs = {"model": Ref("train", model)}
-    _seal(workspace, SCORES, created, scores, inputs=inputs, settings={"candidate": candidate})
+    sealed = _seal(workspace, SCORES, created, scores, inputs=inputs, settings={"candidate": "challenger"})
+    remember_scores(workspace, model, [sealed])
 
 
 def _as_champion(workspace: Workspace, model: str, created: float, **figures: Any) -> None:
     scores = Scores(candidate="champion", version=2, **{"benchmark": "frozen", "generation": 1} | figures)
-    _seal(workspace, CHAMPION_SCORES, created, scores, settings={"candidate": "champion", "champion": model})
+    settings = {"candidate": "champion", "champion": model}
+    remember_scores(workspace, model, [_seal(workspace, CHAMPION_SCORES, created, scores, settings=settings)])
 
 
 def test_the_scores_of_a_champion_are_its_newest_on_each_benchmark(tmp_path: Path) -> None:
@@ -50,10 +53,19 @@ def test_the_scores_of_a_champion_are_its_newest_on_each_benchmark(tmp_path: Pat
     _as_champion(workspace, "mine", 3.0, bits_per_byte=2.0, generation=2)
     _as_champion(workspace, "mine", 2.0, bits_per_byte=2.5)
     _as_champion(workspace, "mine", 2.5, bits_per_byte=2.75, benchmark="fresh", generation=4)
-    _as_challenger(workspace, "mine", 4.0, candidate="int8", bits_per_byte=9.0)  # a variant is another candidate
     _as_challenger(workspace, "another", 5.0, bits_per_byte=1.0)
     found = {name: figures["bits_per_byte"] for name, figures in scores_of(workspace, "mine").items()}
     assert found == {"champion, frozen-2": 2.0, "champion, fresh-4": 2.75}
+
+
+def test_what_is_remembered_of_the_scores_of_a_model_has_an_end(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    for night in range(3 * MOST_SCORES):
+        remember_scores(workspace, "mine", [f"{CHAMPION_SCORES.name} {night}", f"{CHAMPION_SCORES.name} {night - 1}"])
+    last = 3 * MOST_SCORES - 1
+    assert [ref.fingerprint for ref in scores_refs(workspace, "mine", CHAMPION_SCORES.name)] == [
+        str(night) for night in range(last, last - MOST_SCORES, -1)
+    ]
 
 
 def test_a_champion_that_was_never_measured_again_has_the_scores_of_its_own_night(tmp_path: Path) -> None:

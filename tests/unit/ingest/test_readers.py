@@ -5,13 +5,18 @@ import io
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xxhash
 import zstandard
 
+from pipeline_lib.ingest.readers import read_jsonl
+from pipeline_lib.ingest.records import ReadOptions
+from pipeline_lib.ingest.streams import Stream
 from pipeline_lib.ingest.summing import read_quarantine
 from pipeline_lib.store.artifact import Outcome
 
@@ -127,6 +132,51 @@ def test_each_bad_line_of_jsonl_is_quarantined_with_its_place_and_the_rest_is_ke
 def test_json_nested_beyond_all_reason_is_invalid(house: Any) -> None:
     house.write("a.jsonl", "[" * 100_000 + "]" * 100_000)
     assert house.quarantine(house.night()) == ["a.jsonl:1: invalid JSON"]
+
+
+AWKWARD = [
+    b'{"id": 7, "text": "a"}',
+    b'{"id": 18446744073709551615, "text": "the last of 64 bits"}',
+    b'{"id": 18446744073709551616, "text": "one more"}',
+    b'{"id": -9223372036854775809, "text": "one less"}',
+    b'{"id": 1.5, "text": "no id"}',
+    b'{"id": 1e3, "text": "no id"}',
+    b'{"id": NaN, "text": "no id"}',
+    b'{"id": -0, "text": "a"}',
+    b'{"id": true, "text": "a"}',
+    b'{"id": null, "text": "a"}',
+    b'{"id": "1", "text": "first", "text": "last"}',
+    b'{"id": "1", "id": "2", "text": "a"}',
+    b'{"id": "\\u00e9", "text": "\\ud83c\\udf19 \\/ \\b"}',
+    b'{"id": "1", "text": "\\ud83c"}',
+    b'{"id": "1", "text": "\\udf19\\ud83c"}',
+    b'{"id": "\\ud83c", "text": "a"}',
+    b'{"id": "1", "text": "\xf0\x9f\x8c\x99\xe2\x80\xa8"}',
+    b'{"id": "1", "text": "\xed\xa0\xbc"}',
+    b'{"id": "1", "text": "\xc3"}',
+    b'\xef\xbb\xbf{"id": "1", "text": "a"}',
+    b'\t {"id" : "1" ,\r"text":"a"} \r',
+    b'\x0c{"text": "a"}',
+    b'{"text": "a\tb"}',
+    b'{"text": "a",}',
+    b'{"text": "a"} {"text": "b"}',
+    b'{"text": "a", "n": 01}',
+    b'{"text": "a", "n": Infinity}',
+    b'{"text": "a", "n": 1e999}',
+    b'{"text": "a", "n": ' + b"[" * 500 + b"]" * 500 + b"}",
+    b'"text"',
+    b"null",
+    b"text",
+]
+
+
+@pytest.mark.parametrize("line", AWKWARD, ids=range(len(AWKWARD)))
+@pytest.mark.parametrize("id_field", ["id", None])
+def test_a_line_of_json_says_what_the_standard_library_reads(line: bytes, id_field: str | None) -> None:
+    options = ReadOptions(max_document_bytes=1 << 20, max_expansion=100, id_field=id_field)
+    with patch.object(orjson, "loads", side_effect=orjson.JSONDecodeError("not asked", "", 0)):
+        slowly = list(read_jsonl(Stream(io.BytesIO(line), "", len(line), 100), options))
+    assert list(read_jsonl(Stream(io.BytesIO(line), "", len(line), 100), options)) == slowly
 
 
 def test_jsonl_with_mark_crlf_and_utf16_reads_alike(house: Any) -> None:

@@ -10,6 +10,7 @@ from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
 from pipeline_lib.ingest.sources.sql import SqlSource
+from pipeline_lib.store.workspace import Batch
 
 
 def test_the_kind_chooses_the_source() -> None:
@@ -38,6 +39,36 @@ def test_the_default_is_the_embedded_source() -> None:
 def test_a_setting_that_cannot_be_honoured_is_refused(value: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         IngestSettings.model_validate(value)
+
+
+ARRIVED = [
+    Batch(number, "docs", "", arrived=day) for number, day in enumerate(("", "2026-05-01", "2026-05-03"), start=1)
+]
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        ({}, {}),
+        ({"arrived_from": "2026-05-01"}, {"after": 1}),  # when the first one arrived is not known: long ago
+        ({"arrived_from": "2026-05-02"}, {"after": 2}),
+        ({"arrived_from": "2027-01-01"}, {"after": 3}),
+        ({"arrived_until": "2026-05-01"}, {"before": 3}),
+        ({"arrived_until": "2026-05-03"}, {}),
+        ({"arrived_until": "2026-04-30"}, {"before": 2}),
+        ({"arrived_from": "2026-05-01", "arrived_until": "2026-05-01"}, {"after": 1, "before": 3}),
+    ],
+)
+def test_days_are_asked_for_by_the_numbers_of_the_batches_between_them(
+    days: dict[str, str], expected: dict[str, int]
+) -> None:
+    source = FilesSource.model_validate({"name": "docs", "path": "x", **days})
+    assert source.asked(ARRIVED) == {"source": "docs", **expected}
+
+
+def test_days_that_nothing_lies_between_are_refused() -> None:
+    with pytest.raises(ValidationError, match="arrived_from is later than arrived_until"):
+        InstalledDocsSource.model_validate({"arrived_from": "2026-05-02", "arrived_until": "2026-05-01"})
 
 
 SQL = {"kind": "sql", "name": "db", "table": "articles"}

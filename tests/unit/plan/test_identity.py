@@ -27,11 +27,12 @@ from pipeline_lib.run.board import Board
 from pipeline_lib.run.carry import Node
 from pipeline_lib.run.maker import Work
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.stages import OF_A_BATCH, STAGES, AllSettings
+from pipeline_lib.stages import OF_A_BATCH, STAGES
 from pipeline_lib.stages import lay_out as lay_out_stage
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize.works import snapshot_work
+from tests.every_setting import DECISIVE, OPERATIONAL, annotation_of, another, as_argument
 from tests.laid_out import GOLDEN, SOMETHING, LaidOut, golden_of, lay_out, night_settings, renamed
 from tests.tiny_night import KEY, english, night_here, tiny_settings, write_corpus
 
@@ -58,8 +59,8 @@ class Fixed:
 
     def changed(self, name: str, value: Any) -> set[str]:
         """The places whose names are others when one setting has another value."""
-        shown = "none" if value is None else value if isinstance(value, str) else json.dumps(value)
-        return self.night.changed(self.with_settings(night_settings(self.root, **{name.replace(".", "__"): shown})))
+        changes = {name.replace(".", "__"): as_argument(value)}
+        return self.night.changed(self.with_settings(night_settings(self.root, **changes)))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -221,39 +222,6 @@ def test_a_rule_that_is_added_switched_off_renames_nothing_and_switched_on_the_j
 # Each field: nothing, or what reads it ------------------------------------------------------------------------------
 
 
-def fields_of(kind: type[StageSettings], prefix: str = "") -> Iterator[tuple[str, bool]]:
-    """The dotted names of all settings, and whether each is operational."""
-    for name, field in kind.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, StageSettings):
-            yield from fields_of(field.annotation, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", is_operational(field)
-
-
-APART = {"workspace", "ingest.sources"}  # have tests of their own
-OPERATIONAL = [name for name, is_it in fields_of(AllSettings) if is_it and name not in APART]
-DECISIVE = [name for name, is_it in fields_of(AllSettings) if not is_it]
-
-# Another value for those of which one is not told by the type alone.
-OTHER: dict[str, Any] = {
-    "clean.languages": ["en"],
-    "clean.rules": {"min_words.v1": {"at_least": 40}},
-    "clean.entity_rules": [{"label": "X", "terms": ["ab"]}],
-    "clean.entity_limits": {"TERM": 3},
-    "dedup.method": "simhash",
-    "evaluate.context_tokens": 16,
-    "quantize.schemes": [{"kind": "onnx_int8_dynamic.v1", "per_channel": False}],
-    "register.tracking_uri": "http://127.0.0.1:9",
-    "scrub.phone_regions": ["CN"],
-    "tokenize.heldout_share": 0.3,  # more than a small corpus gets anyway (plan/sides.py)
-    "tokenize.domain_terms": ["nightshift"],
-    "train.budget_minutes": 3,
-    "train.checkpoint_every_steps": 5,
-    "train.hidden_size": 40,
-    "train.intermediate_size": 72,
-    "train.max_steps": 50,
-    "train.num_heads": 4,
-}
 # Settings that decide by a parameter, or by what is planned with them, and the makers that are told of it there.
 BY_PARAMETER = {
     "ingest.max_document_bytes": {"ingest.plan"},  # how a source is read, by its digest
@@ -263,37 +231,6 @@ BY_PARAMETER = {
     "register.model_name": {"evaluate.champion"},  # where the champion is asked for
     "register.tracking_uri": {"evaluate.champion"},
 }
-
-
-def value_of(settings: Settings, name: str) -> Any:
-    value: Any = settings
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value
-
-
-def another(name: str, settings: Settings) -> Any:
-    """Another value for a setting."""
-    value, choices = value_of(settings, name), get_args(annotation_of(name))
-    if name in OTHER:
-        return OTHER[name]
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, str) and value in choices:
-        return next(choice for choice in choices if choice != value)
-    if isinstance(value, int):
-        return value + 1
-    if isinstance(value, float):
-        return 0.9 * value or 0.01
-    assert isinstance(value, str), f"say in OTHER which other value {name} may have"
-    return f"{value}-x"
-
-
-def annotation_of(name: str) -> Any:
-    kind: Any = AllSettings
-    for part in name.split("."):
-        kind = kind.model_fields[part].annotation
-    return kind
 
 
 def readers_of(name: str, night: LaidOut) -> set[str]:
@@ -324,8 +261,9 @@ def with_source(fixed: Fixed, **changes: Any) -> Settings:
 
 @pytest.mark.parametrize("name", [n for n, f in FilesSource.model_fields.items() if is_operational(f) and n != "path"])
 def test_which_files_of_a_source_there_are_decides_no_name_of_those_that_are_read(fixed: Fixed, name: str) -> None:
-    other = {"include": ["*.*"], "exclude": ["nothing"], "weight": 2.0, "most_tokens": 100}[name]
-    asked = {"weight", "most_tokens"}  # by the snapshot alone
+    mix = {"weight": 2.0, "most_tokens": 100, "arrived_from": "9998-12-31", "arrived_until": "2001-01-01"}
+    other = {"include": ["*.*"], "exclude": ["nothing"], **mix}[name]
+    asked = mix.keys()  # of the snapshot alone
     expected = fixed.night.following(fixed.night.of_makers({"tokenize.snapshot"})) if name in asked else set()
     assert fixed.night.changed(fixed.with_settings(with_source(fixed, **{name: other}))) == expected
 
@@ -384,7 +322,7 @@ def test_a_work_of_a_batch_of_two_hundred_shards_is_as_small(tmp_path: Path) -> 
 def test_a_work_after_a_thousand_nights_is_as_small(fixed: Fixed) -> None:
     """What is carried then are 28 nodes of each name."""
     nodes = tuple(Node(0, Ref("tokenize", f"{number:032x}")) for number in range(28))
-    queries = [source.asked() for source in fixed.settings.of(IngestSettings).sources]
+    queries = [source.asked([]) for source in fixed.settings.of(IngestSettings).sources]
     board = Board(
         "1001-docs",
         {"key_id": "00000000"},

@@ -191,8 +191,8 @@ def test_fewer_shards_than_before_are_fewer_inputs(house: House) -> None:
 
 def test_an_input_that_nobody_lays_out_is_another_one(house: House) -> None:
     found = reasons(house.lines(Night(raw=("a", "z"))))
-    assert found["clean 2"] == "another input"
-    assert found["clean 3"] == found["dedup 0"] == "clean.text: another input"
+    assert found["clean 2"] == "another input (raw)"
+    assert found["clean 3"] == found["dedup 0"] == "clean.text: another input (raw)"
 
 
 def test_parameters_follow_from_inputs_mostly_so_they_are_told_where_no_input_is_another(house: House) -> None:

@@ -91,14 +91,15 @@ def test_a_benchmark_that_is_gone_or_not_there_yet_has_no_documents(store: Store
 
 def test_a_workspace_begins_without_benchmarks_and_keeps_what_it_is_given(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    assert read_pin(workspace) == Pin(None, 0, 0, ())
-    kept = Pin(Ref("evaluate", "b"), 2, 7, (Ref("tokenize", "t6"), Ref("tokenize", "t7")))
+    assert read_pin(workspace) == Pin()
+    newest = (Ref("tokenize", "t6"), Ref("tokenize", "t7"))
+    kept = Pin(Ref("evaluate", "b"), 2, Ref("evaluate", "a"), ("language en",), 7, newest)
     save_pin(workspace, kept)
     assert read_pin(workspace) == kept
 
 
 def test_benchmarks_that_stay_are_not_written_again(tmp_path: Path) -> None:
-    workspace, pin = Workspace(tmp_path), Pin(Ref("evaluate", "b"), 1, 1)
+    workspace, pin = Workspace(tmp_path), Pin(Ref("evaluate", "b"), 1, drawn_up_to=1)
     save_pin(workspace, pin)
     path = workspace.state / "pins" / "benchmarks.json"
     inode = path.stat().st_ino

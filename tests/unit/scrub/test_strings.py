@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline_lib.scrub.detect import KINDS, find, may_hold
+from pipeline_lib.scrub.detect import find, may_hold
 from pipeline_lib.scrub.key import ScrubKey
 from pipeline_lib.scrub.pseudonym import replacement
-from pipeline_lib.scrub.settings import ScrubSettings
+from pipeline_lib.scrub.settings import KINDS, ScrubSettings
 from pipeline_lib.scrub.strings import Scrubber
 
 SCRUBBER = Scrubber(ScrubSettings(), ScrubKey(bytes(range(32))))

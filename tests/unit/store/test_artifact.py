@@ -10,7 +10,7 @@ import pytest
 
 from pipeline_lib.base.errors import DamagedArtifact, DataError, UpstreamError
 from pipeline_lib.store.artifact import MANIFEST, SEAL, Manifest, Outcome, Ref
-from pipeline_lib.store.local import TEMPORARY, Store
+from pipeline_lib.store.local import INCOMING, Store
 
 NAME = "0123456789abcdef"
 REF = Ref("clean", NAME)
@@ -43,7 +43,7 @@ def test_a_sealed_artifact_opens_with_its_file_and_counts(store: Store) -> None:
 def test_a_document_lost_without_a_reason_is_refused_and_nothing_is_left(store: Store) -> None:
     with pytest.raises(DataError, match="3 documents in, 2 out and 0 dropped do not add up"):
         seal(store, outcome=Outcome(3, 2))
-    assert list((store.root / "clean").iterdir()) == []
+    assert list(store.root.glob("*/*")) == []
 
 
 def test_equal_bytes_have_equal_digests_whenever_they_were_made(store: Store) -> None:
@@ -111,9 +111,10 @@ def test_a_kill_leaves_nothing_half_written_under_a_final_name(store: Store, poi
     )
     assert killed.returncode == -9
     assert store.condition(REF).is_present == (point == "after_rename")
-    leftovers = [path for path in (store.root / "clean").iterdir() if path.name.startswith(TEMPORARY)]
+    leftovers = list((store.root / INCOMING).iterdir())
     assert store.sweep() == len(leftovers) == (0 if point == "after_rename" else 1)
-    assert {path.name for path in (store.root / "clean").iterdir()} <= {NAME}
+    assert {path.name for path in (store.root / "clean").glob("*")} <= {NAME}
+    assert not list((store.root / INCOMING).iterdir())
 
 
 def test_a_full_disk_is_one_clear_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

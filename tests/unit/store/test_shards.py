@@ -30,7 +30,7 @@ def test_several_tables_are_read_as_one_in_their_order(store: Store) -> None:
     ]
     shards, gone = read_shards(store, tables)
     assert shards["shard"].to_pylist() == ["k2", "k1", "k0"]
-    assert [tuple(row.values()) for row in gone.to_pylist()] == [("a", "b0", 3), ("b", "b0", 0)]
+    assert [tuple(row.values()) for row in gone.to_pylist()] == [("a", "b0", 3, None), ("b", "b0", 0, None)]
 
 
 def test_no_table_at_all_reads_as_empty_ones(store: Store) -> None:

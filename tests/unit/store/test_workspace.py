@@ -13,8 +13,10 @@ import psutil
 import pytest
 
 from pipeline_lib.base.errors import WorkspaceBusy
+from pipeline_lib.ingest.plan import BatchPlan
+from pipeline_lib.ingest.stage import keep
 from pipeline_lib.store.artifact import Ref
-from pipeline_lib.store.workspace import Batch, RunRecord, Workspace, new_run
+from pipeline_lib.store.workspace import KEPT_RUNS, Batch, RunRecord, Workspace, new_run
 
 
 @pytest.fixture
@@ -180,13 +182,16 @@ def test_a_sweep_removes_what_kills_left_and_nothing_else(workspace: Workspace) 
     workspace.save_last("clean-x", ["dd"])
     leftovers = [
         workspace.state / ".catalog.json.77.tmp",
-        workspace.state / "last" / ".clean-x.json.77.tmp",
+        workspace.state / ".clean-x.json.77.tmp",
+        workspace.state / "pins" / ".a.json.77.tmp",
+        workspace.state / "closed" / ".1f0c.json.77.tmp",
     ]
     for path in leftovers:
+        path.parent.mkdir(exist_ok=True)
         path.write_text("[{")
-    draft = workspace.store.root / "clean" / ".tmp-abc-77-1"
-    aside = workspace.store.root / "clean" / ".abc.77.old"
-    plans = [workspace.state / "plans" / name for name in (".abc.77.tmp", ".abc.77.old", "abc")]
+    draft = workspace.store.root / ".incoming" / "clean-abc-77-1"
+    aside = workspace.store.root / ".incoming" / ".abc.77.old"
+    plans = [workspace.state / name for name in (".abc.77.tmp", ".abc.77.old", "plans/abc")]
     for folder in (draft, aside, *plans):
         folder.mkdir(parents=True)
         (folder / "documents.parquet").touch()
@@ -196,3 +201,30 @@ def test_a_sweep_removes_what_kills_left_and_nothing_else(workspace: Workspace) 
     assert (plans[2] / "documents.parquet").is_file()
     assert workspace.batches() == [Batch(1, "docs", "aa")]
     assert workspace.last("clean-x") == ["dd"]
+
+
+def test_what_is_kept_of_each_batch_is_written_where_a_sweep_looks(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are cut off before their last step, the rename; folders of something of each batch are never listed."""
+    workspace.save_batches([])
+
+    def killed(*_paths: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    monkeypatch.setattr("pipeline_lib.ingest.plan_files.replace_folder", killed)
+    with pytest.raises(KeyboardInterrupt):
+        workspace.save_last("clean-x", ["dd"])
+    with pytest.raises(KeyboardInterrupt):
+        keep(BatchPlan("docs", "r", "", (), (), (), {}, 0, 0), workspace.root)
+    workspace.sweep()
+    left = {path.relative_to(workspace.state).as_posix() for path in workspace.state.rglob("*")}
+    assert left == {"layout.json", "catalog.json", "last"}
+
+
+def test_the_newest_records_of_runs_are_kept_and_no_others(workspace: Workspace) -> None:
+    for number in range(KEPT_RUNS + 5):
+        workspace.save_run(RunRecord(f"r{number}", "nightly", 1, 1.0, float(number), "completed"))
+    workspace.forget_runs(workspace.runs())
+    assert [run.run_id for run in workspace.runs()] == [f"r{number}" for number in range(5, KEPT_RUNS + 5)]

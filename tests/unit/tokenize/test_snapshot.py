@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline_lib.model.reading.documents import Shard, count
 from pipeline_lib.model.reading.snapshot import read_excluded, read_shards
 from pipeline_lib.run.execute import execute, store_of
 from pipeline_lib.run.maker import Work
 from pipeline_lib.store.artifact import Manifest, Ref
+from pipeline_lib.store.schemas import TOKENS_FILE
 from pipeline_lib.tokenize.snapshot import SHARDS, diff
 from pipeline_lib.tokenize.works import merged_work, snapshot_work
 from tests.shelf import Gone, put, put_batch, put_list, put_tokens
@@ -61,7 +63,8 @@ class Batches:
             "tokens": put_list(store, f"tokens {name}", tokens),
             "documents": put_list(store, f"texts {name}", [Ref("scrub", ref.fingerprint) for ref in tokens]),
         }
-        made = execute(Work(SHARDS, params={"label": f"000{name}-{source}"}, inputs=inputs), self.workspace)
+        params = {"label": f"000{name}-{source}"}
+        made = execute(Work(SHARDS, params=params, inputs=inputs, members=tuple(self.tables)), self.workspace)
         self.tables.append(made.ref)
         return made
 
@@ -130,7 +133,7 @@ def test_a_table_says_of_each_shard_where_it_came_from_and_what_of_it_is_trained
     }
     assert [(row["part"], row["num_documents"], row["num_tokens"]) for row in rows] == [(0, 1, 3), (1, 1, 7)]
     gone = pq.read_table(opened.file("gone.parquet")).to_pylist()
-    assert gone == [{"document_id": "x", "batch": "0", "part": 2}]
+    assert gone == [{"document_id": "x", "batch": "0", "part": 2, "num_tokens": None}]
     assert made.facts["num_documents"] == 2 and made.facts["num_tokens"] == 10
 
 
@@ -190,11 +193,57 @@ def test_a_withdrawn_document_is_left_out_of_the_shard_that_held_it_and_not_of_o
     assert taken.manifest.facts["num_excluded_documents"] == 2
 
 
+@settings(deadline=None, max_examples=20)
+@given(data=st.data())
+def test_what_left_takes_its_counts_along_as_if_its_shard_were_counted_anew(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """The plain twin opens every shard of the snapshot and counts what it does not leave out."""
+    batches = Batches(tmp_path_factory.mktemp("left"))
+    alive: list[tuple[str, str, int]] = []
+    for number in range(1, data.draw(st.integers(2, 5)) + 1):
+        gone = data.draw(st.lists(st.sampled_from(alive), unique=True)) if alive else []
+        shards = [
+            {f"{number}{part}{name}": data.draw(st.integers(0, 4)) for name in "abc"}
+            for part in range(data.draw(st.integers(0, 2)))
+        ]
+        held_out = [name for shard in shards for name in shard if data.draw(st.booleans())]
+        batches.add(*shards, held_out=held_out, gone=gone)
+        alive = [one for one in alive if one not in gone]
+        alive += [(name, str(number), part) for part, shard in enumerate(shards) for name in shard]
+    taken, store = batches.snapshot(), store_of(batches.workspace)
+    counted = {
+        name: count(Shard(store.path("tokenize", name) / TOKENS_FILE, 0.5, taken.excluded.get(name, ())))
+        for name in taken.shards
+    }
+    assert taken.shards == counted
+
+
+def test_a_snapshot_opens_no_shard_for_what_left_on_earlier_nights(batches: Batches) -> None:
+    batches.add({"a": 3, "b": 4})
+    batches.add({"c": 5}, gone=[("a", "1", 0)])
+    (store_of(batches.workspace).path("tokenize", "1-0") / TOKENS_FILE).unlink()
+    assert batches.snapshot().shards == {"1-0": (1, 4), "2-0": (1, 5)}
+
+
 def test_a_withdrawal_in_a_source_that_is_not_asked_for_leaves_nothing_out(batches: Batches) -> None:
     batches.add({"a": 3})
     batches.add({"b": 3}, source="mail")
     batches.add(source="mail", gone=[("b", "2", 0)])
     assert batches.snapshot().excluded == {}
+
+
+def test_batches_that_are_too_early_or_too_late_for_their_source_are_left_out(batches: Batches) -> None:
+    batches.add({"a": 3})
+    batches.add({"b": 4})
+    batches.add({"m": 5}, source="mail")
+    batches.add({"c": 6}, gone=[("a", "1", 0), ("b", "2", 0)])
+    taken = batches.snapshot({"source": "docs", "after": 1, "before": 4}, {"source": "mail"})
+    assert taken.shards == {"2-0": (0, 0), "3-0": (1, 5)}
+    assert taken.manifest.dropped == {"arrived_outside": 2}
+    assert taken.excluded == {"2-0": ("b",)}  # what was withdrawn later is left out all the same
+    assert taken.counts[1] == 9
+    assert batches.snapshot({"source": "docs", "after": 4}, {"source": "mail", "before": 3}).shards == {}
 
 
 # Weights and caps ---------------------------------------------------------------------------------------------------

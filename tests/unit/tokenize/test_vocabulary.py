@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.store.schemas import DOCUMENTS_FILE
 from pipeline_lib.tokenize import vocabulary
-from pipeline_lib.tokenize.sample import sample_texts
+from pipeline_lib.tokenize.sample import Sample, sample_texts
 from pipeline_lib.tokenize.settings import TokenizeSettings
 
 FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
@@ -106,17 +106,23 @@ def test_a_tokenizer_without_special_tokens_is_refused() -> None:
 
 def test_all_documents_are_the_sample_when_they_fit(write: Any) -> None:
     paths = [write(texts) / DOCUMENTS_FILE for texts in ({"a": "夜", "b": "night"}, {"c": "x"})]
-    assert sample_texts(paths, 9) == (["夜", "night", "x"], 3)
+    assert sample_texts(paths, 9) == Sample(3, ["夜", "night", "x"], [None, None, None])
 
 
 def test_a_sample_keeps_to_its_bytes_and_is_spread_over_the_files(write: Any) -> None:
     shards = [write({str(n): f"file {file} number {n:03}" for n in range(200)}) for file in range(2)]
     paths = [shard / DOCUMENTS_FILE for shard in shards]
-    texts, num_documents = sample_texts(paths, 2000)
-    assert num_documents == 400
-    assert 1500 <= sum(len(text.encode()) for text in texts) <= 2000
-    assert {text[:6] for text in texts} == {"file 0", "file 1"}
-    assert sample_texts(paths, 2000) == (texts, 400)
+    sample = sample_texts(paths, 2000)
+    assert sample.num_documents == 400
+    assert 1500 <= sum(len(text.encode()) for text in sample.texts) <= 2000
+    assert {text[:6] for text in sample.texts} == {"file 0", "file 1"}
+    assert sample_texts(paths, 2000) == sample
+
+
+def test_a_sample_says_the_language_of_each_text(write: Any) -> None:
+    path = write({"a": "夜", "b": "night", "c": "x"}, {"a": "zh", "b": "en"}) / DOCUMENTS_FILE
+    sample = sample_texts([path], 100)
+    assert dict(zip(sample.texts, sample.languages, strict=True)) == {"夜": "zh", "night": "en", "x": None}
 
 
 def test_the_outcome_counts_all_documents_and_the_sample(write: Any, train: Train) -> None:

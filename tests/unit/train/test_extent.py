@@ -5,7 +5,7 @@ import pytest
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.model.reading.snapshot import Arrived
 from pipeline_lib.train.cursor import Cursor, Portion
-from pipeline_lib.train.extent import planned_rows, shards_to_open, text_of
+from pipeline_lib.train.extent import nights_left, planned_rows, shards_to_open, text_of
 from pipeline_lib.train.settings import TrainSettings
 
 SETTINGS = TrainSettings(
@@ -30,6 +30,14 @@ def test_a_first_night_ends_where_all_is_read_and_its_branch_has_settled() -> No
 
 def test_steps_end_it_earlier() -> None:
     assert planned_rows(changed(max_steps=20), Cursor(), shards(7)) == 200
+
+
+def test_what_is_left_is_told_in_nights_of_as_many_steps_as_tonight() -> None:
+    """700 rows are five trunks of 14 steps, or one of 70; with 14 % of them behind it, 600 and their replay of 100."""
+    assert nights_left(SETTINGS, Cursor(), shards(7)) == 1
+    assert nights_left(changed(max_steps=20), Cursor(), shards(7)) == 5
+    assert nights_left(changed(max_steps=20, num_epochs=3), Cursor(), shards(7)) == 15
+    assert nights_left(changed(max_steps=20), Cursor(0, {"0": 1}), shards(7)) == 5
 
 
 def test_replay_comes_on_top_as_far_as_there_is_some() -> None:

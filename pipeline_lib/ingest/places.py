@@ -1,0 +1,51 @@
+"""In which piece of a landing each row lies, kept apart from the landing and longer.
+
+    state/landings/<source>.parquet     a line a row, in the order of the pieces: the hash of its id, its piece
+
+A piece is to ingest what a file of a folder is: a row that came into another one would be withdrawn there and taken in
+here again, perhaps on another side. So when a landing is lost, the next one, for which all rows are fetched again, puts
+them where they lay: what is as it was becomes the same bytes. Without this file, or with a broken one, the rows are
+put into pieces by their order alone. (Hashes and no ids: these may be names of people. 200,000 rows: 3 MB, 0.1 s.)
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import xxhash
+
+from pipeline_lib.store.tables import TableWriter, iterate
+
+PLACES_SCHEMA = pa.schema([pa.field("row", pa.binary(16), nullable=False), pa.field("piece", pa.string())])
+
+
+def places_path(workspace: Path, source: str) -> Path:
+    """Where the places of the rows of a source are kept."""
+    return workspace / "state" / "landings" / f"{source}.parquet"
+
+
+def keep_places(landing: Path, path: Path) -> None:
+    """Write where the rows of a landing lie, all at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with TableWriter(temporary, PLACES_SCHEMA) as writer:
+        for piece in sorted(landing.glob("*.parquet")):
+            for part in iterate(piece, ["id"]):
+                rows = [hash_of_id(row_id) for row_id in part["id"].to_pylist()]
+                writer.write(pa.table({"row": rows, "piece": [piece.name] * len(rows)}, PLACES_SCHEMA))
+    temporary.replace(path)
+
+
+def read_places(path: Path) -> Iterator[tuple[bytes, str]]:
+    """(hash of the id, piece) of each row, in order; nothing, or no more, where the file cannot be read."""
+    try:
+        for part in iterate(path):
+            yield from zip(part["row"].to_pylist(), part["piece"].to_pylist(), strict=True)
+    except (OSError, KeyError, pa.ArrowException):
+        return
+
+
+def hash_of_id(row_id: str) -> bytes:
+    """xxh3_128 of the id of a row."""
+    return xxhash.xxh3_128_digest(row_id.encode())

@@ -1,0 +1,24 @@
+"""What is kept of a model that was judged: while it stands, new text alone judges nobody again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline_lib.model.records import FROZEN
+from pipeline_lib.store.artifact import Ref
+
+BEGUN = "begun"  # the pin of a training whose model has no verdict yet
+JUDGED = "judged"  # and that of the model that was judged last
+
+
+@dataclass(frozen=True)
+class Judged:
+    """On what a model was judged."""
+
+    model: Ref
+    benchmarks: Mapping[str, Ref]
+    snapshot: Ref
+
+    @property
+    def in_order(self) -> list[tuple[str, Ref]]:
+        """The benchmarks by name; the frozen one, which decides, is first."""
+        return sorted(self.benchmarks.items(), key=lambda item: item[0] != FROZEN)

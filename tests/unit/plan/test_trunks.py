@@ -1,0 +1,170 @@
+"""The trunks that a training may go on from: one a recipe, however many nights there were."""
+
+import itertools
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_lib.model.tracking import Place
+from pipeline_lib.plan.registered import last_move, model_of
+from pipeline_lib.plan.trunks import keep_trunk, trunks
+from pipeline_lib.register.registry import Registry
+from pipeline_lib.register.stage import VERSION, Promotion
+from pipeline_lib.store.artifact import Outcome, Ref
+from pipeline_lib.store.files import write_json
+from pipeline_lib.store.local import Store
+from pipeline_lib.store.workspace import Workspace
+from tests.shelf import put
+
+created = itertools.count(1.0)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+@pytest.fixture
+def unlisted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody may go through all artifacts of a maker."""
+
+    def listed(_store: Store, maker: str) -> None:
+        raise AssertionError(f"all of {maker} are listed")
+
+    monkeypatch.setattr(Store, "list", listed)
+    yield
+
+
+def train(
+    workspace: Workspace, name: str, num_steps: int, *, tokenizer: str = "t", facts: Any = None, **settings: Any
+) -> Ref:
+    """A model as its night leaves it."""
+    ref = Ref("train", name)
+    with workspace.store.draft(ref) as draft:
+        (draft.path / "trunk").mkdir()
+        write_json(draft.path / "trunk" / "trunk.json", {"num_steps": num_steps})
+        draft.seal(
+            Outcome(1, 1, facts=facts or {}),
+            maker="train.model",
+            version=1,
+            schema="model.v1",
+            settings={"learning_rate": 1.0, "first": [name], "num_rows": num_steps, **settings},
+            inputs={"tokenizer": Ref("tokenize", tokenizer)},
+            made={"created": next(created)},
+        )
+    return ref
+
+
+def names(workspace: Workspace) -> set[str]:
+    return {model.fingerprint for model in trunks(workspace)}
+
+
+def test_one_trunk_a_recipe_is_looked_at_after_any_number_of_nights(workspace: Workspace) -> None:
+    for night in range(1, 12):
+        keep_trunk(workspace, train(workspace, f"a{night}", night))
+        keep_trunk(workspace, train(workspace, f"b{night}", 20 - night, learning_rate=2.0))
+    assert names(workspace) == {"a11", "b1"}
+
+
+def test_no_night_goes_through_all_models(workspace: Workspace, request: pytest.FixtureRequest) -> None:
+    keep_trunk(workspace, train(workspace, "a1", 1))
+    request.getfixturevalue("unlisted")
+    keep_trunk(workspace, train(workspace, "a2", 2))
+    assert names(workspace) == {"a2"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"tokenizer": "another"},
+        {"learning_rate": 2.0},
+        {"hidden_size": 8},
+        {"role": "trial"},
+        {"facts": {"start_bits_per_byte": 2.0, "end_bits_per_byte": 2.3}},
+        {"facts": {"start_bits_per_byte": 2.0, "end_bits_per_byte": 9e9}},
+    ],
+)
+def test_a_trunk_of_another_kind_stands_beside_and_takes_no_place(workspace: Workspace, other: Any) -> None:
+    keep_trunk(workspace, train(workspace, "a", 1))
+    keep_trunk(workspace, train(workspace, "b", 9, **other))
+    assert names(workspace) == {"a", "b"}
+
+
+def test_of_two_that_have_read_as_much_the_older_one_is_kept(workspace: Workspace) -> None:
+    for name in ("older", "newer"):
+        keep_trunk(workspace, train(workspace, name, 4))
+    assert names(workspace) == {"older"}
+
+
+@pytest.mark.parametrize("lost", ["the pin", "the model", "a bit of it"])
+def test_what_is_kept_follows_from_the_models_that_are_there(workspace: Workspace, lost: str) -> None:
+    for night in (1, 2, 3):
+        keep_trunk(workspace, train(workspace, f"a{night}", night))
+    folder = workspace.store.path("train", "a3")
+    if lost == "the pin":
+        workspace.drop_pin("trunks")
+    elif lost == "the model":
+        shutil.rmtree(folder)
+    else:
+        (folder / "manifest.json").write_text("{")
+    assert names(workspace) == ({"a3"} if lost == "the pin" else {"a2"})
+    keep_trunk(workspace, train(workspace, "a4", 4))
+    assert names(workspace) == {"a4"}
+
+
+def test_a_model_that_is_kept_already_changes_nothing(workspace: Workspace) -> None:
+    ref = train(workspace, "a", 1)
+    keep_trunk(workspace, ref)
+    place = workspace.state / "pins" / "trunks.json"
+    before = place.stat()
+    keep_trunk(workspace, ref)
+    assert place.stat() == before
+
+
+# Versions -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def registry(workspace: Workspace) -> Registry:
+    return Registry(Place("sqlite:///nowhere"), "tiny", workspace.state / "promotions")
+
+
+def moved(registry: Registry, *moves: Promotion) -> None:
+    lines = [json.dumps(move.__dict__) for move in moves]
+    registry.folder.mkdir(parents=True)
+    (registry.folder / "promotions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def move(version: int, model: str, name: str = "tiny") -> Promotion:
+    return Promotion("2026-01-02T03:04:05+00:00", name, version, None, "promote", "better", model)
+
+
+def test_the_model_of_a_champion_is_known_by_the_ledger_alone(
+    workspace: Workspace, registry: Registry, unlisted: None
+) -> None:
+    moved(registry, move(1, "m1"), move(2, "m2"), move(3, "other", name="another"))
+    assert last_move(registry) == move(2, "m2")
+    assert [model_of(workspace.store, registry, version) for version in (1, 2)] == ["m1", "m2"]
+
+
+def test_a_version_that_was_made_anew_is_the_model_of_its_last_line(workspace: Workspace, registry: Registry) -> None:
+    moved(registry, move(1, "m1"), move(1, "m2"))
+    assert model_of(workspace.store, registry, 1) == "m2"
+
+
+def test_a_version_that_the_ledger_does_not_know_is_found_by_what_registering_left(
+    workspace: Workspace, registry: Registry
+) -> None:
+    moved(registry, move(1, ""))
+    said = {"outcome": Outcome(1, 1, facts={"name": "tiny", "version": 1}), "inputs": {"model": Ref("train", "m1")}}
+    put(workspace.store, Ref("register", "0f"), {}, maker=VERSION.name, **said)
+    assert model_of(workspace.store, registry, 1) == "m1"
+    assert model_of(workspace.store, registry, 2) is None
+
+
+def test_nobody_was_promoted_in_a_new_workspace(registry: Registry) -> None:
+    assert last_move(registry) is None
