@@ -120,7 +120,8 @@ class Landing:
         self._scratch.execute("DELETE FROM missed WHERE id = ?", (row.id,))
         known = self._scratch.execute("SELECT digest, piece FROM known WHERE id = ?", (row.id,)).fetchone()
         digest, piece = known or ("", None)
-        self._see(row.id, FETCHED)
+        if known:
+            self._see(row.id, FETCHED)
         if digest != digest_of_row(row):
             place, piece = (None, piece) if known else self._place_of(row.id)
             self._add_fresh(row, known is not None, piece, place)

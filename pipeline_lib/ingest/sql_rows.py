@@ -5,9 +5,8 @@ What may recover (a lost connection, a server that starts, a lock) is an `Upstre
 statement or the password, and where it may quote a value of a row (a cast, a division) only the name of its error.
 """
 
-import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -23,6 +22,7 @@ from pipeline_lib.ingest.charset import is_unicode
 from pipeline_lib.ingest.landed import Row
 from pipeline_lib.ingest.landing import Landing
 from pipeline_lib.ingest.naming import escape, part_of
+from pipeline_lib.ingest.sql_query import columns_of, select
 
 if TYPE_CHECKING:
     from pipeline_lib.ingest.sources.sql import SqlSource
@@ -34,12 +34,6 @@ MAX_URL_CHARS = 2_000  # what browsers and proxies take; a longer one is no addr
 MAX_SAID_CHARS = 200  # of what a driver says
 # What drivers say of the connection or of the statement; of all else they may quote what is in a row.
 OF_THE_QUESTION = (exc.OperationalError, exc.InterfaceError, exc.ProgrammingError, exc.NotSupportedError)
-# Strings and quoted names, comments, white space, and all else sign by sign: there a semicolon is the end.
-SQL_PARTS = re.compile(
-    r"""'[^']*' | "[^"]*" | `[^`]*` | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ | --[^\n]* | /\*.*?\*/ | \s+ | .""",
-    re.DOTALL | re.VERBOSE,
-)
-SAYS_NOTHING = re.compile(r"--|/\*|\s|;")
 URI_IS_ON = {"1", "true", "t", "yes", "y", "on"}  # as SQLAlchemy reads it
 NOT_DELETED = {"", "0", "f", "false", "n", "no"}
 
@@ -62,10 +56,10 @@ def fetch(source: "SqlSource", connection: sa.Connection, landing: Landing) -> A
     since = landing.last
     if since is not None:
         wanted = [name for name in (source.id_column, source.deleted_column) if name is not None]
-        for answer in connection.execute(_select(source, wanted)).mappings():
+        for answer in connection.execute(select(source, wanted)).mappings():
             landing.there(_text_of(answer[source.id_column]), is_deleted(_marker(source, answer)))
     last = since
-    for answer in connection.execute(_select(source, _columns(source), since)).mappings():
+    for answer in connection.execute(select(source, columns_of(source), since)).mappings():
         landing.add(_row(source, answer), is_deleted(_marker(source, answer)))
         if source.incremental_column is not None:
             last = _later(source, last, answer[source.incremental_column])
@@ -76,7 +70,7 @@ def fetch(source: "SqlSource", connection: sa.Connection, landing: Landing) -> A
 
 def _fetch_missed(source: "SqlSource", connection: sa.Connection, landing: Landing) -> None:
     """Fetch rows that came, or came back, under an older value than the last: all rows are gone through for them."""
-    for answer in connection.execute(_select(source, _columns(source))).mappings():
+    for answer in connection.execute(select(source, columns_of(source))).mappings():
         row_id = _text_of(answer[source.id_column])
         if row_id is not None and landing.misses(row_id):
             landing.add(_row(source, answer), is_deleted(_marker(source, answer)))
@@ -121,45 +115,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 def _begin(connection: sa.Connection) -> None:
     """All that is asked is asked of one state: the driver by itself would not begin before the first write."""
     connection.exec_driver_sql("BEGIN")
-
-
-def _columns(source: "SqlSource") -> list[str]:
-    """What is fetched of a row, each column once."""
-    optional = (
-        source.incremental_column,
-        source.deleted_column,
-        source.title_column,
-        source.licence_column,
-        source.url_column,
-    )
-    named = [source.id_column, source.text_column, *(name for name in optional if name), *source.metadata_columns]
-    return list(dict.fromkeys(named))
-
-
-def _select(source: "SqlSource", names: Sequence[str], since: Any = None) -> sa.Select[Any]:
-    """These columns of all rows in the order of their ids, or of those that are not below `since`."""
-    wanted = [*names, source.id_column, *([source.incremental_column] if source.incremental_column else [])]
-    origin = _origin(source, [sa.column(name) for name in dict.fromkeys(wanted)])
-    select = sa.select(*(origin.c[name] for name in names)).order_by(origin.c[source.id_column])
-    if since is None or source.incremental_column is None:
-        return select
-    grown = origin.c[source.incremental_column]
-    return select.where(sa.or_(grown >= since, grown.is_(None)))
-
-
-def _origin(source: "SqlSource", columns: Sequence[sa.ColumnClause[Any]]) -> sa.FromClause:
-    if source.query is None:
-        schema, _, table = (source.table or "").rpartition(".")
-        return sa.table(table, *columns, schema=schema or None)
-    asked = without_end(source.query).replace(":", r"\:")  # a colon is no parameter of ours
-    return sa.text(f"{asked}\n").columns(*columns).subquery("asked")  # a new line, behind a comment that ends it
-
-
-def without_end(query: str) -> str:
-    """A query without the semicolon that ends it, and without what follows that, comments and more semicolons."""
-    parts = [found[0] for found in SQL_PARTS.finditer(query)]
-    num_said = max((at for at, part in enumerate(parts, start=1) if not SAYS_NOTHING.match(part)), default=0)
-    return "".join(parts[:num_said]) if ";" in parts[num_said:] else query
 
 
 def _row(source: "SqlSource", answer: sa.RowMapping) -> Row:

@@ -13,7 +13,7 @@ from pipeline_lib.base.errors import GuardStop, SettingsError, UpstreamError
 from pipeline_lib.ingest import landed
 from pipeline_lib.ingest.landing import Landing
 from pipeline_lib.ingest.sources.sql import SqlSource
-from pipeline_lib.ingest.sql_rows import without_end
+from pipeline_lib.ingest.sql_query import without_end
 
 TABLE = (
     "CREATE TABLE articles (id INTEGER, text TEXT, title TEXT, licence TEXT, lang TEXT, stars INTEGER, grown INTEGER)"
