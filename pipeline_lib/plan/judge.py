@@ -52,7 +52,7 @@ def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models:
         model=models.model,
         scores=models.scores.ref,
         variants=models.variants,
-        tokenizer=data.tokenizer.ref,
+        tokenizer=models.tokenizer,
         snapshot=models.judged.snapshot,
         funnel=funnel[-1].ref,
     )

@@ -52,6 +52,11 @@ class ModelsPlan:
         """The challenger."""
         return self.train.whole.ref
 
+    @property
+    def tokenizer(self) -> Ref:
+        """The one that the challenger was trained with."""
+        return self.train.whole.inputs["tokenizer"]
+
 
 def plan_models(
     settings: Settings, workspace: Workspace, data: DataPlan, benchmarks: BenchmarksPlan
@@ -71,7 +76,7 @@ def plan_models(
     if train is None:
         return None
     before = _judged_before(workspace, train)
-    tonight = Judged(train.whole.ref, benchmarks.refs, data.snapshot.whole.ref)
+    tonight = Judged(train.whole.ref, benchmarks.refs, train.whole.inputs["snapshot"])  # a model may be older than it
     plan = _laid_out(settings, workspace, data, benchmarks, train, before or tonight, line)
     if before is not None and _is_lost(before, plan, benchmarks, workspace.store):
         return _laid_out(settings, workspace, data, benchmarks, train, tonight, line)
