@@ -127,7 +127,8 @@ def recorded_champion(settings: Settings, workspace: Workspace, models: ModelsPl
 
 
 def champion_step(settings: Settings, models: ModelsPlan, champion: Version) -> Step:
-    """The champion measured on the benchmarks of this challenger."""
+    """The champion measured on the benchmarks of this challenger. Without a base line: nobody asks it for one, and the
+    token counts at hand are those of the challenger, whose tokenizer may be another."""
     own = settings.of(RegisterSettings)
     seen = settings.of(EvaluateSettings).only(SCORES.reads)
     params = {
@@ -139,9 +140,8 @@ def champion_step(settings: Settings, models: ModelsPlan, champion: Version) -> 
         "model_name": own.model_name,
         "tracking_uri": own.tracking_uri,
     }
-    counts = models.judged.snapshot
     works = tuple(
-        Work(CHAMPION_SCORES, seen, {"benchmark": texts, "counts": counts}, params, name=f"champion on {name}")
+        Work(CHAMPION_SCORES, seen, {"benchmark": texts}, params, name=f"champion on {name}")
         for name, texts in models.judged.in_order
     )
     lists = list_works("evaluate", [work.ref for work in works], name="scores of the champion")
@@ -168,4 +168,4 @@ def _registry(settings: Settings, workspace: Workspace) -> Registry:
 
 
 FUNNEL = Maker("register.funnel", 1, "funnel.v1", make_funnel, is_light=True)
-CHAMPION_SCORES = Maker("evaluate.champion", 1, "scores.v1", make_champion_scores, reads=SCORES.reads)
+CHAMPION_SCORES = Maker("evaluate.champion", 2, "scores.v1", make_champion_scores, reads=SCORES.reads)
