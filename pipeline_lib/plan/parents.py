@@ -80,7 +80,7 @@ def _parent(settings: Settings, workspace: Workspace, data: DataPlan, models: Se
     fitting = [model for model in models if _fits(model, data, shape)]
     recipe = own.decisive(TRAIN.reads)
     alike = [model for model in fitting if recipe_of(model) == recipe]
-    return furthest(workspace.store, alike or _in_line(settings, workspace, data, fitting) or fitting)
+    return furthest(alike or _in_line(settings, workspace, data, fitting) or fitting)
 
 
 def _fits(model: Manifest, data: DataPlan, shape: Mapping[str, Any]) -> bool:
@@ -101,11 +101,12 @@ def _in_line(settings: Settings, workspace: Workspace, data: DataPlan, fitting: 
 
 
 def _champion(settings: Settings, workspace: Workspace) -> Manifest | None:
-    """The model of the version that was promoted last."""
+    """The model of the version that was promoted last; None where it is not whole any more."""
     registry = registry_of(settings.of(RegisterSettings), workspace.root)
     move = last_move(registry)
     name = None if move is None else model_of(workspace.store, registry, move.version)
-    return None if name is None else manifest_of(workspace.store, Ref(TRAIN.stage, name))
+    found = None if name is None else workspace.store.condition(Ref(TRAIN.stage, name))
+    return found.manifest if found is not None and found.is_present else None
 
 
 def _went_on_from(store: Store, model: Manifest, ancestor: str) -> bool:

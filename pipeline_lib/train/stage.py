@@ -63,6 +63,7 @@ FACTS: Final = (
     "num_rows",
     "num_steps",
     "trunk_steps",
+    "total_trunk_steps",
     "warmup_steps",
     "decay_steps",
     "num_epochs",

@@ -23,7 +23,17 @@ from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest
 from pipeline_lib.store.workspace import Workspace
 from tests.model_nights import FAST, WholeNight, foreseen, in_this_process, to_do, whole_night
-from tests.tiny_night import House, artifacts, copy_house, english, refresh, tiny_settings, write_corpus, write_lines
+from tests.tiny_night import (
+    House,
+    artifacts,
+    copy_house,
+    damage,
+    english,
+    refresh,
+    tiny_settings,
+    write_corpus,
+    write_lines,
+)
 
 SLOW = "0.002"  # learning rates: the usual one is 0.004
 THIRD = "0.003"
@@ -116,6 +126,13 @@ def test_a_night_of_another_recipe_goes_on_from_the_champion(rivals: tuple[House
         crown(house, champion)
         assert named_by_plan(settings) == champion[:8]
     assert whole_night(settings).parent == models[SLOW]
+
+
+def test_a_champion_whose_weights_are_damaged_is_no_parent(rivals: tuple[House, Mapping[str, str]]) -> None:
+    house, models = rivals
+    crown(house, models[SLOW])
+    damage(house.workspace / "artifacts" / "train" / models[SLOW])
+    assert named_by_plan(settings_of(house, train__learning_rate=THIRD)) == models["usual"][:8]
 
 
 def test_a_trial_is_never_a_parent(rivals: tuple[House, Mapping[str, str]]) -> None:

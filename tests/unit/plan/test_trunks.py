@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +49,7 @@ def train(
         (draft.path / "trunk").mkdir()
         write_json(draft.path / "trunk" / "trunk.json", {"num_steps": num_steps})
         draft.seal(
-            Outcome(1, 1, facts=facts or {}),
+            Outcome(1, 1, facts={"total_trunk_steps": num_steps, **(facts or {})}),
             maker="train.model",
             version=1,
             schema="model.v1",
@@ -98,6 +99,23 @@ def test_of_two_that_have_read_as_much_the_older_one_is_kept(workspace: Workspac
     for name in ("older", "newer"):
         keep_trunk(workspace, train(workspace, name, 4))
     assert names(workspace) == {"older"}
+
+
+@pytest.mark.parametrize("is_hidden", [True, False], ids=["no clock shows it", "its time is another"])
+def test_a_damaged_file_of_another_trunk_stops_no_choice(workspace: Workspace, is_hidden: bool) -> None:
+    for night in (1, 2, 3):
+        keep_trunk(workspace, train(workspace, f"a{night}", night))
+        keep_trunk(workspace, train(workspace, f"b{night}", night, learning_rate=2.0))
+    path = workspace.store.path("train", "b3") / "trunk" / "trunk.json"
+    before = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"3", b"7"))
+    if is_hidden:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    for _ in range(2):
+        assert names(workspace) == ({"a3", "b3"} if is_hidden else {"a3", "b2"})
+    workspace.drop_pin("trunks")
+    keep_trunk(workspace, train(workspace, "a4", 4))
+    assert names(workspace) == ({"a4", "b3"} if is_hidden else {"a4", "b2"})
 
 
 @pytest.mark.parametrize("lost", ["the pin", "the model", "a bit of it"])
