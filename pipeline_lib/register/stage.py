@@ -29,7 +29,7 @@ from pipeline_lib.register.registry import Registry
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
-from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.artifact import Outcome, Ref, digest_of
 from pipeline_lib.store.files import read_json, write_atomically, write_json
 
 if TYPE_CHECKING:
@@ -61,9 +61,7 @@ def make_version(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Ou
     from pipeline_lib.register.version import Candidate, Scored, register_model
 
     files = (inputs.files("scores", name) for name in (SCORES_FILE, SPEED_FILE))
-    variants = {
-        name.removeprefix(VARIANT_INPUT): inputs.folder(name) for name in inputs.named if name.startswith(VARIANT_INPUT)
-    }
+    variants = {scheme: inputs.folder(f"{VARIANT_INPUT}{scheme}") for scheme in _variants(inputs)}
     candidate = Candidate(
         model=inputs.folder("model") / MODEL_FOLDER,
         lineage=_lineage(inputs),
@@ -125,8 +123,15 @@ def _lineage(inputs: Inputs) -> "Lineage":
         model_fingerprint=inputs.named["model"].fingerprint,
         snapshot_digest=str(inputs.manifest("snapshot").facts["digest"]),
         tokenizer_fingerprint=inputs.named["tokenizer"].fingerprint,
+        variants_digest=digest_of({scheme: ref.fingerprint for scheme, ref in _variants(inputs).items()}),
         code_revision=str(inputs.manifest("model").made.get("revision", "unknown")),
     )
+
+
+def _variants(inputs: Inputs) -> dict[str, Ref]:
+    """By the name of each scheme what it made."""
+    named = inputs.named.items()
+    return {name.removeprefix(VARIANT_INPUT): ref for name, ref in named if name.startswith(VARIANT_INPUT)}
 
 
 def _funnel(inputs: Inputs) -> list["FunnelRow"]:
