@@ -3,7 +3,7 @@
 Two models a line: the trunk, never decayed, which goes on every night, and a decayed branch of it that is judged.
 A night trains on text that the trunk has not read, oldest first. Which trunk it goes on from is said by `parents.py`.
 Where nothing is unread, or `train.budget_minutes` is 0, the newest model stands. A model whose night did not come to
-its verdict is judged first.
+its verdict is judged first. A model that was judged last and is damaged is made again first (lost.py).
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from pipeline_lib.model.records import CHALLENGER, FROZEN
 from pipeline_lib.plan.benchmarks import BenchmarksPlan
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
+from pipeline_lib.plan.lost import lost_training
 from pipeline_lib.plan.parents import Line, line_of
 from pipeline_lib.quantize.works import variant_works
 from pipeline_lib.run.execute import Graph, as_planned, wanted
@@ -71,8 +72,13 @@ def plan_models(
             "train: there is no batch to train on. Look at the funnel (nightshift status) and at a document "
             "(nightshift why), then correct [ingest] or [clean]."
         )
-    line = line_of(settings, workspace, data)
-    train = _train(settings, workspace, data, benchmarks, line)
+    lost = lost_training(settings, workspace, data, benchmark=benchmarks.refs[FROZEN])
+    if lost is None:
+        line = line_of(settings, workspace, data)
+        train = _train(settings, workspace, data, benchmarks, line)
+    else:
+        line = Line(None, True, {}, (f"training {lost.fingerprint[:8]}, which is lost, is done again as it was",))
+        train = Step("train", "model", (), (lost,), lost)
     if train is None:
         return None
     before = _judged_before(workspace, train)

@@ -75,17 +75,17 @@ def cursor_of(store: Store, parent: Manifest | None) -> Cursor:
 
 
 def _parent(settings: Settings, workspace: Workspace, data: DataPlan, models: Sequence[Manifest]) -> Manifest | None:
-    own = settings.of(TrainSettings)
-    shape = own.decisive(SHAPE)
-    fitting = [model for model in models if _fits(model, data, shape)]
-    recipe = own.decisive(TRAIN.reads)
+    fitting = [model for model in models if fits(model, settings, data)]
+    recipe = settings.of(TrainSettings).decisive(TRAIN.reads)
     alike = [model for model in fitting if recipe_of(model) == recipe]
     return furthest(alike or _in_line(settings, workspace, data, fitting) or fitting)
 
 
-def _fits(model: Manifest, data: DataPlan, shape: Mapping[str, Any]) -> bool:
+def fits(model: Manifest, settings: Settings, data: DataPlan) -> bool:
+    """Whether a training of tonight could go on from this model."""
     if is_out(model):
         return False
+    shape = settings.of(TrainSettings).decisive(SHAPE)
     is_same_shape = {name: model.settings.get(name) for name in SHAPE if name in model.settings} == shape
     return is_same_shape and model.inputs["tokenizer"] == data.tokenizer.ref and model.version == TRAIN.version
 
@@ -95,9 +95,8 @@ def _in_line(settings: Settings, workspace: Workspace, data: DataPlan, fitting: 
     champion = _champion(settings, workspace)
     if champion is None:
         return []
-    shape = settings.of(TrainSettings).decisive(SHAPE)
     went_on = [model for model in fitting if _went_on_from(workspace.store, model, champion.fingerprint)]
-    return [*went_on, *([champion] if _fits(champion, data, shape) else [])]
+    return [*went_on, *([champion] if fits(champion, settings, data) else [])]
 
 
 def _champion(settings: Settings, workspace: Workspace) -> Manifest | None:
