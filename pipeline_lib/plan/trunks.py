@@ -50,7 +50,7 @@ def keep_trunk(workspace: Workspace, model: Ref) -> None:
 
 def furthest(models: Iterable[Manifest]) -> Manifest | None:
     """The one that has read most; of equals the oldest."""
-    return min(models, key=lambda model: (-int(model.facts["total_trunk_steps"]), model.created), default=None)
+    return min(models, key=lambda model: (-_num_steps(model), model.created), default=None)
 
 
 def is_out(model: Manifest) -> bool:
@@ -76,3 +76,8 @@ def _furthest(models: Iterable[Manifest]) -> list[Manifest]:
 def _group(model: Manifest) -> str:
     """What the models of one line have in common."""
     return digest_of([model.version, model.inputs["tokenizer"].fingerprint, recipe_of(model), is_out(model)])
+
+
+def _num_steps(model: Manifest) -> int:
+    """Of all nights; of its own alone where a manifest does not say more yet."""
+    return int(model.facts.get("total_trunk_steps", model.facts.get("trunk_steps", 0)))
