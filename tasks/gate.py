@@ -9,7 +9,7 @@ from pipeline_lib.base.errors import GateRefused
 from pipeline_lib.past.made import remember_scores
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step, recorded_champion
-from pipeline_lib.plan.judged import BEGUN, JUDGED
+from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, version_by_alias
@@ -52,7 +52,8 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
         move.version == version and move.name == registry.name for move in register.promotions(registry)
     )
     is_promoted, sentence = _move(night, registry, version, facts, models, is_on_record=is_on_record)
-    night.workspace.save_pin(JUDGED, models.judged)
+    if night.workspace.pin(JUDGED, Judged) != models.judged:
+        night.workspace.save_pin(JUDGED, models.judged)
     night.workspace.drop_pin(BEGUN)
     _publish(gate, night, f"Version {version} {sentence}")
     return Verdict(version, is_promoted, f"version {version} {sentence}", measured)

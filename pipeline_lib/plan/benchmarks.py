@@ -91,7 +91,7 @@ def _frozen(
     if renews and new and (missing := _missing(settings, store, data, pinned, pinned.frozen)):
         return _Frozen(_drawn(settings, data, generation + 1), generation + 1, now, missing)
     judged = workspace.pin(JUDGED, Judged)
-    is_done = judged is not None and pinned.before in judged.benchmarks.values()
+    is_done = judged is not None and judged.benchmarks.get(BEFORE) == pinned.before  # as such: it was the one before
     if pinned.before is None or is_done or not store.is_present(pinned.before):
         return _Frozen(now, generation)
     return _Frozen(now, generation, _kept(settings, store, data, pinned.before, generation - 1, new))

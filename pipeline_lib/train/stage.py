@@ -26,6 +26,7 @@ from pipeline_lib.model.reading.snapshot import EXCLUDED_FILE, SHARDS_FILE, Arri
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import MANIFEST, Outcome
 from pipeline_lib.store.files import read_json
+from pipeline_lib.train.checkpoints import fault_in_part
 from pipeline_lib.train.cursor import Cursor, read_cursor
 from pipeline_lib.train.extent import shards_to_open
 from pipeline_lib.train.job import (
@@ -44,7 +45,6 @@ from pipeline_lib.train.job import (
 )
 from pipeline_lib.train.lineage import SHAPE
 from pipeline_lib.train.repeat import read_repeat, settings_of
-from pipeline_lib.train.sealed import fault_of
 from pipeline_lib.train.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def _failure(work: Path, status: int) -> NightshiftError:
 
 def _take(source: Path, target: Path) -> None:
     """Link the files of a sealed folder into the artifact; the folder stays until `work` is deleted."""
-    fault = fault_of(source)
+    fault = fault_in_part(source)
     if fault is not None:
         raise DataError(f"{source}: {fault}. Delete {source.parent} and run again.")
     ignore = shutil.ignore_patterns(MANIFEST)
