@@ -24,7 +24,7 @@ from pipeline_lib.run.lists import list_works, lists_work, sum_of
 from pipeline_lib.run.maker import Maker, Work
 from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.files import write_json
 from pipeline_lib.store.workspace import Workspace
 
@@ -53,7 +53,7 @@ def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models:
         scores=models.scores.ref,
         variants=models.variants,
         tokenizer=models.tokenizer,
-        snapshot=models.judged.snapshot,
+        snapshot=_snapshot(workspace, data, models),
         funnel=funnel[-1].ref,
     )
     gate = gate_work(
@@ -69,6 +69,12 @@ def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models:
     planned = [replace(step, condition=condition) for step in as_planned((register, judged), todo)]
     champion = _foreseen_champion(settings, workspace, models) if planned[1].todo else None
     return JudgePlan(planned[0], champion, planned[1], graph)
+
+
+def _snapshot(workspace: Workspace, data: DataPlan, models: ModelsPlan) -> Ref | None:
+    """What the challenger was trained with; None where it is gone for good."""
+    own = models.train.whole.inputs["snapshot"]
+    return own if own in data.graph or workspace.store.is_present(own) else None
 
 
 def _funnel_works(data: DataPlan) -> tuple[Work, ...]:

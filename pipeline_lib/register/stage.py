@@ -42,6 +42,7 @@ REGISTERED_FILE = "registered.json"
 GATE_FILE = "gate.json"
 GATE_PAGE_FILE = "gate.md"
 VARIANT_INPUT = "variant:"  # and the scheme: inputs of a version
+UNKNOWN = "unknown"  # what a version says of something that is gone
 FUNNEL_FILE = "funnel.json"  # [{"stage", "documents_in", "documents_out", "dropped": {reason: number}}]
 
 __all__ = ["Promotion", "Registry", "promote", "promotions", "rollback"]
@@ -56,7 +57,7 @@ def make_version(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Ou
     """Register the model as challenger. Raises `UpstreamError` when MLflow cannot be reached.
 
     Inputs: `model`, the training; `scores`, a list of those of the model and its variants; `variant:SCHEME` for each of
-    them; `tokenizer`; `snapshot`, whose facts have its digest; `funnel`, what holds funnel.json, may be missing.
+    them; `tokenizer`; `snapshot`, whose facts have its digest, and `funnel`, what holds funnel.json, may be missing.
     """
     from pipeline_lib.register.version import Candidate, Scored, register_model
 
@@ -121,10 +122,10 @@ def _lineage(inputs: Inputs) -> "Lineage":
 
     return Lineage(
         model_fingerprint=inputs.named["model"].fingerprint,
-        snapshot_digest=str(inputs.manifest("snapshot").facts["digest"]),
+        snapshot_digest=str(inputs.manifest("snapshot").facts["digest"]) if inputs.has("snapshot") else UNKNOWN,
         tokenizer_fingerprint=inputs.named["tokenizer"].fingerprint,
         variants_digest=digest_of({scheme: ref.fingerprint for scheme, ref in _variants(inputs).items()}),
-        code_revision=str(inputs.manifest("model").made.get("revision", "unknown")),
+        code_revision=str(inputs.manifest("model").made.get("revision", UNKNOWN)),
     )
 
 

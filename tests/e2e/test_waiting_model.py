@@ -1,5 +1,6 @@
 """A model that waits for its verdict while the text goes on: what it is compared with and registered by is its own."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,39 @@ def made(house: House, maker: str) -> list[Manifest]:
     return sorted(found, key=lambda manifest: manifest.created)
 
 
+LOST = {
+    "its snapshot": ("tokenize.snapshot",),
+    "the fresh benchmark": ("fresh",),
+    "all": ("tokenize.snapshot", "evaluate.benchmark", "evaluate.scores"),
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_model_is_judged_again_although_what_it_was_judged_on_is_gone(house: House, lost: str) -> None:
+    """Its scores are wanted anew, and MLflow has lost it: it stands, so nobody trains another one in its place."""
+    (model,) = made(house, "train.model")
+    write_lines(house.corpus / "more.jsonl", {f"m{n}": chinese(n) for n in range(900, 906)})
+    for manifest in artifacts(house.workspace).values():
+        if {manifest.maker, manifest.facts.get("name")} & set(LOST[lost]):
+            shutil.rmtree(Store(house.workspace / "artifacts").path(manifest.ref.stage, manifest.fingerprint))
+    (house.workspace / "mlflow.db").unlink()
+    changed = {"train__budget_minutes": "0", "evaluate__num_resamples": "101"}
+    refresh(settings_of(house, **changed))
+    assert "promoted" in retrain(settings_of(house, **changed))["verdict"]
+    assert made(house, "train.model") == [model]
+    tags = version_tags(house)
+    is_known = "tokenize.snapshot" not in LOST[lost]
+    assert (tags["nightshift.snapshot_digest"] == "unknown") != is_known
+
+
+def version_tags(house: House) -> dict[str, str]:
+    """Of the newest version."""
+    version = made(house, "register.version")[-1]
+    folder = Store(house.workspace / "artifacts").path("register", version.fingerprint)
+    tags: dict[str, str] = read_json(folder / "registered.json")["tags"]
+    return tags
+
+
 @pytest.mark.parametrize("vocab_size", ["600", "512"])
 def test_it_is_judged_and_registered_by_what_it_was_trained_with(house: House, vocab_size: str) -> None:
     """Not by the token counts of another tokenizer, beside which anybody looks good."""
@@ -78,9 +112,7 @@ def test_it_is_judged_and_registered_by_what_it_was_trained_with(house: House, v
     scores = made(house, "evaluate.scores")[before:]
     assert {one.inputs["model"] for one in scores} == {model.ref}
     assert {one.inputs["counts"] for one in scores} == {own["snapshot"]}
-    version = made(house, "register.version")[-1]
-    store = Store(house.workspace / "artifacts")
-    tags = read_json(store.path("register", version.fingerprint) / "registered.json")["tags"]
+    tags, store = version_tags(house), Store(house.workspace / "artifacts")
     assert tags["nightshift.tokenizer_fingerprint"] == own["tokenizer"].fingerprint
     snapshot = store.read("tokenize", own["snapshot"].fingerprint)
     assert tags["nightshift.snapshot_digest"] == snapshot.facts["digest"]
