@@ -6,7 +6,7 @@ The list follows from the models that are there: where it is missing, or one of 
 How far a trunk has come is in its manifest: no file of a model is opened to choose between them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -60,9 +60,9 @@ def is_out(model: Manifest) -> bool:
     return has_diverged or model.settings.get("role") == "trial"
 
 
-def recipe_of(model: Manifest) -> dict[str, Any]:
-    """The settings that it was trained with, as far as they decide."""
-    return {name: value for name, value in model.settings.items() if name not in NOT_OF_THE_RECIPE}
+def recipe_of(decisive: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what decides a training what its line has in common: not how far it goes, nor whether it is a trial."""
+    return {name: value for name, value in decisive.items() if name not in NOT_OF_THE_RECIPE}
 
 
 def _furthest(models: Iterable[Manifest]) -> list[Manifest]:
@@ -75,7 +75,7 @@ def _furthest(models: Iterable[Manifest]) -> list[Manifest]:
 
 def _group(model: Manifest) -> str:
     """What the models of one line have in common."""
-    return digest_of([model.version, model.inputs["tokenizer"].fingerprint, recipe_of(model), is_out(model)])
+    return digest_of([model.version, model.inputs["tokenizer"].fingerprint, recipe_of(model.settings), is_out(model)])
 
 
 def _num_steps(model: Manifest) -> int:

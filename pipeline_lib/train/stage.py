@@ -91,6 +91,7 @@ READS: Final = (
     "replay_share",
     "precision",
     "seed",
+    "role",
 )
 
 

@@ -192,7 +192,7 @@ def test_a_training_goes_on_from_its_own_recipe_though_another_has_read_more(wor
     night(workspace, "mine", 2, "today's")
     night(workspace, "longer", 9, "another")
     promote(workspace, "longer")
-    assert parent(workspace) == "mine"
+    assert parent(workspace) == parent(workspace, role="trial") == "mine"
 
 
 @pytest.mark.parametrize("went_on", [True, False])
@@ -213,14 +213,23 @@ def test_without_recipe_and_champion_the_longest_is_gone_on_from(workspace: Work
 
 
 @pytest.mark.parametrize(
-    "unfit", [{"role": "trial"}, {"facts": DIVERGED}, {"tokenizer": "another"}, {"hidden_size": 8}]
+    ("unfit", "why"),
+    [
+        ({"role": "trial"}, "each trunk with this tokenizer and shape has diverged, is a trial or is of another"),
+        ({"facts": DIVERGED}, "each trunk with this tokenizer and shape has diverged"),
+        ({"tokenizer": "another"}, "no trunk has this tokenizer and shape"),
+        ({"hidden_size": 8}, "no trunk has this tokenizer and shape"),
+    ],
 )
-def test_what_does_not_fit_is_nobodys_parent_not_even_as_the_champion(workspace: Workspace, unfit: Any) -> None:
+def test_what_does_not_fit_is_nobodys_parent_not_even_as_the_champion(
+    workspace: Workspace, unfit: Any, why: str
+) -> None:
     night(workspace, "unfit", 9, "today's", **unfit)
     promote(workspace, "unfit")
     assert parent(workspace) is None
-    with pytest.raises(SettingsError, match="no trunk has this tokenizer and shape"):
+    with pytest.raises(SettingsError, match=f"{why}.* Set .*train.restart = 'tokenizer_or_shape' to start"):
         parent(workspace, restart="never")
+    assert parent(workspace, restart="tokenizer_or_shape") is None
     night(workspace, "fit", 1, "another")
     assert parent(workspace) == "fit"
     assert parent(workspace, restart="always") is None
