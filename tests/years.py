@@ -130,9 +130,10 @@ class Years:
             if has_trunk:
                 trunk = store.path(like.ref.stage, like.fingerprint) / TRUNK
                 (draft.path / TRUNK).mkdir()
-                write_json(draft.path / TRUNK / TRUNK_FILE, {**read_json(trunk / TRUNK_FILE), "num_steps": 0})
+                write_json(draft.path / TRUNK / TRUNK_FILE, read_json(trunk / TRUNK_FILE))
                 write_json(draft.path / TRUNK / CURSOR_FILE, read_json(trunk / CURSOR_FILE))
-            outcome = Outcome(like.rows_in, like.rows_out, like.dropped, facts=like.facts)
+            facts = {**like.facts, **({"total_trunk_steps": 0} if has_trunk else {})}
+            outcome = Outcome(like.rows_in, like.rows_out, like.dropped, facts=facts)
             said = {"settings": like.settings, "inputs": {**like.inputs, **inputs}, "made": {"created": 1.0}}
             draft.seal(outcome, maker=like.maker, version=like.version, schema=like.schema, **said)  # type: ignore[arg-type]
 

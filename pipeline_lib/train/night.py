@@ -235,6 +235,7 @@ def _summary(night: Night, plan: Plan, model: PreTrainedModel) -> dict[str, Any]
         "branch_loss": final_loss(rows, "branch"),
         "loss_curve": loss_curve(rows),
         **{name: getattr(plan, name) for name in ("num_steps", "trunk_steps", "warmup_steps", "decay_steps")},
+        "total_trunk_steps": trunk["num_steps"],  # of all nights
         "num_rows": plan.num_steps * night.settings.batch_rows,
         "num_tokens": plan.num_steps * night.tokens_per_step,
         "read": trunk["read"],

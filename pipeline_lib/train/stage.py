@@ -44,6 +44,7 @@ from pipeline_lib.train.job import (
     write_job,
 )
 from pipeline_lib.train.lineage import SHAPE
+from pipeline_lib.train.repeat import read_repeat, settings_of
 from pipeline_lib.train.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ FACTS: Final = (
     "num_rows",
     "num_steps",
     "trunk_steps",
+    "total_trunk_steps",
     "warmup_steps",
     "decay_steps",
     "num_epochs",
@@ -89,6 +91,7 @@ READS: Final = (
     "replay_share",
     "precision",
     "seed",
+    "role",
 )
 
 
@@ -102,8 +105,9 @@ def train_inputs(settings: TrainSettings, inputs: "Inputs") -> TrainInputs:
     from pipeline_lib.store.schemas import DOCUMENTS_FILE
 
     trunk = inputs.folder("trunk") / TRUNK_FOLDER if inputs.has("trunk") else None
+    recorded = settings_of(settings, read_repeat(inputs.work_folder))
     return TrainInputs(
-        tokens=tokens_inputs(settings, inputs, read_cursor(trunk)),
+        tokens=tokens_inputs(recorded, inputs, read_cursor(trunk)),
         num_rows=int(inputs.params["num_rows"]),
         tokenizer=inputs.folder("tokenizer"),
         trunk=trunk,

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +65,7 @@ def train(
         (draft.path / "trunk").mkdir()
         write_json(draft.path / "trunk" / "trunk.json", {"num_steps": num_steps})
         draft.seal(
-            Outcome(1, 1, facts=facts or {}),
+            Outcome(1, 1, facts={"total_trunk_steps": num_steps, **(facts or {})}),
             maker="train.model",
             version=1,
             schema="model.v1",
@@ -114,6 +115,23 @@ def test_of_two_that_have_read_as_much_the_older_one_is_kept(workspace: Workspac
     for name in ("older", "newer"):
         keep_trunk(workspace, train(workspace, name, 4))
     assert names(workspace) == {"older"}
+
+
+@pytest.mark.parametrize("is_hidden", [True, False], ids=["no clock shows it", "its time is another"])
+def test_a_damaged_file_of_another_trunk_stops_no_choice(workspace: Workspace, is_hidden: bool) -> None:
+    for night in (1, 2, 3):
+        keep_trunk(workspace, train(workspace, f"a{night}", night))
+        keep_trunk(workspace, train(workspace, f"b{night}", night, learning_rate=2.0))
+    path = workspace.store.path("train", "b3") / "trunk" / "trunk.json"
+    before = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"3", b"7"))
+    if is_hidden:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    for _ in range(2):
+        assert names(workspace) == ({"a3", "b3"} if is_hidden else {"a3", "b2"})
+    workspace.drop_pin("trunks")
+    keep_trunk(workspace, train(workspace, "a4", 4))
+    assert names(workspace) == ({"a4", "b3"} if is_hidden else {"a4", "b2"})
 
 
 @pytest.mark.parametrize("lost", ["the pin", "the model", "a bit of it"])
@@ -174,7 +192,7 @@ def test_a_training_goes_on_from_its_own_recipe_though_another_has_read_more(wor
     night(workspace, "mine", 2, "today's")
     night(workspace, "longer", 9, "another")
     promote(workspace, "longer")
-    assert parent(workspace) == "mine"
+    assert parent(workspace) == parent(workspace, role="trial") == "mine"
 
 
 @pytest.mark.parametrize("went_on", [True, False])
@@ -195,14 +213,23 @@ def test_without_recipe_and_champion_the_longest_is_gone_on_from(workspace: Work
 
 
 @pytest.mark.parametrize(
-    "unfit", [{"role": "trial"}, {"facts": DIVERGED}, {"tokenizer": "another"}, {"hidden_size": 8}]
+    ("unfit", "why"),
+    [
+        ({"role": "trial"}, "each trunk with this tokenizer and shape has diverged, is a trial or is of another"),
+        ({"facts": DIVERGED}, "each trunk with this tokenizer and shape has diverged"),
+        ({"tokenizer": "another"}, "no trunk has this tokenizer and shape"),
+        ({"hidden_size": 8}, "no trunk has this tokenizer and shape"),
+    ],
 )
-def test_what_does_not_fit_is_nobodys_parent_not_even_as_the_champion(workspace: Workspace, unfit: Any) -> None:
+def test_what_does_not_fit_is_nobodys_parent_not_even_as_the_champion(
+    workspace: Workspace, unfit: Any, why: str
+) -> None:
     night(workspace, "unfit", 9, "today's", **unfit)
     promote(workspace, "unfit")
     assert parent(workspace) is None
-    with pytest.raises(SettingsError, match="no trunk has this tokenizer and shape"):
+    with pytest.raises(SettingsError, match=f"{why}.* Set .*train.restart = 'tokenizer_or_shape' to start"):
         parent(workspace, restart="never")
+    assert parent(workspace, restart="tokenizer_or_shape") is None
     night(workspace, "fit", 1, "another")
     assert parent(workspace) == "fit"
     assert parent(workspace, restart="always") is None
