@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from pipeline_lib.plan.data import DataPlan, full_graph
+from pipeline_lib.plan.last import remember
 from pipeline_lib.run.execute import Bench, Graph, run_step
 from pipeline_lib.run.guard import Limits, limits_of
 from pipeline_lib.run.inputs import say_nothing
@@ -38,7 +39,7 @@ def do_step(step: Step, night: Night, graph: Graph, *, report: Callable[[Any], N
             on_progress=lambda done, total: night.reporter.progress(done, total, "shards"),
             report=report,
         )
-        remember(step, night)
+        remember(night.workspace, step)
         return done
 
     return _shown(step, work, night)
@@ -61,19 +62,9 @@ def do_stage(stage: str, plan: DataPlan, night: Night) -> None:
     keys = {step.key for step in together}
     for step in steps:
         if step.key in keys:
-            remember(step, night)
+            remember(night.workspace, step)
         else:
             do_step(step, night, graph)
-
-
-def remember(step: Step, night: Night) -> None:
-    """Keep what the step consists of tonight: the next plan tells what changed since, `why` finds its ledgers."""
-    night.workspace.save_last(step.key, entries_of(step))
-
-
-def entries_of(step: Step) -> list[str]:
-    """The works of a step as they are kept."""
-    return [f"{work.maker.name} {work.fingerprint}" for work in step.works]
 
 
 def _limits(step: Step, night: Night) -> Limits | None:

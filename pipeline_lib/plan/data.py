@@ -23,6 +23,7 @@ from pipeline_lib.plan.batches import (
     sealed_batches,
 )
 from pipeline_lib.plan.closed import Closed, read_closed, recipe_of
+from pipeline_lib.plan.last import kept_of
 from pipeline_lib.plan.sides import num_held_out
 from pipeline_lib.plan.tokenizer import TokenizerPlan, pinned_tokenizer, plan_tokenizer
 from pipeline_lib.run.board import Board
@@ -284,9 +285,9 @@ def _with_previous(boards: Sequence[Board], opened: Sequence[Opened], workspace:
 
 def _last_whole(step: Step, workspace: Workspace) -> Ref | None:
     """What stood for the step when it was last done with other settings."""
-    for entry in workspace.last(step.key)[-1:]:
-        _, _, fingerprint = entry.partition(" ")
-        return Ref(step.stage, fingerprint) if fingerprint != step.whole.fingerprint else None
+    for kept in kept_of(workspace, step.key)[-1:]:
+        is_other = kept.maker == step.whole.maker.name and kept.ref != step.whole.ref
+        return kept.ref if is_other else None
     return None
 
 

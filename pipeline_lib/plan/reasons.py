@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pipeline_lib.plan.last import kept_of
 from pipeline_lib.run.execute import Graph
 from pipeline_lib.run.maker import Work
 from pipeline_lib.run.step import Step, manifest_of
@@ -63,13 +64,12 @@ class Reasons:
 
     def _place(self, step: Step) -> None:
         """Which artifact stood in the place of each work of the step when it was last done."""
-        last = defaultdict[str, list[str]](list)
-        for entry in self.workspace.last(step.key):
-            maker, _, fingerprint = entry.partition(" ")
-            last[maker].append(fingerprint)
-        for work in step.works:
+        last = defaultdict[str, list[Ref]](list)
+        for kept in kept_of(self.workspace, step.key):
+            last[kept.maker].append(kept.ref)
+        for work in step.kept:
             same = last[work.maker.name]
-            self._before[work.ref] = Ref(work.maker.stage, same.pop(0)) if same else None
+            self._before[work.ref] = same.pop(0) if same else None
 
     def _line(self, step: Step, work: Work) -> Line:
         store = self.workspace.store

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.plan.last import remember
 from pipeline_lib.plan.reasons import Line, changes, explain
 from pipeline_lib.run.execute import execute
 from pipeline_lib.run.inputs import Inputs
@@ -76,7 +77,7 @@ class House:
             self.remember(step)
 
     def remember(self, step: Step) -> None:
-        self.workspace.save_last(step.key, [f"{work.maker.name} {work.fingerprint}" for work in step.works])
+        remember(self.workspace, step)
 
     def lines(self, night: Night, todo: Callable[[Work], bool] = lambda _: True) -> dict[str, Line]:
         """The lines of a plan by place: "clean 0" is the first work of clean. Everything is wanted, unless said."""
