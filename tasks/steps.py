@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from pipeline_lib.plan.data import DataPlan, full_graph
-from pipeline_lib.plan.last import remember
+from pipeline_lib.plan.data import DataPlan, closed_steps, full_graph
+from pipeline_lib.plan.last import is_by, remember, remember_recipe
 from pipeline_lib.run.execute import Bench, Graph, run_step
 from pipeline_lib.run.guard import Limits, limits_of
 from pipeline_lib.run.inputs import say_nothing
@@ -50,6 +50,7 @@ def do_stage(stage: str, plan: DataPlan, night: Night) -> None:
 
     Whole batches of earlier nights share one task, so that the tasks of a night do not grow with the number of nights.
     """
+    recall(plan, night)
     graph, steps, closed = plan.graph, plan.steps(stage), plan.earlier_sums[stage]
     reused = [step for step in steps if not step.missing(night.workspace.store)]
     together = reused if closed or len(reused) > MOST_SHOWN else []
@@ -65,6 +66,15 @@ def do_stage(stage: str, plan: DataPlan, night: Night) -> None:
             remember(night.workspace, step)
         else:
             do_step(step, night, graph)
+
+
+def recall(plan: DataPlan, night: Night) -> None:
+    """Remember of closed batches what this recipe made of them, where others were at work since."""
+    if is_by(night.workspace, plan.recipe):
+        return
+    for step in closed_steps(plan, night.settings, night.workspace):
+        remember(night.workspace, step)
+    remember_recipe(night.workspace, plan.recipe)
 
 
 def _limits(step: Step, night: Night) -> Limits | None:

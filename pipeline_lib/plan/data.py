@@ -148,6 +148,13 @@ def full_graph(settings: Settings, workspace: Workspace) -> Graph:
     return {**plan.graph, **read}
 
 
+def closed_steps(plan: DataPlan, settings: Settings, workspace: Workspace) -> list[Step]:
+    """The steps of the closed batches of a plan, laid out all the same."""
+    labels = {batch.name for batch in plan.found.earlier}
+    boards = _plan(settings, workspace, is_looking=False, is_full=True).boards if labels else ()
+    return [step for board in boards if board.label in labels for step in board.steps]
+
+
 def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool, is_full: bool = False) -> DataPlan:
     key_id = night_key(settings, workspace).key_id
     batches = workspace.batches()

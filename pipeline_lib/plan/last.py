@@ -1,10 +1,16 @@
-"""What is remembered of steps: which artifacts they had when they were last done, what stands for each of them last."""
+"""What is remembered of steps: which artifacts they had when they were last done, what stands for each of them last.
+
+Of batches this is so by one recipe, which is remembered beside them: where the rules of an earlier night are set again
+its batches are closed, nobody does their steps, and what other rules made of them would stay behind.
+"""
 
 from dataclasses import dataclass
 
 from pipeline_lib.run.step import Step
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Workspace
+
+RECIPE = "recipe"  # it is remembered under this name, as if it were a step
 
 
 @dataclass(frozen=True)
@@ -29,3 +35,13 @@ def kept_of(workspace: Workspace, key: str) -> list[Kept]:
     """The artifacts that the step of this key had, in their order; none where that is not known."""
     entries = (entry.partition(" ") for entry in workspace.last(key))
     return [Kept(maker, Ref(maker.partition(".")[0], fingerprint)) for maker, _, fingerprint in entries]
+
+
+def is_by(workspace: Workspace, recipe: str) -> bool:
+    """Whether what is remembered of batches was made by this recipe."""
+    return workspace.last(RECIPE) == [recipe]
+
+
+def remember_recipe(workspace: Workspace, recipe: str) -> None:
+    """From now on what is remembered of batches is by this recipe."""
+    workspace.save_last(RECIPE, [recipe])
