@@ -70,8 +70,8 @@ class House:
 
     workspace: Workspace
 
-    def do(self, night: Night) -> None:
-        for step in night.steps:
+    def do(self, night: Night, num_steps: int = 3) -> None:
+        for step in night.steps[:num_steps]:
             for work in step.works:
                 execute(work, self.workspace.root)
             self.remember(step)
@@ -171,6 +171,22 @@ def test_a_limit_that_is_set_back_is_named_where_its_own_judgements_are_still_th
     lines = house.lines(old, todo=lambda work: work.maker in (DECIDE, SCRUB) or "scrub" in work.maker.name)
     assert lines["clean 1"].action == "reuse"
     assert reasons(lines) == {"dedup 0": "clean.judge: rules.min_words.v1.at_least 40 -> 50"}
+
+
+@pytest.mark.parametrize("num_done", [1, 2])
+def test_after_a_night_that_was_stopped_the_cause_is_the_one_it_began_with(house: House, num_done: int) -> None:
+    """Its first steps are done and remembered: in their places stands what this night wants."""
+    night = Night(clean=MOVED)
+    house.do(night, num_steps=num_done)
+    found = reasons(house.lines(night))
+    assert set(found) == {"dedup 0", "scrub 0", "scrub 1", "scrub 2"} - ({"dedup 0"} if num_done == 2 else set())
+    assert set(found.values()) == {BY_RULES}
+
+
+def test_a_shard_that_came_first_is_new_and_the_others_are_as_they_were(house: House) -> None:
+    night = Night(raw=("0", "a", "b"))
+    house.do(night, num_steps=1)
+    assert reasons(house.lines(night))["dedup 0"] == "new"
 
 
 def test_another_text_is_new_and_so_is_what_follows_from_it(house: House) -> None:
