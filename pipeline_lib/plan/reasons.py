@@ -9,7 +9,7 @@ with the one that the manifest names in its place: its own step may have been do
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import Any, Literal
 
 from pipeline_lib.plan.last import kept_of
@@ -23,6 +23,8 @@ from pipeline_lib.store.workspace import Workspace
 Action = Literal["reuse", "work"]
 NEW = "new"
 SAME = "nothing changed"
+MOST_SHOWN = 40  # characters of a value
+NUM_BEFORE = 8  # characters before the place in which two long values differ
 
 
 @dataclass(frozen=True)
@@ -148,8 +150,10 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") ->
             continue
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             yield from changes(before, after, f"{prefix}{key}.")
+        elif isinstance(before, list) and isinstance(after, list):
+            yield from _of_lists(before, after, f"{prefix}{key}")
         else:
-            yield f"{prefix}{key} {_shown(before)} -> {_shown(after)}"
+            yield _moved(before, after, f"{prefix}{key}")
 
 
 def _set(work: Work, decisive: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,6 +168,35 @@ def _in_words(changed: Iterable[str]) -> str:
     return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if named[3:] else "")
 
 
+def _of_lists(before: list[Any], after: list[Any], name: str) -> Iterator[str]:
+    """What came into a list and what left it; of entries that differ in part, what differs in them."""
+    gone = [entry for entry in before if entry not in after]
+    came = [entry for entry in after if entry not in before]
+    if not gone and not came:
+        yield _moved(before, after, name)  # another order, or another number of the same
+    for old, new in zip_longest(gone, came):
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from changes(old, new, f"{name}[{after.index(new)}].")
+        else:
+            yield from (
+                f"{name} {sign}{_shown(entry)}" for sign, entry in (("-", old), ("+", new)) if entry is not None
+            )
+
+
+def _moved(before: Any, after: Any, name: str) -> str:
+    """Both values; where they begin alike for long, from where they differ."""
+    old, new = _shown(before), _shown(after)
+    if old == new:
+        old, new = _from_difference(str(before), str(after))
+    return f"{name} {old} -> {new}"
+
+
+def _from_difference(old: str, new: str) -> tuple[str, str]:
+    num_alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+    at = max(0, num_alike - NUM_BEFORE)
+    return f"...{_shown(old[at:])}", f"...{_shown(new[at:])}"
+
+
 def _shown(value: Any) -> str:
     text = "off" if value is None else str(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 3] + "..."

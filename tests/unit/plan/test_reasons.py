@@ -265,6 +265,29 @@ def test_long_values_are_cut_and_many_changes_are_counted(house: House) -> None:
     moved = {f"max_top_{n}_gram.v1": {"at_most": 0.5} for n in (2, 3, 4)}
     found = reasons(house.lines(Night(clean={"rules": moved, "languages": ["en"]})))
     assert found["clean 1"] == (
-        "languages ['en', 'zh'] -> ['en'], rules.max_top_2_gram.v1.at_most 0.2 -> 0.5, "
+        "languages -zh, rules.max_top_2_gram.v1.at_most 0.2 -> 0.5, "
         "rules.max_top_3_gram.v1.at_most 0.18 -> 0.5 and 1 more"
     )
+
+
+RULES = [{"label": "AD", "terms": ["buy now", "on sale"]}, {"label": "LOG", "terms": ["sign in"]}]
+LONG = "a setting whose value is longer than what is shown of it"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (["en", "zh"], ["en", "de"], ["x -zh", "x +de"]),
+        (["en"], ["de", "en", "fr"], ["x +de", "x +fr"]),
+        (["en", "zh"], ["zh", "en"], ["x ['en', 'zh'] -> ['zh', 'en']"]),
+        (["en", "en"], ["en"], ["x ['en', 'en'] -> ['en']"]),
+        (RULES, [RULES[0], {"label": "LOG", "terms": ["sign in", "sign up"]}], ["x[1].terms +sign up"]),
+        (RULES, RULES[1:], ["x -{'label': 'AD', 'terms': ['buy now', ..."]),
+        ([], RULES[1:], ["x +{'label': 'LOG', 'terms': ['sign in']}"]),
+        (RULES, None, ["x [{'label': 'AD', 'terms': ['buy now',... -> off"]),
+        (f"{LONG} now", f"{LONG} then", ["x ...n of it now -> ...n of it then"]),
+        (f"{LONG}, and more of it", f"{LONG}", ["x ...wn of it, and more of it -> ...wn of it"]),
+    ],
+)
+def test_of_long_values_what_differs_is_told(old: Any, new: Any, told: list[str]) -> None:
+    assert list(changes({"x": old}, {"x": new})) == told
