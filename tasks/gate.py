@@ -10,13 +10,14 @@ from pipeline_lib.past.made import remember_scores
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step, recorded_champion
 from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
+from pipeline_lib.plan.last import entries_of
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, version_by_alias
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.step import Step
 from tasks.night import Night
-from tasks.steps import do_step, entries_of
+from tasks.steps import do_step
 
 GATE_KEY = "gate-report"
 PROMOTED = "nightshift.model.promoted"

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from pipeline_lib.plan.data import DataPlan, full_graph
+from pipeline_lib.plan.data import DataPlan, closed_steps, full_graph
+from pipeline_lib.plan.last import is_by, remember, remember_recipe
 from pipeline_lib.run.execute import Bench, Graph, run_step
 from pipeline_lib.run.guard import Limits, limits_of
 from pipeline_lib.run.inputs import say_nothing
@@ -38,7 +39,7 @@ def do_step(step: Step, night: Night, graph: Graph, *, report: Callable[[Any], N
             on_progress=lambda done, total: night.reporter.progress(done, total, "shards"),
             report=report,
         )
-        remember(step, night)
+        remember(night.workspace, step)
         return done
 
     return _shown(step, work, night)
@@ -49,6 +50,7 @@ def do_stage(stage: str, plan: DataPlan, night: Night) -> None:
 
     Whole batches of earlier nights share one task, so that the tasks of a night do not grow with the number of nights.
     """
+    recall(plan, night)
     graph, steps, closed = plan.graph, plan.steps(stage), plan.earlier_sums[stage]
     reused = [step for step in steps if not step.missing(night.workspace.store)]
     together = reused if closed or len(reused) > MOST_SHOWN else []
@@ -61,19 +63,18 @@ def do_stage(stage: str, plan: DataPlan, night: Night) -> None:
     keys = {step.key for step in together}
     for step in steps:
         if step.key in keys:
-            remember(step, night)
+            remember(night.workspace, step)
         else:
             do_step(step, night, graph)
 
 
-def remember(step: Step, night: Night) -> None:
-    """Keep what the step consists of tonight: the next plan tells what changed since, `why` finds its ledgers."""
-    night.workspace.save_last(step.key, entries_of(step))
-
-
-def entries_of(step: Step) -> list[str]:
-    """The works of a step as they are kept."""
-    return [f"{work.maker.name} {work.fingerprint}" for work in step.works]
+def recall(plan: DataPlan, night: Night) -> None:
+    """Remember of closed batches what this recipe made of them, where others were at work since."""
+    if is_by(night.workspace, plan.recipe):
+        return
+    for step in closed_steps(plan, night.settings, night.workspace):
+        remember(night.workspace, step)
+    remember_recipe(night.workspace, plan.recipe)
 
 
 def _limits(step: Step, night: Night) -> Limits | None:

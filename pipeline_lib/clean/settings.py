@@ -96,6 +96,12 @@ class CleanSettings(StageSettings):
         json_schema_extra=neutral_items(None, unit="matches"),
     )
 
+    @field_validator("languages")
+    @classmethod
+    def _in_order(cls, languages: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """They are a set: in which order they are given decides nothing, and enters no name."""
+        return None if languages is None else tuple(sorted(set(languages)))
+
     @field_validator("rules", mode="before")
     @classmethod
     def _complete(cls, given: Any) -> Any:

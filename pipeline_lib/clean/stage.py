@@ -128,6 +128,6 @@ JUDGE = Maker(
     1,
     "ledger.v1",
     make_judge,
-    reads=("languages", "max_html_tags", "rules", "spacy_sentences", "entity_rules", "entity_limits"),
+    reads=("languages", "max_html_tags", "rules", "entity_rules", "entity_limits"),
 )
 MAKERS = (TEXT, SIGNALS, TERMS, JUDGE)

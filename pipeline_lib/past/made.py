@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.plan.last import kept_of
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Batch, Workspace
@@ -19,8 +20,7 @@ def made_last(workspace: Workspace, stage: str, batch: Batch, maker: str) -> lis
 
 def last_of(workspace: Workspace, step: str, maker: str) -> list[Ref]:
     """What a maker made in a step when that was last done."""
-    entries = (entry.partition(" ") for entry in workspace.last(step))
-    return [Ref(name.partition(".")[0], fingerprint) for name, _, fingerprint in entries if name == maker]
+    return [kept.ref for kept in kept_of(workspace, step) if kept.maker == maker]
 
 
 def remember_scores(workspace: Workspace, model: str, scores: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ from pipeline_lib.plan.batches import (
     sealed_batches,
 )
 from pipeline_lib.plan.closed import Closed, read_closed, recipe_of
+from pipeline_lib.plan.previous import ClosedBefore, with_previous
 from pipeline_lib.plan.sides import num_held_out
 from pipeline_lib.plan.tokenizer import TokenizerPlan, pinned_tokenizer, plan_tokenizer
 from pipeline_lib.run.board import Board
@@ -147,6 +148,13 @@ def full_graph(settings: Settings, workspace: Workspace) -> Graph:
     return {**plan.graph, **read}
 
 
+def closed_steps(plan: DataPlan, settings: Settings, workspace: Workspace) -> list[Step]:
+    """The steps of the closed batches of a plan, laid out all the same."""
+    labels = {batch.name for batch in plan.found.earlier}
+    boards = _plan(settings, workspace, is_looking=False, is_full=True).boards if labels else ()
+    return [step for board in boards if board.label in labels for step in board.steps]
+
+
 def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool, is_full: bool = False) -> DataPlan:
     key_id = night_key(settings, workspace).key_id
     batches = workspace.batches()
@@ -210,14 +218,17 @@ def _laid_out(settings: Settings, workspace: Workspace, found: Found, key_id: st
     graph = _graph(boards, (tokenizer.step, snapshot))
     nodes = [node.ref for each in last.carried.values() for node in each]
     todo = wanted([tokenizer.ref, taken.ref, *nodes, *_targets(boards)], graph, workspace.store)
+    recipe = recipe_of(settings, key_id, tokenizer.ref)
+    closed = ClosedBefore(found.earlier, found.closed, recipe)
+    planned = [(item.batch.source, _planned(board, todo)) for item, board in zip(found.opened, boards, strict=True)]
     return DataPlan(
         found=found,
-        boards=_with_previous([_planned(board, todo) for board in boards], found.opened, workspace),
+        boards=with_previous(planned, closed, workspace),
         tokenizer=replace(tokenizer, step=as_planned([tokenizer.step], todo)[0]),
         snapshot=as_planned([snapshot], todo)[0],
         graph=graph,
         key_id=key_id,
-        recipe=recipe_of(settings, key_id, tokenizer.ref),
+        recipe=recipe,
     )
 
 
@@ -263,31 +274,6 @@ def _graph(boards: Sequence[Board], steps: Sequence[Step]) -> Graph:
 
 def _planned(board: Board, todo: frozenset[Ref]) -> Board:
     return replace(board, steps=as_planned(board.steps, todo))
-
-
-def _with_previous(boards: Sequence[Board], opened: Sequence[Opened], workspace: Workspace) -> tuple[Board, ...]:
-    """The boards with steps that know what their losses are compared with.
-
-    What the stage made of this batch the last time (with other settings), else of the batch before it from its source.
-    """
-    before: dict[tuple[str, str], Ref] = {}
-    linked = []
-    for board, item in zip(boards, opened, strict=True):
-        steps = []
-        for step in board.steps:
-            key = (step.stage, item.batch.source)
-            steps.append(replace(step, previous=_last_whole(step, workspace) or before.get(key)))
-            before[key] = step.whole.ref
-        linked.append(replace(board, steps=tuple(steps)))
-    return tuple(linked)
-
-
-def _last_whole(step: Step, workspace: Workspace) -> Ref | None:
-    """What stood for the step when it was last done with other settings."""
-    for entry in workspace.last(step.key)[-1:]:
-        _, _, fingerprint = entry.partition(" ")
-        return Ref(step.stage, fingerprint) if fingerprint != step.whole.fingerprint else None
-    return None
 
 
 def night_key(settings: Settings, workspace: Workspace) -> ScrubKey:

@@ -2,14 +2,17 @@
 
 A work that is not there is compared with the manifest that the same place of the same step had last time: another
 version, another setting, another input; or it is new, deleted or damaged. Where only an input differs, the reason is
-that of the input, back to where it began: "clean.judge: rules.min_words.v1.at_least 50 -> 40".
+that of the input, back to where it began: "clean.judge: rules.min_words.v1.at_least 50 -> 40". An input is compared
+with the one that the manifest names in its place: its own step may have been done since, by a night that was stopped.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile, zip_longest
 from typing import Any, Literal
 
+from pipeline_lib.plan.last import kept_of
 from pipeline_lib.run.execute import Graph
 from pipeline_lib.run.maker import Work
 from pipeline_lib.run.step import Step, manifest_of
@@ -20,6 +23,8 @@ from pipeline_lib.store.workspace import Workspace
 Action = Literal["reuse", "work"]
 NEW = "new"
 SAME = "nothing changed"
+MOST_SHOWN = 40  # characters of a value
+NUM_BEFORE = 8  # characters before the place in which two long values differ
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Reasons:
     workspace: Workspace
     graph: Graph
     _before: dict[Ref, Ref | None] = field(default_factory=dict)
-    _causes: dict[Ref, Cause] = field(default_factory=dict)
+    _causes: dict[tuple[Ref, Ref | None], Cause] = field(default_factory=dict)
 
     def of_step(self, step: Step) -> list[Line]:
         """One line for each artifact of a step, in the order in which they would be made."""
@@ -63,13 +68,12 @@ class Reasons:
 
     def _place(self, step: Step) -> None:
         """Which artifact stood in the place of each work of the step when it was last done."""
-        last = defaultdict[str, list[str]](list)
-        for entry in self.workspace.last(step.key):
-            maker, _, fingerprint = entry.partition(" ")
-            last[maker].append(fingerprint)
-        for work in step.works:
+        last = defaultdict[str, list[Ref]](list)
+        for kept in kept_of(self.workspace, step.key):
+            last[kept.maker].append(kept.ref)
+        for work in step.kept:
             same = last[work.maker.name]
-            self._before[work.ref] = Ref(work.maker.stage, same.pop(0)) if same else None
+            self._before[work.ref] = same.pop(0) if same else None
 
     def _line(self, step: Step, work: Work) -> Line:
         store = self.workspace.store
@@ -77,21 +81,21 @@ class Reasons:
         before = found.manifest or self._manifest_before(work, store)
         seconds = before.seconds if before else None
         if work.ref in step.todo and (work.lost or not found.is_present):
-            reason = self._cause(work).at(work)
+            reason = self._cause(work, self._before.get(work.ref)).at(work)
             return Line(step.stage, step.label, work.name, work.fingerprint, "work", reason, seconds)
         reason = SAME if found.is_present else "not needed: what follows from it is whole"
         return Line(step.stage, step.label, work.name, work.fingerprint, "reuse", reason, seconds)
 
-    def _cause(self, work: Work) -> Cause:
-        """Why a work has to be done; of one that is whole, why it is another one than stood in its place."""
-        if work.ref not in self._causes:
-            self._causes[work.ref] = self._found_out(work)
-        return self._causes[work.ref]
+    def _cause(self, work: Work, before: Ref | None) -> Cause:
+        """Why a work has to be done; of one that is whole, why it is another one than stood `before` in its place."""
+        pair = (work.ref, before)
+        if pair not in self._causes:
+            self._causes[pair] = self._found_out(work, before)
+        return self._causes[pair]
 
-    def _found_out(self, work: Work) -> Cause:
+    def _found_out(self, work: Work, last: Ref | None) -> Cause:
         store, name = self.workspace.store, work.maker.name
         condition = store.condition(work.ref).reason
-        last = self._before.get(work.ref)
         if work.lost or condition not in ("", "missing"):
             return Cause(work.lost or condition, name)
         if last is None:
@@ -101,6 +105,8 @@ class Reasons:
         before = manifest_of(store, last)
         if before is None:
             return Cause("what stood in its place is gone", name)
+        if before.maker != name:
+            return Cause(NEW)
         if before.version != work.maker.version:
             return Cause(f"version {before.version} -> {work.maker.version} (this release)", name)
         changed = _in_words(changes(_set(work, before.settings), _set(work, work.decisive)))
@@ -109,8 +115,9 @@ class Reasons:
     def _of_inputs(self, work: Work, before: Manifest) -> Cause:
         """The cause of the first input that is another one than before; else a parameter, or an input less."""
         named = {name: ref for name, ref in work.inputs.items() if before.inputs.get(name) != ref}
-        others = [*named.values(), *(ref for ref in work.members if ref not in before.members)]
-        causes = (self._cause(self.graph[ref]) for ref in others if ref in self.graph)
+        others = [(ref, before.inputs.get(name)) for name, ref in named.items()]
+        others += _in_pairs(work.members, before.members)
+        causes = (self._cause(self.graph[ref], last) for ref, last in others if ref in self.graph)
         told = _in_words(changes(before.settings, work.decisive)) or "fewer inputs"
         of_inputs = f"another input ({', '.join(named)})" if named else "another input"
         unknown = Cause(of_inputs if others else told, work.maker.name)
@@ -119,6 +126,13 @@ class Reasons:
     def _manifest_before(self, work: Work, store: Store) -> Manifest | None:
         last = self._before.get(work.ref)
         return manifest_of(store, last) if last else None
+
+
+def _in_pairs(members: Sequence[Ref], before: Sequence[Ref]) -> list[tuple[Ref, Ref | None]]:
+    """The members that are other ones than before, each with the one in whose place it came; None: it is one more."""
+    came = [ref for ref in members if ref not in set(before)]
+    gone = [ref for ref in before if ref not in set(members)]
+    return list(zip_longest(came, gone[: len(came)]))
 
 
 def explain(steps: Sequence[Step], graph: Graph, workspace: Workspace) -> Iterator[tuple[Step, list[Line]]]:
@@ -136,8 +150,10 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") ->
             continue
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             yield from changes(before, after, f"{prefix}{key}.")
+        elif isinstance(before, list) and isinstance(after, list):
+            yield from _of_lists(before, after, f"{prefix}{key}")
         else:
-            yield f"{prefix}{key} {_shown(before)} -> {_shown(after)}"
+            yield _moved(before, after, f"{prefix}{key}")
 
 
 def _set(work: Work, decisive: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,6 +168,35 @@ def _in_words(changed: Iterable[str]) -> str:
     return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if named[3:] else "")
 
 
+def _of_lists(before: list[Any], after: list[Any], name: str) -> Iterator[str]:
+    """What came into a list and what left it; of entries that differ in part, what differs in them."""
+    gone = [entry for entry in before if entry not in after]
+    came = [entry for entry in after if entry not in before]
+    if not gone and not came:
+        yield _moved(before, after, name)  # another order, or another number of the same
+    for old, new in zip_longest(gone, came):
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from changes(old, new, f"{name}[{after.index(new)}].")
+        else:
+            yield from (
+                f"{name} {sign}{_shown(entry)}" for sign, entry in (("-", old), ("+", new)) if entry is not None
+            )
+
+
+def _moved(before: Any, after: Any, name: str) -> str:
+    """Both values; where they begin alike for long, from where they differ."""
+    old, new = _shown(before), _shown(after)
+    if old == new:
+        old, new = _from_difference(str(before), str(after))
+    return f"{name} {old} -> {new}"
+
+
+def _from_difference(old: str, new: str) -> tuple[str, str]:
+    num_alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+    at = max(0, num_alike - NUM_BEFORE)
+    return f"...{_shown(old[at:])}", f"...{_shown(new[at:])}"
+
+
 def _shown(value: Any) -> str:
     text = "off" if value is None else str(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 3] + "..."

@@ -179,12 +179,13 @@ def _make(work: Work, bench: Bench, what: str, limits: Limits | None, report: Ca
 
 def _works_that_mend(exc: DamagedArtifact, bench: Bench) -> list[Work]:
     """What has to be made so that a damaged artifact is whole again. Raises the error where nobody knows how."""
-    ref = Ref(exc.stage, exc.fingerprint)
-    graph = bench.graph if ref in bench.graph else bench.everything()
-    todo = wanted([ref], graph, bench.store)
-    if not todo:
-        raise exc
-    return [graph[ref] for ref in in_order(todo, graph)]
+    asked: tuple[Callable[[], Graph], ...] = (lambda: bench.graph, bench.everything)  # the second one takes a while
+    for ask in asked:
+        graph = ask()
+        todo = wanted([Ref(exc.stage, exc.fingerprint)], graph, bench.store)
+        if todo and not any(graph[ref].is_recorded for ref in todo):
+            return [graph[ref] for ref in in_order(todo, graph)]
+    raise exc
 
 
 def _mend(works: Sequence[Work], step: Step, bench: Bench) -> list[Work]:

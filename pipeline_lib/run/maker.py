@@ -83,6 +83,11 @@ class Work:
         return Ref(self.maker.stage, self.fingerprint)
 
     @property
+    def is_recorded(self) -> bool:
+        """Whether it only stands for what is there, and cannot be done."""
+        return isinstance(self.maker.make, Vanished)
+
+    @property
     def needs(self) -> tuple[Ref, ...]:
         """All that has to be there before it can be made."""
         return (*self.inputs.values(), *self.beside.values(), *self.members)
@@ -92,15 +97,25 @@ class Work:
         return {name: value for name, value in self.__dict__.items() if name != "decisive"}
 
 
+@dataclass(frozen=True)
+class Vanished:
+    """Stands in for the maker of what is there already: only asked where that vanished since the plan was made."""
+
+    ref: Ref
+
+    def __call__(self, _settings: None, _inputs: "Inputs", _folder: Path) -> Outcome:
+        """Raises `DamagedArtifact`: who knows how it was made can make it again."""
+        raise DamagedArtifact(
+            f"{self.ref} was there when this night was planned, and vanished since. Run the same command again.",
+            stage=self.ref.stage,
+            fingerprint=self.ref.fingerprint,
+        )
+
+
 def recorded(manifest: Manifest) -> Work:
     """The work that made an artifact, by what its manifest says: it has the same name, and cannot be done again."""
-    maker = Maker(manifest.maker, manifest.version, manifest.schema, make_nothing)
+    maker = Maker(manifest.maker, manifest.version, manifest.schema, Vanished(manifest.ref))
     return Work(maker, None, manifest.inputs, manifest.settings, members=manifest.members, name=manifest.maker)
-
-
-def make_nothing(_settings: None, inputs: "Inputs", _folder: Path) -> Outcome:
-    """Never called unless an artifact vanished: it was there when the plan was made."""
-    raise DamagedArtifact("an artifact of an earlier night vanished while this one ran. Run the same command again.")
 
 
 def work_of(

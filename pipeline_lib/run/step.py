@@ -34,6 +34,11 @@ class Step:
         """All artifacts of the step, in the order in which they are made."""
         return (*self.heads, *(work for chain in self.chains for work in chain), *self.wholes)
 
+    @property
+    def kept(self) -> tuple[Work, ...]:
+        """Its works in the order in which they are remembered: what stands for the step comes last."""
+        return (*(work for work in self.works if work.ref != self.whole.ref), self.whole)
+
     def missing(self, store: Store) -> list[Work]:
         """What is wanted of it and is not there yet."""
         return [work for work in self.works if work.ref in self.todo and (work.lost or not store.is_present(work.ref))]

@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.plan.data import plan_data
+from flows.halves import encode
+from pipeline_lib.plan.data import plan_data, plan_sealed_data
 from pipeline_lib.store.tables import read_table
 from pipeline_lib.store.workspace import Workspace
+from tasks.steps import do_stage
 from tests.data_nights import OF_THE_NIGHT, Night, digests, night, planned
 from tests.tiny_night import (
     House,
     artifacts,
     damage,
     english,
+    night_here,
     refresh,
     tiny_settings,
     write_lines,
@@ -99,6 +102,25 @@ def test_damage_that_a_look_at_the_sources_meets_is_healed_in_the_same_night(
     assert [b.number for b in done.workspace.batches()] == [1, 2]
     assert "a_english.jsonl#en-0" not in done.urls
     assert digests(home, before) == before
+
+
+@pytest.mark.parametrize("name", ["tombstones", "inventory"])
+def test_a_batch_that_no_clock_shows_as_damaged_is_healed_by_the_stage_that_opens_it(home: House, name: str) -> None:
+    """The plan took it for whole, and lays out nothing of how it is made."""
+    before = digests(home)
+    [batch] = Workspace(home.workspace).batches()
+    for table in artifacts(home.workspace).values():
+        if table.maker == "tokenize.shards":
+            shutil.rmtree(home.workspace / "artifacts" / "tokenize" / table.fingerprint)
+    flip(home.workspace / "artifacts" / "ingest" / batch.fingerprint / f"{name}.parquet")
+    settings = tiny_settings(home.workspace, home.corpus, dedup__jaccard_at_least="0.75")
+    with night_here(settings) as at_work:
+        plan = plan_sealed_data(settings, at_work.workspace)
+        for stage in ("dedup", "scrub"):
+            do_stage(stage, plan, at_work)
+        encode(plan, at_work)
+    kept = [path for path in before if path.startswith("ingest/")]
+    assert digests(home, kept) == {path: before[path] for path in kept}
 
 
 @pytest.mark.parametrize("what", ["nothing else", "the source changed", "the raw text is gone", "both"])

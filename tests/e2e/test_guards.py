@@ -1,5 +1,8 @@
 """A night that would lose far more than it may is stopped, before anything is passed on."""
 
+import json
+import shutil
+
 import pytest
 
 from pipeline_lib.base.errors import GuardStop
@@ -8,6 +11,7 @@ from tests.data_nights import night
 from tests.tiny_night import (
     House,
     artifacts,
+    english,
     write_lines,
 )
 
@@ -46,6 +50,30 @@ def test_a_batch_that_would_lose_far_more_than_the_one_before_stops_the_night(ho
         night(home, guards__min_documents="20")
     done = night(home, guards__min_documents="20", guards__max_drop_share="1", guards__max_drop_increase="1")
     assert len(done.urls) == 54
+
+
+@pytest.mark.parametrize("is_remembered", [True, False], ids=["remembered", "by its sums"])
+def test_a_batch_that_would_lose_far_more_than_the_closed_one_before_stops_the_night(
+    home: House, is_remembered: bool
+) -> None:
+    """Most of it is too short, though less than `guards.max_drop_share`."""
+    if not is_remembered:
+        shutil.rmtree(home.workspace / "state" / "last")
+    good = {f"ok{n}": english(55_000 + n) for n in range(8)}
+    write_lines(home.corpus / "short.jsonl", good | {f"s{n}": f"Text {n} is too short." for n in range(17)})
+    with pytest.raises(GuardStop, match=r"clean 0002-docs: 17 of 25 documents \(68%\) .*against 0% before"):
+        night(home, guards__min_documents="20")
+    done = night(home, guards__min_documents="20", guards__max_drop_increase="0.7")
+    assert len(done.urls) == 62
+
+
+def test_the_first_batch_of_a_source_is_compared_with_no_other_source(home: House) -> None:
+    other = home.corpus.parent / "other"
+    good = {f"ok{n}": english(55_000 + n) for n in range(8)}
+    write_lines(other / "short.jsonl", good | {f"s{n}": f"Text {n} is too short." for n in range(17)})
+    files = [{"kind": "files", "name": name, "path": str(at)} for name, at in (("docs", home.corpus), ("other", other))]
+    done = night(home, guards__min_documents="20", ingest__sources=json.dumps(files))
+    assert len(done.urls) == 62
 
 
 def test_documents_that_were_withdrawn_are_no_loss_that_stops_a_night(home: House) -> None:

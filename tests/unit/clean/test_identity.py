@@ -15,7 +15,7 @@ ALL_FIELDS_MOVED: dict[str, tuple[Any, set[str]]] = {
     "languages": (("en",), {"clean.judge"}),
     "max_html_tags": (50_000, {"clean.text", "clean.judge"}),
     "rules": ({"min_words.v1": {"at_least": 40}}, {"clean.judge"}),
-    "spacy_sentences": (True, {"clean.terms", "clean.judge"}),
+    "spacy_sentences": (True, {"clean.terms"}),  # what it is judged by are its columns
     "entity_rules": (
         (*DEFAULT_ENTITY_RULES, EntityRule(label="X", terms=("ab",))),
         {"clean.terms", "clean.judge"},
@@ -66,6 +66,11 @@ def test_a_new_rule_that_is_off_changes_nothing_and_one_that_is_on_does(monkeypa
         monkeypatch.setattr(clean_settings, "RULES", (*RULES, new))
         monkeypatch.setattr(clean_settings, "RULE_BY_NAME", {**RULE_BY_NAME, new.name: new})
         assert _changed(before, _fingerprints()) == makers
+
+
+@pytest.mark.parametrize("same", [("zh", "en"), ("en", "zh", "en")])
+def test_in_which_order_languages_are_given_decides_nothing(same: tuple[str, ...]) -> None:
+    assert _fingerprints(languages=same) == _fingerprints(languages=("en", "zh")) == _fingerprints()
 
 
 def test_what_is_off_is_left_out_of_what_decides() -> None:

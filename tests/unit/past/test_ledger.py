@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.past.ledger import Story, why
 from pipeline_lib.past.made import made_last, raw_shards
 from pipeline_lib.past.names import Quarantined, quarantined, url_of, urls_near
+from pipeline_lib.plan.data import plan_data
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Workspace
-from tests.tiny_night import KEY, english, refresh, tiny_settings, write_lines
+from tasks.steps import do_stage
+from tests.tiny_night import KEY, english, night_here, refresh, tiny_settings, write_lines
 
 CHANGED = english(999)
 SHORT = "The quiet river carries the small boat to the old harbour."  # 58 characters, 11 words
@@ -223,3 +226,24 @@ def test_what_the_snapshot_does_not_ask_for_is_told(
 
 def test_a_workspace_without_batches_knows_nothing(tmp_path: Path) -> None:
     assert why(Workspace(tmp_path), "a.jsonl#n0") == []
+
+
+def test_of_a_rule_that_was_tried_and_set_back_nothing_is_told(
+    house: tuple[Workspace, Settings], copied: Workspace
+) -> None:
+    corpus = house[1].of(IngestSettings).sources[0].path
+    urls = sorted(_urls(copied))
+    before = {url: why(copied, url) for url in urls}
+    limits = {"ingest__max_bad_share": "0.5", "ingest__max_gone_share": "1", "guards__max_drop_share": "1"}
+    rules = tiny_settings(copied.root, corpus, **limits, guards__max_drop_increase="1")
+    rule = {"clean__rules__min_words.v1__at_least": "900", "guards__max_drop_increase": "1"}
+    tried = tiny_settings(copied.root, corpus, **limits, **rule)
+    refresh(tried)
+    assert _only(copied, "a.jsonl#n0").decisions[-1].reason == "too_few_words"
+    assert refresh(rules).found.closed.count == len(copied.batches())
+    assert {url: why(copied, url) for url in urls} == before
+    with night_here(tried) as night:  # one stage by itself
+        do_stage("clean", plan_data(tried, copied), night)
+    assert _only(copied, "a.jsonl#n0").decisions[-1].reason == "too_few_words"
+    refresh(rules)
+    assert {url: why(copied, url) for url in urls} == before

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.plan.last import remember
 from pipeline_lib.plan.reasons import Line, changes, explain
 from pipeline_lib.run.execute import execute
 from pipeline_lib.run.inputs import Inputs
@@ -69,14 +70,14 @@ class House:
 
     workspace: Workspace
 
-    def do(self, night: Night) -> None:
-        for step in night.steps:
+    def do(self, night: Night, num_steps: int = 3) -> None:
+        for step in night.steps[:num_steps]:
             for work in step.works:
                 execute(work, self.workspace.root)
             self.remember(step)
 
     def remember(self, step: Step) -> None:
-        self.workspace.save_last(step.key, [f"{work.maker.name} {work.fingerprint}" for work in step.works])
+        remember(self.workspace, step)
 
     def lines(self, night: Night, todo: Callable[[Work], bool] = lambda _: True) -> dict[str, Line]:
         """The lines of a plan by place: "clean 0" is the first work of clean. Everything is wanted, unless said."""
@@ -172,6 +173,22 @@ def test_a_limit_that_is_set_back_is_named_where_its_own_judgements_are_still_th
     assert reasons(lines) == {"dedup 0": "clean.judge: rules.min_words.v1.at_least 40 -> 50"}
 
 
+@pytest.mark.parametrize("num_done", [1, 2])
+def test_after_a_night_that_was_stopped_the_cause_is_the_one_it_began_with(house: House, num_done: int) -> None:
+    """Its first steps are done and remembered: in their places stands what this night wants."""
+    night = Night(clean=MOVED)
+    house.do(night, num_steps=num_done)
+    found = reasons(house.lines(night))
+    assert set(found) == {"dedup 0", "scrub 0", "scrub 1", "scrub 2"} - ({"dedup 0"} if num_done == 2 else set())
+    assert set(found.values()) == {BY_RULES}
+
+
+def test_a_shard_that_came_first_is_new_and_the_others_are_as_they_were(house: House) -> None:
+    night = Night(raw=("0", "a", "b"))
+    house.do(night, num_steps=1)
+    assert reasons(house.lines(night))["dedup 0"] == "new"
+
+
 def test_another_text_is_new_and_so_is_what_follows_from_it(house: House) -> None:
     found = reasons(house.lines(Night(raw=("a", "b", "c"))))
     assert (found["clean 4"], found["clean 5"]) == ("new", "new")
@@ -248,6 +265,29 @@ def test_long_values_are_cut_and_many_changes_are_counted(house: House) -> None:
     moved = {f"max_top_{n}_gram.v1": {"at_most": 0.5} for n in (2, 3, 4)}
     found = reasons(house.lines(Night(clean={"rules": moved, "languages": ["en"]})))
     assert found["clean 1"] == (
-        "languages ['en', 'zh'] -> ['en'], rules.max_top_2_gram.v1.at_most 0.2 -> 0.5, "
+        "languages -zh, rules.max_top_2_gram.v1.at_most 0.2 -> 0.5, "
         "rules.max_top_3_gram.v1.at_most 0.18 -> 0.5 and 1 more"
     )
+
+
+RULES = [{"label": "AD", "terms": ["buy now", "on sale"]}, {"label": "LOG", "terms": ["sign in"]}]
+LONG = "a setting whose value is longer than what is shown of it"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (["en", "zh"], ["en", "de"], ["x -zh", "x +de"]),
+        (["en"], ["de", "en", "fr"], ["x +de", "x +fr"]),
+        (["en", "zh"], ["zh", "en"], ["x ['en', 'zh'] -> ['zh', 'en']"]),
+        (["en", "en"], ["en"], ["x ['en', 'en'] -> ['en']"]),
+        (RULES, [RULES[0], {"label": "LOG", "terms": ["sign in", "sign up"]}], ["x[1].terms +sign up"]),
+        (RULES, RULES[1:], ["x -{'label': 'AD', 'terms': ['buy now', ..."]),
+        ([], RULES[1:], ["x +{'label': 'LOG', 'terms': ['sign in']}"]),
+        (RULES, None, ["x [{'label': 'AD', 'terms': ['buy now',... -> off"]),
+        (f"{LONG} now", f"{LONG} then", ["x ...n of it now -> ...n of it then"]),
+        (f"{LONG}, and more of it", f"{LONG}", ["x ...wn of it, and more of it -> ...wn of it"]),
+    ],
+)
+def test_of_long_values_what_differs_is_told(old: Any, new: Any, told: list[str]) -> None:
+    assert list(changes({"x": old}, {"x": new})) == told
