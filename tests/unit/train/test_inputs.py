@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -19,6 +20,7 @@ from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.tables import write_parquet
 from pipeline_lib.train import stage
 from pipeline_lib.train.cursor import Cursor, write_cursor
+from pipeline_lib.train.repeat import SETTINGS, STEPS, leave_repeat
 from pipeline_lib.train.settings import TrainSettings
 from tests.given import LooseStore
 
@@ -39,6 +41,7 @@ def opened(
     excluded: Mapping[str, Sequence[str]] | None = None,
     benchmark: bool = False,
     num_rows: int = 4,
+    repeated: Mapping[str, Any] | None = None,
 ) -> stage.TrainInputs:
     """The inputs of a training of these shards; the folders are empty but for the snapshot and the cursor."""
     store = LooseStore()
@@ -51,7 +54,9 @@ def opened(
         (folder / "trunk" / "trunk").mkdir()
         write_cursor(cursor, folder / "trunk" / "trunk")
     named = {name: store.add(name, folder / name) for name in names}
-    inputs = Inputs(store, named, {"num_rows": num_rows})  # type: ignore[arg-type]
+    if repeated is not None:
+        leave_repeat(folder / "work", repeated)
+    inputs = Inputs(store, named, {"num_rows": num_rows}, work_folder=folder / "work")  # type: ignore[arg-type]
     return stage.train_inputs(TrainSettings().only(stage.READS), inputs)
 
 
@@ -70,6 +75,14 @@ def test_a_trunk_brings_its_cursor_and_what_is_not_needed_stays_closed(tmp_path:
     assert [one.path is not None for one in inputs.tokens] == [False, True]
     assert inputs.trunk == tmp_path / "trunk" / "trunk"
     assert inputs.heldout == (tmp_path / "benchmark" / "documents.parquet",)
+
+
+@pytest.mark.parametrize("num_epochs", [1, 2])
+def test_a_lost_training_opens_what_it_read_by_its_own_passes_not_by_todays(tmp_path: Path, num_epochs: int) -> None:
+    assert TrainSettings().num_epochs == 1
+    lost = {**dict.fromkeys((*SETTINGS, *STEPS), 1), "num_epochs": num_epochs}
+    inputs = opened(tmp_path, cursor=Cursor(5, {"first": 1, "second": 1}), num_rows=0, repeated=lost)
+    assert [one.path is not None for one in inputs.tokens] == [num_epochs == 2] * 2
 
 
 def test_the_maker_sees_all_settings_but_those_that_make_the_planned_end_and_those_that_decide_nothing() -> None:
