@@ -249,3 +249,33 @@ def test_a_lost_tokenizer_is_trained_again_on_the_text_it_was_pinned_to(home: Ho
     shutil.rmtree(home.workspace / "artifacts" / "tokenize" / tokenizer)
     assert night(home).made == {("tokenize", "tokenizer", "tokenizer"): "deleted"}
     assert digests(home, before) == before
+
+
+def test_a_tokenizer_that_is_lost_with_a_list_of_its_text_is_trained_again_as_it_was(home: House) -> None:
+    """All that the list names is there: closed batches are laid out, and make it again. Of eight nobody looks at one."""
+    sources = [{"kind": "files", "name": "docs", "path": str(home.corpus)}]
+    for number in range(7):
+        place = home.corpus.parent / f"small_{number}"
+        write_lines(place / "a.jsonl", {"a": english(1000 + number)})
+        sources.append({"kind": "files", "name": place.name, "path": str(place)})
+    asked = {"ingest__sources": json.dumps(sources)}
+    plan = night(home, **asked).plan
+    assert plan.found.closed.count == 8
+    [text] = plan.tokenizer.pinned.documents
+    before = digests(home)
+    for name in (f"tokenize/{plan.tokenizer.ref.fingerprint}", f"scrub/{text.fingerprint}"):
+        shutil.rmtree(home.workspace / "artifacts" / name)
+    now = refresh(tiny_settings(home.workspace, home.corpus, **asked))
+    assert (now.tokenizer.ref, now.tokenizer.note) == (plan.tokenizer.ref, "")
+    assert digests(home) == before
+
+
+def test_where_the_text_of_a_lost_tokenizer_is_lost_for_good_the_plan_says_so(home: House) -> None:
+    plan = night(home).plan
+    for stage in ("ingest", "clean", "scrub"):
+        shutil.rmtree(home.workspace / "artifacts" / stage)
+    shutil.rmtree(home.workspace / "artifacts" / "tokenize" / plan.tokenizer.ref.fingerprint)
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)})
+    now = plan_data(tiny_settings(home.workspace, home.corpus), Workspace(home.workspace))
+    assert now.tokenizer.ref != plan.tokenizer.ref
+    assert now.tokenizer.note.startswith("the pinned one is lost, with text that it was learned from: ")
