@@ -61,7 +61,7 @@ class TokenizerPlan:
 
 
 def pinned_tokenizer(settings: Settings, workspace: Workspace, key_id: str) -> Ref | None:
-    """The tokenizer that is pinned for good, if there is one; of a lost one its text must be there, to learn it again."""
+    """The tokenizer that is pinned for good, if it is there, or the text to learn it again."""
     pinned = workspace.pin(_pin(settings, key_id), Pinned)
     if pinned is None or pinned.is_provisional or not _stands(settings, pinned, {}, workspace.store):
         return None
