@@ -11,9 +11,6 @@ tokens.v2      one row a document (store/tokens.py).
 
 import pyarrow as pa
 
-DOCUMENTS = "documents.v2"
-LEDGER = "ledger.v1"
-SIGNALS = "signals.v1"
 TOKENS = "tokens.v2"
 
 DOCUMENTS_FILE = "documents.parquet"
