@@ -111,6 +111,8 @@ def _retrain(night: Night) -> dict[str, Any]:
     if models is None:
         return {"verdict": f"nothing trained: {untrained(night.settings)}", "scores": {}}
     graph = {**data.graph, **benchmarks.graph, **models.graph}
+    for note in models.notes:
+        night.reporter.say(note)
     do_train(models.train, night, graph)
     for step in models.steps[1:]:
         do_step(step, night, graph)

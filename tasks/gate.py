@@ -9,7 +9,7 @@ from pipeline_lib.base.errors import GateRefused
 from pipeline_lib.past.made import remember_scores
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step, recorded_champion
-from pipeline_lib.plan.judged import BEGUN, JUDGED
+from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
 from pipeline_lib.plan.last import entries_of
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.register import stage as register
@@ -41,7 +41,7 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     gate, measured = plan.gate, None
     if gate.missing(night.workspace.store):
         champion = version_by_alias(registry, CHAMPION)
-        if champion is not None and champion.number != version:
+        if champion is not None and champion.model_fingerprint != models.model.fingerprint:
             measured = champion_step(night.settings, models, champion)
             do_step(measured, night, graph)
             gate = against_champion(gate, measured)
@@ -52,8 +52,9 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     is_on_record = not plan.register.whole.lost and any(
         move.version == version and move.name == registry.name for move in register.promotions(registry)
     )
-    is_promoted, sentence = _move(night, registry, version, facts, is_on_record=is_on_record)
-    night.workspace.save_pin(JUDGED, models.judged)
+    is_promoted, sentence = _move(night, registry, version, facts, models, is_on_record=is_on_record)
+    if night.workspace.pin(JUDGED, Judged) != models.judged:
+        night.workspace.save_pin(JUDGED, models.judged)
     night.workspace.drop_pin(BEGUN)
     _publish(gate, night, f"Version {version} {sentence}")
     return Verdict(version, is_promoted, f"version {version} {sentence}", measured)
@@ -67,20 +68,37 @@ def _remember_scores(models: ModelsPlan, champion: Step | None, night: Night) ->
 
 
 def _move(
-    night: Night, registry: Registry, version: int, facts: Mapping[str, Any], *, is_on_record: bool
+    night: Night,
+    registry: Registry,
+    version: int,
+    facts: Mapping[str, Any],
+    models: ModelsPlan,
+    *,
+    is_on_record: bool,
 ) -> tuple[bool, str]:
     """Promote a version that passed, unless it was promoted before: a rollback since then stays."""
-    reason, judged_against = str(facts["reason"]), facts["champion_version"]
+    reason = str(facts["reason"])
     if not facts["is_passed"]:
         return False, f"not promoted: {reason}"
     if is_on_record:
         return True, f"was promoted: {reason}"
+    expected = _expected_champion(registry, facts, models)
     try:
-        register.promote(registry, version, expected_champion=judged_against, reason=reason, now=datetime.now(UTC))
+        register.promote(registry, version, expected_champion=expected, reason=reason, now=datetime.now(UTC))
     except GateRefused as exc:
         return False, f"not promoted: {exc}"
     night.runtime.event(PROMOTED, f"nightshift.model.{registry.name}", {"version": version})
     return True, f"promoted: {reason}"
+
+
+def _expected_champion(registry: Registry, facts: Mapping[str, Any], models: ModelsPlan) -> int | None:
+    """Whose place the challenger takes: of whom it was judged against, or of the same model with other variants, which
+    has nothing to be compared by."""
+    champion = version_by_alias(registry, CHAMPION)
+    if champion is not None and champion.model_fingerprint == models.model.fingerprint:
+        return champion.number
+    judged_against: int | None = facts["champion_version"]
+    return judged_against
 
 
 def _publish(gate: Step, night: Night, description: str) -> None:

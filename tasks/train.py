@@ -14,6 +14,7 @@ from pipeline_lib.run.execute import Graph, work_folder_of
 from pipeline_lib.run.step import Done, Step
 from pipeline_lib.store.files import read_json
 from pipeline_lib.train.job import TIMINGS_FILE, Progress
+from pipeline_lib.train.repeat import leave_repeat
 from tasks.night import Night
 from tasks.steps import do_step
 
@@ -61,6 +62,9 @@ def _done(step: Step, night: Night, graph: Graph) -> Done:
         shutil.rmtree(work_folder, ignore_errors=True)  # of a run that was killed between its model and this line
         return do_step(step, night, graph)
     night.workspace.save_pin(BEGUN, ref)
+    lost = night.workspace.store.condition(ref).manifest
+    if lost is not None:
+        leave_repeat(work_folder, lost.facts)
     own = night.settings.of(RegisterSettings)
     place = place_of(own.tracking_uri, night.workspace.root)
     name = f"{night.settings.profile}-{ref.fingerprint[:8]}"

@@ -1,6 +1,6 @@
 """A workspace with many nights behind it, made by the real code: `nightshift ingest` each night, the rest after some.
 
-    years = Years(root)
+    years = years_of(root)         new, or as they were left
     years.live(until=1000)         1,000 batches of 13 documents: ten are new, three are changed, one is deleted
     years.night()                  the next one by itself, the whole data half in this process; its CPU seconds
     years.leave_models(999)        what the model half of so many nights leaves, behind a night that has a model
@@ -15,7 +15,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -23,7 +23,9 @@ from flows.halves import ingest, refresh_data
 from pipeline_lib.evaluate.stage import SCORES
 from pipeline_lib.plan.data import plan_data
 from pipeline_lib.plan.trunks import TRUNK, trunks
-from pipeline_lib.register.stage import VERSION, Promotion
+from pipeline_lib.register.promotion import LEDGER_FILE
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.register.stage import VERSION, Promotion, promotions, registry_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest, Outcome, Ref
 from pipeline_lib.store.files import read_json, write_json
@@ -33,9 +35,13 @@ from pipeline_lib.train.lineage import TRUNK_FILE
 from tests.tiny_night import KEY, arguments, english, night_here, tiny_settings, write_lines
 
 FIRST, NEW, CHANGED = 60, 10, 3  # documents of the first night, and of each that follows
-TOGETHER = 16  # nights that are only taken in before the other stages follow
+TOGETHER = 4  # nights that are only taken in before the other stages follow
 SCORES_A_NIGHT = 4
-CHANGES = {"ingest__max_shard_bytes": "1000000", "evaluate__max_documents": "12"}
+CHANGES = {
+    "ingest__max_shard_bytes": "1000000",
+    "tokenize__heldout_share": "0.5",  # the same from the first night on, and enough of each for a fresh benchmark
+    "evaluate__max_documents": "12",
+}
 
 
 @dataclass
@@ -43,7 +49,7 @@ class Years:
     """A source that changes every night, and the workspace that follows it."""
 
     root: Path
-    files: dict[str, dict[str, str]] = field(default_factory=dict)  # records by id, of each file
+    files: dict[str, dict[str, str]]  # records by id, of each file
 
     @property
     def workspace(self) -> Workspace:
@@ -91,7 +97,8 @@ class Years:
         """What a day does to the source."""
         number, dice = self.num_nights, random.Random(self.num_nights)
         count = NEW if number else FIRST
-        touched = dice.sample(sorted(self.files), min(CHANGED + 1, number))
+        large = [name for name in sorted(self.files) if len(self.files[name]) > 1]
+        touched = dice.sample(large, min(CHANGED + 1, number))
         for name in touched:
             record = dice.choice(sorted(self.files[name]))
             if name == touched[-1]:
@@ -103,7 +110,7 @@ class Years:
             write_lines(self.root / "source" / f"{name}.jsonl", self.files[name])
 
     def leave_models(self, count: int) -> None:
-        """What so many nights leave of their models, beside a model that is there: their small manifests."""
+        """What so many nights leave of their models, beside a model that is there: manifests, without the weights."""
         (model,) = trunks(self.workspace)
         scores = next(self.workspace.store.list(SCORES.name))
         version = next(self.workspace.store.list(VERSION.name))
@@ -123,22 +130,32 @@ class Years:
             if has_trunk:
                 trunk = store.path(like.ref.stage, like.fingerprint) / TRUNK
                 (draft.path / TRUNK).mkdir()
-                write_json(draft.path / TRUNK / TRUNK_FILE, {**read_json(trunk / TRUNK_FILE), "num_steps": 0})
+                write_json(draft.path / TRUNK / TRUNK_FILE, read_json(trunk / TRUNK_FILE))
                 write_json(draft.path / TRUNK / CURSOR_FILE, read_json(trunk / CURSOR_FILE))
-            outcome = Outcome(like.rows_in, like.rows_out, like.dropped, facts=like.facts)
+            facts = {**like.facts, **({"total_trunk_steps": 0} if has_trunk else {})}
+            outcome = Outcome(like.rows_in, like.rows_out, like.dropped, facts=facts)
             said = {"settings": like.settings, "inputs": {**like.inputs, **inputs}, "made": {"created": 1.0}}
             draft.seal(outcome, maker=like.maker, version=like.version, schema=like.schema, **said)  # type: ignore[arg-type]
 
     def _leave_records(self, count: int) -> None:
         """As many lines of the ledger as nights, and as many records of runs as are kept."""
-        ledger = self.workspace.state / "promotions" / "promotions.jsonl"
-        lines = ledger.read_text(encoding="utf-8").splitlines()
-        last = Promotion(**json.loads(lines[-1]))
-        earlier = [json.dumps(replace(last, version=count + 1, reason="better").__dict__) for _ in range(count)]
-        ledger.write_text("\n".join([*earlier, *lines]) + "\n", encoding="utf-8")
+        registry = registry_of(self.settings.of(RegisterSettings), self.workspace.root)
+        ledger = registry.folder / LEDGER_FILE
+        known = promotions(registry)
+        like = Promotion("2026-01-02T03:04:05+00:00", registry.name, 0, None, "promote", "better")
+        earlier = [replace(like, version=count + number, model=f"{number:032x}") for number in range(count)]
+        ledger.parent.mkdir(parents=True, exist_ok=True)
+        ledger.write_text("".join(json.dumps(asdict(move)) + "\n" for move in (*earlier, *known)), encoding="utf-8")
         run = self.workspace.runs()[-1]
         for number in range(KEPT_RUNS):
             self.workspace.save_run(replace(run, run_id=f"{number:012x}", started=1.0 + number))
+
+
+def years_of(root: Path) -> Years:
+    """The years that were left there, or new ones."""
+    files = sorted((root / "source").glob("*.jsonl"))
+    records = {path.stem: map(json.loads, path.read_text(encoding="utf-8").splitlines()) for path in files}
+    return Years(root, {name: {one["id"]: one["text"] for one in found} for name, found in records.items()})
 
 
 @contextmanager

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import xxhash
 from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
 from py3langid.modelio import load_model as unpack
 
 from pipeline_lib.base.errors import UpstreamError
-from pipeline_lib.store.files import read_json, replace_folder, write_json
+from pipeline_lib.store.files import replace_folder
+from pipeline_lib.store.sealed import fault_of, seal
 
 PARTS = ("weights", "priors", "languages", "moves", "rows", "outputs")  # in the order of py3langid's own loader
 DIGESTS_FILE = "digests.json"
@@ -65,7 +65,7 @@ def _write(folder: Path, parts: dict[str, Any]) -> None:
     try:
         for name, values in parts.items():
             np.save(draft / f"{name}.npy", values, allow_pickle=False)
-        write_json(draft / DIGESTS_FILE, {name: _digest(values) for name, values in parts.items()})
+        seal(draft, DIGESTS_FILE)
         replace_folder(draft, folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -73,13 +73,9 @@ def _write(folder: Path, parts: dict[str, Any]) -> None:
 
 def _read(folder: Path) -> dict[str, Any] | None:
     """The parts as read-only arrays; None when they are not there, or not as they were written."""
+    if fault_of(folder, DIGESTS_FILE) is not None:
+        return None
     try:
-        digests = read_json(folder / DIGESTS_FILE)
-        parts = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in PARTS}
+        return {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in PARTS}
     except (OSError, ValueError):
         return None
-    return parts if digests == {name: _digest(values) for name, values in parts.items()} else None
-
-
-def _digest(values: Any) -> str:
-    return xxhash.xxh3_128_hexdigest(memoryview(values).cast("B") if values.dtype.kind != "U" else values.tobytes())

@@ -34,7 +34,8 @@ def measure(
 ) -> Measured:
     """Score the sample; every figure is None where it is not a finite number, and so are all of an empty sample.
 
-    `counts[V]` are the counts of tokens in the training text: without them there is no base line.
+    `counts[V]` are the counts of tokens in the training text: without them there is no base line, and without a base
+    line no gate that a model passes.
     """
     context_tokens = context_of(settings, backend)
     bits = scoring.bits_per_document(backend.logits, tokenizer, sample.texts, context_tokens=context_tokens)
@@ -99,8 +100,8 @@ def _interval(
 def _base_line(
     counts: NDArray[np.int64] | None, tokenizer: Any, sample: Sample, num_bytes: NDArray[np.int64]
 ) -> Mapping[str, float]:
-    """Bits per byte of token frequencies alone."""
-    if counts is None:
+    """Bits per byte of token frequencies alone; none by the counts of a tokenizer that is not the model's."""
+    if counts is None or len(counts) != tokenizer.get_vocab_size():
         return {}
     unigram = scoring.unigram_bits(counts, tokenizer, sample.texts)
     return {"unigram_bits_per_byte": scoring.bits_per_byte(unigram, num_bytes)}

@@ -40,7 +40,7 @@ def make_benchmark(settings: EvaluateSettings, inputs: Inputs, folder: Path) -> 
     """Choose the documents of a benchmark and keep them.
 
     Members: the tables of the token shards whose documents it may take. Input: `before`, the benchmark that it goes on
-    from, if there is one. Parameters: `name`, `generation`.
+    from, if there is one. Parameters: `name`, `generation`; `left_out`, sources not drawn from, may be missing.
     """
     from pipeline_lib.evaluate.benchmark import choose, describe, to_json, write_chosen
     from pipeline_lib.store.schemas import DOCUMENTS_FILE
@@ -111,10 +111,15 @@ def _shards(inputs: Inputs, file: str) -> tuple[list["Shard"], list["Shard"]]:
 
     What left one shard may be back in a later one. All that leaves with the tables leaves what was kept before them.
     """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     from pipeline_lib.evaluate.benchmark import Shard
     from pipeline_lib.store.shards import excluded_of, read_shards
 
-    table, gone = read_shards(inputs.store, inputs.listed)
+    every, gone = read_shards(inputs.store, inputs.listed)
+    left_out = pa.array(inputs.params.get("left_out", ()), pa.string())
+    table = every.filter(pc.invert(pc.is_in(every["source"], left_out)))
     left: dict[str, set[str]] = defaultdict(set)
     for shard, name in _rows(excluded_of(table, gone), "shard", "document_id"):
         left[shard].add(name)

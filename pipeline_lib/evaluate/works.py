@@ -1,5 +1,7 @@
 """The works of evaluate: benchmarks, and the scores of candidates on them."""
 
+from collections.abc import Sequence
+
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.evaluate.stage import BENCHMARK, SCORES
 from pipeline_lib.run.maker import Work
@@ -7,13 +9,21 @@ from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
 
 
-def benchmark_work(settings: Settings, name: str, generation: int, tables: tuple[Ref, ...], before: Ref | None) -> Work:
-    """Held-out documents of these token shards, behind those of an earlier benchmark."""
+def benchmark_work(
+    settings: Settings,
+    name: str,
+    generation: int,
+    tables: tuple[Ref, ...],
+    before: Ref | None,
+    *,
+    left_out: Sequence[str] = (),
+) -> Work:
+    """Held-out documents of these token shards, but of the sources left out, behind those of an earlier benchmark."""
     return Work(
         BENCHMARK,
         settings.of(EvaluateSettings).only(BENCHMARK.reads),
         inputs={} if before is None else {"before": before},
-        params={"name": name, "generation": generation},
+        params={"name": name, "generation": generation} | ({"left_out": list(left_out)} if left_out else {}),
         members=tables,
         name=f"{name} benchmark",
     )

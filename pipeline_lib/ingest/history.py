@@ -5,7 +5,7 @@ that has to be rebuilt its plan is asked, and the shards that are whole; the fil
 the batch would have been given up), so that nobody asks for their documents.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,9 +21,9 @@ from pipeline_lib.ingest.plan import (
     TOMBSTONES_FILE,
     BatchPlan,
     FilePlan,
-    Tombstone,
 )
-from pipeline_lib.ingest.tables import MEMBERS_SCHEMA
+from pipeline_lib.ingest.plan_files import tombstones_table
+from pipeline_lib.ingest.tables import KNOWN_SCHEMA, MEMBERS_SCHEMA
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.tables import iterate, read_table
 
@@ -73,26 +73,31 @@ class PlannedBatch:
     shards: tuple[str | None, ...]
 
 
-def tombstones_of(store: Store, batch: str | PlannedBatch) -> Sequence[Tombstone]:
-    """The documents of earlier batches that leave with this one."""
+def tombstones_of(store: Store, batch: str | PlannedBatch) -> pa.Table:
+    """The documents of earlier batches that leave with this one, as TOMBSTONES_SCHEMA."""
     if isinstance(batch, PlannedBatch):
-        return batch.plan.tombstones
-    return [Tombstone(**row) for row in _table(store, batch, TOMBSTONES_FILE).to_pylist()]
+        return tombstones_table(batch.plan)
+    return _table(store, batch, TOMBSTONES_FILE)
 
 
-def inventory_of(store: Store, batch: str | PlannedBatch) -> Iterator[tuple[str, KnownFile]]:
-    """The files of a batch as it read them, and those that were gone."""
+def inventory_of(store: Store, batch: str | PlannedBatch) -> pa.Table:
+    """The files of a batch as it read them, and those that were gone, as KNOWN_SCHEMA."""
     if isinstance(batch, PlannedBatch):
-        for shard in batch.plan.shards:
-            for file in shard.files:
-                yield file.path, KnownFile(file.digest, batch.plan.reading, file.heldout_share)
-        yield from ((path, KnownFile(None, "", None)) for path in batch.plan.gone)
-        return
+        files = [file for shard in batch.plan.shards for file in shard.files]
+        gone: list[None] = [None] * len(batch.plan.gone)
+        columns = [
+            [*(file.path for file in files), *batch.plan.gone],
+            [*(file.digest for file in files), *gone],
+            [*(batch.plan.reading for _ in files), *("" for _ in gone)],
+            [*(file.heldout_share for file in files), *gone],
+        ]
+        return pa.table(columns, KNOWN_SCHEMA)
+    import pyarrow.compute as pc
+
     reading = str(store.read(STAGE, batch).facts["reading"])
     table = _table(store, batch, INVENTORY_FILE)
-    columns = (table[name].to_pylist() for name in ("path", "digest", "heldout_share"))
-    for path, digest, share in zip(*columns, strict=True):
-        yield path, KnownFile(digest, "" if digest is None else reading, share)
+    read_with = pc.if_else(pc.is_valid(table["digest"]), reading, "")
+    return pa.table([table["path"], table["digest"], read_with, table["heldout_share"]], KNOWN_SCHEMA)
 
 
 def arrivals_of(store: Store, batch: str | PlannedBatch) -> Iterator[pa.Table]:

@@ -65,6 +65,7 @@ class Landing:
         self._linked: set[str] = set()  # pieces that are as they were
         self._num_fetched = 0
         self._num_without_id = 0
+        self._is_told = False  # whether the ids of all rows are told apart from the rows
 
     @property
     def last(self) -> Any:
@@ -88,9 +89,18 @@ class Landing:
             raise UpstreamError(f"{self._path}: {exc}. Check the disk, then run again.") from exc
 
     def there(self, row_id: str | None, is_deleted: bool) -> None:
-        """A row of which only the id is known tonight. If it landed before, it stays as it was; else it is missed."""
-        if row_id is not None and not is_deleted and not self._see(row_id, THERE):
-            self._scratch.execute("INSERT OR IGNORE INTO missed VALUES (?)", (row_id,))
+        """A row of which only the id is known tonight. If it landed before, it stays as it was; else it is missed.
+
+        All rows are told so, before any is added, or none. Raises `SettingsError` when an id was there already.
+        """
+        self._is_told = True
+        if row_id is None:
+            self._num_without_id += 1
+        elif not is_deleted and not self._see(row_id, THERE):
+            try:
+                self._scratch.execute("INSERT INTO missed VALUES (?)", (row_id,))
+            except sqlite3.IntegrityError as exc:
+                raise self._repeated() from exc
 
     def misses(self, row_id: str | None = None) -> bool:
         """Whether this row, or any, is there and was neither fetched nor landed before."""
@@ -98,20 +108,20 @@ class Landing:
         return bool(self._scratch.execute(wanted, (row_id, row_id)).fetchone()[0])
 
     def add(self, row: Row, is_deleted: bool) -> None:
-        """A row that was fetched. Raises `SettingsError` when its id was there already."""
+        """A row that was fetched. Raises `SettingsError` when its id was there already.
+
+        One that is marked as deleted is none, whatever there is under its id beside.
+        """
         self._num_fetched += 1
         if row.id is None:
-            self._num_without_id += 1
-            return
-        if is_deleted:
-            self._see(row.id, GONE)
+            self._num_without_id += not self._is_told
+        if row.id is None or is_deleted:
             return
         self._scratch.execute("DELETE FROM missed WHERE id = ?", (row.id,))
-        known = self._scratch.execute("SELECT digest, piece, seen FROM known WHERE id = ?", (row.id,)).fetchone()
-        digest, piece, seen = known or ("", None, GONE)
-        if seen == FETCHED:
-            raise self._repeated()
-        self._see(row.id, FETCHED)
+        known = self._scratch.execute("SELECT digest, piece FROM known WHERE id = ?", (row.id,)).fetchone()
+        digest, piece = known or ("", None)
+        if known:
+            self._see(row.id, FETCHED)
         if digest != digest_of_row(row):
             place, piece = (None, piece) if known else self._place_of(row.id)
             self._add_fresh(row, known is not None, piece, place)
@@ -121,6 +131,8 @@ class Landing:
         num_known, num_gone = self._one("SELECT count(*), coalesce(sum(seen = 0), 0) FROM known")
         num_changed, num_new = self._one("SELECT coalesce(sum(is_known), 0), coalesce(sum(NOT is_known), 0) FROM fresh")
         self._guard(num_gone, num_known, max_gone_share)
+        num_placed, num_back = self._one("SELECT (SELECT count(*) FROM placed), count(place) FROM fresh")
+        self._guard(num_placed - num_back, num_placed, max_gone_share)
         state = {"asks": self._asks, "last": _json_of(last), "num_pieces": self._write_pieces()}
         write_json(self._folder / LANDING_FILE, {**state, "pieces": self._digests()})
         num_rows = num_known - num_gone + num_new
@@ -169,8 +181,12 @@ class Landing:
         return sorted(name for (name,) in named)
 
     def _see(self, row_id: str, how: int) -> bool:
-        """Note how a row was seen; False if it did not land before."""
-        return self._scratch.execute("UPDATE known SET seen = ? WHERE id = ?", (how, row_id)).rowcount == 1
+        """Note how a row was seen; False if it did not land before. Raises `SettingsError` when it was seen so."""
+        seen = self._scratch.execute("SELECT seen FROM known WHERE id = ?", (row_id,)).fetchone()
+        if seen == (how,):
+            raise self._repeated()
+        self._scratch.execute("UPDATE known SET seen = ? WHERE id = ?", (how, row_id))
+        return seen is not None
 
     def _one(self, select: str) -> tuple[int, int]:
         found: tuple[int, int] = self._scratch.execute(select).fetchone()

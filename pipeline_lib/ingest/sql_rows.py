@@ -6,11 +6,13 @@ statement or the password, and where it may quote a value of a row (a cast, a di
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
@@ -20,6 +22,7 @@ from pipeline_lib.ingest.charset import is_unicode
 from pipeline_lib.ingest.landed import Row
 from pipeline_lib.ingest.landing import Landing
 from pipeline_lib.ingest.naming import escape, part_of
+from pipeline_lib.ingest.sql_query import columns_of, select
 
 if TYPE_CHECKING:
     from pipeline_lib.ingest.sources.sql import SqlSource
@@ -31,6 +34,7 @@ MAX_URL_CHARS = 2_000  # what browsers and proxies take; a longer one is no addr
 MAX_SAID_CHARS = 200  # of what a driver says
 # What drivers say of the connection or of the statement; of all else they may quote what is in a row.
 OF_THE_QUESTION = (exc.OperationalError, exc.InterfaceError, exc.ProgrammingError, exc.NotSupportedError)
+URI_IS_ON = {"1", "true", "t", "yes", "y", "on"}  # as SQLAlchemy reads it
 NOT_DELETED = {"", "0", "f", "false", "n", "no"}
 
 
@@ -42,9 +46,9 @@ def connected(source: "SqlSource") -> Iterator[sa.Connection]:
         with engine.connect() as connection, connection.begin():
             yield connection.execution_options(stream_results=True, yield_per=FETCH_ROWS)
     except exc.DBAPIError as error:
-        raise _translated(source.name, error) from error
+        raise _translated(source, error) from error
     except (exc.SQLAlchemyError, ImportError) as error:
-        raise _unusable(source.name, type(error).__name__, str(error)) from error
+        raise _unusable(source, type(error).__name__, str(error)) from error
 
 
 def fetch(source: "SqlSource", connection: sa.Connection, landing: Landing) -> Any:
@@ -52,12 +56,13 @@ def fetch(source: "SqlSource", connection: sa.Connection, landing: Landing) -> A
     since = landing.last
     if since is not None:
         wanted = [name for name in (source.id_column, source.deleted_column) if name is not None]
-        for answer in connection.execute(_select(source, wanted)).mappings():
+        for answer in connection.execute(select(source, wanted)).mappings():
             landing.there(_text_of(answer[source.id_column]), is_deleted(_marker(source, answer)))
     last = since
-    for answer in connection.execute(_select(source, _columns(source), since)).mappings():
+    for answer in connection.execute(select(source, columns_of(source), since)).mappings():
         landing.add(_row(source, answer), is_deleted(_marker(source, answer)))
-        last = _later(last, None if source.incremental_column is None else answer[source.incremental_column])
+        if source.incremental_column is not None:
+            last = _later(source, last, answer[source.incremental_column])
     if landing.misses():
         _fetch_missed(source, connection, landing)
     return last
@@ -65,8 +70,9 @@ def fetch(source: "SqlSource", connection: sa.Connection, landing: Landing) -> A
 
 def _fetch_missed(source: "SqlSource", connection: sa.Connection, landing: Landing) -> None:
     """Fetch rows that came, or came back, under an older value than the last: all rows are gone through for them."""
-    for answer in connection.execute(_select(source, _columns(source))).mappings():
-        if landing.misses(_text_of(answer[source.id_column])):
+    for answer in connection.execute(select(source, columns_of(source))).mappings():
+        row_id = _text_of(answer[source.id_column])
+        if row_id is not None and landing.misses(row_id):
             landing.add(_row(source, answer), is_deleted(_marker(source, answer)))
 
 
@@ -80,52 +86,35 @@ def is_deleted(marker: Any) -> bool:
 def _engine(source: "SqlSource") -> sa.Engine:
     url = sa.make_url(source.url)
     url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():  # it would be made, and be empty
+    if url.get_backend_name() == "sqlite" and not _file_of(url).is_file():  # it would be made, and be empty
         raise SettingsError(f"ingest: the database of source {source.name!r} does not exist. Correct its url.")
     password = source.password()
     engine = sa.create_engine(url if password is None else url.set(password=password), hide_parameters=True)
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _let_wrong_bytes_through)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin)
     elif engine.dialect.name in ("postgresql", "mysql", "mariadb"):
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     return engine
 
 
-def _let_wrong_bytes_through(connection: sqlite3.Connection, _record: Any) -> None:
-    """One text that is not UTF-8 costs its row, not the table."""
+def _file_of(url: sa.URL) -> Path:
+    """The file of a SQLite database; its name may be a URI (https://sqlite.org/uri.html)."""
+    named = url.database or ""
+    if named.startswith("file:") and str(url.query.get("uri", "")).lower() in URI_IS_ON:
+        return Path(unquote(urlsplit(named).path))
+    return Path(named)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    """One text that is not UTF-8 costs its row, not the table; a transaction begins when we say so (`_begin`)."""
     connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+    connection.isolation_level = None
 
 
-def _columns(source: "SqlSource") -> list[str]:
-    """What is fetched of a row, each column once."""
-    optional = (
-        source.incremental_column,
-        source.deleted_column,
-        source.title_column,
-        source.licence_column,
-        source.url_column,
-    )
-    named = [source.id_column, source.text_column, *(name for name in optional if name), *source.metadata_columns]
-    return list(dict.fromkeys(named))
-
-
-def _select(source: "SqlSource", names: Sequence[str], since: Any = None) -> sa.Select[Any]:
-    """These columns of all rows in the order of their ids, or of those that are not below `since`."""
-    wanted = [*names, source.id_column, *([source.incremental_column] if source.incremental_column else [])]
-    origin = _origin(source, [sa.column(name) for name in dict.fromkeys(wanted)])
-    select = sa.select(*(origin.c[name] for name in names)).order_by(origin.c[source.id_column])
-    if since is None or source.incremental_column is None:
-        return select
-    grown = origin.c[source.incremental_column]
-    return select.where(sa.or_(grown >= since, grown.is_(None)))
-
-
-def _origin(source: "SqlSource", columns: Sequence[sa.ColumnClause[Any]]) -> sa.FromClause:
-    if source.query is None:
-        schema, _, table = (source.table or "").rpartition(".")
-        return sa.table(table, *columns, schema=schema or None)
-    asked = source.query.rstrip().rstrip(";").replace(":", r"\:")  # a colon is no parameter of ours
-    return sa.text(asked).columns(*columns).subquery("asked")
+def _begin(connection: sa.Connection) -> None:
+    """All that is asked is asked of one state: the driver by itself would not begin before the first write."""
+    connection.exec_driver_sql("BEGIN")
 
 
 def _row(source: "SqlSource", answer: sa.RowMapping) -> Row:
@@ -170,25 +159,52 @@ def _text_of(value: Any) -> str | None:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _later(last: Any, value: Any) -> Any:
-    if value is None:
+def _later(source: "SqlSource", last: Any, value: Any) -> Any:
+    """The later of two values of the incremental column; what is no value (null, not a number) is none.
+
+    Raises `SettingsError` where nothing can be said to be later: at the first such row, not behind the last one.
+    """
+    if value is None or value != value or value in (float("inf"), float("-inf")):
         return last
-    return value if last is None or value > last else last
+    if not isinstance(value, int | float | Decimal | str | date):  # a datetime is a date
+        raise _no_order(source, f"holds {type(value).__name__}")
+    try:
+        return value if last is None or value > last else last
+    except TypeError:
+        kinds = " and ".join(sorted(_kind(each) for each in (last, value)))
+        raise _no_order(source, f"holds {kinds}, or held the one until now") from None
 
 
-def _translated(name: str, error: exc.DBAPIError) -> UpstreamError | SettingsError:
+def _kind(value: Any) -> str:
+    """The type of a value, in words: of two times, one may say its zone."""
+    zone = " with a zone" if isinstance(value, datetime) and value.tzinfo is not None else ""
+    return f"{type(value).__name__}{zone}"
+
+
+def _no_order(source: "SqlSource", what: str) -> SettingsError:
+    return SettingsError(
+        f"ingest: the column {source.incremental_column!r} of source {source.name!r} {what}, of which none is later "
+        "than another. Name a column of numbers, times or texts as its incremental_column, or leave that out; where "
+        "the type of the column was changed, leave it out for one night."
+    )
+
+
+def _translated(source: "SqlSource", error: exc.DBAPIError) -> UpstreamError | SettingsError:
     code = getattr(error.orig, "sqlite_errorcode", None)
     said = (str(error.orig).strip().splitlines() or [""])[0][:MAX_SAID_CHARS]
     if code is None and not isinstance(error, OF_THE_QUESTION):
         said = "a value of a row does not fit what is asked of it"
     recovers = isinstance(error, exc.OperationalError | exc.InterfaceError) or error.connection_invalidated
     if recovers and (code is None or code & 0xFF in SQLITE_RECOVERS):
-        return UpstreamError(f"ingest: the database of source {name!r} does not answer: {said}. Run again.")
-    return _unusable(name, type(error.orig).__name__, said)
+        return UpstreamError(f"ingest: the database of source {source.name!r} does not answer: {said}. Run again.")
+    return _unusable(source, type(error.orig).__name__, said)
 
 
-def _unusable(name: str, kind: str, said: str) -> SettingsError:
+def _unusable(source: "SqlSource", kind: str, said: str) -> SettingsError:
+    grown = source.incremental_column
+    changed = f" Where the type of the column {grown!r} was changed, leave incremental_column out for one night."
     return SettingsError(
-        f"ingest: source {name!r} cannot be asked as its settings say: {kind}: {said}. Correct its url, its table or "
-        "query and its columns. A database other than SQLite needs a driver (PostgreSQL: the extra 'postgres')."
+        f"ingest: source {source.name!r} cannot be asked as its settings say: {kind}: {said}. Correct its url, its "
+        "table or query and its columns. A database other than SQLite needs a driver (PostgreSQL: the extra "
+        f"'postgres').{changed if grown else ''}"
     )

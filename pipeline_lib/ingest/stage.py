@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pipeline_lib.ingest.batching import Scanned
     from pipeline_lib.ingest.history import Past
 
-__all__ = ["BATCH", "LAND", "MAKERS", "PLAN", "READ", "STAGE", "describe_quarantine", "keep", "replan", "scan"]
+__all__ = ["BATCH", "LAND", "MAKERS", "PLAN", "READ", "STAGE", "keep", "replan", "scan"]
 
 
 def no_share(_num_files: int, _num_bytes: int) -> float:
@@ -100,13 +100,6 @@ def replan(
     from pipeline_lib.ingest.recall import recall_batch
 
     return recall_batch(settings, source, content, kept, is_lost, landing)
-
-
-def describe_quarantine(path: Path, limit: int) -> list[str]:
-    """The first `limit` rows of a quarantine.parquet for people: "shard_05.jsonl:100: invalid JSON"."""
-    from pipeline_lib.ingest.summing import read_quarantine
-
-    return read_quarantine(path, limit)
 
 
 def _source(settings: IngestSettings, name: str) -> Source:

@@ -24,6 +24,14 @@ FILES_SCHEMA = pa.schema(
 INVENTORY_SCHEMA = pa.schema(  # null in both: the file is gone
     [*FILES_SCHEMA, pa.field("shard", pa.int32()), pa.field("heldout_share", pa.float64())]
 )
+KNOWN_SCHEMA = pa.schema(  # what earlier batches say of a file
+    [
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("digest", pa.string()),  # null: it is gone
+        pa.field("reading", pa.string(), nullable=False),
+        pa.field("heldout_share", pa.float64()),  # in force when it first arrived; null: it did before these batches
+    ]
+)
 MEMBERS_SCHEMA = pa.schema(
     [
         pa.field("document_id", pa.string(), nullable=False),

@@ -37,7 +37,7 @@ def write_shard(reading: Reading, shard: ShardPlan, places: Mapping[str, Path], 
             QUARANTINE_FILE: num_bad,
             FILES_FILE: len(files),
         },
-        facts={"source": reading.source, "text_bytes": writer.text_bytes},
+        facts={"source": reading.source},
     )
 
 
@@ -51,7 +51,6 @@ class ShardWriter:
 
     def __init__(self, source: str, folder: Path) -> None:
         self.num_documents = 0
-        self.text_bytes = 0
         self.dropped: Counter[str] = Counter()
         self._source = source
         self._found: list[tuple[str, Document]] = []  # path of the file, document
@@ -90,7 +89,6 @@ class ShardWriter:
         self._documents.write(_documents(self._source, [document for _, document in self._found]))
         self._ledger.write(_ledger(self._found))
         self.num_documents += len(self._found)
-        self.text_bytes += self._held_bytes
         self._found, self._held_bytes = [], 0
 
     def _write_bad(self) -> None:

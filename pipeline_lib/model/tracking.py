@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -76,36 +76,6 @@ def pages_of(place: Place) -> str | None:
     return found.rstrip("/") if found else None
 
 
-class Tracker(Protocol):
-    """Where a run's parameters and curves go."""
-
-    def log_params(self, params: Mapping[str, Any]) -> None:
-        """Remember how the run was configured; what was logged before stays as it is."""
-        ...
-
-    def log_metrics(self, metrics: Mapping[str, float], *, step: int) -> None:
-        """Add one point to each of the curves."""
-        ...
-
-    def finish(self, status: str = "FINISHED") -> str | None:
-        """Send the rest and end the run; its id, if there is one."""
-        ...
-
-
-class NullTracker:
-    """Tracks nothing."""
-
-    def log_params(self, params: Mapping[str, Any]) -> None:
-        """See `Tracker`."""
-
-    def log_metrics(self, metrics: Mapping[str, float], *, step: int) -> None:
-        """See `Tracker`."""
-
-    def finish(self, status: str = "FINISHED") -> str | None:
-        """See `Tracker`."""
-        return None
-
-
 @dataclass(frozen=True)
 class _Point:
     key: str
@@ -154,18 +124,21 @@ class MlflowTracker:
                 raise
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """See `Tracker`. Values are cut at MLflow's limit of 6,000 characters."""
+        """Remember how the run was configured; values are cut at MLflow's limit of 6,000 characters."""
         with self._lock:
             self._params.update({name: str(value)[:MAX_PARAM_CHARACTERS] for name, value in params.items()})
 
     def log_metrics(self, metrics: Mapping[str, float], *, step: int) -> None:
-        """See `Tracker`."""
+        """Add one point to each of the curves."""
         now_ms = int(time.time() * 1000)
         with self._lock:
             self._points += [_Point(key, float(value), now_ms, step) for key, value in metrics.items()]
 
     def finish(self, status: str = "FINISHED") -> str:
-        """See `Tracker`. Raises `UpstreamError` when MLflow cannot be reached for `patience_seconds`."""
+        """Send the rest and end the run; its id.
+
+        Raises `UpstreamError` when MLflow cannot be reached for `patience_seconds`.
+        """
         self._ending.set()
         self._thread.join()
         deadline = time.monotonic() + self._patience_seconds

@@ -20,6 +20,7 @@ from pipeline_lib.ingest.sources import Source
 from pipeline_lib.ingest.stage import kept_plan, replan, scan
 from pipeline_lib.plan.landings import folder_of, is_unasked, landings_of, whole_landing
 from pipeline_lib.plan.sides import share_of_new
+from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.board import Board
 from pipeline_lib.run.lists import list_works
 from pipeline_lib.run.maker import recorded
@@ -134,7 +135,13 @@ def new_batches(
     from pipeline_lib.ingest.past import SourcePast
 
     own = settings.of(IngestSettings)
-    share = partial(share_of_new, settings.of(TokenizeSettings), settings.of(EvaluateSettings), num_heldout=num_heldout)
+    share = partial(
+        share_of_new,
+        settings.of(TokenizeSettings),
+        settings.of(EvaluateSettings),
+        num_heldout=num_heldout,
+        min_documents=settings.of(RegisterSettings).gate.min_documents,
+    )
     new: list[Opened] = []
     passed_over: dict[str, Any] = {}
     for source in own.sources:

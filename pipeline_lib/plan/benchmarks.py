@@ -65,7 +65,8 @@ def plan_benchmarks(
     added = added if pinned.frozen is not None else ()
     newest = _newest(workspace.store, pinned, added) if added else pinned.newest
     number = max([pinned.drawn_up_to, *(batch.number for batch in new)])
-    fresh = benchmark_work(settings, FRESH, number, newest, None) if newest else None
+    left_out = _left_out(settings, data)
+    fresh = benchmark_work(settings, FRESH, number, newest, None, left_out=left_out) if newest else None
     every = {FROZEN: frozen.now, FRESH: fresh, BEFORE: frozen.before}
     works = tuple(work for work in every.values() if isinstance(work, Work))
     refs = {name: made.ref if isinstance(made, Work) else made for name, made in every.items() if made is not None}
@@ -90,7 +91,7 @@ def _frozen(
     if renews and new and (missing := _missing(settings, store, data, pinned, pinned.frozen)):
         return _Frozen(_drawn(settings, data, generation + 1), generation + 1, now, missing)
     judged = workspace.pin(JUDGED, Judged)
-    is_done = judged is not None and pinned.before in judged.benchmarks.values()
+    is_done = judged is not None and judged.benchmarks.get(BEFORE) == pinned.before  # as such: it was the one before
     if pinned.before is None or is_done or not store.is_present(pinned.before):
         return _Frozen(now, generation)
     return _Frozen(now, generation, _kept(settings, store, data, pinned.before, generation - 1, new))
@@ -116,7 +117,13 @@ def _notes(frozen: _Frozen) -> tuple[str, ...]:
 
 def _drawn(settings: Settings, data: DataPlan, generation: int) -> Work:
     """A generation from all there is."""
-    return benchmark_work(settings, FROZEN, generation, data.carried.before("shards"), None)
+    tables = data.carried.before("shards")
+    return benchmark_work(settings, FROZEN, generation, tables, None, left_out=_left_out(settings, data))
+
+
+def _left_out(settings: Settings, data: DataPlan) -> list[str]:
+    """The sources that there is text of, and that the settings do not name any more."""
+    return sorted({batch.source for batch in data.batches} - {one.name for one in settings.of(IngestSettings).sources})
 
 
 def _kept(

@@ -118,7 +118,7 @@ class DataPlan:
 def plan_data(settings: Settings, workspace: Workspace) -> DataPlan:
     """Look at the sources and lay out the data half. Makes nothing but the cache of file digests.
 
-    What that finds damaged of earlier batches is not there: the night is laid out again, and makes it.
+    What the look at the sources finds damaged of earlier batches is not there: laid out again, the night makes it.
     """
     for _ in range(MOST_HEALED):
         try:

@@ -24,7 +24,7 @@ from pipeline_lib.run.lists import list_works, lists_work, sum_of
 from pipeline_lib.run.maker import Maker, Work
 from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.files import write_json
 from pipeline_lib.store.workspace import Workspace
 
@@ -52,8 +52,8 @@ def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models:
         model=models.model,
         scores=models.scores.ref,
         variants=models.variants,
-        tokenizer=data.tokenizer.ref,
-        snapshot=models.judged.snapshot,
+        tokenizer=models.tokenizer,
+        snapshot=_snapshot(workspace, data, models),
         funnel=funnel[-1].ref,
     )
     gate = gate_work(
@@ -69,6 +69,12 @@ def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models:
     planned = [replace(step, condition=condition) for step in as_planned((register, judged), todo)]
     champion = _foreseen_champion(settings, workspace, models) if planned[1].todo else None
     return JudgePlan(planned[0], champion, planned[1], graph)
+
+
+def _snapshot(workspace: Workspace, data: DataPlan, models: ModelsPlan) -> Ref | None:
+    """What the challenger was trained with; None where it is gone for good."""
+    own = models.train.whole.inputs["snapshot"]
+    return own if own in data.graph or workspace.store.is_present(own) else None
 
 
 def _funnel_works(data: DataPlan) -> tuple[Work, ...]:
@@ -127,7 +133,8 @@ def recorded_champion(settings: Settings, workspace: Workspace, models: ModelsPl
 
 
 def champion_step(settings: Settings, models: ModelsPlan, champion: Version) -> Step:
-    """The champion measured on the benchmarks of this challenger."""
+    """The champion measured on the benchmarks of this challenger. Without a base line: nobody asks it for one, and the
+    token counts at hand are those of the challenger, whose tokenizer may be another."""
     own = settings.of(RegisterSettings)
     seen = settings.of(EvaluateSettings).only(SCORES.reads)
     params = {
@@ -139,9 +146,8 @@ def champion_step(settings: Settings, models: ModelsPlan, champion: Version) -> 
         "model_name": own.model_name,
         "tracking_uri": own.tracking_uri,
     }
-    counts = models.judged.snapshot
     works = tuple(
-        Work(CHAMPION_SCORES, seen, {"benchmark": texts, "counts": counts}, params, name=f"champion on {name}")
+        Work(CHAMPION_SCORES, seen, {"benchmark": texts}, params, name=f"champion on {name}")
         for name, texts in models.judged.in_order
     )
     lists = list_works("evaluate", [work.ref for work in works], name="scores of the champion")
@@ -168,4 +174,4 @@ def _registry(settings: Settings, workspace: Workspace) -> Registry:
 
 
 FUNNEL = Maker("register.funnel", 1, "funnel.v1", make_funnel, is_light=True)
-CHAMPION_SCORES = Maker("evaluate.champion", 1, "scores.v1", make_champion_scores, reads=SCORES.reads)
+CHAMPION_SCORES = Maker("evaluate.champion", 2, "scores.v1", make_champion_scores, reads=SCORES.reads)

@@ -3,7 +3,7 @@
 Two models a line: the trunk, never decayed, which goes on every night, and a decayed branch of it that is judged.
 A night trains on text that the trunk has not read, oldest first. Which trunk it goes on from is said by `parents.py`.
 Where nothing is unread, or `train.budget_minutes` is 0, the newest model stands. A model whose night did not come to
-its verdict is judged first.
+its verdict is judged first. A model that was judged last and is damaged is made again first (lost.py).
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from pipeline_lib.model.records import CHALLENGER, FROZEN
 from pipeline_lib.plan.benchmarks import BenchmarksPlan
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
+from pipeline_lib.plan.lost import lost_training
 from pipeline_lib.plan.parents import Line, line_of
 from pipeline_lib.quantize.works import variant_works
 from pipeline_lib.run.execute import Graph, as_planned, wanted
@@ -52,6 +53,11 @@ class ModelsPlan:
         """The challenger."""
         return self.train.whole.ref
 
+    @property
+    def tokenizer(self) -> Ref:
+        """The one that the challenger was trained with."""
+        return self.train.whole.inputs["tokenizer"]
+
 
 def plan_models(
     settings: Settings, workspace: Workspace, data: DataPlan, benchmarks: BenchmarksPlan
@@ -66,24 +72,39 @@ def plan_models(
             "train: there is no batch to train on. Look at the funnel (nightshift status) and at a document "
             "(nightshift why), then correct [ingest] or [clean]."
         )
-    line = line_of(settings, workspace, data)
-    train = _train(settings, workspace, data, benchmarks, line)
+    lost = lost_training(settings, workspace, data, benchmark=benchmarks.refs[FROZEN])
+    if lost is None:
+        line = line_of(settings, workspace, data)
+        train = _train(settings, workspace, data, benchmarks, line)
+    else:
+        line = Line(None, True, {}, (f"training {lost.fingerprint[:8]}, which is lost, is done again as it was",))
+        train = Step("train", "model", (), (lost,), lost)
     if train is None:
         return None
     before = _judged_before(workspace, train)
-    tonight = Judged(train.whole.ref, benchmarks.refs, data.snapshot.whole.ref)
+    tonight = Judged(train.whole.ref, benchmarks.refs, _counts(train.whole, data, workspace.store))
     plan = _laid_out(settings, workspace, data, benchmarks, train, before or tonight, line)
-    if before is not None and _is_lost(before, plan, benchmarks, workspace.store):
+    if before is not None and _is_lost(before, plan, {**data.graph, **benchmarks.graph}, workspace.store):
         return _laid_out(settings, workspace, data, benchmarks, train, tonight, line)
     return plan
 
 
-def _is_lost(judged: Judged, plan: ModelsPlan, benchmarks: BenchmarksPlan, store: Store) -> bool:
-    """Whether something is to be made of a benchmark that is gone, and that nobody draws again."""
-    refs = judged.benchmarks.values()
-    gone = {ref for ref in refs if ref not in benchmarks.graph and not store.is_present(ref)}
+def _is_lost(judged: Judged, plan: ModelsPlan, others: Graph, store: Store) -> bool:
+    """Whether something is to be made of a benchmark or snapshot that is gone, and that nobody makes again."""
+    refs = (*judged.benchmarks.values(), judged.snapshot)
+    gone = {ref for ref in refs if ref not in others and not store.is_present(ref)}
     todo = [ref for step in plan.steps for ref in step.todo]
     return any(not gone.isdisjoint(plan.graph[ref].needs) for ref in todo)
+
+
+def _counts(train: Work, data: DataPlan, store: Store) -> Ref:
+    """The snapshot that a model was trained with, which may be older than tonight's.
+
+    Where it is gone for good, tonight's stands in for it, if its tokens are those of the same tokenizer.
+    """
+    own, tonight = train.inputs["snapshot"], data.snapshot.whole
+    is_there = own in data.graph or store.is_present(own)
+    return own if is_there or tonight.inputs["tokenizer"] != train.inputs["tokenizer"] else tonight.ref
 
 
 def _laid_out(
@@ -111,7 +132,7 @@ def _laid_out(
     quantize = [Step("quantize", name, (), (work,), work) for name, (work, _) in variants.items()]
     graph = {work.ref: work for step in (train, *evaluate, *quantize) for work in step.works}
     todo = wanted([model, scores[-1].ref], {**data.graph, **benchmarks.graph, **graph}, workspace.store)
-    condition = _condition(workspace, data, train)
+    condition = _condition(workspace, data)
     planned = [replace(step, condition=condition) for step in as_planned((train, *evaluate, *quantize), todo)]
     return ModelsPlan(
         train=planned[0],
@@ -170,7 +191,7 @@ def _train(
     return Step("train", "model", (), (work,), work)
 
 
-def _condition(workspace: Workspace, data: DataPlan, train: Step) -> str:
+def _condition(workspace: Workspace, data: DataPlan) -> str:
     """What plan says when a model that is there may turn out to stand: if no text of the new batches is left."""
     is_known = manifest_of(workspace.store, data.snapshot.whole.ref) is not None
     return "" if is_known else "unless nothing new survives"

@@ -48,7 +48,7 @@ def line_of(settings: Settings, workspace: Workspace, data: DataPlan) -> Line:
     parent = None if own.restart == "always" else _parent(settings, workspace, data, models)
     if parent is None and models and own.restart == "never":
         raise SettingsError(
-            "train.restart is 'never', and no trunk has this tokenizer and shape. Set the old ones again, or "
+            f"train.restart is 'never', and {_why_none(models, settings, data)} "
             "train.restart = 'tokenizer_or_shape' to start from scratch."
         )
     shards = _shards(workspace.store, data)
@@ -75,19 +75,28 @@ def cursor_of(store: Store, parent: Manifest | None) -> Cursor:
 
 
 def _parent(settings: Settings, workspace: Workspace, data: DataPlan, models: Sequence[Manifest]) -> Manifest | None:
-    own = settings.of(TrainSettings)
-    shape = own.decisive(SHAPE)
-    fitting = [model for model in models if _fits(model, data, shape)]
-    recipe = own.decisive(TRAIN.reads)
-    alike = [model for model in fitting if recipe_of(model) == recipe]
-    return furthest(workspace.store, alike or _in_line(settings, workspace, data, fitting) or fitting)
+    fitting = [model for model in models if fits(model, settings, data)]
+    recipe = recipe_of(settings.of(TrainSettings).decisive(TRAIN.reads))
+    alike = [model for model in fitting if recipe_of(model.settings) == recipe]
+    return furthest(alike or _in_line(settings, workspace, data, fitting) or fitting)
 
 
-def _fits(model: Manifest, data: DataPlan, shape: Mapping[str, Any]) -> bool:
-    if is_out(model):
-        return False
-    is_same_shape = {name: model.settings.get(name) for name in SHAPE if name in model.settings} == shape
-    return is_same_shape and model.inputs["tokenizer"] == data.tokenizer.ref and model.version == TRAIN.version
+def _why_none(models: Sequence[Manifest], settings: Settings, data: DataPlan) -> str:
+    """Why none of them is a parent, and what helps but a start from scratch."""
+    if any(_is_alike(model, settings, data) for model in models):
+        return "each trunk with this tokenizer and shape has diverged, is a trial or is of another release. Set"
+    return "no trunk has this tokenizer and shape. Set the old ones again, or"
+
+
+def fits(model: Manifest, settings: Settings, data: DataPlan) -> bool:
+    """Whether a training of tonight could go on from this model."""
+    return not is_out(model) and model.version == TRAIN.version and _is_alike(model, settings, data)
+
+
+def _is_alike(model: Manifest, settings: Settings, data: DataPlan) -> bool:
+    """Whether tokenizer and shape are today's."""
+    shape = {name: model.settings[name] for name in SHAPE if name in model.settings}
+    return shape == settings.of(TrainSettings).decisive(SHAPE) and model.inputs["tokenizer"] == data.tokenizer.ref
 
 
 def _in_line(settings: Settings, workspace: Workspace, data: DataPlan, fitting: Sequence[Manifest]) -> list[Manifest]:
@@ -95,17 +104,17 @@ def _in_line(settings: Settings, workspace: Workspace, data: DataPlan, fitting: 
     champion = _champion(settings, workspace)
     if champion is None:
         return []
-    shape = settings.of(TrainSettings).decisive(SHAPE)
     went_on = [model for model in fitting if _went_on_from(workspace.store, model, champion.fingerprint)]
-    return [*went_on, *([champion] if _fits(champion, data, shape) else [])]
+    return [*went_on, *([champion] if fits(champion, settings, data) else [])]
 
 
 def _champion(settings: Settings, workspace: Workspace) -> Manifest | None:
-    """The model of the version that was promoted last."""
+    """The model of the version that was promoted last; None where it is not whole any more."""
     registry = registry_of(settings.of(RegisterSettings), workspace.root)
     move = last_move(registry)
     name = None if move is None else model_of(workspace.store, registry, move.version)
-    return None if name is None else manifest_of(workspace.store, Ref(TRAIN.stage, name))
+    found = None if name is None else workspace.store.condition(Ref(TRAIN.stage, name))
+    return found.manifest if found is not None and found.is_present else None
 
 
 def _went_on_from(store: Store, model: Manifest, ancestor: str) -> bool:

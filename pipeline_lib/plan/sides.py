@@ -16,21 +16,27 @@ from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize.settings import TokenizeSettings
 
-ENOUGH_DOCUMENTS = 40  # held-out ones from which on the usual share will do: twice what the gate asks for
+ENOUGH_DOCUMENTS = 40  # held-out ones from which on the usual share will do, if the gate asks for no more than half
 MOST_SHARE = 0.25  # of a small first night: the rest is what there is to learn from
 PIN = "benchmarks"
 DOCUMENT_BYTES = 4096  # of stored text, taken for one document where a file may hold many
 
 
 def share_of_new(
-    tokenize: TokenizeSettings, evaluate: EvaluateSettings, num_files: int, num_bytes: int, *, num_heldout: int
+    tokenize: TokenizeSettings,
+    evaluate: EvaluateSettings,
+    num_files: int,
+    num_bytes: int,
+    *,
+    num_heldout: int,
+    min_documents: int,
 ) -> float:
     """The share of `num_files` new files that is held out, when `num_heldout` documents are already.
 
     More than usual while the set is too small to judge on, so that a small corpus gets one; rounded up to a hundredth,
-    so that there are few different shares in a workspace.
+    so that there are few different shares in a workspace. `min_documents`: what the gate asks for.
     """
-    missing = min(ENOUGH_DOCUMENTS, evaluate.max_documents) - num_heldout
+    missing = min(max(ENOUGH_DOCUMENTS, 2 * min_documents), evaluate.max_documents) - num_heldout
     expected = max(num_files, num_bytes // DOCUMENT_BYTES, 1)
     if missing <= 0:
         return tokenize.heldout_share

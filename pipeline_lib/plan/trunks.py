@@ -3,19 +3,17 @@
 state/pins/trunks.json     their models: a line for each recipe, tokenizer and shape that was tried, not for each night
 
 The list follows from the models that are there: where it is missing, or one of them is gone, all models are looked at.
+How far a trunk has come is in its manifest: no file of a model is opened to choose between them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
 from pipeline_lib.store.artifact import Manifest, Ref, digest_of
-from pipeline_lib.store.files import read_json
-from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
-from pipeline_lib.train.lineage import TRUNK_FILE
 from pipeline_lib.train.stage import TRAIN
 
 TRUNK = "trunk"  # the folder in a model, and the input of the one that goes on from it
@@ -37,22 +35,22 @@ def trunks(workspace: Workspace) -> list[Manifest]:
     """The furthest model of each recipe; apart from those the furthest of each that is a trial, or diverged."""
     kept, store = workspace.pin(PIN, Trunks), workspace.store
     if kept is None or not all(store.is_present(ref) for ref in kept.models):
-        return _furthest(store, (model for model in store.list(TRAIN.name) if store.is_present(model.ref)))
+        return _furthest(model for model in store.list(TRAIN.name) if store.is_present(model.ref))
     return [store.read(ref.stage, ref.fingerprint) for ref in kept.models]
 
 
 def keep_trunk(workspace: Workspace, model: Ref) -> None:
     """A model is there: a training may go on from it."""
     store = workspace.store
-    found = _furthest(store, [*trunks(workspace), store.read(model.stage, model.fingerprint)])
+    found = _furthest([*trunks(workspace), store.read(model.stage, model.fingerprint)])
     kept = Trunks(tuple(sorted(one.ref for one in found)))
     if workspace.pin(PIN, Trunks) != kept:
         workspace.save_pin(PIN, kept)
 
 
-def furthest(store: Store, models: Iterable[Manifest]) -> Manifest | None:
+def furthest(models: Iterable[Manifest]) -> Manifest | None:
     """The one that has read most; of equals the oldest."""
-    return min(models, key=lambda model: (-_num_steps(store, model), model.created), default=None)
+    return min(models, key=lambda model: (-_num_steps(model), model.created), default=None)
 
 
 def is_out(model: Manifest) -> bool:
@@ -62,24 +60,24 @@ def is_out(model: Manifest) -> bool:
     return has_diverged or model.settings.get("role") == "trial"
 
 
-def recipe_of(model: Manifest) -> dict[str, Any]:
-    """The settings that it was trained with, as far as they decide."""
-    return {name: value for name, value in model.settings.items() if name not in NOT_OF_THE_RECIPE}
+def recipe_of(decisive: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what decides a training what its line has in common: not how far it goes, nor whether it is a trial."""
+    return {name: value for name, value in decisive.items() if name not in NOT_OF_THE_RECIPE}
 
 
-def _furthest(store: Store, models: Iterable[Manifest]) -> list[Manifest]:
+def _furthest(models: Iterable[Manifest]) -> list[Manifest]:
     groups: dict[str, dict[str, Manifest]] = {}
     for model in models:
         groups.setdefault(_group(model), {})[model.fingerprint] = model
-    found = (furthest(store, group.values()) for group in groups.values())
+    found = (furthest(group.values()) for group in groups.values())
     return [model for model in found if model is not None]
 
 
 def _group(model: Manifest) -> str:
     """What the models of one line have in common."""
-    return digest_of([model.version, model.inputs["tokenizer"].fingerprint, recipe_of(model), is_out(model)])
+    return digest_of([model.version, model.inputs["tokenizer"].fingerprint, recipe_of(model.settings), is_out(model)])
 
 
-def _num_steps(store: Store, model: Manifest) -> int:
-    opened = store.open(TRAIN.stage, model.fingerprint, files=[f"{TRUNK}/{TRUNK_FILE}"])
-    return int(read_json(opened.path / TRUNK / TRUNK_FILE)["num_steps"])
+def _num_steps(model: Manifest) -> int:
+    """Of all nights; of its own alone where a manifest does not say more yet."""
+    return int(model.facts.get("total_trunk_steps", model.facts.get("trunk_steps", 0)))

@@ -27,6 +27,7 @@ class Lineage:
     model_fingerprint: str  # 32 hexadecimal characters, as all of these but the revision
     snapshot_digest: str
     tokenizer_fingerprint: str
+    variants_digest: str  # of what is registered beside it: which variant stands for each scheme
     code_revision: str
 
 

@@ -19,6 +19,7 @@ from pipeline_lib.register.package import verify
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FINGERPRINT_TAG = "nightshift.model_fingerprint"
+VARIANTS_TAG = "nightshift.variants_digest"
 FILES_TAG = "nightshift.files_digest"
 ALIASES_MEAN = (
     "Models of Nightshift. `champion` is the one in service, `challenger` the newest one that did not replace it, "
@@ -188,11 +189,12 @@ class Upload:
         return {**self.tags, FILES_TAG: self.files_digest}
 
 
-def find_version(client: Any, registry: Registry, model_fingerprint: str) -> Version | None:
-    """The newest version of that model whose files are intact, or None."""
+def find_version(client: Any, registry: Registry, model_fingerprint: str, variants_digest: str) -> Version | None:
+    """The newest version of that model with those variants whose files are intact, or None."""
     query = f"name = '{registry.name}' and tags.`{FINGERPRINT_TAG}` = '{model_fingerprint}'"
     found = sorted((_version(entry) for entry in client.search_model_versions(query)), key=lambda v: -v.number)
-    return next((version for version in found if is_intact(registry, version.number)), None)
+    alike = (version for version in found if version.tags.get(VARIANTS_TAG) == variants_digest)
+    return next((version for version in alike if is_intact(registry, version.number)), None)
 
 
 def upload_package(client: Any, registry: Registry, upload: Upload) -> str:

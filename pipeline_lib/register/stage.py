@@ -29,7 +29,7 @@ from pipeline_lib.register.registry import Registry
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
-from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.artifact import Outcome, Ref, digest_of
 from pipeline_lib.store.files import read_json, write_atomically, write_json
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ REGISTERED_FILE = "registered.json"
 GATE_FILE = "gate.json"
 GATE_PAGE_FILE = "gate.md"
 VARIANT_INPUT = "variant:"  # and the scheme: inputs of a version
+UNKNOWN = "unknown"  # what a version says of something that is gone
 FUNNEL_FILE = "funnel.json"  # [{"stage", "documents_in", "documents_out", "dropped": {reason: number}}]
 
 __all__ = ["Promotion", "Registry", "promote", "promotions", "rollback"]
@@ -56,14 +57,12 @@ def make_version(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Ou
     """Register the model as challenger. Raises `UpstreamError` when MLflow cannot be reached.
 
     Inputs: `model`, the training; `scores`, a list of those of the model and its variants; `variant:SCHEME` for each of
-    them; `tokenizer`; `snapshot`, whose facts have its digest; `funnel`, what holds funnel.json, may be missing.
+    them; `tokenizer`; `snapshot`, whose facts have its digest, and `funnel`, what holds funnel.json, may be missing.
     """
     from pipeline_lib.register.version import Candidate, Scored, register_model
 
     files = (inputs.files("scores", name) for name in (SCORES_FILE, SPEED_FILE))
-    variants = {
-        name.removeprefix(VARIANT_INPUT): inputs.folder(name) for name in inputs.named if name.startswith(VARIANT_INPUT)
-    }
+    variants = {scheme: inputs.folder(f"{VARIANT_INPUT}{scheme}") for scheme in _variants(inputs)}
     candidate = Candidate(
         model=inputs.folder("model") / MODEL_FOLDER,
         lineage=_lineage(inputs),
@@ -123,10 +122,17 @@ def _lineage(inputs: Inputs) -> "Lineage":
 
     return Lineage(
         model_fingerprint=inputs.named["model"].fingerprint,
-        snapshot_digest=str(inputs.manifest("snapshot").facts["digest"]),
+        snapshot_digest=str(inputs.manifest("snapshot").facts["digest"]) if inputs.has("snapshot") else UNKNOWN,
         tokenizer_fingerprint=inputs.named["tokenizer"].fingerprint,
-        code_revision=str(inputs.manifest("model").made.get("revision", "unknown")),
+        variants_digest=digest_of({scheme: ref.fingerprint for scheme, ref in _variants(inputs).items()}),
+        code_revision=str(inputs.manifest("model").made.get("revision", UNKNOWN)),
     )
+
+
+def _variants(inputs: Inputs) -> dict[str, Ref]:
+    """By the name of each scheme what it made."""
+    named = inputs.named.items()
+    return {name.removeprefix(VARIANT_INPUT): ref for name, ref in named if name.startswith(VARIANT_INPUT)}
 
 
 def _funnel(inputs: Inputs) -> list["FunnelRow"]:

@@ -1,7 +1,7 @@
 """A model becomes a version in MLflow: its package uploaded, its figures logged, the alias `challenger` on it.
 
-The same model registered again gives the same version, also when a run was killed half-way: between upload and
-version, between version and alias.
+The same model with the same variants registered again gives the same version, also when a run was killed half-way:
+between upload and version, between version and alias. With other variants it is another version.
 """
 
 import json
@@ -66,7 +66,7 @@ def register_model(registry: Registry, experiment: str, candidate: Candidate) ->
     Raises `UpstreamError` when MLflow cannot be reached.
     """
     with client_of(registry) as client:
-        version = find_version(client, registry, candidate.lineage.model_fingerprint)
+        version = _version_of(client, registry, candidate.lineage)
         if version is None:
             version = _register(client, registry, experiment, candidate)
         champion = alias_of(client, registry.name, CHAMPION)
@@ -87,8 +87,12 @@ def _register(client: Any, registry: Registry, experiment: str, candidate: Candi
         upload = Upload(Path(temporary), files_digest, experiment_id, run_id, _tags(lineage), without_header(card))
         model_id = upload_package(client, registry, upload)
     _log(client, run_id, model_id, candidate)
-    healed = find_version(client, registry, lineage.model_fingerprint)
+    healed = _version_of(client, registry, lineage)
     return healed or add_version(client, registry, upload, model_id)
+
+
+def _version_of(client: Any, registry: Registry, lineage: Lineage) -> Version | None:
+    return find_version(client, registry, lineage.model_fingerprint, lineage.variants_digest)
 
 
 def _facts(candidate: Candidate) -> Facts:

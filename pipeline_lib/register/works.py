@@ -16,13 +16,13 @@ def version_work(
     scores: Ref,
     variants: Mapping[str, Ref],
     tokenizer: Ref,
-    snapshot: Ref,
+    snapshot: Ref | None,
     funnel: Ref,
 ) -> Work:
     """A version in MLflow. It is named by what is registered; how the documents came there is told beside."""
     own = settings.of(RegisterSettings).only(VERSION.reads)
     inputs = {"model": model, "scores": scores, **{f"{VARIANT_INPUT}{name}": ref for name, ref in variants.items()}}
-    beside = {"tokenizer": tokenizer, "snapshot": snapshot, "funnel": funnel}
+    beside = {"tokenizer": tokenizer, "funnel": funnel} | ({} if snapshot is None else {"snapshot": snapshot})
     return Work(VERSION, own, inputs, beside=beside, name="version")
 
 

@@ -179,8 +179,8 @@ def _make(work: Work, bench: Bench, what: str, limits: Limits | None, report: Ca
 
 def _works_that_mend(exc: DamagedArtifact, bench: Bench) -> list[Work]:
     """What has to be made so that a damaged artifact is whole again. Raises the error where nobody knows how."""
-    known: tuple[Callable[[], Graph], ...] = (lambda: bench.graph, bench.everything)
-    for ask in known:
+    asked: tuple[Callable[[], Graph], ...] = (lambda: bench.graph, bench.everything)  # the second one takes a while
+    for ask in asked:
         graph = ask()
         todo = wanted([Ref(exc.stage, exc.fingerprint)], graph, bench.store)
         if todo and not any(graph[ref].is_recorded for ref in todo):

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pipeline_lib.store.files import read_json, write_json
 
 MANIFEST = "manifest.json"
 SEAL = "seal"
+REMEMBERED = 4096  # manifests that a process keeps, some 2 KB each
 
 
 def digest_of(value: Any) -> str:
@@ -120,6 +122,19 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of an artifact. Raises `DamagedArtifact` when it is missing, is not what was written, or is that of
     another artifact: a folder under a wrong name holds what nobody asked for.
+    """
+    try:
+        status = (folder / MANIFEST).stat()
+    except OSError as exc:
+        raise _damaged(folder, f"{folder / MANIFEST}: missing, or not a manifest") from exc
+    return read_again(folder, (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def read_again(folder: Path, _stamp: tuple[int, ...]) -> Manifest:
+    """The manifest of that stamp: what stands for all earlier batches is asked for some ten times a night.
+
+    Whoever writes the file again changes its stamp: the time of its entry cannot be set.
     """
     place = folder / MANIFEST
     try:

@@ -24,15 +24,8 @@ from typing import Any
 from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.store.artifact import MANIFEST, FileEntry, Manifest, Outcome, Ref, read_manifest, write_manifest
-from pipeline_lib.store.files import (
-    fsync_file,
-    fsync_folder,
-    read_json,
-    replace_folder,
-    sha256_of,
-    translate_os_error,
-    write_atomically,
-)
+from pipeline_lib.store.files import read_json, replace_folder, translate_os_error, write_atomically
+from pipeline_lib.store.sealed import fault_in, sums_of
 
 VERIFIED = ".verified.json"  # size and modification time of each file when its digest was last right
 INCOMING = ".incoming"
@@ -102,7 +95,10 @@ class Draft:
             settings=settings or {},
             inputs=inputs or {},
             members=tuple(members),
-            files=tuple(self._entry(path, outcome) for path in sorted(self.path.rglob("*")) if path.is_file()),
+            files=tuple(
+                FileEntry(name, found.bytes, found.sha256, outcome.file_rows.get(name))
+                for name, found in sums_of(self.path).items()
+            ),
             rows_in=outcome.rows_in,
             rows_out=outcome.rows_out,
             dropped=dict(sorted(outcome.dropped.items())),
@@ -111,17 +107,10 @@ class Draft:
         )
         _remember_verified(self.path, manifest)
         write_manifest(self.path, manifest)
-        for folder in {path.parent for path in self.path.rglob("*")}:
-            fsync_folder(folder)
         failpoint(self.ref.stage, "before_rename")
         replace_folder(self.path, self.final_path)
         failpoint(self.ref.stage, "after_rename")
         return manifest
-
-    def _entry(self, path: Path, outcome: Outcome) -> FileEntry:
-        name = path.relative_to(self.path).as_posix()
-        fsync_file(path)
-        return FileEntry(name, path.stat().st_size, sha256_of(path), outcome.file_rows.get(name))
 
 
 @dataclass(frozen=True)
@@ -145,9 +134,8 @@ class Store:
             return Condition(False, f"damaged: {MANIFEST}")
         known = _verified(folder)
         changed = [entry for entry in manifest.files if known.get(entry.name) != _stamp(folder / entry.name)]
-        for entry in changed:
-            if not _is_intact(folder, entry):
-                return Condition(False, f"damaged: {entry.name}", manifest)
+        if fault := fault_in(folder, {entry.name: entry for entry in changed}):
+            return Condition(False, f"damaged: {fault.name}", manifest)
         if changed:
             _remember_verified(folder, manifest)
         return Condition(True, "", manifest)
@@ -163,15 +151,15 @@ class Store:
         """
         folder = self.path(stage, fingerprint)
         manifest = read_manifest(folder)
-        for entry in manifest.files:
-            if (files is None or entry.name in files) and not _is_intact(folder, entry):
-                (folder / VERIFIED).unlink(missing_ok=True)
-                raise DamagedArtifact(
-                    f"{folder / entry.name}: missing, or its sha256 differs from the manifest. "
-                    "Run the same command again: it is rebuilt.",
-                    stage=stage,
-                    fingerprint=fingerprint,
-                )
+        asked = {entry.name: entry for entry in manifest.files if files is None or entry.name in files}
+        if fault := fault_in(folder, asked):
+            (folder / VERIFIED).unlink(missing_ok=True)
+            raise DamagedArtifact(
+                f"{folder / fault.name}: missing, or its sha256 differs from the manifest. "
+                "Run the same command again: it is rebuilt.",
+                stage=stage,
+                fingerprint=fingerprint,
+            )
         return Artifact(folder, manifest)
 
     def read(self, stage: str, fingerprint: str) -> Manifest:
@@ -250,11 +238,3 @@ def _verified(folder: Path) -> dict[str, list[int] | None]:
 def _remember_verified(folder: Path, manifest: Manifest) -> None:
     stamps = {entry.name: _stamp(folder / entry.name) for entry in manifest.files}
     write_atomically(folder / VERIFIED, json.dumps(stamps).encode())
-
-
-def _is_intact(folder: Path, entry: FileEntry) -> bool:
-    path = folder / entry.name
-    try:
-        return path.stat().st_size == entry.bytes and sha256_of(path) == entry.sha256
-    except OSError:
-        return False

@@ -82,7 +82,7 @@ def fault_of(
         if digest is not None and sha256_of(path) != digest:
             return Fault(manifest, "differs")
         sums = {str(name): FileSum(entry["bytes"], entry["sha256"]) for name, entry in read_json(path).items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Fault(manifest, "is missing or cannot be read")
     strangers = () if apart is None else sorted(_files(folder, (manifest, *apart)).keys() - sums.keys())
     return fault_in(folder, sums) or next((Fault(name, "is unknown") for name in strangers), None)

@@ -7,17 +7,14 @@ a document that was learned from is never judged on. tokens.v2 stores the number
     is_held_out = number / 2^64 < share
 """
 
-import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
 NUM_SIDES = 2**64
-
-Runs = Sequence[tuple[float, int]]  # a share, and for how many shards in a row it holds
 
 
 def side_of(source: str, url: str) -> int:
@@ -34,13 +31,3 @@ def is_held_out(sides: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:
     """Whether each document is held out at this share, 0..1. Exact: the share is made a whole number, not the side."""
     limit = math.ceil(share * NUM_SIDES)
     return np.ones(len(sides), np.bool_) if limit >= NUM_SIDES else sides < np.uint64(limit)
-
-
-def as_runs(shares: Iterable[float]) -> list[tuple[float, int]]:
-    """The shares of shards in their order, as runs: a thousand nights with one share are one entry of parameters."""
-    return [(share, len(list(same))) for share, same in itertools.groupby(shares)]
-
-
-def from_runs(runs: Runs) -> list[float]:
-    """The share of each shard again."""
-    return [share for share, number in runs for _ in range(number)]

@@ -20,7 +20,7 @@ from typing import Any
 
 from pipeline_lib.model.reading.snapshot import Arrived
 from pipeline_lib.store.files import read_json, write_json
-from pipeline_lib.train.sealed import is_sealed
+from pipeline_lib.train.checkpoints import is_whole
 from pipeline_lib.train.settings import TrainSettings
 
 JOB_FILE = "job.json"
@@ -131,4 +131,4 @@ def _parse(lines: bytes) -> Iterator[dict[str, Any]]:
 
 def is_finished(work: Path) -> bool:
     """Whether the training of this folder is done and unharmed."""
-    return is_sealed(work / RESULT_FOLDER) and is_sealed(work / TRUNK_FOLDER)
+    return is_whole(work / RESULT_FOLDER) and is_whole(work / TRUNK_FOLDER)

@@ -25,6 +25,7 @@ from pipeline_lib.model.scoring import (
 from pipeline_lib.store.files import read_json, write_json
 from pipeline_lib.store.tables import read_table
 from pipeline_lib.train.callbacks import EXIT_TERMINATED, Keeper, Pace, Report, StopSignal
+from pipeline_lib.train.checkpoints import is_whole, put
 from pipeline_lib.train.cursor import unread, write_cursor
 from pipeline_lib.train.extent import text_of
 from pipeline_lib.train.job import (
@@ -44,7 +45,6 @@ from pipeline_lib.train.opened import OPTIMIZER_FILE, Night, open_night
 from pipeline_lib.train.optimizer import read_state
 from pipeline_lib.train.plan import Plan, read_plan, write_plan
 from pipeline_lib.train.repeat import plan_of
-from pipeline_lib.train.sealed import is_sealed, seal
 from pipeline_lib.train.summary import final_loss, last_row_of_each_step, loss_curve
 from pipeline_lib.train.trainer import Phase, PhaseTrainer, run_phase
 
@@ -59,7 +59,7 @@ def train(work: Path, *, started: float, stop: StopSignal) -> None:
     if is_finished(work):
         return
     night = open_night(work, started=started, stop=stop)
-    if not is_sealed(work / TRUNK_FOLDER):
+    if not is_whole(work / TRUNK_FOLDER):
         _make_trunk(night)
     _make_result(night)
 
@@ -105,7 +105,7 @@ def _make_result(night: Night) -> None:
     incoming = _fresh(night.work / f"{RESULT_FOLDER}.tmp")
     save_model(trainer.model, night.inputs.tokenizer, incoming / MODEL_FOLDER)
     write_json(incoming / SUMMARY_FILE, _summary(night, plan, trainer.model))
-    seal(incoming, night.work / RESULT_FOLDER)
+    put(incoming, night.work / RESULT_FOLDER)
     night.clock.finish("save", num_tokens=plan.num_steps * night.tokens_per_step)
 
 
@@ -205,7 +205,7 @@ def _save_trunk(night: Night, trainer: PhaseTrainer, num_steps: int) -> None:
     }
     write_json(incoming / TRUNK_FILE, facts)
     write_cursor(cursor, incoming)
-    seal(incoming, night.work / TRUNK_FOLDER)
+    put(incoming, night.work / TRUNK_FOLDER)
 
 
 def _score(night: Night, model: PreTrainedModel) -> float | None:
@@ -235,6 +235,7 @@ def _summary(night: Night, plan: Plan, model: PreTrainedModel) -> dict[str, Any]
         "branch_loss": final_loss(rows, "branch"),
         "loss_curve": loss_curve(rows),
         **{name: getattr(plan, name) for name in ("num_steps", "trunk_steps", "warmup_steps", "decay_steps")},
+        "total_trunk_steps": trunk["num_steps"],  # of all nights
         "num_rows": plan.num_steps * night.settings.batch_rows,
         "num_tokens": plan.num_steps * night.tokens_per_step,
         "read": trunk["read"],

@@ -98,11 +98,14 @@ class Planner:
         return max(1, math.floor(trunk_steps * share / (1 - share) + 1e-9))
 
     def _trunk_within(self, num_steps: int | None) -> int:
-        """The trunk takes all its rows once; of a bound on all steps it leaves the branch its share."""
+        """The trunk takes all its rows once; of a bound on all steps it leaves the branch its share.
+
+        Rounded down, as the branch of a trunk is: so the planned end of a night, taken for its bound, gives its trunk.
+        """
         by_rows = max(1, -(-self.trunk_rows // self.settings.batch_rows))
         if num_steps is None:
             return by_rows
-        return min(by_rows, num_steps - max(1, round(self.settings.decay_share * num_steps)))
+        return min(by_rows, num_steps - max(1, math.floor(self.settings.decay_share * num_steps + 1e-9)))
 
 
 def _steps_in(seconds_left: float, seconds_per_step: float) -> int:

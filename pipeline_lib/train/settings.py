@@ -132,6 +132,12 @@ class TrainSettings(StageSettings):
         json_schema_extra=operational(),
     )
 
+    role: Literal["night", "trial"] = Field(
+        "night",
+        description="trial: trained, measured and judged as every night, but no training goes on from it",
+        json_schema_extra=neutral("night"),
+    )
+
     checkpoint_every_steps: int | None = Field(
         None, ge=1, description="a checkpoint after so many steps", json_schema_extra=operational("steps")
     )

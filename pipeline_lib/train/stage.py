@@ -26,6 +26,7 @@ from pipeline_lib.model.reading.snapshot import EXCLUDED_FILE, SHARDS_FILE, Arri
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import MANIFEST, Outcome
 from pipeline_lib.store.files import read_json
+from pipeline_lib.train.checkpoints import fault_in_part
 from pipeline_lib.train.cursor import Cursor, read_cursor
 from pipeline_lib.train.extent import shards_to_open
 from pipeline_lib.train.job import (
@@ -43,7 +44,7 @@ from pipeline_lib.train.job import (
     write_job,
 )
 from pipeline_lib.train.lineage import SHAPE
-from pipeline_lib.train.sealed import fault_of
+from pipeline_lib.train.repeat import read_repeat, settings_of
 from pipeline_lib.train.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ FACTS: Final = (
     "num_rows",
     "num_steps",
     "trunk_steps",
+    "total_trunk_steps",
     "warmup_steps",
     "decay_steps",
     "num_epochs",
@@ -89,6 +91,7 @@ READS: Final = (
     "replay_share",
     "precision",
     "seed",
+    "role",
 )
 
 
@@ -102,8 +105,9 @@ def train_inputs(settings: TrainSettings, inputs: "Inputs") -> TrainInputs:
     from pipeline_lib.store.schemas import DOCUMENTS_FILE
 
     trunk = inputs.folder("trunk") / TRUNK_FOLDER if inputs.has("trunk") else None
+    recorded = settings_of(settings, read_repeat(inputs.work_folder))
     return TrainInputs(
-        tokens=tokens_inputs(settings, inputs, read_cursor(trunk)),
+        tokens=tokens_inputs(recorded, inputs, read_cursor(trunk)),
         num_rows=int(inputs.params["num_rows"]),
         tokenizer=inputs.folder("tokenizer"),
         trunk=trunk,
@@ -221,7 +225,7 @@ def _failure(work: Path, status: int) -> NightshiftError:
 
 def _take(source: Path, target: Path) -> None:
     """Link the files of a sealed folder into the artifact; the folder stays until `work` is deleted."""
-    fault = fault_of(source)
+    fault = fault_in_part(source)
     if fault is not None:
         raise DataError(f"{source}: {fault}. Delete {source.parent} and run again.")
     ignore = shutil.ignore_patterns(MANIFEST)

@@ -20,10 +20,10 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_callback import PrinterCallback
 
 from pipeline_lib.model.reading.index import IGNORED
+from pipeline_lib.train.checkpoints import PREFIX, newest_checkpoint, put, remove_old_checkpoints
 from pipeline_lib.train.model import device, precision
 from pipeline_lib.train.optimizer import build_optimizer, load_momenta
 from pipeline_lib.train.reading import Rows
-from pipeline_lib.train.sealed import PREFIX, newest_checkpoint, remove_old_checkpoints, seal
 from pipeline_lib.train.settings import TrainSettings
 
 COLUMNS = {"attend": ("input_ids", "labels"), "restart": ("input_ids", "labels", "position_ids")}
@@ -95,7 +95,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # transformers carries no ty
         shutil.rmtree(incoming, ignore_errors=True)
         super()._save_checkpoint(model, trial)
         name = f"{PREFIX}{self.state.global_step}"
-        seal(incoming / name, self.checkpoint_folder / name)
+        put(incoming / name, self.checkpoint_folder / name)
         remove_old_checkpoints(self.checkpoint_folder)
 
     @property

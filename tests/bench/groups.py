@@ -7,7 +7,7 @@ FIGURES; whoever wants only the first of them stops asking. What cannot be measu
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from tests.bench import increments, memory, nights, overhead, reading, training
+from tests.bench import increments, memory, nights, overhead, reading, thousand_nights, training
 from tests.bench.figures import Figure
 from tests.bench.refresh import DEMO, NEUTRAL
 from tests.bench.workbench import Workbench
@@ -24,5 +24,15 @@ class Group(Protocol):
         """Measure them one after the other."""
 
 
-GROUPS: tuple[Group, ...] = (nights, increments, memory, DEMO, NEUTRAL, reading, training, overhead)
+GROUPS: tuple[Group, ...] = (
+    nights,
+    increments,
+    thousand_nights,
+    memory,
+    DEMO,
+    NEUTRAL,
+    reading,
+    training,
+    overhead,
+)
 FIGURES: dict[str, Figure] = {figure.name: figure for group in GROUPS for figure in group.FIGURES}

@@ -8,6 +8,8 @@ import pytest
 from tests.once import changed_since, made_once
 from tests.tiny_night import KEY, House, copy_house, refresh, run_night, tiny_settings, write_corpus
 
+PRINTED = "night.out"  # what the finished night wrote on its terminal, beside its workspace
+
 
 @pytest.fixture(scope="session", autouse=True)
 def scrub_key() -> Iterator[None]:
@@ -28,6 +30,7 @@ def finished_night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def _make_night(root: Path) -> None:
     ended = run_night(root / "workspace", write_corpus(root / "corpus"))
     assert ended.status == 0, ended.err
+    (root / PRINTED).write_text(ended.out, encoding="utf-8")
 
 
 @pytest.fixture

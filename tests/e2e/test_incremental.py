@@ -25,6 +25,7 @@ from tests.tiny_night import (
 
 STAGES = ("ingest", "clean", "dedup", "scrub", "tokenize", "train", "evaluate", "quantize", "register")
 SCHEME = "onnx_int8_dynamic.v1"
+SCAN = "scan/docs.json"
 
 
 def foresee(house: House) -> NightPlan:
@@ -61,12 +62,22 @@ def task_runs(house: House) -> dict[str, tuple[str, str]]:
     return {run: (name, state) for run, name, state in rows if name.split()[0] in STAGES}
 
 
-def test_a_night_with_nothing_new_is_all_cached_and_touches_nothing(house: House) -> None:
+def _written(house: House) -> set[tuple[str, int]]:
+    """All that is kept, and when it was written: the artifacts, and what is in `state`.
+
+    But the lock, which says who works, and the times of the source's files, which are others in a copy.
+    """
+    artifacts, state = (house.workspace / "artifacts").rglob("*"), house.workspace / "state"
+    states = (path for path in state.rglob("*") if path.is_file() and path not in (state / "lock", state / SCAN))
+    return {(str(path.relative_to(house.workspace)), path.stat().st_mtime_ns) for path in (*artifacts, *states)}
+
+
+def test_a_night_with_nothing_new_is_all_cached_and_leaves_nothing_but_a_record_of_itself(house: House) -> None:
     assert foresee(house).is_nothing_new
-    folders = {path: path.stat().st_mtime_ns for path in (house.workspace / "artifacts").rglob("*")}
-    runs_before = task_runs(house)
+    before, runs_before = _written(house), task_runs(house)
     assert whole_night(house) == {}
-    assert {path: path.stat().st_mtime_ns for path in (house.workspace / "artifacts").rglob("*")} == folders
+    left = [name for name, _ in _written(house) ^ before]
+    assert [name.rpartition("/")[0] for name in left] == ["state/runs"]
     runs = [run for key, run in task_runs(house).items() if key not in runs_before]
     assert {state for _, state in runs} == {"Cached"}
     assert {name.split()[0] for name, _ in runs} == set(STAGES)

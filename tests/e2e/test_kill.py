@@ -22,6 +22,7 @@ import pytest
 
 from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.store.artifact import Manifest
+from pipeline_lib.store.local import INCOMING
 from pipeline_lib.store.workspace import RunRecord, Workspace
 from pipeline_lib.train.job import read_metrics
 from tests.e2e.conftest import House
@@ -319,6 +320,7 @@ def test_kills_at_any_time_change_nothing(finished_night: House, tmp_path: Path)
     assert start(house, program=AS_A_WORKER).end()[0] == 0
     assert digests(whole_artifacts(house.workspace)) == digests(artifacts(finished_night.workspace))
     assert list(house.workspace.rglob("*.tmp*")) == []
+    assert list((house.workspace / "artifacts" / INCOMING).iterdir()) == []
     killed = [run.message for run in Workspace(house.workspace).runs() if run.state == "killed"]
     assert killed
     runs = prefect_runs(house.workspace, "flow")

@@ -3,12 +3,14 @@
 Each night here is the data half of the real plan, in this process; what the plan says is what is made.
 """
 
+import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_lib.model.records import BEFORE, FROZEN
+from pipeline_lib.model.records import BEFORE, FRESH, FROZEN
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.covered import LEAST_SHARE
 from pipeline_lib.plan.judged import JUDGED, Judged
@@ -18,7 +20,7 @@ from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.schemas import DOCUMENTS_FILE
 from pipeline_lib.store.workspace import Workspace
 from tests.data_nights import Night, night
-from tests.tiny_night import House, chinese, copy_house, english, tiny_settings
+from tests.tiny_night import House, chinese, copy_house, english, tiny_settings, write_lines
 
 FULL = 12  # evaluate.max_documents
 
@@ -152,3 +154,31 @@ def test_a_language_that_came_in_the_night_that_filled_the_benchmark_is_not_over
     (house.corpus / "more.txt").write_text(english(500), encoding="utf-8")
     night(house, **places)
     assert pin_of(house).generation == 2
+
+
+def test_a_source_that_is_taken_out_of_the_settings_is_drawn_into_no_benchmark_any_more(tmp_path: Path) -> None:
+    house = House(tmp_path / "workspace", tmp_path / "corpus")
+    for name, text in (("english", english), ("chinese", chinese)):
+        write_lines(house.corpus / name / "all.jsonl", {f"{name}-{number}": text(number) for number in range(60)})
+    files = {name: {"kind": "files", "name": name, "path": str(house.corpus / name)} for name in ("english", "chinese")}
+    roomy = {"evaluate__max_documents": "400"}
+
+    def sources(*names: str) -> dict[str, dict[str, int]]:
+        """Of the frozen and of the fresh benchmark, behind a night that asks these sources."""
+        done = night(house, ingest__sources=json.dumps([files[name] for name in names]), **roomy)
+        pin, store = pin_of(house), done.workspace.store
+        refs = plan_benchmarks(done.settings, done.workspace, done.plan).refs
+        assert refs[FROZEN] == pin.frozen
+        return {name: dict(store.read(ref.stage, ref.fingerprint).facts["sources"]) for name, ref in refs.items()}
+
+    assert sources("english", "chinese").keys() == {FROZEN}
+    for name, text in (("english", english), ("chinese", chinese)):
+        write_lines(house.corpus / name / "more.jsonl", {f"more-{number}": text(900 + number) for number in range(30)})
+    both = sources("english", "chinese")
+    assert both[FROZEN].keys() == both[FRESH].keys() == {"english", "chinese"}
+    left = sources("english")
+    assert (left[FROZEN], left[FRESH].keys()) == (both[FROZEN], {"english"})  # a generation that is there stays
+    store, frozen = Workspace(house.workspace).store, pin_of(house).frozen
+    assert frozen is not None
+    shutil.rmtree(store.path(frozen.stage, frozen.fingerprint))
+    assert sources("english")[FROZEN] == {"english": both[FROZEN]["english"]}

@@ -4,26 +4,27 @@ What `plan` says of tonight's training is compared with the training: the model 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.plan.benchmarks import plan_benchmarks
-from pipeline_lib.plan.data import plan_sealed_data
-from pipeline_lib.plan.models import plan_models
-from pipeline_lib.plan.trunks import keep_trunk
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import promote, promotions, registry_of
-from pipeline_lib.run.execute import execute
-from pipeline_lib.run.maker import Work
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest
-from pipeline_lib.store.workspace import Workspace
-from tests.model_nights import FAST, WholeNight, foreseen, in_this_process, to_do, whole_night
-from tests.tiny_night import House, artifacts, copy_house, english, refresh, tiny_settings, write_corpus, write_lines
+from tests.model_nights import FAST, WholeNight, foreseen, to_do, whole_night
+from tests.tiny_night import (
+    House,
+    artifacts,
+    copy_house,
+    damage,
+    english,
+    tiny_settings,
+    write_corpus,
+    write_lines,
+)
 
 SLOW = "0.002"  # learning rates: the usual one is 0.004
 THIRD = "0.003"
@@ -88,16 +89,6 @@ def made(house: House, maker: str) -> list[Manifest]:
     return [manifest for manifest in artifacts(house.workspace).values() if manifest.maker == maker]
 
 
-def tonights_training(settings: Settings) -> Work:
-    """The work of training, once all documents have tokens."""
-    refresh(settings)
-    workspace = Workspace(settings.workspace)
-    data = plan_sealed_data(settings, workspace)
-    models = plan_models(settings, workspace, data, plan_benchmarks(settings, workspace, data))
-    assert models is not None
-    return models.train.whole
-
-
 def test_a_night_goes_on_from_the_model_of_its_own_recipe(rivals: tuple[House, Mapping[str, str]]) -> None:
     """One of the two has the greater name, one is the champion, one is the older: none of that decides."""
     house, models = rivals
@@ -118,13 +109,18 @@ def test_a_night_of_another_recipe_goes_on_from_the_champion(rivals: tuple[House
     assert whole_night(settings).parent == models[SLOW]
 
 
+def test_a_champion_whose_weights_are_damaged_is_no_parent(rivals: tuple[House, Mapping[str, str]]) -> None:
+    house, models = rivals
+    crown(house, models[SLOW])
+    damage(house.workspace / "artifacts" / "train" / models[SLOW])
+    assert named_by_plan(settings_of(house, train__learning_rate=THIRD)) == models["usual"][:8]
+
+
 def test_a_trial_is_never_a_parent(rivals: tuple[House, Mapping[str, str]]) -> None:
     """It has read most, is the newest, and has the recipe of the night."""
     house, models = rivals
-    work = tonights_training(settings_of(house))
-    with in_this_process():
-        trial = execute(replace(work, params={**work.params, "role": "trial"}), house.workspace)
-    keep_trunk(Workspace(house.workspace), trial.ref)
+    trial = whole_night(settings_of(house, train__role="trial")).training
+    assert trial is not None
     assert trial.inputs["trunk"].fingerprint == models["usual"]
     add_documents(house)
     assert named_by_plan(settings_of(house)) == models["usual"][:8]

@@ -95,6 +95,16 @@ def register(made: Path, settings: RegisterSettings, workspace: Path, tmp_path: 
     return call
 
 
+@pytest.fixture
+def other_variant(made: Path, tmp_path: Path) -> Path:
+    """What the same scheme makes with other settings."""
+    folder = tmp_path / "other" / "model"
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(b"\x08\x0a stands for another graph")
+    write_record(VariantReport(SMALL, "onnx", 0.98), folder.parent / "variant.json")
+    return folder.parent
+
+
 def make(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outcome:
     return VERSION.make(settings.only(VERSION.reads), inputs, folder)
 
@@ -187,6 +197,32 @@ def test_the_same_model_registered_again_is_the_same_version(
     found = version_by_alias(registry, CHALLENGER)
     assert found is not None
     assert found.number == 1
+
+
+def test_the_same_model_with_other_variants_is_another_version_that_holds_them(
+    registry: Registry,
+    register: Callable[[str], int],
+    settings: RegisterSettings,
+    made: Path,
+    workspace: Path,
+    other_variant: Path,
+    tmp_path: Path,
+) -> None:
+    def registered(**variants: Path) -> int:
+        inputs = inputs_of(made, "f" * 32, workspace)
+        named = {name: ref for name, ref in inputs.named.items() if not name.startswith("variant:")}
+        store = cast(Any, inputs.store)
+        named |= {f"variant:{SMALL}": store.add(name, folder) for name, folder in variants.items()}
+        return int(make(settings, replace(inputs, named=named), tmp_path / "out").facts["version"])
+
+    assert register("f" * 32) == 1
+    assert [registered(other=other_variant), registered(), registered(other=other_variant)] == [2, 3, 2]
+    assert [registered(variant=made / "variant"), register("f" * 32)] == [1, 1]
+    with opened(registry, 2) as package:
+        graph = package / "variants" / SMALL / "model.onnx"
+        assert graph.read_bytes() == (other_variant / "model" / "model.onnx").read_bytes()
+    with opened(registry, 3) as package:
+        assert not (package / "variants").exists()
 
 
 def test_a_champion_registered_again_does_not_become_a_challenger(

@@ -20,7 +20,13 @@ from pipeline_lib.base.settings import operational
 from pipeline_lib.ingest.records import FileSource, Format, Slug, SourceSettings
 from pipeline_lib.store.artifact import Outcome, digest_of
 
-SECRET = re.compile(r"(pass\w*|pwd|secret|token)\s*=", re.IGNORECASE)  # also within ?odbc_connect=...;PWD=...
+# The name of a secret: alone, as a part of a longer one (sslpassword, motherduck_token, awsSecretAccessKey), and within
+# ?odbc_connect=...;PWD=... What names a file in which a secret lies (passfile, credentials_path) is none.
+SECRET = re.compile(
+    r"(pass(?!file)|pwd|secret|token|credential|(api|auth|private|access|account|shared)[_ -]?key)"
+    r"(?!\w*(file|path)\s*=)\w*\s*=",
+    re.IGNORECASE,
+)
 
 
 class SqlSource(SourceSettings):
@@ -74,8 +80,9 @@ class SqlSource(SourceSettings):
             ) from None
         if url.password is not None or any(SECRET.search(f"{key}={value}") for key, value in url.query.items()):
             raise ValueError(
-                "there is a password in the address. Take it out, put it into an environment variable and name that "
-                "variable in password_variable"
+                "there is a password or another secret in the address. Take it out: put a password into an environment "
+                "variable and name that variable in password_variable; put what is no password into the variable or "
+                "the file from which the driver takes it by itself"
             )
         return given
 

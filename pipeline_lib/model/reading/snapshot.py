@@ -7,8 +7,7 @@ excluded.parquet    shard, document_id
 Light to import: a plan reads it too.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -45,19 +44,6 @@ def excluded_schema() -> "pa.Schema":
     import pyarrow as pa
 
     return pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("shard", "document_id")])
-
-
-def write_snapshot(shards: Iterable[Arrived], excluded: Mapping[str, Iterable[str]], folder: Path) -> None:
-    """Put both files into a folder. `excluded` are ids of documents by shard."""
-    import pyarrow as pa
-
-    from pipeline_lib.store.tables import write_parquet
-
-    rows = [
-        {"shard": shard, "document_id": name} for shard, names in sorted(excluded.items()) for name in sorted(names)
-    ]
-    write_parquet(pa.Table.from_pylist([asdict(one) for one in shards], shards_schema()), folder / SHARDS_FILE)
-    write_parquet(pa.Table.from_pylist(rows, excluded_schema()), folder / EXCLUDED_FILE)
 
 
 def read_shards(path: Path) -> list[Arrived]:

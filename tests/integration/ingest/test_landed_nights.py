@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.halves import ingest
-from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.base.errors import DamagedArtifact, GuardStop
 from pipeline_lib.ingest import digests, documents, landed
 from pipeline_lib.ingest.landing import Landing
 from pipeline_lib.plan.data import DataPlan, plan_data
@@ -182,6 +182,14 @@ def test_what_changed_while_a_landing_was_lost_is_all_that_comes_in(house: SqlHo
     manifest = house.workspace.store.read("ingest", last.fingerprint)
     assert (manifest.rows_out, manifest.facts["num_tombstones"]) == (3, 2)
     assert [name for name, content in house.pieces().items() if before.get(name) == content] != []
+
+
+@pytest.mark.parametrize("lose", [lose_folder, lose_bit_unnoticed])
+def test_a_table_that_shrank_while_its_landing_was_lost_stops_the_night(house: SqlHouse, lose: Any) -> None:
+    lose(house.landing)
+    house.do("DELETE FROM articles WHERE id % 3 != 1")
+    with pytest.raises(GuardStop, match=r"24 of the 37 rows of source 'docs' are gone.*max_gone_share"):
+        house.night()
 
 
 def test_without_a_word_of_where_rows_lay_they_are_landed_by_their_order(house: SqlHouse) -> None:

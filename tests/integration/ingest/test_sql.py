@@ -11,7 +11,9 @@ import pytest
 
 from pipeline_lib.base.errors import GuardStop, SettingsError, UpstreamError
 from pipeline_lib.ingest import landed
+from pipeline_lib.ingest.landing import Landing
 from pipeline_lib.ingest.sources.sql import SqlSource
+from pipeline_lib.ingest.sql_query import without_end
 
 TABLE = (
     "CREATE TABLE articles (id INTEGER, text TEXT, title TEXT, licence TEXT, lang TEXT, stars INTEGER, grown INTEGER)"
@@ -137,6 +139,175 @@ def test_a_query_is_read_as_it_stands(database: Any) -> None:
     query = "SELECT id, 'title 1' AS name, CAST(text AS VARCHAR(99)) AS body FROM articles WHERE text LIKE '% :noon%';"
     house = database.read(query=query, text_column="body", url_column="name")
     assert house.texts(night(house)) == {"title 1": "at :noon, 5 %"}
+
+
+ENDS = ["", ";", " ; ;\n", "-- all", "\n-- all;", "; -- all", ";\n/* all; */ -- of them\n", "/* ; */", "; --"]
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("middle", ["'; -- no end'", "'it''s; -- none'", "'a' /* ; */ -- ;\n"])
+def test_a_query_may_end_as_queries_do(house: Any, end: str, middle: str) -> None:
+    place = house.root / "data.db"
+    place.touch()
+    house.other = SqlSource(name="docs", url=f"sqlite:///{place}", query=f"SELECT 1 AS id, {middle} AS text {end}")
+    house.land()
+    assert house.texts(house.night()) == {"query#1": sqlite3.connect(place).execute(f"SELECT {middle}").fetchone()[0]}
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        ("SELECT 1; SELECT 2;", "SELECT 1; SELECT 2"),  # the database says what is wrong with it
+        ("SELECT $$a; --$$", "SELECT $$a; --$$"),
+        ("SELECT $x$;$x$;", "SELECT $x$;$x$"),
+        ('SELECT ";" AS ";"', 'SELECT ";" AS ";"'),
+        ("SELECT `a;`;", "SELECT `a;`"),
+        ("SELECT 'open;", "SELECT 'open"),
+        (" ;-- nothing", ""),
+        ("", ""),
+    ],
+)
+def test_the_end_of_a_query_is_what_says_nothing(query: str, left: str) -> None:
+    assert without_end(query) == left
+
+
+@pytest.mark.parametrize("incremental", [None, "grown"])
+def test_rows_without_an_id_are_counted_once_each_night(house: Any, incremental: str | None) -> None:
+    rows = [(1, "one", 5), (None, "new", 6), (None, "old", 1), (None, "none", None)]
+    house.other = table_of(house, "articles", rows, "id, text, grown", incremental_column=incremental)
+    assert house.land().dropped == {"no_id": 3}
+    change(house, "INSERT INTO articles VALUES (2, 'late', 2), (NULL, 'late', 2), (3, 'new', 7)")
+    facts = house.land()
+    assert (facts.dropped, facts.rows_out) == ({"no_id": 4}, 3)
+
+
+def change(house: Any, statement: str) -> None:
+    with closing(sqlite3.connect(house.root / "data.db")) as connection, connection:
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "(2, 'late', 2), (2, 'late, too', 3)",  # both under an older value than the last
+        "(2, 'late', 2), (2, 'new', 9)",
+        "(2, 'new', 9), (2, 'new, too', 9)",
+        "(1, 'late', 2)",  # beside one that landed before
+        "(1, 'one', 5)",  # and is no other
+        "(1, 'new', 9)",
+        "('1', 'as text', 9)",
+        "(2, 'none', NULL), (2, 'late', 1)",
+    ],
+)
+def test_two_rows_with_one_id_are_refused_whatever_they_grew_by(house: Any, rows: str) -> None:
+    house.other = table_of(house, "articles", [(1, "one", 5)], "id, text, grown", incremental_column="grown")
+    night(house)
+    change(house, f"INSERT INTO articles VALUES {rows}")
+    with pytest.raises(SettingsError, match=r"two rows of source 'docs' have one id\. Name a column that is unique"):
+        house.land()
+
+
+@pytest.mark.parametrize("incremental", [None, "grown"])
+@pytest.mark.parametrize("order", [("live", "dead"), ("dead", "live"), ("dead", "live", "dead")])
+def test_a_row_that_is_marked_as_deleted_says_nothing_of_another_under_its_id(
+    house: Any, incremental: str | None, order: tuple[str, ...]
+) -> None:
+    rows = [(1, name, number, name == "dead") for number, name in enumerate(order)]
+    fields = {"incremental_column": incremental, "deleted_column": "deleted"}
+    house.other = table_of(house, "articles", rows, "id, text, grown, deleted", **fields)
+    assert house.texts(night(house)) == {"articles#1": "live"}
+    assert (house.land().rows_out, house.scan()) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([b"a", b"b"], "holds bytes"),
+        ([1, "2026-01-01"], "holds int and str"),
+        (["2026-01-01", 2.5], "holds float and str"),
+        ([None, b"a"], "holds bytes"),
+    ],
+)
+def test_an_incremental_column_without_an_order_is_refused_at_its_first_row(
+    house: Any, monkeypatch: pytest.MonkeyPatch, values: list[Any], said: str
+) -> None:
+    rows = [(number, "text", value) for number, value in enumerate([*values, *values * 100])]
+    house.other = table_of(house, "articles", rows, "id, text, grown", incremental_column="grown")
+    added: list[str] = []
+    monkeypatch.setattr(Landing, "add", lambda _self, row, _is_deleted: added.append(row.id))
+    with pytest.raises(SettingsError, match=f"column 'grown' of source 'docs' {said}.*Name a column of numbers"):
+        house.land()
+    assert len(added) <= 2
+
+
+@pytest.mark.parametrize("kind", ["BYTEA", "UUID", "JSONB", "TIME", "INTERVAL"])
+def test_types_that_only_a_server_has_are_refused_in_the_same_way(
+    server: Any, house: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    value = {"BYTEA": "a", "UUID": "0" * 32, "JSONB": "[1]", "TIME": "03:04", "INTERVAL": "1 day"}[kind]
+    monkeypatch.setenv("SQL_PASSWORD", server.password)
+    query = f"SELECT 1 AS id, 'a' AS text, '{value}'::{kind} AS grown"
+    house.other = SqlSource(
+        name="docs", url=server.url, password_variable="SQL_PASSWORD", query=query, incremental_column="grown"
+    )
+    with pytest.raises(SettingsError, match="column 'grown' of source 'docs' holds"):
+        house.land()
+
+
+def test_a_column_whose_type_was_changed_is_fetched_anew_by_the_advice_of_the_message(database: Any) -> None:
+    database.do(
+        "CREATE TABLE articles (id INTEGER, text TEXT, grown TEXT)", "INSERT INTO articles VALUES (1, 'a', '5')"
+    )
+    night(database.read(incremental_column="grown"))
+    database.do("DROP TABLE articles", "CREATE TABLE articles (id INTEGER, text TEXT, grown INTEGER)")
+    database.do("INSERT INTO articles VALUES (1, 'a', NULL), (2, 'b', 6)")
+    if database.password is not None:  # SQLite compares all with all
+        with pytest.raises(SettingsError, match="leave incremental_column out for one night"):
+            database.read(incremental_column="grown").land()
+    assert database.read().land().rows_out == 2
+    house = database.read(incremental_column="grown")
+    assert (house.land().facts["num_fetched"], house.land().facts["num_fetched"]) == (2, 2)
+
+
+def test_values_that_are_no_numbers_are_passed_over_by_what_is_later(house: Any) -> None:
+    rows = [(1, "one", 5.0), (2, "two", float("inf")), (3, "three", float("-inf"))]
+    house.other = table_of(house, "articles", rows, "id, text, grown", incremental_column="grown")
+    house.land()
+    change(house, "INSERT INTO articles VALUES (4, 'four', 6.0)")
+    assert house.land().facts["num_new"] == 1
+
+
+@pytest.mark.parametrize("options", ["uri=true", "mode=ro&uri=true", "uri=1&mode=ro&timeout=1", "uri=Yes"])
+def test_a_file_that_is_named_by_a_uri_is_found(house: Any, options: str) -> None:
+    table_of(house, "articles", [(1, "one")])
+    (house.root / "data.db").rename(house.root / "da ta.db")
+    named = str(house.root / "da ta.db").replace(" ", "%20")
+    house.other = SqlSource(name="docs", url=f"sqlite:///file:{named}?{options}", table="articles")
+    assert house.land().rows_out == 1
+
+
+@pytest.mark.parametrize("name", ["file:{root}/none.db?uri=true", "file::memory:?uri=true", "file:{root}/data.db", ""])
+def test_what_names_no_file_is_refused_and_makes_none(house: Any, name: str) -> None:
+    table_of(house, "articles", [(1, "one")])
+    there = set(house.root.rglob("*.db"))
+    house.other = SqlSource(name="docs", url=f"sqlite:///{name.format(root=house.root)}", table="articles")
+    with pytest.raises(SettingsError, match=r"database of source 'docs' does not exist\. Correct its url"):
+        house.land()
+    assert set(house.root.rglob("*.db")) == there
+
+
+def test_all_that_is_asked_in_a_night_is_asked_of_one_state(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.other = table_of(house, "articles", [(1, "one", 5)], "id, text, grown", incremental_column="grown")
+    change(house, "PRAGMA journal_mode = WAL")
+    house.land()
+    there = Landing.there
+
+    def with_a_writer(landing: Landing, row_id: str | None, is_deleted: bool) -> None:
+        there(landing, row_id, is_deleted)
+        change(house, "INSERT INTO articles VALUES (2, 'two', 6)")
+
+    monkeypatch.setattr(Landing, "there", with_a_writer)
+    assert house.land().rows_out == 1  # and the other one comes in the next night
 
 
 def test_other_columns_are_fetched_again_in_full(database: Any) -> None:

@@ -114,6 +114,18 @@ def test_the_base_line_is_that_of_the_counts_and_missing_without_them(root: Path
     assert measure(EvaluateSettings(), flat, tokenizer, sample_of("abc"), None).scores.unigram_bits_per_byte is None
 
 
+@pytest.mark.parametrize("num_more", [-30, -1, 1, 300])
+def test_there_is_no_base_line_by_the_counts_of_another_vocabulary(model: Path, num_more: int) -> None:
+    """Shorter ones had ended in an index that is out of bounds, longer ones in a base line that means nothing."""
+    tokenizer = open_tokenizer(model)
+    size = tokenizer.get_vocab_size()
+    scores = measure(
+        EvaluateSettings(), Flat(size), tokenizer, sample_of("abc"), np.ones(size + num_more, np.int64)
+    ).scores
+    assert scores.unigram_bits_per_byte is None
+    assert scores.bits_per_byte is not None
+
+
 def test_words_are_space_separated_or_single_han_characters() -> None:
     assert WORD.findall("The 夜班 shift，好!") == ["The", "夜", "班", "shift，", "好", "!"]
 

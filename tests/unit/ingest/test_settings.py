@@ -83,11 +83,27 @@ SQL = {"kind": "sql", "name": "db", "table": "articles"}
         "mysql://host/name?passwd=s3cret",
         "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BUID%3Du%3BPWD%3Ds3cret",
         "snowflake://user@account/name?token=s3cret",
+        "duckdb:///md:name?motherduck_token=s3cret",
+        "bigquery://project?credentials_base64=s3cret",
+        "awsathena+rest://@host/name?aws_secret_access_key=s3cret",
+        "awsathena+rest://@host/name?awsSecretAccessKey=s3cret",
+        "clickhouse://host/name?api_key=s3cret",
+        "clickhouse://host/name?API-Key=s3cret",
+        "druid://host/name?authkey=s3cret",
+        "snowflake://user@account/name?private_key=s3cret",
+        "snowflake://user@account/name?private_key_passphrase=s3cret",
+        "snowflake://user@account/name?passcode=s3cret",
+        "postgresql://host/name?sslpassword=s3cret",
+        "oracle://host/name?client_secret=s3cret",
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BUID%3Du%3BAccessToken%20%3D%20s3cret",
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BAccount%20Key%3Ds3cret",
+        "mysql://host/name?credential=a&credential=s3cret",
     ],
 )
-def test_a_password_in_the_address_of_a_database_is_refused(url: str) -> None:
+def test_a_secret_in_the_address_of_a_database_is_refused(url: str) -> None:
     with pytest.raises(
-        ValidationError, match=r"there is a password in the address.*name that variable in password_var"
+        ValidationError,
+        match=r"there is a password or another secret in the address.*name that variable in password_variable",
     ):
         IngestSettings.model_validate({"sources": [{**SQL, "url": url}]})
 
@@ -107,7 +123,15 @@ def test_a_sql_source_has_a_table_or_a_query(asked: dict[str, str]) -> None:
 
 
 def test_addresses_without_a_password_are_taken() -> None:
-    for url in ("sqlite:///a.db", "postgresql://user@host:5432/name?sslmode=require", "mysql+pymysql://host/passages"):
+    for url in (
+        "sqlite:///a.db",
+        "postgresql://user@host:5432/name?sslmode=require",
+        "postgresql://user@host/name?passfile=/run/secrets/pgpass&sslkey=/run/secrets/client.key",
+        "mysql+pymysql://host/passages",
+        "mysql+pymysql://host/tokens?ssl_key=/run/a.pem",
+        "bigquery://project?credentials_path=/run/secrets/google.json",
+        "snowflake://user@account/name?private_key_file=/run/secrets/key.p8",
+    ):
         assert SqlSource(name="db", url=url, table="articles").url == url
 
 

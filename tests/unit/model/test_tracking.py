@@ -8,7 +8,7 @@ import pytest
 
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.model import tracking
-from pipeline_lib.model.tracking import MlflowTracker, NullTracker, Place, place_of, unreachable
+from pipeline_lib.model.tracking import MlflowTracker, Place, place_of, unreachable
 
 
 def test_the_default_store_is_a_file_of_the_workspace_by_its_absolute_path(
@@ -83,10 +83,3 @@ def test_a_point_that_is_logged_while_others_are_sent_is_not_lost(monkeypatch: p
     tracker.log_metrics({"loss": 2.0}, step=1)
     assert tracker.finish() == "r"
     assert sent == [1, 2]
-
-
-def test_the_null_tracker_takes_everything() -> None:
-    tracker = NullTracker()
-    tracker.log_params({"a": 1})
-    tracker.log_metrics({"loss": 2.0}, step=1)
-    assert tracker.finish() is None

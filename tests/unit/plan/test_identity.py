@@ -219,6 +219,12 @@ def test_a_rule_that_is_added_switched_off_renames_nothing_and_switched_on_the_j
         assert fixed.night.changed(fixed.with_settings(settings)) == expected
 
 
+def test_a_champion_is_not_measured_by_the_token_counts_of_a_challenger(fixed: Fixed) -> None:
+    """Its tokenizer may be another."""
+    (work, *others) = [work for work in fixed.night.works.values() if work.maker.name == "evaluate.champion"]
+    assert {name for one in (work, *others) for name in one.inputs} == {"benchmark"}
+
+
 # Each field: nothing, or what reads it ------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from pipeline_lib.plan.sides import (
     share_of_new,
 )
 from pipeline_lib.plan.tokenizer import Pinned
+from pipeline_lib.register.settings import GateSettings
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
@@ -30,9 +31,17 @@ USUAL = 0.05
 TOKENIZE = TokenizeSettings(heldout_share=USUAL)
 
 
-def share(num_files: int, num_bytes: int = 0, *, there: int = 0, at_most: int = 400, usual: float = USUAL) -> float:
-    tokenize = TOKENIZE.model_copy(update={"heldout_share": usual})
-    return share_of_new(tokenize, EvaluateSettings(max_documents=at_most), num_files, num_bytes, num_heldout=there)
+def share(
+    num_files: int,
+    num_bytes: int = 0,
+    *,
+    there: int = 0,
+    at_most: int = 400,
+    usual: float = USUAL,
+    asked: int = GateSettings().min_documents,
+) -> float:
+    tokenize, evaluate = TOKENIZE.model_copy(update={"heldout_share": usual}), EvaluateSettings(max_documents=at_most)
+    return share_of_new(tokenize, evaluate, num_files, num_bytes, num_heldout=there, min_documents=asked)
 
 
 def test_a_large_first_night_holds_out_the_usual_share() -> None:
@@ -57,6 +66,12 @@ def test_nights_go_on_until_there_are_enough_and_then_hold_out_the_usual_share()
 def test_a_benchmark_that_is_to_be_small_asks_for_no_more_than_fills_it() -> None:
     assert share(100, at_most=8) == 0.08
     assert share(100, there=8, at_most=8) == USUAL
+
+
+@pytest.mark.parametrize(("asked", "enough"), [(2, 40), (20, 40), (21, 42), (60, 120), (150, 300), (900, 400)])
+def test_a_gate_that_asks_for_more_gets_twice_as_many_as_far_as_there_are_places(asked: int, enough: int) -> None:
+    assert share(4000, there=enough - 1, usual=0.0, asked=asked) > 0
+    assert share(4000, there=enough, usual=0.0, asked=asked) == 0
 
 
 def test_a_share_that_is_larger_by_choice_stays_that_large() -> None:

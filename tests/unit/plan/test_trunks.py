@@ -2,22 +2,31 @@
 
 import itertools
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.model.tracking import Place
+from pipeline_lib.plan.parents import line_of
 from pipeline_lib.plan.registered import last_move, model_of
 from pipeline_lib.plan.trunks import keep_trunk, trunks
 from pipeline_lib.register.registry import Registry
+from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import VERSION, Promotion
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.stages import AllSettings
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.files import write_json
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.train.settings import TrainSettings
+from pipeline_lib.train.stage import TRAIN
 from tests.shelf import put
 
 created = itertools.count(1.0)
@@ -40,20 +49,28 @@ def unlisted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def train(
-    workspace: Workspace, name: str, num_steps: int, *, tokenizer: str = "t", facts: Any = None, **settings: Any
+    workspace: Workspace,
+    name: str,
+    num_steps: int,
+    *,
+    tokenizer: str = "t",
+    trunk: str | None = None,
+    facts: Any = None,
+    **settings: Any,
 ) -> Ref:
     """A model as its night leaves it."""
     ref = Ref("train", name)
+    inputs = {"tokenizer": Ref("tokenize", tokenizer)} | ({"trunk": Ref("train", trunk)} if trunk else {})
     with workspace.store.draft(ref) as draft:
         (draft.path / "trunk").mkdir()
         write_json(draft.path / "trunk" / "trunk.json", {"num_steps": num_steps})
         draft.seal(
-            Outcome(1, 1, facts=facts or {}),
+            Outcome(1, 1, facts={"total_trunk_steps": num_steps, **(facts or {})}),
             maker="train.model",
             version=1,
             schema="model.v1",
             settings={"learning_rate": 1.0, "first": [name], "num_rows": num_steps, **settings},
-            inputs={"tokenizer": Ref("tokenize", tokenizer)},
+            inputs=inputs,
             made={"created": next(created)},
         )
     return ref
@@ -100,6 +117,23 @@ def test_of_two_that_have_read_as_much_the_older_one_is_kept(workspace: Workspac
     assert names(workspace) == {"older"}
 
 
+@pytest.mark.parametrize("is_hidden", [True, False], ids=["no clock shows it", "its time is another"])
+def test_a_damaged_file_of_another_trunk_stops_no_choice(workspace: Workspace, is_hidden: bool) -> None:
+    for night in (1, 2, 3):
+        keep_trunk(workspace, train(workspace, f"a{night}", night))
+        keep_trunk(workspace, train(workspace, f"b{night}", night, learning_rate=2.0))
+    path = workspace.store.path("train", "b3") / "trunk" / "trunk.json"
+    before = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"3", b"7"))
+    if is_hidden:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    for _ in range(2):
+        assert names(workspace) == ({"a3", "b3"} if is_hidden else {"a3", "b2"})
+    workspace.drop_pin("trunks")
+    keep_trunk(workspace, train(workspace, "a4", 4))
+    assert names(workspace) == ({"a4", "b3"} if is_hidden else {"a4", "b2"})
+
+
 @pytest.mark.parametrize("lost", ["the pin", "the model", "a bit of it"])
 def test_what_is_kept_follows_from_the_models_that_are_there(workspace: Workspace, lost: str) -> None:
     for night in (1, 2, 3):
@@ -123,6 +157,82 @@ def test_a_model_that_is_kept_already_changes_nothing(workspace: Workspace) -> N
     before = place.stat()
     keep_trunk(workspace, ref)
     assert place.stat() == before
+
+
+# The parent of a training ---------------------------------------------------------------------------------------------
+
+RATES = {"today's": 0.001, "another": 0.002, "a third": 0.003}
+DIVERGED = {"start_bits_per_byte": 2.0, "end_bits_per_byte": 2.3}
+
+
+def settings(rate: str, **changes: Any) -> Settings:
+    return AllSettings.model_validate({"train": {"learning_rate": RATES[rate], **changes}})
+
+
+def night(workspace: Workspace, name: str, num_steps: int, rate: str, **said: Any) -> None:
+    """A night that trained at this rate."""
+    own = settings(rate).of(TrainSettings).decisive(TRAIN.reads)
+    keep_trunk(workspace, train(workspace, name, num_steps, **{**own, **said}))
+
+
+def parent(workspace: Workspace, **changes: Any) -> str | None:
+    """The model that a training at today's rate goes on from, before there is a snapshot."""
+    planned = SimpleNamespace(whole=SimpleNamespace(ref=Ref("tokenize", "no snapshot yet")))
+    data: Any = SimpleNamespace(tokenizer=SimpleNamespace(ref=Ref("tokenize", "t")), snapshot=planned)
+    found = line_of(settings("today's", **changes), workspace, data).parent
+    return None if found is None else found.fingerprint
+
+
+def promote(workspace: Workspace, model: str) -> None:
+    name = settings("today's").of(RegisterSettings).model_name
+    moved(Registry(Place(""), name, workspace.state / "promotions"), move(1, model, name))
+
+
+def test_a_training_goes_on_from_its_own_recipe_though_another_has_read_more(workspace: Workspace) -> None:
+    night(workspace, "mine", 2, "today's")
+    night(workspace, "longer", 9, "another")
+    promote(workspace, "longer")
+    assert parent(workspace) == parent(workspace, role="trial") == "mine"
+
+
+@pytest.mark.parametrize("went_on", [True, False])
+def test_a_new_recipe_goes_on_from_the_champion_or_what_went_on_from_it(workspace: Workspace, went_on: bool) -> None:
+    """Between both lies a night that is no more the furthest of its recipe: the way back leads through it."""
+    night(workspace, "champion", 2, "another")
+    night(workspace, "between", 3, "another", trunk="champion")
+    night(workspace, "last", 4, "another", trunk="between" if went_on else None)
+    night(workspace, "longer", 9, "a third")
+    promote(workspace, "champion")
+    assert parent(workspace) == ("last" if went_on else "champion")
+
+
+def test_without_recipe_and_champion_the_longest_is_gone_on_from(workspace: Workspace) -> None:
+    night(workspace, "short", 2, "another")
+    night(workspace, "longer", 9, "a third")
+    assert parent(workspace) == "longer"
+
+
+@pytest.mark.parametrize(
+    ("unfit", "why"),
+    [
+        ({"role": "trial"}, "each trunk with this tokenizer and shape has diverged, is a trial or is of another"),
+        ({"facts": DIVERGED}, "each trunk with this tokenizer and shape has diverged"),
+        ({"tokenizer": "another"}, "no trunk has this tokenizer and shape"),
+        ({"hidden_size": 8}, "no trunk has this tokenizer and shape"),
+    ],
+)
+def test_what_does_not_fit_is_nobodys_parent_not_even_as_the_champion(
+    workspace: Workspace, unfit: Any, why: str
+) -> None:
+    night(workspace, "unfit", 9, "today's", **unfit)
+    promote(workspace, "unfit")
+    assert parent(workspace) is None
+    with pytest.raises(SettingsError, match=f"{why}.* Set .*train.restart = 'tokenizer_or_shape' to start"):
+        parent(workspace, restart="never")
+    assert parent(workspace, restart="tokenizer_or_shape") is None
+    night(workspace, "fit", 1, "another")
+    assert parent(workspace) == "fit"
+    assert parent(workspace, restart="always") is None
 
 
 # Versions -----------------------------------------------------------------------------------------------------------

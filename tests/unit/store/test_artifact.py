@@ -121,7 +121,7 @@ def test_a_full_disk_is_one_clear_error(store: Store, monkeypatch: pytest.Monkey
     def full(*_args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pipeline_lib.store.local.fsync_file", full)
+    monkeypatch.setattr("pipeline_lib.store.sealed.fsync_file", full)
     with pytest.raises(UpstreamError, match=r"no space left for this file .* Free some space and run the same command"):
         seal(store)
     assert not store.condition(REF).is_present
@@ -134,6 +134,19 @@ def numbers_in(value: object, path: tuple[object, ...] = ()) -> list[tuple[objec
     if isinstance(value, list):
         return [found for at, item in enumerate(value) for found in numbers_in(item, (*path, at))]
     return [path] if isinstance(value, int | float) else []
+
+
+def test_a_manifest_that_is_written_again_is_read_again_although_its_size_and_time_are_as_they_were(
+    store: Store,
+) -> None:
+    seal(store)
+    path = store.path(REF.stage, REF.fingerprint) / "manifest.json"
+    assert store.condition(REF).is_present
+    before, text = path.stat(), path.read_text()
+    path.write_text(text.replace('"rows_out": 2', '"rows_out": 3'))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert store.condition(REF).reason == "damaged: manifest.json"
 
 
 def test_each_number_and_word_of_a_manifest_is_covered_by_its_seal(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""A manifest of which a byte is another one is damaged, or says what it said; never another error, and never obeyed.
+"""A manifest with another byte is damaged, or says what it said; it is never another error, and never obeyed.
 
 pytest tests/unit/store/test_manifest_bytes.py     replays the same bytes each time (SEED)
 """

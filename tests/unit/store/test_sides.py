@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xxhash
 
-from pipeline_lib.store.sides import as_runs, from_runs, is_held_out, side_of, sides_of
+from pipeline_lib.store.sides import is_held_out, side_of, sides_of
 
 
 def test_a_side_is_the_digest_of_source_and_url() -> None:
@@ -32,10 +32,3 @@ def test_a_raised_share_only_adds_documents() -> None:
     assert 20 < small.sum() < 90
     assert 150 < large.sum() < 250
     assert not (small & ~large).any()
-
-
-def test_runs_say_the_share_of_each_shard() -> None:
-    shares = [0.2, 0.2, 0.05, 0.05, 0.05, 0.2]
-    assert as_runs(shares) == [(0.2, 2), (0.05, 3), (0.2, 1)]
-    assert from_runs(as_runs(shares)) == shares
-    assert from_runs(as_runs([])) == []

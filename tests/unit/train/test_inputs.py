@@ -1,19 +1,35 @@
 """What the maker opens: the snapshot says what there is, the cursor what is read of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from pipeline_lib.model.reading.snapshot import Arrived, write_snapshot
+from pipeline_lib.model.reading.snapshot import (
+    EXCLUDED_FILE,
+    SHARDS_FILE,
+    Arrived,
+    excluded_schema,
+    shards_schema,
+)
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.tables import write_parquet
 from pipeline_lib.train import stage
 from pipeline_lib.train.cursor import Cursor, write_cursor
 from pipeline_lib.train.settings import TrainSettings
 from tests.given import LooseStore
 
 SHARDS = [Arrived(name, 0.25, 3, 1000, "batch") for name in ("first", "second")]
+
+
+def write_snapshot(folder: Path, excluded: Mapping[str, Sequence[str]]) -> None:
+    """Both files of a snapshot. `excluded` are ids of documents by shard."""
+    left = [{"shard": shard, "document_id": name} for shard, names in excluded.items() for name in sorted(names)]
+    write_parquet(pa.Table.from_pylist([asdict(one) for one in SHARDS], shards_schema()), folder / SHARDS_FILE)
+    write_parquet(pa.Table.from_pylist(left, excluded_schema()), folder / EXCLUDED_FILE)
 
 
 def opened(
@@ -28,7 +44,7 @@ def opened(
     store = LooseStore()
     for name in ("snapshot", "tokenizer", "trunk", "benchmark"):
         (folder / name).mkdir()
-    write_snapshot(SHARDS, excluded or {}, folder / "snapshot")
+    write_snapshot(folder / "snapshot", excluded or {})
     store.folders.update({Ref("tokenize", one.shard): folder / one.shard for one in SHARDS})
     names = ["snapshot", "tokenizer"] + ["trunk"] * (cursor is not None) + ["benchmark"] * benchmark
     if cursor is not None:
@@ -57,7 +73,8 @@ def test_a_trunk_brings_its_cursor_and_what_is_not_needed_stays_closed(tmp_path:
 
 
 def test_the_maker_sees_all_settings_but_those_that_make_the_planned_end_and_those_that_decide_nothing() -> None:
-    decisive = set(TrainSettings().model_copy(update={"packing": "best_fit", "document_borders": "attend"}).decisive())
+    others = {"packing": "best_fit", "document_borders": "attend", "role": "trial"}  # than those that are left out
+    decisive = set(TrainSettings().model_copy(update=others).decisive())
     assert set(stage.TRAIN.reads) == decisive
     assert TrainSettings().only(stage.READS).model_dump() == TrainSettings().model_dump()
 

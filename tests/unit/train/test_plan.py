@@ -66,3 +66,15 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_plan(tmp_path / "plan.json") is None
     write_plan(tmp_path / "plan.json", Plan(100, 70, 10, 30, 70, 12.5))
     assert read_plan(tmp_path / "plan.json") == Plan(100, 70, 10, 30, 70, 12.5)
+
+
+@pytest.mark.parametrize("decay_share", [0.05, 0.1, 0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("past_trunk_steps", [0, 90, 2000])
+def test_the_planned_end_of_any_text_leads_back_to_the_planned_trunk(decay_share: float, past_trunk_steps: int) -> None:
+    """A training knows its end in rows alone: with a step less of the trunk, text would be left for another night."""
+    settings = SETTINGS.model_copy(update={"decay_share": decay_share})
+    for most in (None, 50, 240):
+        for num_steps in range(1, 400):
+            planned = Planner(settings, 10 * num_steps, past_trunk_steps, most).plan()
+            again = Planner(settings, 10 * num_steps, past_trunk_steps, planned.num_steps).plan()
+            assert (again.trunk_steps, again.decay_steps) == (planned.trunk_steps, planned.decay_steps)

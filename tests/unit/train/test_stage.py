@@ -9,8 +9,8 @@ import pytest
 from pipeline_lib.base.errors import DataError, SettingsError, StageTimeout, UpstreamError
 from pipeline_lib.store.files import write_json
 from pipeline_lib.train import stage
+from pipeline_lib.train.checkpoints import put
 from pipeline_lib.train.job import TrainInputs
-from pipeline_lib.train.sealed import seal
 from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.stage import Progress
 
@@ -24,7 +24,7 @@ def finish(work: Path) -> None:
         for file in files:
             (work / "tmp" / file).parent.mkdir(parents=True, exist_ok=True)
             write_json(work / "tmp" / file, SUMMARY)
-        seal(work / "tmp", work / name)
+        put(work / "tmp", work / name)
 
 
 @pytest.fixture

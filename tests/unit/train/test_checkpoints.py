@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.train.sealed import fault_of, is_sealed, newest_checkpoint, remove_old_checkpoints, seal
+from pipeline_lib.train.checkpoints import fault_in_part, is_whole, newest_checkpoint, put, remove_old_checkpoints
 
 
 @pytest.fixture
@@ -15,13 +15,13 @@ def checkpoints(tmp_path: Path) -> Path:
         (incoming / "inner").mkdir(parents=True)
         (incoming / "weights").write_bytes(bytes([step]) * 100)
         (incoming / "inner" / "state").write_text(str(step))
-        seal(incoming, tmp_path / f"checkpoint-{step}")
+        put(incoming, tmp_path / f"checkpoint-{step}")
     return tmp_path
 
 
 def test_a_sealed_folder_has_left_its_first_name(checkpoints: Path) -> None:
     assert not (checkpoints / "incoming").exists()
-    assert is_sealed(checkpoints / "checkpoint-2")
+    assert is_whole(checkpoints / "checkpoint-2")
 
 
 def test_the_newest_is_the_highest_number_not_the_last_letter(checkpoints: Path) -> None:
@@ -47,9 +47,13 @@ def test_a_broken_one_is_moved_aside_and_named(checkpoints: Path, caplog, harm, 
     assert (checkpoints / "checkpoint-10.bad").is_dir()
 
 
-def test_without_its_manifest_it_counts_as_broken(checkpoints: Path) -> None:
-    (checkpoints / "checkpoint-10" / "manifest.json").unlink()
-    assert fault_of(checkpoints / "checkpoint-10") == "no readable manifest.json"
+@pytest.mark.parametrize(
+    "text", [None, "", "{", "[]", "null", "5", "[" * 100_000, '{"weights": []}', '{"weights": {}}']
+)
+def test_without_its_manifest_or_with_another_it_counts_as_broken(checkpoints: Path, text: str | None) -> None:
+    manifest = checkpoints / "checkpoint-10" / "manifest.json"
+    manifest.unlink() if text is None else manifest.write_text(text)
+    assert str(fault_in_part(checkpoints / "checkpoint-10")) == "manifest.json is missing or cannot be read"
     assert newest_checkpoint(checkpoints) == checkpoints / "checkpoint-4"
 
 

@@ -1,0 +1,47 @@
+"""A model whose files are damaged is trained again as it was, whatever the settings say by now."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.artifact import Manifest
+from tests.model_nights import FAST, foreseen, whole_night
+from tests.tiny_night import House, artifacts, copy_house, damage, tiny_settings, write_corpus
+
+WEIGHTS = ("model/", "trunk/")
+# What decides no bit today, and had decided which steps there are: passes, their most, the minutes, threads.
+OTHERS = {"num_epochs": "1", "max_steps": "12", "budget_minutes": "30", "threads": "2"}
+
+
+def settings_of(house: House, **changes: str) -> Settings:
+    return tiny_settings(house.workspace, house.corpus, **FAST, **changes)
+
+
+def weights(model: Manifest) -> Mapping[str, str]:
+    return {entry.name: entry.sha256 for entry in model.files if entry.name.startswith(WEIGHTS)}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[House, Manifest]:
+    """Two trainings: all text is read once, and once more. The second one."""
+    root = tmp_path_factory.mktemp("trained")
+    house = House(root / "workspace", write_corpus(root / "corpus"))
+    whole_night(settings_of(house))
+    second = whole_night(settings_of(house, train__num_epochs="2")).training
+    assert second is not None and "trunk" in second.inputs
+    return house, second
+
+
+def test_a_damaged_model_is_made_again_by_its_manifest(trained: tuple[House, Manifest], tmp_path: Path) -> None:
+    house, model = copy_house(trained[0], tmp_path / "house"), trained[1]
+    damage(house.workspace / "artifacts" / "train" / model.fingerprint)
+    changed = {f"train__{name}": value for name, value in OTHERS.items()} | {"train__learning_rate": "0.001"}
+    settings = settings_of(house, **changed)
+    assert f"training {model.fingerprint[:8]}, which is lost, is done again as it was" in foreseen(settings).notes
+    night = whole_night(settings)
+    assert night.made == {f"train/{model.fingerprint}"}
+    assert weights(artifacts(house.workspace)[f"train/{model.fingerprint}"]) == weights(model)
+    assert "was promoted" in night.verdict or "not promoted" in night.verdict
+    assert not any("lost" in note for note in foreseen(settings).notes)

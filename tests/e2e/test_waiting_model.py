@@ -1,0 +1,118 @@
+"""A model that waits for its verdict while the text goes on: what it is compared with and registered by is its own."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.halves import retrain_model
+from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.artifact import Manifest
+from pipeline_lib.store.files import read_json
+from pipeline_lib.store.local import Store
+from pipeline_lib.store.workspace import Workspace
+from tests.model_nights import FAST, in_this_process, whole_night
+from tests.tiny_night import (
+    House,
+    artifacts,
+    chinese,
+    copy_house,
+    night_here,
+    refresh,
+    tiny_settings,
+    write_corpus,
+    write_lines,
+)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    root = tmp_path_factory.mktemp("judged")
+    house = House(root / "workspace", write_corpus(root / "corpus"))
+    whole_night(settings_of(house))
+    yield house
+
+
+@pytest.fixture
+def house(judged: House, tmp_path: Path) -> House:
+    return copy_house(judged, tmp_path / "house")
+
+
+def settings_of(house: House, **changes: str) -> Settings:
+    return tiny_settings(house.workspace, house.corpus, **FAST, **changes)
+
+
+def retrain(settings: Settings) -> dict[str, Any]:
+    with night_here(settings) as night, in_this_process():
+        return retrain_model(night)
+
+
+def wait_for_verdict(house: House) -> Manifest:
+    """The night was killed between the training and the verdict: the model."""
+    workspace = Workspace(house.workspace)
+    done = workspace.pin(JUDGED, Judged)
+    assert done is not None
+    workspace.save_pin(BEGUN, done.model)
+    workspace.drop_pin(JUDGED)
+    return workspace.store.read(done.model.stage, done.model.fingerprint)
+
+
+def made(house: House, maker: str) -> list[Manifest]:
+    found = [manifest for manifest in artifacts(house.workspace).values() if manifest.maker == maker]
+    return sorted(found, key=lambda manifest: manifest.created)
+
+
+LOST = {
+    "its snapshot": ("tokenize.snapshot",),
+    "the fresh benchmark": ("fresh",),
+    "all": ("tokenize.snapshot", "evaluate.benchmark", "evaluate.scores"),
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_model_is_judged_again_although_what_it_was_judged_on_is_gone(house: House, lost: str) -> None:
+    """Its scores are wanted anew, and MLflow has lost it: it stands, so nobody trains another one in its place."""
+    (model,) = made(house, "train.model")
+    write_lines(house.corpus / "more.jsonl", {f"m{n}": chinese(n) for n in range(900, 906)})
+    for manifest in artifacts(house.workspace).values():
+        if {manifest.maker, manifest.facts.get("name")} & set(LOST[lost]):
+            shutil.rmtree(Store(house.workspace / "artifacts").path(manifest.ref.stage, manifest.fingerprint))
+    (house.workspace / "mlflow.db").unlink()
+    changed = {"train__budget_minutes": "0", "evaluate__num_resamples": "101"}
+    refresh(settings_of(house, **changed))
+    assert "promoted" in retrain(settings_of(house, **changed))["verdict"]
+    assert made(house, "train.model") == [model]
+    tags = version_tags(house)
+    is_known = "tokenize.snapshot" not in LOST[lost]
+    assert (tags["nightshift.snapshot_digest"] == "unknown") != is_known
+
+
+def version_tags(house: House) -> dict[str, str]:
+    """Of the newest version."""
+    version = made(house, "register.version")[-1]
+    folder = Store(house.workspace / "artifacts").path("register", version.fingerprint)
+    tags: dict[str, str] = read_json(folder / "registered.json")["tags"]
+    return tags
+
+
+@pytest.mark.parametrize("vocab_size", ["600", "512"])
+def test_it_is_judged_and_registered_by_what_it_was_trained_with(house: House, vocab_size: str) -> None:
+    """Not by the token counts of another tokenizer, beside which anybody looks good."""
+    model = wait_for_verdict(house)
+    write_lines(house.corpus / "more.jsonl", {f"m{n}": chinese(n) for n in range(900, 960)})
+    changed = {"tokenize__generation": "2", "tokenize__vocab_size": vocab_size, "evaluate__num_resamples": "101"}
+    tonight = refresh(settings_of(house, **changed))
+    own = {name: model.inputs[name] for name in ("snapshot", "tokenizer")}
+    assert own["tokenizer"] != tonight.tokenizer.ref
+    before = len(made(house, "evaluate.scores"))
+    retrain(settings_of(house, **changed))
+    scores = made(house, "evaluate.scores")[before:]
+    assert {one.inputs["model"] for one in scores} == {model.ref}
+    assert {one.inputs["counts"] for one in scores} == {own["snapshot"]}
+    tags, store = version_tags(house), Store(house.workspace / "artifacts")
+    assert tags["nightshift.tokenizer_fingerprint"] == own["tokenizer"].fingerprint
+    snapshot = store.read("tokenize", own["snapshot"].fingerprint)
+    assert tags["nightshift.snapshot_digest"] == snapshot.facts["digest"]
