@@ -94,7 +94,17 @@ def notes_of(data: DataPlan, store: Store) -> list[str]:
             f"{len(data.found.given_up)} batches are given up ({names}): something of them is lost and "
             "needed; their files have changed since; what is still in their sources comes in a new batch"
         )
+    if num_gone := _num_unverifiable(data, store):
+        notes.append(
+            f"dedup: the text of {num_gone:,} earlier documents is gone; new ones that are nearly like them stay"
+        )
     return notes
+
+
+def _num_unverifiable(data: DataPlan, store: Store) -> int:
+    """Documents that those of open batches should have been compared with, as far as these are decided."""
+    decided = (manifest_of(store, step.whole.ref) for step in data.steps("dedup"))
+    return sum(int(manifest.facts.get("num_unverifiable", 0)) for manifest in decided if manifest is not None)
 
 
 def fits_of(data: DataPlan, store: Store) -> list[Fit]:

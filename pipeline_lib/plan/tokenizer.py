@@ -61,9 +61,11 @@ class TokenizerPlan:
 
 
 def pinned_tokenizer(settings: Settings, workspace: Workspace, key_id: str) -> Ref | None:
-    """The tokenizer that is pinned for good, if there is one."""
+    """The tokenizer that is pinned for good, if it is there, or the text to learn it again."""
     pinned = workspace.pin(_pin(settings, key_id), Pinned)
-    return None if pinned is None or pinned.is_provisional else _works(settings, pinned.documents)[-1].ref
+    if pinned is None or pinned.is_provisional or not _stands(settings, pinned, {}, workspace.store):
+        return None
+    return _works(settings, pinned.documents)[-1].ref
 
 
 def plan_tokenizer(settings: Settings, workspace: Workspace, key_id: str, last: Board, graph: Graph) -> TokenizerPlan:
@@ -77,7 +79,7 @@ def plan_tokenizer(settings: Settings, workspace: Workspace, key_id: str, last: 
     if pinned is not None and (not pinned.is_provisional or missing) and _stands(settings, pinned, graph, store):
         tonight = "" if is_all_known else f"; if tonight brings them, {ANEW}"
         return _plan(settings, pin, pinned, f"{_missing(missing)}{tonight}" if pinned.is_provisional else "")
-    note = "" if pinned is None or missing else f"enough text to pin a tokenizer: {ANEW}"
+    note = _pins(pinned, missing)
     is_known = any(store.is_present(ref) for ref in there)
     chosen = Pinned(there, is_provisional=missing > 0)
     return _plan(settings, pin, chosen, _missing(missing) if missing and is_known else note)
@@ -115,3 +117,12 @@ def _stands(settings: Settings, pinned: Pinned, graph: Graph, store: Store) -> b
 
 def _missing(num_bytes: int) -> str:
     return f"provisional: {num_bytes:,} bytes of kept text are missing to pin one"
+
+
+def _pins(pinned: Pinned | None, missing: int) -> str:
+    """What another tokenizer than the pinned one is chosen for."""
+    if pinned is None:
+        return ""
+    if not pinned.is_provisional:
+        return f"the pinned one is lost, with text that it was learned from: {ANEW}"
+    return "" if missing else f"enough text to pin a tokenizer: {ANEW}"

@@ -43,14 +43,6 @@ SINGLE: Final = 3
 NUM_CODES: Final = 0x323B0
 
 
-def pattern_of(ranges: Ranges) -> str:
-    """The ranges as the inside of a character class of a regular expression."""
-    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
-
-
-HAN_PATTERN: Final = pattern_of(HAN)
-
-
 @functools.cache
 def token_classes() -> NDArray[np.uint8]:
     """The class of each code point below `NUM_CODES`, uint8[NUM_CODES]."""

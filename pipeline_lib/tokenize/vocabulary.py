@@ -16,7 +16,6 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from pipeline_lib.base.errors import DataError
 from pipeline_lib.store.files import write_atomically, write_json
 from pipeline_lib.tokenize.runs import RUNS
 
@@ -70,14 +69,6 @@ def load(folder: Path) -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
     tokenizer.encode_special_tokens = True
     return tokenizer
-
-
-def special_id(tokenizer: Tokenizer, token: str) -> int:
-    """The id of a special token. Raises `DataError` when the tokenizer lacks it."""
-    found = tokenizer.token_to_id(token)
-    if found is None:
-        raise DataError(f"The tokenizer has no {token}. Raise tokenize.generation to train a new one.")
-    return int(found)
 
 
 def domain_terms(tokenizer: Tokenizer) -> dict[str, int]:

@@ -10,6 +10,7 @@ import pytest
 
 from flows.halves import encode
 from pipeline_lib.plan.data import plan_data, plan_sealed_data
+from pipeline_lib.plan.night import notes_of
 from pipeline_lib.store.tables import read_table
 from pipeline_lib.store.workspace import Workspace
 from tasks.steps import do_stage
@@ -241,6 +242,21 @@ def test_a_damaged_batch_is_rebuilt_in_the_same_night_that_takes_in_new_files(ho
     assert digests(home, before) == before
 
 
+@pytest.mark.parametrize("num_near", [1, 3])
+def test_what_could_not_be_compared_for_want_of_an_older_text_is_said(home: House, num_near: int) -> None:
+    write_lines(home.corpus / "near.jsonl", {f"n{n}": english(n) + " Enough of it." for n in range(1, 1 + num_near)})
+    kept = House(home.workspace.with_name("kept"), home.corpus)
+    shutil.copytree(home.workspace, kept.workspace)
+    for text in [m for m in artifacts(home.workspace).values() if m.maker == "clean.text"]:
+        shutil.rmtree(home.workspace / "artifacts" / "clean" / text.fingerprint)
+    notes = {}
+    for house in (home, kept):
+        plan = refresh(tiny_settings(house.workspace, house.corpus))
+        notes[house.workspace.name] = notes_of(plan, Workspace(house.workspace).store)
+    gone = f"dedup: the text of {num_near} earlier documents is gone; new ones that are nearly like them stay"
+    assert notes == {"workspace": [gone], "kept": []}
+
+
 def test_a_lost_tokenizer_is_trained_again_on_the_text_it_was_pinned_to(home: House) -> None:
     tokenizer = night(home).plan.tokenizer.ref.fingerprint
     before = digests(home, [f"tokenize/{tokenizer}"])
@@ -249,3 +265,33 @@ def test_a_lost_tokenizer_is_trained_again_on_the_text_it_was_pinned_to(home: Ho
     shutil.rmtree(home.workspace / "artifacts" / "tokenize" / tokenizer)
     assert night(home).made == {("tokenize", "tokenizer", "tokenizer"): "deleted"}
     assert digests(home, before) == before
+
+
+def test_a_tokenizer_that_is_lost_with_a_list_of_its_text_is_trained_again_as_it_was(home: House) -> None:
+    """All that it names is there: eight closed batches, of which one node stands for all, are laid out once more."""
+    sources = [{"kind": "files", "name": "docs", "path": str(home.corpus)}]
+    for number in range(7):
+        place = home.corpus.parent / f"small_{number}"
+        write_lines(place / "a.jsonl", {"a": english(1000 + number)})
+        sources.append({"kind": "files", "name": place.name, "path": str(place)})
+    asked = {"ingest__sources": json.dumps(sources)}
+    plan = night(home, **asked).plan
+    assert plan.found.closed.count == 8
+    [text] = plan.tokenizer.pinned.documents
+    before = digests(home)
+    for name in (f"tokenize/{plan.tokenizer.ref.fingerprint}", f"scrub/{text.fingerprint}"):
+        shutil.rmtree(home.workspace / "artifacts" / name)
+    now = refresh(tiny_settings(home.workspace, home.corpus, **asked))
+    assert (now.tokenizer.ref, now.tokenizer.note) == (plan.tokenizer.ref, "")
+    assert digests(home) == before
+
+
+def test_where_the_text_of_a_lost_tokenizer_is_lost_for_good_the_plan_says_so(home: House) -> None:
+    plan = night(home).plan
+    for stage in ("ingest", "clean", "scrub"):
+        shutil.rmtree(home.workspace / "artifacts" / stage)
+    shutil.rmtree(home.workspace / "artifacts" / "tokenize" / plan.tokenizer.ref.fingerprint)
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)})
+    now = plan_data(tiny_settings(home.workspace, home.corpus), Workspace(home.workspace))
+    assert now.tokenizer.ref != plan.tokenizer.ref
+    assert now.tokenizer.note.startswith("the pinned one is lost, with text that it was learned from: ")

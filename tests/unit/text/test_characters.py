@@ -11,7 +11,6 @@ from pipeline_lib.text.characters import (
     ALONE,
     BESIDE_HAN_AND_KANA,
     HAN,
-    HAN_PATTERN,
     KANA,
     NUM_CODES,
     SEPARATOR,
@@ -67,11 +66,6 @@ def test_han_are_the_ideographs_that_the_tokenizer_calls_han() -> None:
     ours = {character for character in ASSIGNED if is_in(character, HAN)}
     assert ours <= script
     assert {c for c in script - ours if not is_in(c, BESIDE_HAN_AND_KANA)} == set(OLD_MARKS)
-
-
-def test_han_pattern_finds_the_same_characters_as_the_ranges() -> None:
-    found = "".join(re.findall(f"[{HAN_PATTERN}]", "".join(CHARACTERS)))
-    assert found == "".join(character for character in CHARACTERS if is_in(character, HAN))
 
 
 def test_kana_are_letters_of_hiragana_and_katakana() -> None:

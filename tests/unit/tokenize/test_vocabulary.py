@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipeline_lib.base.errors import DataError
 from pipeline_lib.store.schemas import DOCUMENTS_FILE
 from pipeline_lib.tokenize import vocabulary
 from pipeline_lib.tokenize.sample import Sample, sample_texts
@@ -97,11 +96,6 @@ def test_transformers_loads_the_folder(folder: Path, bpe: tokenizers.Tokenizer) 
     text = "夜间 night  shift\n 模型 12345"
     assert loaded(text)["input_ids"] == bpe.encode(text).ids
     assert loaded.decode(bpe.encode(text).ids) == text
-
-
-def test_a_tokenizer_without_special_tokens_is_refused() -> None:
-    with pytest.raises(DataError, match=r"Raise tokenize\.generation"):
-        vocabulary.special_id(tokenizers.Tokenizer(tokenizers.models.BPE()), vocabulary.PAD)
 
 
 def test_all_documents_are_the_sample_when_they_fit(write: Any) -> None:
