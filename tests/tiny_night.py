@@ -260,13 +260,13 @@ def _move_models(database: Path, old: str, new: str) -> None:
 
 def artifacts(workspace: Path) -> dict[str, Manifest]:
     """All artifacts of a workspace by "stage/fingerprint"."""
-    folders = sorted(path.parent for path in (workspace / "artifacts").glob("*/*/manifest.json"))
+    folders = sorted(path.parent for path in (workspace / "artifacts").glob("[!.]*/*/manifest.json"))
     return {f"{folder.parent.name}/{folder.name}": read_manifest(folder) for folder in folders}
 
 
 def sealed_at(workspace: Path) -> dict[str, int]:
     """When each artifact was sealed, by "stage/fingerprint"; also of those whose manifest cannot be read."""
-    manifests = (workspace / "artifacts").glob("*/*/manifest.json")
+    manifests = (workspace / "artifacts").glob("[!.]*/*/manifest.json")
     return {f"{path.parent.parent.name}/{path.parent.name}": path.stat().st_mtime_ns for path in manifests}
 
 

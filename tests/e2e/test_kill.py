@@ -128,7 +128,7 @@ def assert_nobody_is_left(workspace: Path) -> None:
 def whole_artifacts(workspace: Path) -> dict[str, Manifest]:
     """All artifacts under their final names; each is whole and holds no file that its manifest does not name."""
     store, found = Workspace(workspace).store, {}
-    for folder in store.root.glob("*/[0-9a-f]*"):
+    for folder in store.root.glob("[!.]*/[0-9a-f]*"):
         manifest = store.open(folder.parent.name, folder.name).manifest
         named = {entry.name for entry in manifest.files} | {"manifest.json", ".verified.json"}
         assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == named

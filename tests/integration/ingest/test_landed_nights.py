@@ -23,7 +23,7 @@ from pipeline_lib.plan.landings import sources_that_land
 from pipeline_lib.plan.night import plan_night
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
-from pipeline_lib.store.local import TEMPORARY
+from pipeline_lib.store.local import INCOMING
 from pipeline_lib.store.workspace import Workspace
 from tasks.land import land
 from tests.tiny_night import KEY, arguments, damage, english, night_here, nightshift, tiny_settings, write_lines
@@ -310,13 +310,13 @@ def test_what_a_landing_holds_while_it_is_made_lies_where_a_killed_night_is_swep
     held: list[str] = []
 
     def look(*_: Any) -> Any:
-        held.extend(place.parent.name for place in fresh.workspace.root.rglob("*.sqlite"))
+        held.extend(place.parent.parent.name for place in fresh.workspace.root.rglob("*.sqlite"))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Landing, "write", look)
     with pytest.raises(KeyboardInterrupt):
         fresh.night()
-    assert [name.startswith(TEMPORARY) for name in held] == [True]
+    assert held == [INCOMING]
     assert not list(fresh.workspace.root.rglob("*.sqlite"))
 
 
