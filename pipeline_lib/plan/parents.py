@@ -63,8 +63,8 @@ def line_of(settings: Settings, workspace: Workspace, data: DataPlan) -> Line:
         return Line(
             parent, True, params, (f"train.budget_minutes is 0: nothing is trained; {left:,} tokens are unread",)
         )
-    num_nights = max(nights_left(own, cursor, shards), _nights_like(parent, own, left))
-    return Line(parent, True, params, (f"{_begin(parent)}; {left:,} tokens are unread: {_nights(num_nights)}",))
+    nights = in_nights(max(nights_left(own, cursor, shards), _nights_like(parent, own, left)), parent, own)
+    return Line(parent, True, params, (f"{_begin(parent)}; {left:,} tokens are unread: {nights}",))
 
 
 def cursor_of(store: Store, parent: Manifest | None) -> Cursor:
@@ -151,5 +151,7 @@ def _nights_like(parent: Manifest | None, settings: TrainSettings, left: int) ->
     return -(-left // max(1, int(parent.facts["read"]["num_tokens"])))
 
 
-def _nights(count: int) -> str:
-    return f"about {count:,} night{'' if count == 1 else 's'}"
+def in_nights(count: int, parent: Manifest | None, settings: TrainSettings) -> str:
+    """In words. How far the minutes of a budget go is not known before a training of this line has ended."""
+    is_bound = parent is None and settings.budget_minutes is not None
+    return f"{'at least' if is_bound else 'about'} {count:,} night{'' if count == 1 else 's'}"

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.model.tracking import Place
-from pipeline_lib.plan.parents import line_of
+from pipeline_lib.plan.parents import in_nights, line_of
 from pipeline_lib.plan.registered import last_move, model_of
 from pipeline_lib.plan.trunks import keep_trunk, trunks
 from pipeline_lib.register.registry import Registry
@@ -278,3 +278,20 @@ def test_a_version_that_the_ledger_does_not_know_is_found_by_what_registering_le
 
 def test_nobody_was_promoted_in_a_new_workspace(registry: Registry) -> None:
     assert last_move(registry) is None
+
+
+@pytest.mark.parametrize(
+    ("has_parent", "minutes", "said"),
+    [
+        (False, 2.0, "at least 4 nights"),  # how far the minutes go is not known yet
+        (False, None, "about 4 nights"),
+        (True, 2.0, "about 4 nights"),
+        (True, None, "about 4 nights"),
+    ],
+)
+def test_a_plan_promises_no_more_nights_than_it_knows(
+    workspace: Workspace, has_parent: bool, minutes: float | None, said: str
+) -> None:
+    model = train(workspace, "a1", 10)
+    parent = workspace.store.read(model.stage, model.fingerprint) if has_parent else None
+    assert in_nights(4, parent, TrainSettings(budget_minutes=minutes)) == said
