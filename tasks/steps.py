@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.plan.data import DataPlan, closed_steps, full_graph
 from pipeline_lib.plan.last import is_by, remember, remember_recipe
-from pipeline_lib.run.execute import Bench, Graph, run_step
+from pipeline_lib.run.execute import Bench, Graph, run_step, step_that_mends
 from pipeline_lib.run.guard import Limits, limits_of
 from pipeline_lib.run.inputs import say_nothing
 from pipeline_lib.run.lists import make_list, sum_of
@@ -25,16 +26,9 @@ def do_step(step: Step, night: Night, graph: Graph, *, report: Callable[[Any], N
     """Do what is wanted of a step. `graph`: all works of the night, so that a damaged input can be made again."""
 
     def work() -> Done:
-        bench = Bench(
-            night.workspace.root,
-            night.engine,
-            graph,
-            night.settings.resources.stage_deadline_minutes * 60,
-            partial(full_graph, night.settings, night.workspace),
-        )
         done = run_step(
             step,
-            bench,
+            _bench(night, graph),
             _limits(step, night),
             on_progress=lambda done, total: night.reporter.progress(done, total, "shards"),
             report=report,
@@ -43,6 +37,23 @@ def do_step(step: Step, night: Night, graph: Graph, *, report: Callable[[Any], N
         return done
 
     return _shown(step, work, night)
+
+
+def make_again(exc: DamagedArtifact, night: Night) -> None:
+    """Make what was found damaged again, of whatever night it is. Raises the error where nobody knows how."""
+    bench = _bench(night, {})
+    step = step_that_mends(exc, bench)
+    _shown(step, lambda: run_step(step, bench), night)
+
+
+def _bench(night: Night, graph: Graph) -> Bench:
+    return Bench(
+        night.workspace.root,
+        night.engine,
+        graph,
+        night.settings.resources.stage_deadline_minutes * 60,
+        partial(full_graph, night.settings, night.workspace),
+    )
 
 
 def do_stage(stage: str, plan: DataPlan, night: Night) -> None:

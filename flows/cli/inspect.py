@@ -81,12 +81,13 @@ def export(
 
     Example: nightshift export --to corpus; then in Python: datasets.load_dataset("corpus/texts")
 
-    What is held out is the split `test`. Nothing in the workspace changes.
+    What is held out is the split `test`. What of the snapshot is damaged is made again first; else nothing in the
+    workspace changes.
     """
-    from flows.show.export import show_export
+    from flows.export import export_newest
 
     settings = resolved(context, config).settings
-    show_export(opened(settings), to, only)
+    export_newest(settings, opened(settings), to, only)
 
 
 def config(

@@ -9,6 +9,8 @@ Both have the same documents: those that a training may read and those that are 
 is over the caps of its source. The folder gets its name when all of it is written.
 """
 
+import glob
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
+import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline_lib.base.errors import DamagedArtifact, DataError, SettingsError
+from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.model.reading.documents import Shard, trained_and_held_out
 from pipeline_lib.model.reading.snapshot import EXCLUDED_FILE, SHARDS_FILE, read_excluded
 from pipeline_lib.past.made import last_of
@@ -62,29 +65,37 @@ class _Row:
 def export_snapshot(workspace: Workspace, folder: Path, kinds: Sequence[Kind], told: Told) -> Exported:
     """Write the newest snapshot into `folder`, which is not there yet or empty.
 
-    Raises `SettingsError` for a folder that holds something, `DataError` where there is no snapshot, or where something
-    of it is gone or damaged, `UpstreamError` when the disk is full.
+    Raises `SettingsError` for a folder that holds something, `DataError` where there is no snapshot, `DamagedArtifact`
+    where something of it is gone or damaged, `UpstreamError` when the disk is full.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SettingsError(f"export: {folder} is there and not empty. Name another folder, or empty this one.")
-    store = workspace.store
-    half = folder.with_name(f".{folder.name}.part")
+    half = folder.with_name(f"{_prefix(folder)}{os.getpid()}")
     try:
-        shutil.rmtree(half, ignore_errors=True)  # of an export that was killed
+        _sweep(folder)
         half.mkdir(parents=True)
-        exported = _write(store, _newest(workspace), half, kinds, told)
+        exported = _write(workspace.store, _newest(workspace), half, kinds, told)
         if folder.exists():
             folder.rmdir()
         half.rename(folder)
-    except DamagedArtifact as exc:
-        raise DataError(
-            f"export: {exc.stage}/{exc.fingerprint} is gone or damaged. Run nightshift tokenize to make it again."
-        ) from exc
     except OSError as exc:
         raise translate_os_error(exc, half) from exc
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return exported
+
+
+def _prefix(folder: Path) -> str:
+    """How a folder is called until all of it is written; behind it stands the process that writes."""
+    return f".{folder.name}.part-"
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what exports left that were killed. One that is at work is left alone."""
+    for left in folder.parent.glob(f"{glob.escape(_prefix(folder))}*"):
+        number = left.name.removeprefix(_prefix(folder))
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(left)
 
 
 def _newest(workspace: Workspace) -> Ref:

@@ -177,6 +177,12 @@ def _make(work: Work, bench: Bench, what: str, limits: Limits | None, report: Ca
         bench.engine.call(job, work, deadline_seconds=bench.deadline_seconds, what=what)
 
 
+def step_that_mends(exc: DamagedArtifact, bench: Bench) -> Step:
+    """The step that makes a damaged artifact again. Raises the error where nobody knows how."""
+    works = tuple(_works_that_mend(exc, bench))
+    return Step(exc.stage, "what was damaged", (), works, works[-1], todo=frozenset(work.ref for work in works))
+
+
 def _works_that_mend(exc: DamagedArtifact, bench: Bench) -> list[Work]:
     """What has to be made so that a damaged artifact is whole again. Raises the error where nobody knows how."""
     asked: tuple[Callable[[], Graph], ...] = (lambda: bench.graph, bench.everything)  # the second one takes a while

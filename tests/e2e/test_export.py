@@ -1,18 +1,22 @@
 """`nightshift export`: what others open has the documents of the newest snapshot, all of them and no others."""
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline_lib.base.errors import DataError, SettingsError
+from flows.export import export_newest
+from pipeline_lib.base.errors import DamagedArtifact, DataError, SettingsError
 from pipeline_lib.past.export import KINDS, Exported, export_snapshot
-from pipeline_lib.store.schemas import DOCUMENTS_FILE
 from pipeline_lib.store.sides import is_held_out, sides_of
 from pipeline_lib.store.workspace import Workspace
-from tests.data_nights import night
-from tests.tiny_night import House, damage, nightshift
+from tests.data_nights import digests, night
+from tests.tiny_night import House, artifacts, damage, nightshift, tiny_settings
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -91,20 +95,53 @@ def test_a_folder_that_holds_something_is_left_as_it_is(home: House, tmp_path: P
     assert own.read_text() == "mine"
 
 
-def test_what_a_killed_export_left_is_taken_away_by_the_next(home: House, tmp_path: Path) -> None:
-    left = tmp_path / ".out.part" / "texts" / "train-00000.parquet"
-    left.parent.mkdir(parents=True)
-    left.write_bytes(b"half")
+def test_what_a_killed_export_left_is_taken_away_by_the_next_and_one_at_work_is_left_alone(
+    home: House, tmp_path: Path
+) -> None:
+    at_work, own = (tmp_path / f".out.part-{number}" for number in (os.getppid(), "mine"))
+    killed = tmp_path / f".out.part-{_nobody()}"
+    for left in (killed, at_work, own):
+        (left / "texts").mkdir(parents=True)
     export(home, tmp_path / "out", kinds=("tokens",))
-    assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == ["out"]
+    assert {path for path in tmp_path.iterdir() if "out" in path.name} == {tmp_path / "out", at_work, own}
     assert not (tmp_path / "out" / "texts").exists()
 
 
-def test_damage_ends_the_export_with_nothing_half_written_and_its_advice_helps(home: House, tmp_path: Path) -> None:
-    store = Workspace(home.workspace).store
-    damage(next(store.path("scrub", "").rglob(DOCUMENTS_FILE)).parent)
-    with pytest.raises(DataError, match="nightshift tokenize"):
+def _nobody() -> int:
+    """The number of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        return ended.pid
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+@pytest.mark.parametrize("maker", ["scrub.text", "tokenize.encode", "tokenize.learn", "tokenize.snapshot"])
+def test_what_of_a_snapshot_is_lost_is_made_again_as_it_was(
+    home: House, tmp_path: Path, maker: str, is_gone: bool
+) -> None:
+    """Its batch is closed, so no night would."""
+    ref = next(made.ref for made in artifacts(home.workspace).values() if made.maker == maker)
+    before, folder = digests(home), Workspace(home.workspace).store.path(ref.stage, ref.fingerprint)
+    if is_gone:
+        shutil.rmtree(folder)
+    else:
+        damage(folder)
+    with pytest.raises(DamagedArtifact):
         export(home, tmp_path / "out")
+    assert not any("out" in path.name for path in tmp_path.iterdir())  # nothing half-written
+    settings = tiny_settings(home.workspace, home.corpus)
+    export_newest(settings, Workspace(home.workspace), tmp_path / "out", None)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"texts", "tokens", "tokenizer"}
+    assert digests(home, before) == before
+
+
+def test_what_nobody_can_make_again_is_named_with_what_is_missing(home: House, tmp_path: Path) -> None:
+    for made in artifacts(home.workspace).values():
+        if made.maker in ("ingest.read", "clean.text", "scrub.text"):
+            shutil.rmtree(Workspace(home.workspace).store.path(made.ref.stage, made.ref.fingerprint))
+    shutil.rmtree(home.corpus)
+    home.corpus.mkdir()
+    with pytest.raises(DataError, match=r"scrub/\w+ is gone or damaged, and so is what it was made from \(\w+/\w+\)"):
+        export_newest(tiny_settings(home.workspace, home.corpus), Workspace(home.workspace), tmp_path / "out", None)
     assert not any("out" in path.name for path in tmp_path.iterdir())
 
 
