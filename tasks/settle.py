@@ -9,7 +9,10 @@ from tasks.night import Night
 
 
 def settle_batches(plan: DataPlan, night: Night) -> None:
-    """The new batches are sealed: from now on they belong to the past."""
+    """The new batches are sealed: from now on they belong to the past. Those that are given up leave it, on record."""
+    known = night.workspace.given_up()
+    if lost := [batch for batch in plan.found.given_up if batch not in known]:
+        night.workspace.save_given_up([*known, *lost])  # first: the catalog forgets them
     if list(plan.batches) != night.workspace.batches():
         night.workspace.save_batches(plan.batches)
 

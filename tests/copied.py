@@ -2,7 +2,7 @@
 
 copy = Copy(folder)
 copy.write("pipeline_lib/quantize/schemes/copied.py", text)
-copy.put_before("pipeline_lib/stages.py", {"    Stage(": row})
+copy.change("pipeline_lib/stages.py", {"    Stage(": row})          each text in it for another one
 copy.touched                                                        what was changed, by relative path
 """
 

@@ -36,8 +36,10 @@ def plan(
     For each batch and stage: reuse or work, the reason, and how long it took last time.
     """
     from flows.show.plan import show_plan
+    from pipeline_lib.base.imports import arrow_without_pandas
     from pipeline_lib.plan.night import plan_night
 
+    arrow_without_pandas()
     settings = resolved(context, config).settings
     workspace = opened(settings)
     show_plan(plan_night(settings, workspace), all_shards=all_shards, as_json=as_json)

@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from pipeline_lib.model.records import CHALLENGER, CHAMPION
+from pipeline_lib.train.plan import in_nights, nights_like
 
 REASONS_SHOWN = 5
 KINDS_SHOWN = 4
@@ -93,8 +94,7 @@ def _training(training: Mapping[str, Any] | None, *, is_tonight: bool) -> str:
 def _nights(unread: int, training: Mapping[str, Any]) -> str:
     """For how many nights that is, when each reads as much as this one."""
     num_read = training["read"]["num_tokens"] if training.get("read") else 0
-    count = -(-unread // num_read) if num_read else 0
-    return f": about {count:,} night{'' if count == 1 else 's'}" if count else ""
+    return f": {in_nights(nights_like(unread, num_read))}" if num_read else ""
 
 
 def score_tables(scores: Mapping[str, Mapping[str, Any]]) -> list[Table]:

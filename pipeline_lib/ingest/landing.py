@@ -182,11 +182,12 @@ class Landing:
 
     def _see(self, row_id: str, how: int) -> bool:
         """Note how a row was seen; False if it did not land before. Raises `SettingsError` when it was seen so."""
-        seen = self._scratch.execute("SELECT seen FROM known WHERE id = ?", (row_id,)).fetchone()
-        if seen == (how,):
+        noted = "UPDATE known SET seen = ? WHERE id = ? AND seen <> ?"
+        if self._scratch.execute(noted, (how, row_id, how)).rowcount:
+            return True
+        if self._scratch.execute("SELECT 1 FROM known WHERE id = ?", (row_id,)).fetchone() is not None:
             raise self._repeated()
-        self._scratch.execute("UPDATE known SET seen = ? WHERE id = ?", (how, row_id))
-        return seen is not None
+        return False
 
     def _one(self, select: str) -> tuple[int, int]:
         found: tuple[int, int] = self._scratch.execute(select).fetchone()

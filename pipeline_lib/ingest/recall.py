@@ -14,19 +14,24 @@ from pipeline_lib.ingest.sources import Source
 
 def recall_batch(
     settings: IngestSettings,
-    source: Source,
+    source: Source | None,
     content: str,
     kept: Iterable[Path],
     is_lost: Callable[[ShardPlan], bool],
     landing: Path | None,
 ) -> BatchPlan | None:
-    """The plan as it was made, if what is lost can be made again: only files of lost shards are looked at."""
+    """The plan as it was made, if what is lost can be made again: only files of lost shards are looked at.
+
+    `source` None: it is not in the settings any more.
+    """
     plan = next((plan for plan in map(_plan, kept) if plan is not None and plan.content == content), None)
     if plan is None:
         return None
     lost = [shard for shard in plan.shards if is_lost(shard)]
     if not lost:
         return plan
+    if source is None:
+        return None
     reading = reading_of(settings, source, landing)
     wanted = {file.path: file.digest for shard in lost for file in shard.files}
     is_same = reading.digest == plan.reading and digest_places(reading.files.locate(wanted)) == wanted

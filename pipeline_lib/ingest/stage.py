@@ -86,7 +86,7 @@ def kept_plan(workspace: Path, content: str) -> Path:
 
 def replan(
     settings: IngestSettings,
-    source: Source,
+    source: Source | None,
     content: str,
     kept: Iterable[Path],
     is_lost: Callable[[ShardPlan], bool],

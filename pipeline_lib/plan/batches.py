@@ -3,7 +3,7 @@
 Reads; makes nothing but the cache of file digests, and the copies of new plans.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -82,18 +82,21 @@ def _sealed(workspace: Workspace, batch: Batch) -> Opened | None:
 
 
 def remade(settings: Settings, workspace: Workspace, batch: Batch) -> Opened | None:
-    """A batch with the plan by which it is made again; None where its files have changed, or how they are read."""
+    """A batch with the plan by which it is made again; None where its files have changed, or how they are read.
+
+    A source that the settings do not name any more is not asked for its files: nothing of it may be lost but the batch.
+    """
     own = settings.of(IngestSettings)
     source = next((source for source in own.sources if source.name == batch.source), None)
-    if source is None or not batch.plan:
+    if not batch.plan:
         return None
-    landings = landings_of(workspace, source, batch.landing)
+    landings = [None] if source is None else landings_of(workspace, source, batch.landing)
     found = (_remade_from(landing, own, source, workspace, batch) for landing in landings)
     return next((made for made in found if made is not None), None)
 
 
 def _remade_from(
-    landing: Ref | None, own: IngestSettings, source: Source, workspace: Workspace, batch: Batch
+    landing: Ref | None, own: IngestSettings, source: Source | None, workspace: Workspace, batch: Batch
 ) -> Opened | None:
     kept = _plans_of(own, workspace, batch)
 
@@ -173,17 +176,21 @@ def new_batches(
 
 def part_of(item: Opened, workspace: Workspace) -> Any:
     """What a scan asks of an open batch: itself, or its plan where it is made again."""
-    from pipeline_lib.ingest.history import PlannedBatch
-
     if item.plan is None or workspace.store.is_present(item.ref):
         return item.ref
-    shards = tuple(ref.fingerprint if workspace.store.is_present(ref) else None for ref in item.raw)
-    return PlannedBatch(item.batch.fingerprint, item.plan, shards)
+    return _planned(item.batch, item.plan, item.raw, workspace.store)
+
+
+def _planned(batch: Batch, plan: BatchPlan, raw: Iterable[Ref], store: Store) -> Any:
+    """A batch that is not there, by its plan and those of its raw shards that are."""
+    from pipeline_lib.ingest.history import PlannedBatch
+
+    shards = tuple(ref.fingerprint if store.is_present(ref) else None for ref in raw)
+    return PlannedBatch(batch.fingerprint, plan, shards)
 
 
 def _remembered(own: IngestSettings, given_up: Sequence[Batch], source: str, workspace: Workspace) -> list[Any]:
     """What still says under which shares the documents of these batches arrived: themselves, else their kept plans."""
-    from pipeline_lib.ingest.history import PlannedBatch
     from pipeline_lib.ingest.plan_files import read_plan
 
     found: list[Any] = []
@@ -196,7 +203,8 @@ def _remembered(own: IngestSettings, given_up: Sequence[Batch], source: str, wor
         for place in _plans_of(own, workspace, batch):
             with suppress(DataError):
                 plan = read_plan(place)
-                found.append(PlannedBatch(batch.fingerprint, plan, (None,) * len(plan.shards)))
+                raw = [works.read(own, batch.source, shard, Ref("", "")).ref for shard in plan.shards]
+                found.append(_planned(batch, plan, raw, workspace.store))
                 break
     return found
 

@@ -4,7 +4,8 @@
 
 The record is derived from artifacts and can be lost: then the next night lays out all batches once and writes it again.
 A recipe is all that decides what the data half makes of a batch: makers, settings, key and tokenizer. So the old rules
-set again find their record, and cost nothing.
+set again find their record, and make nothing; that night lays out the closed batches once, so that `why` tells what
+they are by now (tasks/steps.py: recall).
 """
 
 from collections.abc import Mapping, Sequence

@@ -18,6 +18,7 @@ from pipeline_lib.store.local import Store
 from pipeline_lib.tokenize.fit import BYTES_OF, UNKNOWN
 from pipeline_lib.tokenize.snapshot import HELD_OUT
 
+LANGUAGE: Final = "language "  # how the names of languages begin
 LEAST_SHARE: Final = 0.05  # of the text: what is less is no part of it
 LEAST_SPOKEN: Final = 0.25  # of its share of the text is its share of the benchmark; less is next to nothing
 
@@ -57,7 +58,7 @@ def _bytes_by_language(facts: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _shares(sources: Mapping[str, int], languages: Mapping[str, int]) -> Shares:
-    every = (("source", sources), ("language", languages))
+    every = (("source ", sources), (LANGUAGE, languages))
     return {
-        f"{kind} {name}": size / sum(sizes.values()) for kind, sizes in every for name, size in sizes.items() if size
+        f"{kind}{name}": size / sum(sizes.values()) for kind, sizes in every for name, size in sizes.items() if size
     }

@@ -172,6 +172,7 @@ def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool, is_full
         for name, nodes in (closed.carried or {}).items()
         if name.startswith(PAST)
     }
+    given_up = (*workspace.given_up(), *found.given_up)
     held_out = num_held_out(workspace.store, [*closed.board().before("ingest"), *(item.ref for item in found.opened)])
     new, passed_over = new_batches(
         settings,
@@ -179,9 +180,9 @@ def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool, is_full
         pasts,
         found.opened,
         found.batches,
-        number=max((batch.number for batch in batches), default=0),
+        number=max((batch.number for batch in (*batches, *given_up)), default=0),
         num_heldout=held_out,
-        given_up=found.given_up,
+        given_up=given_up,
     )
     found = replace(found, opened=(*found.opened, *new), passed_over=passed_over)
     return _laid_out(settings, workspace, found, key_id) if new else replace(plan, found=found)

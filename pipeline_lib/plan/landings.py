@@ -78,6 +78,11 @@ def note_of(workspace: Workspace, source: Source) -> str:
     return f"{source.name} as it was when it was asked, {clock}; a night asks it first, and may find more"
 
 
+def is_lost(workspace: Workspace, source: Source) -> bool:
+    """Whether a source has no whole landing, so that a night has to ask it for all that it holds."""
+    return is_unasked(source, whole_landing(workspace, source))
+
+
 def is_unasked(source: Source, landing: Ref | None) -> bool:
     """Whether nobody knows what the source holds: it has no files of its own, and no landing."""
     return landing is None and isinstance(source, LandingSource)

@@ -1,15 +1,16 @@
 """A training that is lost, and made again by its manifest: not by today's settings, nor by a start from an older trunk.
 
-It is the one that waits for its verdict, or the one that was judged last: what a night would go on from. Its manifest,
-and what it was made from, must still be there; today's tokenizer and shape must be its own: nobody needs it else.
+It is the one that waits for its verdict, or the trunk that tonight's training would go on from. Its manifest, and what
+it was made from, must still be there; today's tokenizer and shape must be its own: nobody needs it else.
 """
 
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
-from pipeline_lib.plan.parents import fits
+from pipeline_lib.plan.judged import BEGUN
+from pipeline_lib.plan.parents import parent_of
+from pipeline_lib.plan.trunks import PIN, Trunks
 from pipeline_lib.run.maker import Work
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.artifact import Manifest, Ref
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.works import repeated_work
@@ -20,15 +21,20 @@ def lost_training(settings: Settings, workspace: Workspace, data: DataPlan, *, b
     own = settings.of(TrainSettings)
     if own.budget_minutes == 0 or own.restart == "always":
         return None
-    ref, store = _newest(workspace), workspace.store
-    found = None if ref is None else store.condition(ref)
-    if found is None or found.is_present or found.manifest is None or not fits(found.manifest, settings, data):
+    store = workspace.store
+    found = parent_of(settings, workspace, data, _kept(workspace))
+    if found is None or store.is_present(found.ref):
         return None
-    work = repeated_work(settings, found.manifest, benchmark=benchmark)
-    is_whole = all(needed in data.graph or store.is_present(needed) for needed in found.manifest.inputs.values())
-    return work if is_whole and work.ref == found.manifest.ref else None
+    work = repeated_work(settings, found, benchmark=benchmark)
+    is_whole = all(needed in data.graph or store.is_present(needed) for needed in found.inputs.values())
+    return work if is_whole and work.ref == found.ref else None
 
 
-def _newest(workspace: Workspace) -> Ref | None:
-    judged = workspace.pin(JUDGED, Judged)
-    return workspace.pin(BEGUN, Ref) or (None if judged is None else judged.model)
+def _kept(workspace: Workspace) -> list[Manifest]:
+    """The model that waits for its verdict, else the trunks that are kept: whole or not, if their manifests are."""
+    begun, kept = workspace.pin(BEGUN, Ref), workspace.pin(PIN, Trunks)
+    waiting = None if begun is None else workspace.store.condition(begun).manifest
+    if waiting is not None:
+        return [waiting]
+    conditions = [workspace.store.condition(ref) for ref in (kept.models if kept else ())]
+    return [condition.manifest for condition in conditions if condition.manifest is not None]

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data
 from pipeline_lib.plan.judge import plan_judge
-from pipeline_lib.plan.landings import note_of, sources_that_land
+from pipeline_lib.plan.landings import is_lost, note_of, sources_that_land
 from pipeline_lib.plan.models import plan_models, untrained
 from pipeline_lib.plan.reasons import Line, explain
 from pipeline_lib.run.lists import sum_of
@@ -15,8 +15,10 @@ from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.local import Store
-from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.store.workspace import Batch, Workspace
 from pipeline_lib.tokenize.fit import Fit, fits
+
+NAMES_SHOWN = 5  # of batches in a note
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     steps = [step for _, of_stage in data.stages for step in of_stage if is_known]
     steps += [benchmarks.step] if benchmarks.step and is_known else []
     graph = {**data.graph, **benchmarks.graph}
-    notes = [*(note_of(workspace, source) for source in asked_first), *notes_of(data, workspace.store)]
+    notes = [note_of(workspace, source) for source in asked_first]
+    notes += notes_of(data, workspace.store, asked_first=[one.name for one in asked_first if is_lost(workspace, one)])
     notes += benchmarks.notes
     if models is None and is_known:
         notes.append(f"nothing is trained: {untrained(settings)}")
@@ -79,8 +82,12 @@ def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     )
 
 
-def notes_of(data: DataPlan, store: Store) -> list[str]:
-    """What a person should know of a plan of the data half."""
+def notes_of(data: DataPlan, store: Store, *, asked_first: Sequence[str] = ()) -> list[str]:
+    """What a person should know of a plan of the data half.
+
+    `asked_first`: sources of which nothing lies here until a night asks them: what of their batches is lost may then be
+    made again.
+    """
     notes = [f"tokenizer {data.tokenizer.note}"] if data.tokenizer.note else []
     if poor := [fit for fit in fits_of(data, store) if fit.is_poor]:
         told = ", ".join(f"{fit.language} at {fit.now:.2f} bytes a token ({fit.then:.2f} then)" for fit in poor)
@@ -88,17 +95,26 @@ def notes_of(data: DataPlan, store: Store) -> list[str]:
             f"tokenizer no longer fits the text: {told}. tokenize.generation = {data.tokenizer.generation + 1} learns "
             "another one from what there is now: all is encoded again, models start anew"
         )
-    if data.found.given_up:
-        names = ", ".join(batch.name for batch in data.found.given_up[:5])
+    unsure = [batch for batch in data.found.given_up if batch.source in asked_first]
+    if unsure:
+        notes.append(f"{_named(unsure)}: lost, and made again if the source still says what it said")
+    if given_up := [batch for batch in data.found.given_up if batch not in unsure]:
         notes.append(
-            f"{len(data.found.given_up)} batches are given up ({names}): something of them is lost and "
-            "needed; their files have changed since; what is still in their sources comes in a new batch"
+            f"{_named(given_up)}: given up; something of them is lost and needed, and cannot be read again as it was; "
+            "what is still in their sources comes in a new batch"
         )
     if num_gone := _num_unverifiable(data, store):
         notes.append(
             f"dedup: the text of {num_gone:,} earlier documents is gone; new ones that are nearly like them stay"
         )
     return notes
+
+
+def _named(batches: Sequence[Batch]) -> str:
+    """How many, and the first of them by name."""
+    names = [batch.name for batch in batches[:NAMES_SHOWN]]
+    more = "" if len(batches) <= NAMES_SHOWN else ", ..."
+    return f"{len(batches):,} batch{'' if len(batches) == 1 else 'es'} ({', '.join(names)}{more})"
 
 
 def _num_unverifiable(data: DataPlan, store: Store) -> int:

@@ -27,6 +27,7 @@ from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.cursor import CURSOR_FILE, Cursor, first_place, read_cursor, unread
 from pipeline_lib.train.extent import nights_left, planned_rows, text_of
 from pipeline_lib.train.lineage import SHAPE
+from pipeline_lib.train.plan import in_nights, nights_like
 from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.stage import TRAIN
 
@@ -45,7 +46,7 @@ def line_of(settings: Settings, workspace: Workspace, data: DataPlan) -> Line:
     """The parent of tonight's training, and what is unread. Raises `SettingsError` where it may not start anew."""
     own = settings.of(TrainSettings)
     models = trunks(workspace)
-    parent = None if own.restart == "always" else _parent(settings, workspace, data, models)
+    parent = None if own.restart == "always" else parent_of(settings, workspace, data, models)
     if parent is None and models and own.restart == "never":
         raise SettingsError(
             f"train.restart is 'never', and {_why_none(models, settings, data)} "
@@ -63,7 +64,8 @@ def line_of(settings: Settings, workspace: Workspace, data: DataPlan) -> Line:
         return Line(
             parent, True, params, (f"train.budget_minutes is 0: nothing is trained; {left:,} tokens are unread",)
         )
-    nights = in_nights(max(nights_left(own, cursor, shards), _nights_like(parent, own, left)), parent, own)
+    count = max(nights_left(own, cursor, shards), _nights_like(parent, own, left))
+    nights = in_nights(count, is_least=is_least(parent, own))
     return Line(parent, True, params, (f"{_begin(parent)}; {left:,} tokens are unread: {nights}",))
 
 
@@ -74,7 +76,8 @@ def cursor_of(store: Store, parent: Manifest | None) -> Cursor:
     return read_cursor(_trunk(store, parent, CURSOR_FILE))
 
 
-def _parent(settings: Settings, workspace: Workspace, data: DataPlan, models: Sequence[Manifest]) -> Manifest | None:
+def parent_of(settings: Settings, workspace: Workspace, data: DataPlan, models: Sequence[Manifest]) -> Manifest | None:
+    """The one of these models that a training goes on from."""
     fitting = [model for model in models if fits(model, settings, data)]
     recipe = recipe_of(settings.of(TrainSettings).decisive(TRAIN.reads))
     alike = [model for model in fitting if recipe_of(model.settings) == recipe]
@@ -148,10 +151,9 @@ def _nights_like(parent: Manifest | None, settings: TrainSettings, left: int) ->
     """
     if parent is None or settings.budget_minutes is None or not parent.facts["unread_tokens"]:
         return 1
-    return -(-left // max(1, int(parent.facts["read"]["num_tokens"])))
+    return nights_like(left, max(1, int(parent.facts["read"]["num_tokens"])))
 
 
-def in_nights(count: int, parent: Manifest | None, settings: TrainSettings) -> str:
-    """In words. How far the minutes of a budget go is not known before a training of this line has ended."""
-    is_bound = parent is None and settings.budget_minutes is not None
-    return f"{'at least' if is_bound else 'about'} {count:,} night{'' if count == 1 else 's'}"
+def is_least(parent: Manifest | None, settings: TrainSettings) -> bool:
+    """Whether a number of nights is the least: how far minutes go is not known before a training has ended."""
+    return parent is None and settings.budget_minutes is not None

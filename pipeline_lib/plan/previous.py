@@ -45,7 +45,7 @@ def _by_other_rules(step: Step, workspace: Workspace) -> Ref | None:
     """What stood for the step when it was last done with other settings."""
     for kept in kept_of(workspace, step.key)[-1:]:
         is_other = kept.maker == step.whole.maker.name and kept.ref != step.whole.ref
-        return kept.ref if is_other else None
+        return kept.ref if is_other and workspace.store.is_present(kept.ref) else None
     return None
 
 

@@ -130,8 +130,9 @@ class Reasons:
 
 def _in_pairs(members: Sequence[Ref], before: Sequence[Ref]) -> list[tuple[Ref, Ref | None]]:
     """The members that are other ones than before, each with the one in whose place it came; None: it is one more."""
-    came = [ref for ref in members if ref not in set(before)]
-    gone = [ref for ref in before if ref not in set(members)]
+    known, now = set(before), set(members)
+    came = [ref for ref in members if ref not in known]
+    gone = [ref for ref in before if ref not in now]
     return list(zip_longest(came, gone[: len(came)]))
 
 

@@ -126,6 +126,16 @@ class Workspace:
         """Replace the list of batches."""
         self._save(self.state / "catalog.json", [_as_json(batch) for batch in batches])
 
+    def given_up(self) -> list[Batch]:
+        """The batches that were given up, in the order in which they were: their shares still hold."""
+        path = self.state / "given_up.json"
+        advice = "Put it back from a copy, or delete it: documents of lost batches may then change sides."
+        return read_state(path, list[Batch], advice=advice) if path.is_file() else []
+
+    def save_given_up(self, batches: Sequence[Batch]) -> None:
+        """Replace the list of batches that were given up."""
+        self._save(self.state / "given_up.json", [_as_json(batch) for batch in batches])
+
     def pin(self, name: str, kind: type[Kept]) -> Kept | None:
         """What is pinned under that name, a record of this kind, or None."""
         path = self.state / "pins" / f"{name}.json"

@@ -126,3 +126,13 @@ def write_plan(path: Path, plan: Plan) -> None:
 def read_plan(path: Path) -> Plan | None:
     """The plan that was kept, if there is one."""
     return Plan(**read_json(path)) if path.exists() else None
+
+
+def nights_like(num_unread: int, num_read: int) -> int:
+    """In how many nights so many tokens are read, when each reads as many as one did that has read some."""
+    return -(-num_unread // num_read)
+
+
+def in_nights(count: int, *, is_least: bool = False) -> str:
+    """A number of nights, as a plan and the end of a night say it."""
+    return f"{'at least' if is_least else 'about'} {count:,} night{'' if count == 1 else 's'}"

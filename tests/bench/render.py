@@ -24,7 +24,8 @@ MANY = re.compile(r"<!-- figures: ([^\n]+?) -->\n.*?<!-- /figures -->", re.DOTAL
 PRINTED = re.compile(r"<!-- demo output -->\n.*?<!-- /demo output -->", re.DOTALL)
 DEMO = ROOT / "docs" / "bench" / "demo.txt"
 SHOWN_DIGITS = 3
-HEADING = "| figure | value | goal | |\n|---|--:|--:|---|\n"
+HEADING = "| figure | value | goal | | revision |\n|---|--:|--:|---|---|\n"
+REVISION_DIGITS = 7
 
 
 class UnknownFigure(Exception):
@@ -46,9 +47,10 @@ def rendered(page: str, entries: Sequence[Entry], figures: Mapping[str, Figure])
         return f"<!-- figure: {match[1]} -->{shown(by_name[match[1]].value)}<!-- /figure -->"
 
     def many(match: re.Match[str]) -> str:
-        chosen = [entry for pattern in match[1].split() for entry in entries if fnmatchcase(entry.name, pattern)]
-        if not chosen:
-            raise UnknownFigure(f"no figure in results.json is named like {match[1]}. Measure it: make bench")
+        found = {pattern: [e for e in entries if fnmatchcase(e.name, pattern)] for pattern in match[1].split()}
+        if missing := [pattern for pattern, own in found.items() if not own]:
+            raise UnknownFigure(f"no figure in results.json is named like {missing[0]}. Measure it: make bench")
+        chosen = [entry for own in found.values() for entry in own]
         return f"<!-- figures: {match[1]} -->\n{table(chosen, figures)}<!-- /figures -->"
 
     def printed(_match: re.Match[str]) -> str:
@@ -67,7 +69,8 @@ def _row(entry: Entry, meaning: str) -> str:
     sign = "<=" if entry.better == "lower" else ">="
     goal = "-" if entry.goal is None else f"{sign} {shown(entry.goal)}"
     verdict = {"met": "met", "missed": "**missed**", "-": ""}[entry.verdict]
-    return f"| `{entry.name}`: {meaning} | {shown(entry.value)} {entry.unit} | {goal} | {verdict} |\n"
+    revision = entry.versions["nightshift"][:REVISION_DIGITS]
+    return f"| `{entry.name}`: {meaning} | {shown(entry.value)} {entry.unit} | {goal} | {verdict} | {revision} |\n"
 
 
 def shown(value: float) -> str:

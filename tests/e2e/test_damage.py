@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -15,7 +14,9 @@ from pipeline_lib.store.tables import read_table
 from pipeline_lib.store.workspace import Workspace
 from tasks.steps import do_stage
 from tests.data_nights import OF_THE_NIGHT, Night, digests, night, planned
+from tests.flips import flip_unseen
 from tests.tiny_night import (
+    SOURCE,
     House,
     artifacts,
     damage,
@@ -79,7 +80,7 @@ def test_a_lost_or_damaged_artifact_costs_its_rebuilding_where_it_is_needed_and_
 def test_a_flipped_bit_that_no_clock_shows_is_healed_in_the_night_that_meets_it(home: House) -> None:
     before = digests(home)
     [decided] = [m for m in artifacts(home.workspace).values() if m.maker == "dedup.decide"]
-    flip(home.workspace / "artifacts" / "dedup" / decided.fingerprint / "index.parquet")
+    flip_unseen(home.workspace / "artifacts" / "dedup" / decided.fingerprint / "index.parquet")
     write_lines(home.corpus / "more.jsonl", {"near": english(102) + " Enough."})
     settings = tiny_settings(home.workspace, home.corpus)
     assert {label for _, label, _, _ in planned(settings).values()} - set(OF_THE_NIGHT) == {"0002-docs"}
@@ -96,7 +97,7 @@ def test_damage_that_a_look_at_the_sources_meets_is_healed_in_the_same_night(
     before = digests(home)
     [batch] = Workspace(home.workspace).batches()
     for name in names:
-        flip(home.workspace / "artifacts" / "ingest" / batch.fingerprint / f"{name}.parquet")
+        flip_unseen(home.workspace / "artifacts" / "ingest" / batch.fingerprint / f"{name}.parquet")
     write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)})
     done = night(home)
     assert done.made["ingest", "0001-docs", "batch"].startswith("damaged: ")
@@ -113,7 +114,7 @@ def test_a_batch_that_no_clock_shows_as_damaged_is_healed_by_the_stage_that_open
     for table in artifacts(home.workspace).values():
         if table.maker == "tokenize.shards":
             shutil.rmtree(home.workspace / "artifacts" / "tokenize" / table.fingerprint)
-    flip(home.workspace / "artifacts" / "ingest" / batch.fingerprint / f"{name}.parquet")
+    flip_unseen(home.workspace / "artifacts" / "ingest" / batch.fingerprint / f"{name}.parquet")
     settings = tiny_settings(home.workspace, home.corpus, dedup__jaccard_at_least="0.75")
     with night_here(settings) as at_work:
         plan = plan_sealed_data(settings, at_work.workspace)
@@ -131,7 +132,7 @@ def test_text_that_no_clock_shows_as_damaged_is_made_again_in_the_night_whose_ru
     """From the raw text, whatever became of the source; else from the source, as it is now."""
     rule = {"clean__rules__min_words__v1__at_least": "40"}
     for text in [m for m in artifacts(home.workspace).values() if m.maker == "clean.text"]:
-        flip(home.workspace / "artifacts" / "clean" / text.fingerprint / "documents.parquet")
+        flip_unseen(home.workspace / "artifacts" / "clean" / text.fingerprint / "documents.parquet")
     if what in ("the raw text is gone", "both"):
         for raw in [m for m in artifacts(home.workspace).values() if m.maker == "ingest.read"]:
             shutil.rmtree(home.workspace / "artifacts" / "ingest" / raw.fingerprint)
@@ -141,14 +142,6 @@ def test_text_that_no_clock_shows_as_damaged_is_made_again_in_the_night_whose_ru
     refresh(settings)
     fresh = night(House(home.workspace.with_name("fresh"), home.corpus), **rule)
     assert Night(settings, {}).ids == fresh.ids
-
-
-def flip(path: Path) -> None:
-    """A bit of a file, which keeps its time."""
-    times, content = path.stat(), bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def test_a_lost_raw_shard_whose_files_have_changed_costs_nothing_while_nothing_needs_it(home: House) -> None:
@@ -208,6 +201,51 @@ def test_documents_of_a_batch_that_is_given_up_stay_on_their_sides(home: House, 
         **shares,
         "late.txt": 0.5,
     }
+
+
+def test_documents_of_a_batch_that_was_given_up_stay_on_their_sides_whenever_they_come_back(home: House) -> None:
+    note = home.corpus / "note_100.txt"
+    text = note.read_text(encoding="utf-8")
+    more = {"ingest__max_gone_share": "1", "tokenize__heldout_share": "0.5"}
+    [batch] = Workspace(home.workspace).batches()
+    store = Workspace(home.workspace).store
+    share = shares_of(store.path("ingest", batch.fingerprint) / "inventory.parquet")[note.name]
+    note.unlink()
+    lose_text(home)
+    write_lines(home.corpus / "a_english.jsonl", {f"en-{n}": english(n) for n in range(1, 24)})
+    assert [b.number for b in night(home, **more).workspace.batches()] == [2]
+    assert Workspace(home.workspace).given_up() == [batch]
+    night(home, **more)
+    assert Workspace(home.workspace).given_up() == [batch]
+    note.write_text(text, encoding="utf-8")
+    batches = night(home, **more).workspace.batches()
+    assert [b.number for b in batches] == [2, 3]
+    assert shares_of(store.path("ingest", batches[-1].fingerprint) / "inventory.parquet") == {note.name: share}
+
+
+def lose_text(house: House) -> None:
+    """All that was read, and all that was made of it."""
+    for stage in ("clean", "scrub", "tokenize"):
+        shutil.rmtree(house.workspace / "artifacts" / stage)
+    for raw in [m for m in artifacts(house.workspace).values() if m.maker == "ingest.read"]:
+        shutil.rmtree(house.workspace / "artifacts" / "ingest" / raw.fingerprint)
+
+
+def test_a_batch_whose_source_is_not_in_the_settings_is_made_again_where_nothing_of_its_text_is_lost(
+    home: House,
+) -> None:
+    other = home.corpus.with_name("other")
+    other.mkdir()
+    (other / "b.txt").write_text(english(777), encoding="utf-8")
+    sources = [{"kind": "files", "name": SOURCE, "path": str(home.corpus)}]
+    both = json.dumps([*sources, {"kind": "files", "name": "bee", "path": str(other)}])
+    batches = night(home, ingest__sources=both).workspace.batches()
+    assert [batch.name for batch in batches] == ["0001-docs", "0002-bee"]
+    shutil.rmtree(home.workspace / "artifacts" / "ingest" / batches[-1].fingerprint)
+    plan = plan_data(tiny_settings(home.workspace, home.corpus), Workspace(home.workspace))
+    assert plan.found.given_up == ()
+    assert night(home).workspace.batches() == batches
+    assert night(home, ingest__sources=both).workspace.batches() == batches
 
 
 @pytest.mark.parametrize("is_kept", [False, True])

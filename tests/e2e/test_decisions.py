@@ -4,7 +4,6 @@ The night here ends with a model that is refused, for want of held-out documents
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import registry_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import read_manifest
+from tests.flips import flip_unseen
 from tests.model_nights import FAST, any_night, foreseen, whole_night
 from tests.tiny_night import House, artifacts, copy_house, damage, tiny_settings, write_corpus
 
@@ -151,11 +151,8 @@ def test_what_is_shown_is_verified_and_what_no_clock_tells_is_mended_in_the_same
     refused: House, maker: str, file: str
 ) -> None:
     path = folders(refused, maker)[0] / file
-    right, times = path.read_bytes(), path.stat()
-    content = bytearray(right)
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    right = path.read_bytes()
+    flip_unseen(path)
     assert "not promoted: refused: enough_documents" in any_night(settings_of(refused)).verdict
     if maker != "evaluate.scores":
         assert path.read_bytes() == right

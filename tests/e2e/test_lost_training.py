@@ -8,7 +8,7 @@ import pytest
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest
 from tests.model_nights import FAST, foreseen, whole_night
-from tests.tiny_night import House, artifacts, copy_house, damage, tiny_settings, write_corpus
+from tests.tiny_night import House, artifacts, copy_house, damage, english, tiny_settings, write_corpus, write_lines
 
 WEIGHTS = ("model/", "trunk/")
 # What decides no bit today, and had decided which steps there are: passes, their most, the minutes, threads.
@@ -45,3 +45,18 @@ def test_a_damaged_model_is_made_again_by_its_manifest(trained: tuple[House, Man
     assert weights(artifacts(house.workspace)[f"train/{model.fingerprint}"]) == weights(model)
     assert "was promoted" in night.verdict or "not promoted" in night.verdict
     assert not any("lost" in note for note in foreseen(settings).notes)
+
+
+def test_the_trunk_that_a_night_goes_on_from_is_made_again_also_when_a_trial_was_judged_last(
+    trained: tuple[House, Manifest], tmp_path: Path
+) -> None:
+    house, model = copy_house(trained[0], tmp_path / "house"), trained[1]
+    write_lines(house.corpus / "new.jsonl", {f"n-{n}": english(2000 + n) for n in range(10)})
+    settings = settings_of(house, train__num_epochs="2")
+    trial = whole_night(settings_of(house, train__num_epochs="2", train__role="trial")).training
+    assert trial is not None and trial.inputs["trunk"] == model.ref
+    damage(house.workspace / "artifacts" / "train" / model.fingerprint)
+    assert f"training {model.fingerprint[:8]}, which is lost, is done again as it was" in foreseen(settings).notes
+    assert f"train/{model.fingerprint}" in whole_night(settings).made
+    assert weights(artifacts(house.workspace)[f"train/{model.fingerprint}"]) == weights(model)
+    assert whole_night(settings).parent == model.fingerprint

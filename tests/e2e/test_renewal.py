@@ -20,7 +20,7 @@ from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.schemas import DOCUMENTS_FILE
 from pipeline_lib.store.workspace import Workspace
 from tests.data_nights import Night, night
-from tests.tiny_night import House, chinese, copy_house, english, tiny_settings, write_lines
+from tests.tiny_night import SOURCE, House, chinese, copy_house, english, tiny_settings, write_lines
 
 FULL = 12  # evaluate.max_documents
 
@@ -182,3 +182,21 @@ def test_a_source_that_is_taken_out_of_the_settings_is_drawn_into_no_benchmark_a
     assert frozen is not None
     shutil.rmtree(store.path(frozen.stage, frozen.fingerprint))
     assert sources("english")[FROZEN] == {"english": both[FROZEN]["english"]}
+
+
+def test_a_language_that_left_with_its_source_is_no_reason_to_draw_again(tmp_path: Path) -> None:
+    """The sums of languages hold it for ever, and no draw finds any of it."""
+    house = House(tmp_path / "workspace", tmp_path / "corpus")
+    other = tmp_path / "other"
+    for folder in (house.corpus, other):
+        folder.mkdir()
+    for number in range(70):
+        (house.corpus / f"note_{number}.txt").write_text(english(number), encoding="utf-8")
+    night(house)
+    for number in range(60):
+        (other / f"page_{number}.txt").write_text(chinese(number), encoding="utf-8")
+    places = {SOURCE: house.corpus, "zh": other}
+    both = [{"kind": "files", "name": name, "path": str(path)} for name, path in places.items()]
+    night(house, ingest__sources=json.dumps(both))
+    another_night(house)
+    assert (pin_of(house).generation, pin_of(house).renewed_for) == (1, ())

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from pipeline_lib.base.imports import import_without
-from tests.tiny_night import english
+from tests.tiny_night import KEY, House, arguments, english
 
 
 def loaded_after(code: str, names: set[str]) -> set[str]:
@@ -60,6 +61,7 @@ sketch_documents(DedupSettings(), pa.table({"document_id": ["a"], "text": texts}
 # The makers of clean and dedup over one shard, as a worker calls them.
 CHAIN = """
 import sys
+from pathlib import Path
 from pathlib import Path
 from tempfile import TemporaryDirectory
 import pyarrow as pa
@@ -121,3 +123,20 @@ assert (good.rows_out, decided.rows_out, dict(decided.dropped)) == (2, 1, {{"nea
 assert compiled["measure"] and compiled["_link_band"] and signatures() == compiled
 """
     assert loaded_after(code, {"spacy", "numba"}) == {"spacy", "numba"}
+
+
+def test_a_plan_looks_at_its_sources_without_pandas(tmp_path: Path) -> None:
+    """A third of a second of `nightshift plan`."""
+    house = House(tmp_path / "workspace", tmp_path / "corpus")
+    house.corpus.mkdir()
+    (house.corpus / "a.txt").write_text(english(1), encoding="utf-8")
+    words = ["plan", *arguments(house.workspace, house.corpus)]
+    code = f"""
+import contextlib, io, os
+os.environ["NIGHTSHIFT_SCRUB_KEY"] = {KEY!r}
+from flows.cli import main
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as said:
+    main({words!r})
+assert "1 files new" in said.getvalue()
+"""
+    assert loaded_after(code, {"pandas", "torch", "mlflow", "prefect"}) == set()

@@ -35,6 +35,7 @@ from pipeline_lib.register.stage import VERSION, registry_of
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.files import write_json
+from tests.flips import flip
 from tests.given import LooseStore
 from tests.tiny_model import write_model
 
@@ -135,12 +136,6 @@ def files_of(registry: Registry, number: int) -> Path:
     client = connect(registry.place)
     uri: str = client.get_model_version_download_uri(registry.name, str(number))
     return Path(uri.removeprefix("file://"))
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
 
 
 def test_a_champion_loads_with_mlflows_own_client(

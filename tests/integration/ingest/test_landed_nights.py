@@ -1,7 +1,6 @@
 """Nights of a source that has to be asked, by the plan and the steps of a night: what a landing that is lost costs."""
 
 import json
-import os
 import re
 import shutil
 import sqlite3
@@ -26,6 +25,7 @@ from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.local import INCOMING
 from pipeline_lib.store.workspace import Workspace
 from tasks.land import land
+from tests.flips import flip, flip_unseen
 from tests.tiny_night import KEY, arguments, damage, english, night_here, nightshift, tiny_settings, write_lines
 
 
@@ -137,21 +137,12 @@ def lose_piece(landing: Path) -> None:
 
 
 def lose_record(landing: Path) -> None:
-    damage_file(landing / "landing.json")
+    flip(landing / "landing.json")
 
 
 def lose_bit_unnoticed(landing: Path, name: str = "00000003.parquet") -> None:
     """With the size and the times that it had: only who opens it can tell."""
-    piece = landing / name
-    before = piece.stat()
-    damage_file(piece)
-    os.utime(piece, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-
-def damage_file(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+    flip_unseen(landing / name)
 
 
 LOSSES = [lose_folder, lose_manifest, damage, lose_piece, lose_record, lose_bit_unnoticed]
@@ -211,6 +202,24 @@ def test_a_plan_withdraws_nothing_where_a_landing_is_lost(house: SqlHouse) -> No
     shutil.rmtree(house.landing)
     plan = plan_data(house.settings, house.workspace)
     assert (plan.num_new, plan.found.given_up) == (0, ())
+
+
+@pytest.mark.parametrize("is_as_it_was", [True, False])
+def test_a_plan_does_not_know_whether_a_source_that_is_to_be_asked_still_says_what_it_said(
+    fresh: SqlHouse, is_as_it_was: bool
+) -> None:
+    fresh.night()
+    [batch] = fresh.workspace.batches()
+    shutil.rmtree(fresh.landing)
+    lose_batch(fresh, 1)
+    if not is_as_it_was:
+        fresh.do("UPDATE articles SET text = 'other' WHERE id = 3")
+    notes = plan_night(fresh.settings, fresh.workspace).notes
+    assert "1 batch (0001-docs): lost, and made again if the source still says what it said" in notes
+    assert not any("given up" in note for note in notes)
+    fresh.night()
+    [now] = fresh.workspace.batches()
+    assert (now.name == batch.name and now.fingerprint == batch.fingerprint) == is_as_it_was
 
 
 def test_a_plan_says_of_a_source_that_was_never_asked_what_it_cannot_know(fresh: SqlHouse) -> None:

@@ -10,6 +10,7 @@ from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 from tests.laid_out import night_settings
+from tests.shelf import put
 from tests.tiny_night import KEY
 
 OTHER_RULE = {"clean__rules__min_words.v1__at_least": "30"}
@@ -32,6 +33,7 @@ def test_losses_are_compared_with_what_stood_for_the_step_however_much_was_made_
     before = steps_of(night_settings(tmp_path), workspace.root)
     for step in before.values():
         remember(workspace, step)
+        put(workspace.store, step.whole.ref, {})
     after = steps_of(night_settings(tmp_path, **OTHER_RULE), workspace.root)
     changed = {key for key, step in after.items() if step.whole != before[key].whole}
     assert {key.partition("-")[0] for key in changed} == {"clean", "dedup", "scrub", "tokenize"}
@@ -48,3 +50,11 @@ def test_all_that_a_step_had_is_remembered_by_makers_in_its_order(tmp_path: Path
         for maker in {work.maker.name for work in step.works if work.maker != step.whole.maker}:
             own = [work.ref for work in step.works if work.maker.name == maker]
             assert [one.ref for one in kept if one.maker == maker] == own
+
+
+def test_losses_are_compared_with_the_batch_before_where_what_other_rules_made_is_gone(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    for step in steps_of(night_settings(tmp_path), workspace.root).values():
+        remember(workspace, step)  # and nothing of it is there
+    after = steps_of(night_settings(tmp_path, **OTHER_RULE), workspace.root)
+    assert {step.previous for key, step in after.items() if not key.startswith("ingest")} == {None}  # a source each

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.model.tracking import Place
-from pipeline_lib.plan.parents import in_nights, line_of
+from pipeline_lib.plan.parents import is_least, line_of
 from pipeline_lib.plan.registered import last_move, model_of
 from pipeline_lib.plan.trunks import keep_trunk, trunks
 from pipeline_lib.register.registry import Registry
@@ -25,6 +25,7 @@ from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.files import write_json
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.train.plan import in_nights
 from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.stage import TRAIN
 from tests.shelf import put
@@ -281,17 +282,13 @@ def test_nobody_was_promoted_in_a_new_workspace(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize(
-    ("has_parent", "minutes", "said"),
-    [
-        (False, 2.0, "at least 4 nights"),  # how far the minutes go is not known yet
-        (False, None, "about 4 nights"),
-        (True, 2.0, "about 4 nights"),
-        (True, None, "about 4 nights"),
-    ],
+    ("has_parent", "minutes", "expected"), [(False, 2.0, True), (False, None, False), (True, 2.0, False)]
 )
 def test_a_plan_promises_no_more_nights_than_it_knows(
-    workspace: Workspace, has_parent: bool, minutes: float | None, said: str
+    workspace: Workspace, has_parent: bool, minutes: float | None, expected: bool
 ) -> None:
+    """How far the minutes of a budget go is not known before a training has ended."""
     model = train(workspace, "a1", 10)
     parent = workspace.store.read(model.stage, model.fingerprint) if has_parent else None
-    assert in_nights(4, parent, TrainSettings(budget_minutes=minutes)) == said
+    assert is_least(parent, TrainSettings(budget_minutes=minutes)) == expected
+    assert in_nights(4, is_least=expected) == f"{'at least' if expected else 'about'} 4 nights"

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.register.package import ALLOWED_SUFFIXES, Contents, build, verify
+from tests.flips import flip
 from tests.tiny_model import write_model
 
 IDENTITY = "a" * 32
@@ -80,12 +81,6 @@ def test_a_model_that_names_code_of_its_own_is_refused(model: Path, package: Pat
     (model / "config.json").write_text(config.replace("{", '{"auto_map": {"AutoModel": "custom.Model"},', 1))
     with pytest.raises(DataError, match="auto_map"):
         build(Contents(model, {}, "", IDENTITY), package)
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
 
 
 @pytest.mark.parametrize("name", ["model/model.safetensors", "MLmodel", "README.md", "digests.json"])
