@@ -3,6 +3,7 @@
     state/layout.json         which releases understand all of this (`store/layout.py`)
     state/catalog.json        the batches in their order; with the artifacts, all that the data half knows of the past
     state/pins/<name>.json    choices that stay until their owner changes them (tokenizer, held-out batches)
+    state/given_up.json       batches that were given up, whose numbers and shares still hold
     state/landings/<source>.parquet   where the rows of a landing lie, for when it is lost (ingest/places.py)
     state/last/<step>.json    which fingerprints a step had last time: only for reasons and durations in `plan`
     state/runs/<id>.json      one file a run: process, stage it is in, how it ended
