@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.dedup.entries import Entries
 from pipeline_lib.dedup.texts import ShingleSets, normalize, shingle_sets
+from pipeline_lib.store.tables import opened
 
 # Gives the verified documents.parquet of a clean.text shard by its fingerprint; None: it was released.
 OpenText = Callable[[str], Path | None]
@@ -58,7 +58,7 @@ def _runs(entries: Entries, wanted: NDArray[np.int64]) -> Iterator[NDArray[np.in
 def _read(entries: Entries, run: NDArray[np.int64], path: Path) -> Iterator[tuple[NDArray[np.int64], pa.ChunkedArray]]:
     """Row group by row group: which entries of the run it holds, and their texts."""
     rows = entries.rows[run].astype(np.int64)
-    with pq.ParquetFile(path) as file:
+    with opened(path) as file:
         counts = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
         groups = np.searchsorted(starts, rows, side="right") - 1
@@ -66,7 +66,8 @@ def _read(entries: Entries, run: NDArray[np.int64], path: Path) -> Iterator[tupl
             members, places = run[groups == group], rows[groups == group] - starts[group]
             if group == len(counts):
                 raise _other_documents(path)
-            found = file.read_row_group(group, columns=["document_id", "text"]).take(pa.array(places))
+            piece = file.read_row_group(group, columns=["document_id", "text"], use_threads=False)
+            found = piece.take(pa.array(places))
             if not _combined(found["document_id"]).equals(entries.document_ids.take(pa.array(members))):
                 raise _other_documents(path)
             yield members, found["text"]

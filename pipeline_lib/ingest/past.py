@@ -13,6 +13,7 @@ and 524 MB; `python -m tests.bench.past`).
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,6 @@ class Withdrawn:
 
     def __init__(self, stones: pa.Table) -> None:
         self.stones = stones
-        self._keys = _keys(stones)
         self._is_met: NDArray[np.bool_] = np.zeros(stones.num_rows, np.bool_)
 
     def without(self, live: pa.Table) -> pa.Table:
@@ -107,6 +107,10 @@ class Withdrawn:
         at = pc.index_in(_keys(live), value_set=self._keys)
         self._is_met[at.drop_null().to_numpy()] = True
         return live.filter(pc.is_null(at))
+
+    @cached_property
+    def _keys(self) -> pa.Array:
+        return _keys(self.stones)
 
     @property
     def unmet(self) -> pa.Table:

@@ -35,7 +35,7 @@ from pipeline_lib.ingest.tables import PLANNED_FILES_SCHEMA, RETURNS_SCHEMA, TOM
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.files import read_json, replace_folder, write_json
 from pipeline_lib.store.sealed import fault_of, seal
-from pipeline_lib.store.tables import TableWriter, read_table, write_parquet
+from pipeline_lib.store.tables import TableWriter, opened, read_table, write_parquet
 
 DIGESTS_FILE = "digests.json"
 
@@ -75,7 +75,7 @@ def read_plan(folder: Path) -> BatchPlan:
         if (folder / DIGESTS_FILE).exists() and (fault := fault_of(folder, DIGESTS_FILE, apart=())):
             raise ValueError(str(fault))
         header = read_json(folder / PLAN_FILE)
-        with pq.ParquetFile(folder / FILES_FILE) as file:
+        with opened(folder / FILES_FILE) as file:
             shards = tuple(_shard(file, header, index) for index in range(len(header["shards"])))
         tombstones = [Tombstone(**row) for row in read_table(folder / TOMBSTONES_FILE).to_pylist()]
         return BatchPlan(
@@ -97,7 +97,7 @@ def read_shard_plan(header_path: Path, files_path: Path, content: str) -> Planne
     """The shard of this content. Raises `DataError` when the plan has none, or another under its name."""
     header: dict[str, Any] = read_json(header_path)
     try:
-        with pq.ParquetFile(files_path) as file:
+        with opened(files_path) as file:
             shard = _shard(file, header, header["shards"].index(content))
     except ValueError as exc:
         raise DataError(
@@ -166,7 +166,7 @@ def _files_table(shard: ShardPlan) -> pa.Table:
 
 def _shard(file: pq.ParquetFile, header: Mapping[str, Any], index: int) -> ShardPlan:
     """Raises `ValueError` when the files that are listed are not those of its name."""
-    files = tuple(_file(**row) for row in file.read_row_group(index).to_pylist())
+    files = tuple(_file(**row) for row in file.read_row_group(index, use_threads=False).to_pylist())
     content = header["shards"][index]
     if shard_content(header["source"], header["reading"], files) != content or len(set(map(_share, files))) != 1:
         raise ValueError(f"shard {index} lists other files than those it is named by")

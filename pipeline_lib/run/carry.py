@@ -1,7 +1,7 @@
 """What is carried from batch to batch: few nodes that stand for all batches before, however many there were.
 
-Each batch adds a node of level 0. Eight nodes of one level become one of the next, as digits carry in counting: so
-10,000 batches are at most 35 nodes, each batch is merged into a larger node once in eight of its steps, and a node is
+Each batch adds a node of level 0. Four nodes of one level become one of the next, as digits carry in counting: so
+10,000 batches are at most 21 nodes, each batch is merged into a larger node seven times until then, and a node is
 derived, so it can be made again from those below it.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pipeline_lib.run.maker import Work
 from pipeline_lib.store.artifact import Ref
 
-MERGED = 8  # nodes of one level that become one of the next
+MERGED = 4  # nodes of one level that become one of the next
 
 
 @dataclass(frozen=True)

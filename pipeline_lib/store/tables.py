@@ -22,26 +22,36 @@ from pipeline_lib.base.errors import DataError
 PIECE_BYTES = 16 << 20
 PIECE_ROWS = 8_192
 OPTIONS: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "write_page_checksum": True}
+SMALL_ROWS = 64  # so few are written as they are: each column's zstd and dictionary cost more than they save
+SMALL_OPTIONS: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:
     """Write a table with the settings all stages share: zstd, page checksums, no writer's clock in the file."""
-    pq.write_table(table, path, **OPTIONS)
+    pq.write_table(table, path, **(SMALL_OPTIONS if table.num_rows <= SMALL_ROWS else OPTIONS))
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """A Parquet file, or some of its columns in their order. (`pq.read_table` would load pandas: 0.2 s a process.)"""
-    with pq.ParquetFile(path) as file:
-        return file.read(columns=None if columns is None else list(columns))
+    with opened(path) as file:
+        return file.read(columns=None if columns is None else list(columns), use_threads=False)
 
 
 def iterate(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """The file in its row groups, in order; one without rows gives nothing."""
-    with pq.ParquetFile(path) as file:
+    with opened(path) as file:
         for number in range(file.num_row_groups):
-            part = file.read_row_group(number, columns=None if columns is None else list(columns))
+            part = file.read_row_group(number, columns=None if columns is None else list(columns), use_threads=False)
             if part.num_rows:
                 yield part
+
+
+def opened(path: Path) -> pq.ParquetFile:
+    """A file to be read by one thread, as it comes: a core is a process here.
+
+    Arrow's threads and read-ahead cost more than they give: of a table of a few rows half of the time.
+    """
+    return pq.ParquetFile(path, pre_buffer=False)
 
 
 def side_by_side(*files: tuple[Path, Sequence[str] | None]) -> Iterator[tuple[pa.Table, ...]]:

@@ -240,7 +240,7 @@ class Workspace:
 
 def _as_json(batch: Batch) -> dict[str, Any]:
     """A batch without what it has nothing to say of: an earlier release of this layout reads on."""
-    return {name: value for name, value in asdict(batch).items() if name != "landing" or value}
+    return {name: value for name, value in vars(batch).items() if name != "landing" or value}
 
 
 _held: set[Path] = set()  # workspaces that this process has locked

@@ -23,11 +23,14 @@ REQUIRED = {
 }
 NIGHT = Figure("night_seconds", "s", "lower", "a night", goal=10)
 SPEED = Figure("speed", "MB/s", "higher", "how fast", goal=10, peer="datatrove==0.10.1")
+VERSIONS = {"nightshift": "0123456789abcdef", "python": "3.11"}
 OF_BOTH = {"night_seconds": NIGHT, "speed": SPEED}
 
 
 def entry(figure: Figure, value: float) -> Entry:
-    return make_entry(figure, value, versions={"python": "3.11"}, machine={"cores": 2})
+    return make_entry(
+        figure, value, versions={"nightshift": "0123456789abcdef", "python": "3.11"}, machine={"cores": 2}
+    )
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -95,8 +98,8 @@ def test_a_goal_is_met_up_to_itself_and_missed_beyond(figure: Figure, value: flo
 
 def test_a_missed_goal_is_shown_as_missed() -> None:
     slow, fast = table([entry(NIGHT, 12.34)], OF_BOTH), table([entry(NIGHT, 8)], OF_BOTH)
-    assert "| 12.3 s | <= 10.0 | **missed** |" in slow
-    assert "| 8.00 s | <= 10.0 | met |" in fast
+    assert "| 12.3 s | <= 10.0 | **missed** | 0123456 |" in slow
+    assert "| 8.00 s | <= 10.0 | met | 0123456 |" in fast
 
 
 def test_rendering_puts_the_measured_value_in_place_of_any_other() -> None:
@@ -130,7 +133,7 @@ def test_an_entry_has_exactly_the_agreed_keys_and_names_its_peer() -> None:
     made = asdict(entry(SPEED, 1.23456))
     assert set(made) == {"name", "value", "unit", "goal", "better", "command", "versions", "machine"}
     assert made["value"] == 1.235
-    assert made["versions"] == {"python": "3.11", "datatrove": "0.10.1"}
+    assert made["versions"] == {**VERSIONS, "datatrove": "0.10.1"}
 
 
 @pytest.mark.parametrize(

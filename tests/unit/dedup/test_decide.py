@@ -187,10 +187,10 @@ def test_of_a_shard_only_row_groups_with_compared_texts_are_read(
     read: list[int] = []
     whole = pq.ParquetFile.read_row_group
 
-    def read_row_group(file: Any, number: int, columns: Any) -> Any:
+    def read_row_group(file: Any, number: int, columns: Any, **options: Any) -> Any:
         if columns == ["document_id", "text"] and file.num_row_groups == 3:
             read.append(number)
-        return whole(file, number, columns)
+        return whole(file, number, columns, **options)
 
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", read_row_group)
     assert row.decide({"near": NEAR_ENGLISH}).kept == []

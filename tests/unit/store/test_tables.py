@@ -6,7 +6,15 @@ import pyarrow as pa
 import pytest
 
 from pipeline_lib.base.errors import DataError
-from pipeline_lib.store.tables import TableWriter, iterate, num_rows, side_by_side
+from pipeline_lib.store.tables import (
+    SMALL_ROWS,
+    TableWriter,
+    iterate,
+    num_rows,
+    read_table,
+    side_by_side,
+    write_parquet,
+)
 
 SCHEMA = pa.schema([("a", pa.int64()), ("b", pa.string())])
 
@@ -44,3 +52,17 @@ def test_files_of_other_rows_are_not_read_side_by_side(tmp_path: Path, pieces: t
     one, other = _write(tmp_path / "one", 2, 3), _write(tmp_path / "other", *pieces)
     with pytest.raises(DataError, match="same rows"):
         list(side_by_side((one, None), (other, None)))
+
+
+@pytest.mark.parametrize("rows", [0, 1, SMALL_ROWS, SMALL_ROWS + 1, 10 * SMALL_ROWS])
+def test_a_table_is_read_as_it_was_written_whatever_its_size(tmp_path: Path, rows: int) -> None:
+    columns = {
+        "text": pa.array(["中文 x", None] * rows, pa.large_string())[:rows],
+        "number": pa.array(range(rows), pa.int64()),
+        "list": pa.array([["a", "b"]] * rows, pa.list_(pa.string())),
+    }
+    table = pa.table(columns)
+    write_parquet(table, tmp_path / "table.parquet")
+    assert read_table(tmp_path / "table.parquet").equals(table)
+    assert read_table(tmp_path / "table.parquet", ["number", "text"]).equals(table.select(["number", "text"]))
+    assert sum(piece.num_rows for piece in iterate(tmp_path / "table.parquet")) == rows
