@@ -13,7 +13,7 @@ from typing import Any
 from flows.console import ConsoleReporter
 from flows.servers import Server, prefect_environment, standing, start_prefect
 from pipeline_lib.base.errors import NightshiftError
-from pipeline_lib.base.imports import collector_off
+from pipeline_lib.base.imports import arrow_without_pandas, collector_off
 from pipeline_lib.model.tracking import PAGES_VARIABLE, check_answers, place_of
 from pipeline_lib.plan.data import DataPlan, night_key, plan_data
 from pipeline_lib.plan.warm import warm
@@ -66,6 +66,7 @@ def check_first(settings: Settings, workspace: Workspace) -> None:
 
 def foresee(settings: Settings, workspace: Workspace) -> DataPlan | None:
     """The plan of the data half; None when it cannot be made: the night meets that again, and Prefect shows it."""
+    arrow_without_pandas()
     try:
         return plan_data(settings, workspace)
     except NightshiftError:

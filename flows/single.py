@@ -6,6 +6,7 @@ from flows.console import ConsoleReporter
 from flows.halves import encode, ingest
 from flows.launch import check_first
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.base.imports import arrow_without_pandas
 from pipeline_lib.model.tracking import check_answers, place_of
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data, plan_sealed_data
@@ -35,6 +36,7 @@ def run_stage(settings: Settings, stage: str) -> None:
     check_first(settings, workspace)
     if stage in TALKS_TO_MLFLOW:
         check_answers(place_of(settings.of(RegisterSettings).tracking_uri, workspace.root))
+    arrow_without_pandas()
     reporter = ConsoleReporter()
     with reporter, with_given(Given(reporter)), open_night(settings, stage, PlainRuntime()) as night:
         of_the_night = _OF_THE_NIGHT.get(stage)

@@ -13,7 +13,6 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 from numba.core.dispatcher import Dispatcher
-from numpy.typing import NDArray
 
 from pipeline_lib.base.imports import import_without
 
@@ -21,7 +20,6 @@ with suppress(ImportError):  # a module of numba's own, which it would load, wit
     import_without("numba.np.arraymath", "scipy.linalg")
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
-Number = TypeVar("Number", bound=np.generic)
 
 
 def compiled(function: Kernel) -> Kernel:
@@ -45,14 +43,3 @@ def _imported(names: Mapping[str, Any], file: str) -> tuple[tuple[str, Any], ...
 
 def _cache_index(kernel: Any) -> Any:
     return kernel._cache._cache_file
-
-
-def read_only(array: NDArray[Number]) -> NDArray[Number]:
-    """A view that cannot be written to, for what a kernel reads from Arrow.
-
-    To numba arrays that may be written to and arrays that may not are two types, each of which has every kernel
-    compiled anew; which of them Arrow gives depends on where a buffer came from.
-    """
-    view = array.view()
-    view.flags.writeable = False
-    return view

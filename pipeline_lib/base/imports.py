@@ -1,20 +1,23 @@
 """Large libraries, loaded at less cost: without other libraries that nothing here needs, without the collector.
 
-spaCy loads torch (1 s, 300 MB), pyarrow loads pandas (0.2 s), numba loads SciPy (0.2 s): in each worker process, each
-night, and in a night of few documents that is most of its time.
+spaCy loads torch (1 s, 300 MB) and its command line (0.3 s), pyarrow pandas (0.2 s), numba SciPy (0.2 s): in each
+worker process, each night, and in a night of few documents that is most of its time.
 """
 
 import gc
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableSequence, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 
 
-def import_without(name: str, absent: str) -> ModuleType:
-    """Import a module that does without `absent` when that cannot be imported. What is loaded already stays loaded."""
-    with _refused(absent):
+def import_without(name: str, absent: str, unused: Sequence[str] = ()) -> ModuleType:
+    """Import a module that does without `absent` when that cannot be imported. What is loaded already stays loaded.
+
+    It takes names from the modules `unused`, and has no use for them here: each of these names is None in it.
+    """
+    with _refused(absent), _stood_in_for(unused):
         return importlib.import_module(name)
 
 
@@ -56,6 +59,27 @@ class _Refusal:
         """None lets the other finders look."""
         if name == self._name:
             raise ModuleNotFoundError(f"{name} is not wanted here", name=name)
+
+
+class _StandIn(ModuleType):
+    """A package in which every name is None."""
+
+    __path__: MutableSequence[str] = []  # noqa: RUF012 - what makes a module a package
+
+    def __getattr__(self, _name: str) -> None:
+        return None
+
+
+@contextmanager
+def _stood_in_for(names: Sequence[str]) -> Iterator[None]:
+    """Empty modules under these names, which are gone afterwards: whoever asks for them then gets the real ones."""
+    put = {name: _StandIn(name) for name in names if name not in sys.modules}
+    sys.modules.update(put)
+    try:
+        yield
+    finally:
+        for name in put:
+            del sys.modules[name]
 
 
 @contextmanager

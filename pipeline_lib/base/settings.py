@@ -13,7 +13,7 @@ needs one; the golden fingerprints hold it (tests/unit/plan).
 import json
 from collections.abc import Collection, Mapping
 from functools import cache
-from typing import Any, Self, cast, get_args
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, model_validator
 from pydantic.fields import FieldInfo
@@ -68,11 +68,10 @@ class StageSettings(BaseModel):
 
     def only(self, fields: Collection[str]) -> Self:
         """The same settings with nothing in them but `fields` and what is operational: asking for more fails."""
-        shown = {name for name, field in type(self).model_fields.items() if _extras(field).get(OPERATIONAL)}
-        values = {name: getattr(self, name) for name in {*fields, *shown}}
-        view = cast(Self, type(self).model_construct(**values))  # mypy's plugin forgets whose method it is
-        for name in type(self).model_fields.keys() - values.keys():
-            view.__dict__.pop(name, None)
+        view = self.model_copy()
+        for name, field in type(self).model_fields.items():
+            if name not in fields and not is_operational(field):
+                view.__dict__.pop(name, None)
         return view
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline_lib.base.compiled import read_only
+from pipeline_lib.base.arrays import read_only
 from pipeline_lib.clean.characters import character_classes
 from pipeline_lib.clean.kernel import SIGNALS, measure, num_slots
 from pipeline_lib.clean.language import detect_languages

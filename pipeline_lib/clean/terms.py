@@ -124,7 +124,7 @@ def load(rules: tuple[EntityRule, ...], *, sentences: bool) -> None:
 
 @cache
 def _pipeline(language: str, rules: tuple[EntityRule, ...], sentences: bool) -> "Language":
-    pipeline = import_without("spacy", "torch").blank(language)
+    pipeline = import_without("spacy", "torch", unused=("spacy.cli", "spacy.cli.info")).blank(language)
     pipeline.max_length = 1 << 40  # the bound is for parsers; lengths are judged by max_chars.v1
     if sentences:
         ends = _CHINESE_SENTENCE_ENDS if language == "zh" else _ENGLISH_SENTENCE_ENDS

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.base.compiled import compiled, read_only
+from pipeline_lib.base.arrays import read_only
+from pipeline_lib.base.compiled import compiled
 from pipeline_lib.dedup.texts import ShingleSets
 
 I64 = NDArray[np.int64]

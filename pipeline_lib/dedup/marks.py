@@ -9,7 +9,8 @@ documents) does no harm, because candidates are compared by whole keys; none is 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline_lib.base.compiled import compiled, read_only
+from pipeline_lib.base.arrays import read_only
+from pipeline_lib.base.compiled import compiled
 
 U32 = NDArray[np.uint32]
 Marks = NDArray[np.uint8]  # uint8[K, 2^width / 8]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import xxhash
 from numpy.typing import NDArray
 
-from pipeline_lib.base.compiled import read_only
+from pipeline_lib.base.arrays import read_only
 from pipeline_lib.dedup import kernels
 from pipeline_lib.text.characters import folded_characters, token_classes
 

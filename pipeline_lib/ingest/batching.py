@@ -1,9 +1,10 @@
 """From the files that are there now and the batches before to the plan of the next batch."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pipeline_lib.base.errors import GuardStop
 from pipeline_lib.ingest.arrivals import Arrivals, is_own
@@ -123,10 +124,11 @@ def _parts(
     if live is None and not returned:
         return [Part(file, file.bytes)]
     rest = found.taken.keys() - {document_id for ids in returned.values() for document_id in ids}
+    own = replace(file, **found.where(rest), num_passed_over=found.num_passed_over(rest))
     return [
-        Part(replace(file, taken=frozenset(rest)), found.num_bytes(rest), found.left),
+        Part(own, found.num_bytes(rest), found.left),
         *(
-            Part(replace(file, taken=frozenset(ids), heldout_share=share, is_return=True), found.num_bytes(ids))
+            Part(replace(file, **found.where(ids), heldout_share=share, is_return=True), found.num_bytes(ids))
             for share, ids in sorted(returned.items())
         ),
     ]
@@ -139,10 +141,23 @@ class Found:
     taken: Mapping[str, int]  # bytes of text by document id
     own: Mapping[str, str]  # the urls of those of them that have one of their own
     left: tuple[Tombstone, ...]
+    num_documents: int  # in it, also those that are live
+    lines: Mapping[str, int] | None  # of what is taken; None where that does not say what it is
+    bad_lines: frozenset[int]
 
     def num_bytes(self, ids: Iterable[str]) -> int:
         """The text of these documents."""
         return sum(self.taken[document_id] for document_id in ids)
+
+    def where(self, ids: Iterable[str]) -> dict[str, Any]:
+        """What a plan says of where these are."""
+        taken = frozenset(ids)
+        lines = None if self.lines is None else self.bad_lines | {self.lines[document_id] for document_id in taken}
+        return {"taken": taken, "lines": lines}
+
+    def num_passed_over(self, ids: Collection[str]) -> int:
+        """The documents that who looks for these does not see."""
+        return 0 if self.lines is None else self.num_documents - len(ids)
 
 
 def _found(reading: Reading, file: FilePlan, place: Path, live: Mapping[str, Place]) -> Found:
@@ -152,17 +167,27 @@ def _found(reading: Reading, file: FilePlan, place: Path, live: Mapping[str, Pla
     """
     taken: dict[str, int] = {}
     own: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    bad_lines: set[int] = set()
     still_there: set[str] = set()
+    num_documents, is_whole = 0, True
     for item in read_file(reading, file, place):
         if isinstance(item, Bad):
-            still_there |= live.keys() if item.line is None else set()
-        elif item.document_id in live:
+            is_whole = is_whole and item.line is not None
+            bad_lines.add(item.line or 0)
+            continue
+        num_documents += 1
+        if item.document_id in live:
             still_there.add(item.document_id)
-        else:
-            taken[item.document_id] = item.num_bytes
-            if is_own(item.url, file.path):
-                own[item.document_id] = item.url
-    return Found(taken, own, _tombstones(live, still_there))
+            continue
+        taken[item.document_id] = item.num_bytes
+        if item.record.line is not None and not item.is_repeated:
+            lines[item.document_id] = item.record.line
+        if is_own(item.url, file.path):
+            own[item.document_id] = item.url
+    left = _tombstones(live, still_there if is_whole else live)
+    is_by_line = is_whole and len(lines) == len(taken)
+    return Found(taken, own, left, num_documents, lines if is_by_line else None, frozenset(bad_lines))
 
 
 def _tombstones(live: Mapping[str, Place], still_there: Iterable[str]) -> tuple[Tombstone, ...]:

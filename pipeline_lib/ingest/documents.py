@@ -32,6 +32,7 @@ class Document(NamedTuple):
     place: str
     num_bytes: int  # of its text, in UTF-8
     record: Record
+    is_repeated: bool  # an earlier record of the file has the name that would be its own
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,11 @@ def read_file(reading: Reading, file: FilePlan, place: Path | None) -> Iterator[
         return
     if place is None:
         raise _changed(file)
-    names = Names()
+    names, url = Names(), escape(file.path)
     for record in _records(reading, file, place):
-        yield record if isinstance(record, Bad) else _judged(reading, file.path, record, names)
+        if file.lines is not None and record.line not in file.lines:
+            continue
+        yield record if isinstance(record, Bad) else _judged(reading, file.path, url, record, names)
 
 
 def place_of(path: str, line: int | None) -> str:
@@ -91,7 +94,7 @@ def _records(reading: Reading, file: FilePlan, place: Path) -> Iterator[Record |
             if digest_of_stream(raw) != file.digest:
                 raise _changed(file)
             try:
-                yield from reading.files.read(SourceFile(file.path, raw, file.bytes), reading.limits)
+                yield from reading.files.read(SourceFile(file.path, raw, file.bytes, file.lines), reading.limits)
             except Unreadable as exc:
                 yield Bad(None, str(exc))
             if stamp_of(os.fstat(raw.fileno())) != stamp:
@@ -104,8 +107,8 @@ def _changed(file: FilePlan) -> UpstreamError:
     return UpstreamError(f"{file.path}: changed while being read. Run again: the new content is then taken.")
 
 
-def _judged(reading: Reading, path: str, record: Record, names: Names) -> Document | Bad:
-    """The document that a record is, or why its text cannot be one."""
+def _judged(reading: Reading, path: str, file_url: str, record: Record, names: Names) -> Document | Bad:
+    """The document that a record of this file is, or why its text cannot be one."""
     text = record.text
     if not text or text.isspace():
         return Bad(record.line, "empty text")
@@ -117,11 +120,8 @@ def _judged(reading: Reading, path: str, record: Record, names: Names) -> Docume
         return Bad(record.line, "contains NUL")
     if len(encoded) > reading.limits.max_document_bytes:
         return Bad(record.line, too_long(reading.limits.max_document_bytes))
-    url = names.unused(record.url) if record.url else _url(path, record, names)
+    own = record.url or (file_url if record.part is None else f"{file_url}#{record.part}")
+    url = file_url if own is file_url else names.unused(own)
     place = place_of(path, record.line)
     name = document_id(reading.source, url, encoded, told_beside(record))
-    return Document(name, url, place, len(encoded), record)
-
-
-def _url(path: str, record: Record, names: Names) -> str:
-    return escape(path) if record.part is None else names.unused(f"{escape(path)}#{record.part}")
+    return Document(name, url, place, len(encoded), record, url != own)

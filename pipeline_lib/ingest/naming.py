@@ -25,12 +25,8 @@ def escape(name: str) -> str:
 
 def document_id(source: str, url: str, text: bytes, beside: bytes = b"") -> str:
     """xxh3_128 of source, url, text (UTF-8) and what is told beside it, 32 hexadecimal characters."""
-    digest = xxhash.xxh3_128(f"{source}\0{url}\0".encode())
-    digest.update(text)
-    if beside:
-        digest.update(b"\0")  # which no text holds
-        digest.update(beside)
-    return digest.hexdigest()
+    whole = f"{source}\0{url}\0".encode() + text
+    return xxhash.xxh3_128_hexdigest(whole + b"\0" + beside if beside else whole)  # no text holds a NUL
 
 
 def told_beside(record: Record) -> bytes:
@@ -40,6 +36,8 @@ def told_beside(record: Record) -> bytes:
     whole file follows from its name.
     """
     is_plain = record.format == "text" or (record.part is None and record.url is None)
+    if is_plain and not (record.title or record.licence or record.metadata or record.messages):
+        return b""
     told = {
         "title": record.title,
         "licence": record.licence,
@@ -48,8 +46,6 @@ def told_beside(record: Record) -> bytes:
         "format": None if is_plain else record.format,
     }
     given = {name: value for name, value in told.items() if value}
-    if not given:
-        return b""
     return json.dumps(given, sort_keys=True, separators=(",", ":")).encode()
 
 

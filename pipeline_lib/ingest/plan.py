@@ -45,6 +45,10 @@ class FilePlan:
     # What is taken was here before, under another share than that of the file, whose other documents are in another
     # shard. What is bad in the file is told there.
     is_return: bool = False
+    # The lines of what is taken and of what is bad; None: the whole file has to be read. Both ways find the same, and
+    # no name depends on it.
+    lines: frozenset[int] | None = None
+    num_passed_over: int = 0  # documents on other lines
 
 
 @dataclass(frozen=True)

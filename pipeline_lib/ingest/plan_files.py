@@ -31,7 +31,7 @@ from pipeline_lib.ingest.plan import (
     shard_content,
 )
 from pipeline_lib.ingest.records import PassedOver
-from pipeline_lib.ingest.tables import PLANNED_FILES_SCHEMA, RETURNS_SCHEMA, TOMBSTONES_SCHEMA
+from pipeline_lib.ingest.tables import PLANNED_FILES_SCHEMA, TOMBSTONES_SCHEMA
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.files import read_json, replace_folder, write_json
 from pipeline_lib.store.sealed import fault_of, seal
@@ -51,8 +51,7 @@ class PlannedShard:
 
 def write_plan(plan: BatchPlan, folder: Path) -> None:
     """Fill an empty folder with the files of a plan."""
-    has_returns = any(file.is_return for shard in plan.shards for file in shard.files)
-    with TableWriter(folder / FILES_FILE, RETURNS_SCHEMA if has_returns else PLANNED_FILES_SCHEMA) as writer:
+    with TableWriter(folder / FILES_FILE, PLANNED_FILES_SCHEMA) as writer:
         for shard in plan.shards:
             writer.write(_files_table(shard))
     write_parquet(tombstones_table(plan), folder / TOMBSTONES_FILE)
@@ -160,8 +159,10 @@ def _files_table(shard: ShardPlan) -> pa.Table:
         "taken": [None if file.taken is None else sorted(file.taken) for file in files],
         "heldout_share": [file.heldout_share for file in files],
         "is_return": [file.is_return for file in files],
+        "lines": [None if file.lines is None else sorted(file.lines) for file in files],
+        "num_passed_over": [file.num_passed_over for file in files],
     }
-    return pa.table(columns, RETURNS_SCHEMA)
+    return pa.table(columns, PLANNED_FILES_SCHEMA)
 
 
 def _shard(file: pq.ParquetFile, header: Mapping[str, Any], index: int) -> ShardPlan:
@@ -177,5 +178,7 @@ def _share(file: FilePlan) -> float:
     return file.heldout_share
 
 
-def _file(*, taken: list[str] | None, **fields: Any) -> FilePlan:
-    return FilePlan(taken=None if taken is None else frozenset(taken), **fields)
+def _file(*, taken: list[str] | None, lines: list[int] | None = None, **fields: Any) -> FilePlan:
+    """A file as it was planned; a plan that was kept by an earlier release says nothing of lines."""
+    ids, places = None if taken is None else frozenset(taken), None if lines is None else frozenset(lines)
+    return FilePlan(taken=ids, lines=places, **fields)

@@ -40,6 +40,8 @@ def read_html(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
 def read_jsonl(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """A record for each line that is an object with text in it. Blank lines are passed over."""
     for number, line in lines(to_utf8(stream.chunks()), options.max_document_bytes):
+        if stream.lines is not None and number not in stream.lines:
+            continue
         if line is None:
             yield Bad(number, too_long(options.max_document_bytes))
         elif line.strip():
@@ -84,7 +86,7 @@ READERS: dict[str, Reader] = {
 def read_with(readers: Mapping[str, Reader], file: SourceFile, options: ReadOptions) -> Iterator[Record | Bad]:
     """The records of a file that `readers` have one for."""
     name, compression = kind_of(file.path)
-    return readers[name](Stream(file.raw, compression, file.num_bytes, options.max_expansion), options)
+    return readers[name](Stream(file.raw, compression, file.num_bytes, options.max_expansion, file.lines), options)
 
 
 def kind_of(path: str) -> tuple[str, str]:

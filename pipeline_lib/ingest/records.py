@@ -85,6 +85,7 @@ class SourceFile:
     path: str  # relative to the source, with "/"
     raw: BinaryIO
     num_bytes: int
+    lines: frozenset[int] | None = None  # of the records that are asked for: others may be given, and are passed over
 
 
 @dataclass

@@ -37,6 +37,7 @@ class Stream:
     compression: str
     num_bytes: int
     max_expansion: int
+    lines: frozenset[int] | None = None  # as in SourceFile
 
     def chunks(self) -> Iterator[bytes]:
         """The decompressed bytes. Raises `Unreadable` for an empty, damaged or endlessly growing file."""

@@ -53,10 +53,13 @@ PLANNED_FILES_SCHEMA = pa.schema(
         pa.field("bytes", pa.int64(), nullable=False),
         pa.field("taken", pa.list_(pa.string())),  # document ids; null: all of the file
         pa.field("heldout_share", pa.float64(), nullable=False),
+        pa.field(
+            "is_return", pa.bool_(), nullable=False
+        ),  # brings back documents whose share is not that of their file
+        pa.field("lines", pa.list_(pa.int64())),  # where to look for what is taken, and for what is bad; null: all over
+        pa.field("num_passed_over", pa.int64(), nullable=False),  # documents on other lines
     ]
 )
-# Of a plan in which documents come back whose share is not that of their file: true for the lines that bring them.
-RETURNS_SCHEMA = PLANNED_FILES_SCHEMA.append(pa.field("is_return", pa.bool_(), nullable=False))
 ARRIVALS_SCHEMA = pa.schema(  # a row a document that has a url of its own
     [
         pa.field("side", pa.uint64(), nullable=False),  # the number of its place (store/sides.py)

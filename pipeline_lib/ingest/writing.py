@@ -12,6 +12,7 @@ from typing import Self
 
 import pyarrow as pa
 
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.ingest.documents import Document, Reading, place_of, read_file
 from pipeline_lib.ingest.plan import FILES_FILE, LEDGER_FILE, QUARANTINE_FILE, FilePlan, ShardPlan
 from pipeline_lib.ingest.records import Bad
@@ -110,6 +111,9 @@ def _read(reading: Reading, file: FilePlan, place: Path | None, writer: ShardWri
             counts["num_bad"] += 1
         else:
             counts["num_unchanged"] += 1
+    if file.lines is not None and file.taken is not None and counts["num_documents"] != len(file.taken):
+        raise DataError(f"{file.path}: what was planned is not on the lines that the plan names. Please report it.")
+    counts["num_unchanged"] += file.num_passed_over
     return {"path": file.path, "digest": file.digest, **counts}
 
 

@@ -6,6 +6,7 @@ documents. While Prefect and its server start there is time for it.
     python -m pipeline_lib.plan.warm    does it once for all later processes: compiles the kernels, unpacks the model
 """
 
+from pipeline_lib.base.imports import collector_off
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.stage import warm_up as warm_clean
 from pipeline_lib.dedup.settings import DedupSettings
@@ -26,8 +27,9 @@ def warm(engine: Engine, plan: DataPlan, settings: Settings) -> None:
 
 def load(settings: Settings) -> None:
     """What a worker does for it."""
-    warm_clean(settings.of(CleanSettings))
-    warm_dedup(settings.of(DedupSettings))
+    with collector_off():
+        warm_clean(settings.of(CleanSettings))
+        warm_dedup(settings.of(DedupSettings))
 
 
 if __name__ == "__main__":

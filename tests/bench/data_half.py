@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flows.cli.options import without_settings
 from flows.halves import refresh_data
+from pipeline_lib.base.imports import arrow_without_pandas
 from pipeline_lib.plan.data import plan_data, plan_sealed_data
 from pipeline_lib.plan.warm import warm
 from pipeline_lib.run.engine import Engine
@@ -37,6 +38,7 @@ def main() -> None:
 def _night(settings: Settings) -> dict[str, float]:
     """Do the data half as a night does, whose workers load what they need while it starts; seconds by stage."""
     workspace = Workspace(settings.workspace.resolve())
+    arrow_without_pandas()
     with workspace.lock(), Engine(settings.resources.workers) as engine:
         plan = plan_data(settings, workspace)
         warm(engine, plan, settings)

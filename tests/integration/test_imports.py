@@ -45,6 +45,31 @@ assert pa.array(table["n"].to_numpy(), from_pandas=True).to_pylist() == [0, 1, 2
     assert loaded_after(code, {"pandas", "pyarrow.dataset"}) == set()
 
 
+def test_a_module_is_imported_with_stand_ins_that_are_gone_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shows_itself.py").write_text("from colorsys import hsv_to_rgb\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    assert import_without("shows_itself", "nothing_such", unused=("colorsys",)).hsv_to_rgb is None
+    import colorsys
+
+    assert colorsys.hsv_to_rgb(0, 0, 1) == (1, 1, 1)
+
+
+def test_a_worker_loads_spacy_without_its_command_line_which_can_be_loaded_later() -> None:
+    code = """
+import sys
+from pipeline_lib.plan.warm import load
+from pipeline_lib.stages import AllSettings
+load(AllSettings())
+assert "spacy.language" in sys.modules and not {"spacy.cli", "weasel", "torch"} & set(sys.modules)
+from spacy.cli.info import info
+assert callable(info)
+"""
+    assert loaded_after(code, {"spacy.cli", "torch"}) == {"spacy.cli"}
+
+
 def test_kernels_run_without_scipy_linalg_and_sketches_without_datasketch() -> None:
     code = """
 import pyarrow as pa

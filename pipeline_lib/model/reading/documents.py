@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline_lib.base.compiled import read_only
+from pipeline_lib.base.arrays import read_only
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.store.sides import is_held_out
 from pipeline_lib.store.tokens import ALL_TARGETS, Ids, TokenShard, numbers, open_tokens
