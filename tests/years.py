@@ -74,7 +74,7 @@ class Years:
     def live(self, *, until: int) -> None:
         """Nights until there are so many batches."""
         while self.num_nights < until:
-            with _unhurried(), night_here(self.settings) as night:
+            with unhurried(), night_here(self.settings) as night:
                 for _ in range(min(TOGETHER, until - self.num_nights)):
                     self.change()
                     ingest(plan_data(night.settings, night.workspace), night)
@@ -87,7 +87,7 @@ class Years:
 
     def refresh(self) -> float:
         """A look at the source as it is, and what follows from it; CPU seconds."""
-        with _unhurried(), night_here(self.settings) as night:
+        with unhurried(), night_here(self.settings) as night:
             started = time.process_time()
             night.plan = plan_data(night.settings, night.workspace)
             refresh_data(night)
@@ -114,7 +114,7 @@ class Years:
         (model,) = trunks(self.workspace)
         scores = next(self.workspace.store.list(SCORES.name))
         version = next(self.workspace.store.list(VERSION.name))
-        with _unhurried():
+        with unhurried():
             for number in range(count):
                 own = Ref(model.ref.stage, f"{number:032x}")
                 self._leave(own, model, has_trunk=True)
@@ -159,7 +159,7 @@ def years_of(root: Path) -> Years:
 
 
 @contextmanager
-def _unhurried() -> Iterator[None]:
+def unhurried() -> Iterator[None]:
     """The key, and nothing waits until it is on the disk."""
     with patch.dict(os.environ, {"NIGHTSHIFT_SCRUB_KEY": KEY}), patch.object(os, "fsync"):
         yield

@@ -1,8 +1,8 @@
 """py3langid's model, kept unpacked in the user's cache and mapped into memory from there.
 
 Unpacking its 69 MB takes half a second, which a night of few documents feels, and each worker process then holds them;
-mapped pages are shared. The cache is a convenience: where it cannot be written, or differs from its digests, the
-package's own file is unpacked.
+mapped pages are shared. All of it is compared with its digests once in each process. The cache is a convenience: where
+it cannot be written, or differs, the package's own file is unpacked.
 """
 
 import os

@@ -35,7 +35,8 @@ MAX_SAID_CHARS = 200  # of what a driver says
 # What drivers say of the connection or of the statement; of all else they may quote what is in a row.
 OF_THE_QUESTION = (exc.OperationalError, exc.InterfaceError, exc.ProgrammingError, exc.NotSupportedError)
 URI_IS_ON = {"1", "true", "t", "yes", "y", "on"}  # as SQLAlchemy reads it
-NOT_DELETED = {"", "0", "f", "false", "n", "no"}
+NOT_DELETED = {"", "f", "false", "n", "no", "off"}
+ZEROS = "0 .:-+T"  # all that stands in a zero: a number, a string of bits, the date that MySQL has for no date
 
 
 @contextmanager
@@ -77,9 +78,15 @@ def _fetch_missed(source: "SqlSource", connection: sa.Connection, landing: Landi
 
 
 def is_deleted(marker: Any) -> bool:
-    """Whether the value of a deleted-marker says so: a time, true, or a number that is not 0."""
+    """Whether the value of a deleted-marker says so: a time, true, or a number that is not 0, in any type for it.
+
+    MySQL gives a bit as bytes, PostgreSQL bits as text, and SQLite what was put in.
+    """
+    if isinstance(marker, bytes | bytearray | memoryview):
+        marker = bytes(marker).strip(b"\0").decode("latin-1")
     if isinstance(marker, str):
-        return marker.strip().lower() not in NOT_DELETED
+        is_zero = "0" in marker and not marker.strip(ZEROS)
+        return not is_zero and marker.strip().lower() not in NOT_DELETED
     return bool(marker)
 
 

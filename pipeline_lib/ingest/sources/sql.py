@@ -4,8 +4,7 @@ A database has no files: its rows land first (landing.py), and what landed is re
 one transaction, in the order of the ids and in pieces, so that memory does not follow the size of a table. With an
 `incremental_column` only rows at or above the last value are fetched, and the ids of all, to notice which are gone and
 which came under an older value; a change that is committed late under an older value is missed until the next one.
-Without one all rows are fetched, and those that differ in nothing are left alone. (200,000 rows of 440 bytes in SQLite,
-CPU: 13 s the first night; with nothing new 7 s, incremental 2 s. PostgreSQL adds its network.)
+Without one all rows are fetched, and those that differ in nothing are left alone.
 """
 
 import os
