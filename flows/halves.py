@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.plan.batches import keep_plans
-from pipeline_lib.plan.benchmarks import plan_benchmarks
+from pipeline_lib.plan.benchmarks import BenchmarksPlan, plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_again, plan_data, plan_sealed_data
 from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.landings import sources_that_land
@@ -63,10 +63,7 @@ def _refresh(night: Night) -> dict[str, Any]:
             plan = encode(plan, night)
         else:
             do_stage(stage.word, plan, night)
-    benchmarks = plan_benchmarks(night.settings, night.workspace, plan, renews=True)
-    if benchmarks.step is not None:
-        do_step(benchmarks.step, night, {**plan.graph, **benchmarks.graph})
-    settle_benchmarks(benchmarks, night)
+    benchmarks = draw_benchmarks(plan, night)
     settle_closed(plan, night)
     name_run(plan, night)
     return publish_funnel(plan, benchmarks, night)
@@ -101,6 +98,28 @@ def encode(plan: DataPlan, night: Night) -> DataPlan:
     do_stage(ENCODING, plan, night)
     do_step(plan.snapshot, night, plan.graph)
     return plan
+
+
+def draw_benchmarks(plan: DataPlan, night: Night) -> BenchmarksPlan:
+    """The benchmarks that models are judged on from now on; the plan by which they were made.
+
+    Text that is gone, and that nobody can make again, is no reason to judge on nothing: they do without it.
+    """
+    try:
+        return _drawn(plan_benchmarks(night.settings, night.workspace, plan, renews=True), plan, night)
+    except DamagedArtifact as exc:
+        night.reporter.say(
+            f"{exc.stage}/{exc.fingerprint} is gone, and so is what it was made from: nobody is judged on it"
+        )
+        spared = plan_benchmarks(night.settings, night.workspace, plan, renews=True, spares=True)
+        return _drawn(spared, plan, night)
+
+
+def _drawn(benchmarks: BenchmarksPlan, plan: DataPlan, night: Night) -> BenchmarksPlan:
+    if benchmarks.step is not None:
+        do_step(benchmarks.step, night, {**plan.graph, **benchmarks.graph})
+    settle_benchmarks(benchmarks, night)
+    return benchmarks
 
 
 def _retrain(night: Night) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from flows.console import ConsoleReporter
-from flows.halves import encode, ingest
+from flows.halves import draw_benchmarks, encode, ingest
 from flows.launch import check_first
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.base.imports import arrow_without_pandas
@@ -23,7 +23,7 @@ from tasks.gate import judge
 from tasks.land import land
 from tasks.night import Given, Night, open_night, with_given
 from tasks.runtime import PlainRuntime
-from tasks.settle import settle_benchmarks, settle_closed
+from tasks.settle import settle_closed
 from tasks.steps import do_stage, do_step
 from tasks.train import do_train
 
@@ -77,10 +77,7 @@ def _batches(settings: Settings, night: Night, stage: str) -> None:
 def _tokenize(settings: Settings, night: Night) -> None:
     words = ["ingest", *(row.word for row in OF_A_BATCH)]
     plan = encode(_sealed(settings, night, ENCODING, words[words.index(ENCODING) - 1]), night)
-    benchmarks = plan_benchmarks(settings, night.workspace, plan, renews=True)
-    if benchmarks.step is not None:
-        do_step(benchmarks.step, night, {**plan.graph, **benchmarks.graph})
-    settle_benchmarks(benchmarks, night)
+    draw_benchmarks(plan, night)
     settle_closed(plan, night)
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from flows.halves import refresh_data
+from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.ingest.naming import document_id
 from pipeline_lib.model.reading.documents import Shard, trained_and_held_out
 from pipeline_lib.plan.data import plan_data
@@ -32,12 +33,18 @@ from pipeline_lib.store.schemas import TOKENS_FILE
 from pipeline_lib.store.shards import EXCLUDED_FILE, SHARDS_FILE
 from pipeline_lib.store.tables import read_table
 from pipeline_lib.store.workspace import Workspace
+from tasks.steps import make_again
 from tests.tiny_night import english, night_here, tiny_settings, write_lines
 from tests.years import unhurried
 
 SOURCES = ("docs", "news")
 FIRST, NEW = 60, 6  # documents of the first night, and at most of a source on a later one
-CHANGES = {"ingest__max_shard_bytes": "20000", "ingest__max_gone_share": "1", "evaluate__max_documents": "12"}
+CHANGES = {
+    "ingest__max_shard_bytes": "20000",
+    "ingest__max_gone_share": "1",
+    "ingest__max_bad_share": "1",  # some files are empty
+    "evaluate__max_documents": "12",
+}
 
 Records = dict[str, str]  # texts by id
 
@@ -63,7 +70,7 @@ class OddYear:
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
         for source in SOURCES:
-            self._put(source, "first", {f"{number}": self._text() for number in range(FIRST // len(SOURCES))})
+            self.put(source, "first", {f"{number}": self.text() for number in range(FIRST // len(SOURCES))})
 
     @property
     def workspace(self) -> Workspace:
@@ -100,7 +107,7 @@ class OddYear:
             plan = plan_data(self.settings, self.workspace)
         assert not any(step.todo for _, of_stage in plan.stages for step in of_stage), "something was left to be done"
         assert not plan.snapshot.todo, "the snapshot was left to be made"
-        found = snapshot_of(self.workspace.store, plan.snapshot.whole.ref)
+        found = self._opened(plan.snapshot.whole.ref)
         names = [name for name, _ in found]
         assert len(names) == len(set(names)), "a document is there twice"
         wanted = self._wanted()
@@ -108,6 +115,15 @@ class OddYear:
         assert not missing and not strange, f"{len(missing)} documents are missing, {len(strange)} are there too many"
         moved = [wanted[name] for name, side in found if self.sides.setdefault(wanted[name], side) != side]
         assert not moved, f"{len(moved)} documents changed sides"
+
+    def _opened(self, snapshot: Ref) -> list[tuple[str, bool]]:
+        """What a snapshot holds. What is lost of it is made again as a training does it, when it is met."""
+        while True:
+            try:
+                return snapshot_of(self.workspace.store, snapshot)
+            except DamagedArtifact as exc:
+                with unhurried(), night_here(self.settings) as night:
+                    make_again(exc, night)
 
     def _wanted(self) -> dict[str, tuple[str, str]]:
         """Source and url of each document that the asked sources hold, by its id."""
@@ -119,15 +135,18 @@ class OddYear:
             for url in (f"{name}.jsonl#{record}",)
         }
 
-    def _text(self) -> str:
+    def text(self) -> str:
+        """One that was never there."""
         self.num_texts += 1
         return english(1_000_000 * self.seed + self.num_texts)
 
-    def _put(self, source: str, name: str, records: Records) -> None:
+    def put(self, source: str, name: str, records: Records) -> None:
+        """Write a file of a source."""
         self.files[source][name] = records
         write_lines(self.root / source / f"{name}.jsonl", records)
 
-    def _some_file(self, source: str) -> str:
+    def some_file(self, source: str) -> str:
+        """The name of one of its files."""
         return self.dice.choice(sorted(self.files[source]))
 
 
@@ -154,31 +173,31 @@ def new_file(odd: OddYear) -> None:
     for source in SOURCES:
         count = odd.dice.randrange(NEW + 1)
         name = f"{odd.num_texts:05d}"
-        odd._put(source, name, {f"{number}": odd._text() for number in range(count)})
+        odd.put(source, name, {f"{number}": odd.text() for number in range(count)})
 
 
 def edits(odd: OddYear) -> None:
     """Records of a file change, leave and come."""
     source = odd.dice.choice(SOURCES)
-    name = odd._some_file(source)
+    name = odd.some_file(source)
     records = dict(odd.files[source][name])
     for record in list(records):
         match odd.dice.randrange(8):
             case 0:
-                records[record] = odd._text()
+                records[record] = odd.text()
             case 1:
                 del records[record]
-    records[f"n{odd.num_texts}"] = odd._text()
+    records[f"n{odd.num_texts}"] = odd.text()
     shuffled = list(records.items())
     odd.dice.shuffle(shuffled)
-    odd._put(source, name, dict(shuffled))
+    odd.put(source, name, dict(shuffled))
 
 
 def file_goes(odd: OddYear) -> None:
     """A file is taken away, and is kept to come back."""
     source = odd.dice.choice(SOURCES)
     if len(odd.files[source]) > 1:
-        name = odd._some_file(source)
+        name = odd.some_file(source)
         odd.away[source][name] = odd.files[source].pop(name)
         (odd.root / source / f"{name}.jsonl").unlink()
 
@@ -188,7 +207,7 @@ def file_comes_back(odd: OddYear) -> None:
     for source in SOURCES:
         if odd.away[source]:
             name = odd.dice.choice(sorted(odd.away[source]))
-            odd._put(source, name, odd.away[source].pop(name))
+            odd.put(source, name, odd.away[source].pop(name))
 
 
 def source_is_left_out(odd: OddYear) -> None:
@@ -208,13 +227,13 @@ def share_moves(odd: OddYear) -> None:
 
 def artifact_is_lost(odd: OddYear) -> None:
     """Folders of artifacts are deleted."""
-    for folder in odd.dice.sample(_artifacts(odd), odd.dice.choice([1, 1, 3, 10])):
+    for folder in _some_artifacts(odd, odd.dice.choice([1, 1, 3, 10])):
         shutil.rmtree(folder)
 
 
 def artifact_is_damaged(odd: OddYear) -> None:
     """A byte of a file changes: of data, or of a manifest."""
-    for folder in odd.dice.sample(_artifacts(odd), odd.dice.choice([1, 3])):
+    for folder in _some_artifacts(odd, odd.dice.choice([1, 3])):
         files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
         path = odd.dice.choice(files)
         content = bytearray(path.read_bytes())
@@ -245,8 +264,9 @@ def night_is_killed(odd: OddYear) -> None:
         odd.night()
 
 
-def _artifacts(odd: OddYear) -> list[Path]:
-    return sorted(path for path in odd.workspace.store.root.glob("[a-z]*/*") if path.is_dir())
+def _some_artifacts(odd: OddYear, count: int) -> list[Path]:
+    found = sorted(path for path in odd.workspace.store.root.glob("[a-z]*/*") if path.is_dir())
+    return odd.dice.sample(found, min(count, len(found)))
 
 
 EVENTS: tuple[tuple[Callable[[OddYear], None], int], ...] = (

@@ -13,17 +13,19 @@ A figure that cannot be given (a model that answers NaN, a benchmark without doc
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.model.records import MODEL_FOLDER, PER_DOCUMENT_FILE, SCORES_FILE, SPEED_FILE, write_record
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
-from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.artifact import Outcome, Ref, digest_of
 from pipeline_lib.store.files import read_json, write_json
+from pipeline_lib.store.local import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,7 +42,8 @@ def make_benchmark(settings: EvaluateSettings, inputs: Inputs, folder: Path) -> 
     """Choose the documents of a benchmark and keep them.
 
     Members: the tables of the token shards whose documents it may take. Input: `before`, the benchmark that it goes on
-    from, if there is one. Parameters: `name`, `generation`; `left_out`, sources not drawn from, may be missing.
+    from, if there is one. Parameters: `name`, `generation`; may be missing: `left_out`, sources not drawn from, and
+    `gone`, the digest of the texts that are not there (there are too many for their names).
     """
     from pipeline_lib.evaluate.benchmark import choose, describe, to_json, write_chosen
     from pipeline_lib.store.schemas import DOCUMENTS_FILE
@@ -123,12 +126,29 @@ def _shards(inputs: Inputs, file: str) -> tuple[list["Shard"], list["Shard"]]:
     left: dict[str, set[str]] = defaultdict(set)
     for shard, name in _rows(excluded_of(table, gone), "shard", "document_id"):
         left[shard].add(name)
+    gone_texts = _gone_texts(inputs, table["documents"].to_pylist())
     shards = [
         Shard(inputs.store.open(TEXT_STAGE, text, files=[file]).file(file), share, frozenset(left[shard]))
         for text, share, shard in _rows(table, "documents", "heldout_share", "shard")
+        if text not in gone_texts
     ]
     is_gone = frozenset(gone["document_id"].to_pylist())
     return [Shard(inputs.file("before", file), left=is_gone)] if inputs.has("before") else [], shards
+
+
+def gone_of(store: Store, texts: Iterable[str]) -> list[str]:
+    """Those of these shards of text that are not there, or not whole."""
+    return [text for text in texts if not store.is_present(Ref(TEXT_STAGE, text))]
+
+
+def _gone_texts(inputs: Inputs, texts: Sequence[str]) -> frozenset[str]:
+    """Those to do without. Raises `UpstreamError` when others are gone by now."""
+    if "gone" not in inputs.params:
+        return frozenset()
+    gone = gone_of(inputs.store, texts)
+    if digest_of(sorted(gone)) != inputs.params["gone"]:
+        raise UpstreamError("evaluate: other texts are gone than when the benchmark was planned. Run again.")
+    return frozenset(gone)
 
 
 def _rows(table: "pa.Table", *columns: str) -> Iterator[tuple[Any, ...]]:

@@ -1,12 +1,12 @@
 """The works of evaluate: benchmarks, and the scores of candidates on them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.evaluate.stage import BENCHMARK, SCORES
 from pipeline_lib.run.maker import Work
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.artifact import Ref, digest_of
 
 
 def benchmark_work(
@@ -17,13 +17,18 @@ def benchmark_work(
     before: Ref | None,
     *,
     left_out: Sequence[str] = (),
+    gone: Collection[str] = (),
 ) -> Work:
-    """Held-out documents of these token shards, but of the sources left out, behind those of an earlier benchmark."""
+    """Held-out documents of these token shards, behind those of an earlier benchmark.
+
+    Without those of the sources left out, and of the texts that are gone.
+    """
+    without = ({"left_out": list(left_out)} if left_out else {}) | ({"gone": digest_of(sorted(gone))} if gone else {})
     return Work(
         BENCHMARK,
         settings.of(EvaluateSettings).only(BENCHMARK.reads),
         inputs={} if before is None else {"before": before},
-        params={"name": name, "generation": generation} | ({"left_out": list(left_out)} if left_out else {}),
+        params={"name": name, "generation": generation} | without,
         members=tables,
         name=f"{name} benchmark",
     )

@@ -8,10 +8,12 @@ fresh    held-out documents of tonight's batches, and of those before them where
 state/pins/benchmarks.json   the frozen one, up to which batch it has drawn, the tables of the newest batches
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
+from pipeline_lib.evaluate.stage import gone_of
 from pipeline_lib.evaluate.works import benchmark_work
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.model.records import BEFORE, FRESH, FROZEN
@@ -54,14 +56,20 @@ class _Frozen:
 
 
 def plan_benchmarks(
-    settings: Settings, workspace: Workspace, data: DataPlan, *, renews: bool = False
+    settings: Settings, workspace: Workspace, data: DataPlan, *, renews: bool = False, spares: bool = False
 ) -> BenchmarksPlan:
-    """The benchmarks behind tonight's batches. Only the data half renews a generation: within a night they stay."""
-    pinned = _pinned(workspace, data)
+    """The benchmarks behind tonight's batches. Only the data half renews a generation: within a night they stay.
+
+    `spares`: they do without the text that is gone and that nobody can make again.
+    """
+    pinned = _pinned(workspace, data, spares=spares)
     tables = {board.label: board.wholes["shards"] for board in data.boards}
     new = [batch for batch in data.batches if batch.number > pinned.drawn_up_to and batch.name in tables]
     added = tuple(tables[batch.name] for batch in new)
-    frozen = _frozen(settings, workspace, data, pinned, added, renews=renews)
+    drawn = partial(
+        _drawn, settings, data, gone=_gone(workspace.store, data.carried.before("shards")) if spares else ()
+    )
+    frozen = _frozen(settings, workspace, data, pinned, added, renews=renews, drawn=drawn)
     added = added if pinned.frozen is not None else ()
     newest = _newest(workspace.store, pinned, added) if added else pinned.newest
     number = max([pinned.drawn_up_to, *(batch.number for batch in new)])
@@ -81,15 +89,22 @@ def plan_benchmarks(
 
 
 def _frozen(
-    settings: Settings, workspace: Workspace, data: DataPlan, pinned: Pin, new: tuple[Ref, ...], *, renews: bool
+    settings: Settings,
+    workspace: Workspace,
+    data: DataPlan,
+    pinned: Pin,
+    new: tuple[Ref, ...],
+    *,
+    renews: bool,
+    drawn: Callable[[int], Work],
 ) -> _Frozen:
     """It grows until it is full; lost, or without a source or language that there is, it is drawn again."""
     store, generation = workspace.store, pinned.generation
     if pinned.frozen is None or not store.is_present(pinned.frozen):
-        return _Frozen(_drawn(settings, data, generation + 1), generation + 1)
+        return _Frozen(drawn(generation + 1), generation + 1)
     now = _kept(settings, store, data, pinned.frozen, generation, new)
     if renews and new and (missing := _missing(settings, store, data, pinned, pinned.frozen)):
-        return _Frozen(_drawn(settings, data, generation + 1), generation + 1, now, missing)
+        return _Frozen(drawn(generation + 1), generation + 1, now, missing)
     judged = workspace.pin(JUDGED, Judged)
     is_done = judged is not None and judged.benchmarks.get(BEFORE) == pinned.before  # as such: it was the one before
     if pinned.before is None or is_done or not store.is_present(pinned.before):
@@ -117,10 +132,17 @@ def _notes(frozen: _Frozen) -> tuple[str, ...]:
     return (f"benchmark frozen-{now} is drawn for {named}; the next model is judged on frozen-{now - 1}, too",)
 
 
-def _drawn(settings: Settings, data: DataPlan, generation: int) -> Work:
-    """A generation from all there is."""
+def _drawn(settings: Settings, data: DataPlan, generation: int, *, gone: Collection[str]) -> Work:
+    """A generation from all there is, but for the texts that are gone."""
     tables = data.carried.before("shards")
-    return benchmark_work(settings, FROZEN, generation, tables, None, left_out=_left_out(settings, data))
+    return benchmark_work(settings, FROZEN, generation, tables, None, left_out=_left_out(settings, data), gone=gone)
+
+
+def _gone(store: Store, tables: Collection[Ref]) -> list[str]:
+    """The texts of these tables that are not there."""
+    from pipeline_lib.store.shards import read_rows
+
+    return gone_of(store, read_rows(store, tables)["documents"].to_pylist())
 
 
 def _left_out(settings: Settings, data: DataPlan) -> list[str]:
@@ -156,12 +178,15 @@ def _documents_of(store: Store, benchmark: Ref) -> list[str]:
     return ids
 
 
-def _pinned(workspace: Workspace, data: DataPlan) -> Pin:
-    """What is kept, without the tables of batches that are given up: nobody can make them again."""
-    pinned = read_pin(workspace)
-    if not data.found.given_up:
-        return pinned
-    known = [ref for ref in pinned.newest if ref in data.graph or workspace.store.is_present(ref)]
+def _pinned(workspace: Workspace, data: DataPlan, *, spares: bool) -> Pin:
+    """What is kept, without the tables that nobody can make again: of batches that are given up, or by other rules.
+
+    With `spares` also without those whose texts are gone.
+    """
+    pinned, store = read_pin(workspace), workspace.store
+    known = [ref for ref in pinned.newest if ref in data.graph or store.is_present(ref)]
+    if spares:
+        known = [ref for ref in known if ref in data.graph or not _gone(store, [ref])]
     return replace(pinned, newest=tuple(known))
 
 
