@@ -267,7 +267,13 @@ def _by_batch(table: "pa.Table") -> dict[str, dict[str, Any]]:
         entry = batches.setdefault(label, {"digests": [], "num_tokens": 0})
         entry["digests"].append(digest)
         entry["num_tokens"] += tokens
-    return {label: {"digest": digest_of(e["digests"]), "num_tokens": e["num_tokens"]} for label, e in batches.items()}
+    return {
+        label: {
+            "digest": entry["digests"][0] if len(entry["digests"]) == 1 else digest_of(entry["digests"]),
+            "num_tokens": entry["num_tokens"],
+        }
+        for label, entry in batches.items()
+    }
 
 
 def diff(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ and promotions that 999 more would leave. Prefect's and MLflow's own databases a
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -63,6 +64,7 @@ def _nights(bench: Workbench, places: Mapping[int, Path]) -> list[float]:
     """CPU seconds of a night behind so many batches: the median of TURNS processes with MEASURED nights each."""
     for batch, place in places.items():
         bench.module("thousand_nights", str(place), str(batch - 2))  # a night more warms each process
+    os.sync()  # the days between nights write what is still to be written
     seconds: dict[int, list[float]] = {batch: [] for batch in places}
     for _ in range(TURNS):
         for batch, place in places.items():

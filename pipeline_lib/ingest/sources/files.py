@@ -95,7 +95,7 @@ class FilesSource(SourceSettings):
         """Take a file, or count it where it belongs."""
         from pipeline_lib.ingest.readers import READERS, kind_of, untaken
 
-        is_included = any(fnmatchcase(path, pattern) for pattern in self.include)
+        is_included = "*" in self.include or any(fnmatchcase(path, pattern) for pattern in self.include)
         if not is_included or any(fnmatchcase(path, pattern) for pattern in self.exclude):
             listing.pass_over("excluded", path)
         elif kind_of(path)[0] not in READERS:
