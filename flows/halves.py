@@ -108,9 +108,8 @@ def draw_benchmarks(plan: DataPlan, night: Night) -> BenchmarksPlan:
     try:
         return _drawn(plan_benchmarks(night.settings, night.workspace, plan, renews=True), plan, night)
     except DamagedArtifact as exc:
-        night.reporter.say(
-            f"{exc.stage}/{exc.fingerprint} is gone, and so is what it was made from: nobody is judged on it"
-        )
+        lost = f"{exc.stage}/{exc.fingerprint}"
+        night.reporter.say(f"{lost} is gone, and so is what it was made from: the benchmarks do without it")
         spared = plan_benchmarks(night.settings, night.workspace, plan, renews=True, spares=True)
         return _drawn(spared, plan, night)
 
