@@ -20,11 +20,11 @@ GOES: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("marker", STAYS, ids=repr)
+@pytest.mark.parametrize("marker", STAYS)
 def test_it_stays(marker: Any) -> None:
     assert not is_deleted(marker)
 
 
-@pytest.mark.parametrize("marker", GOES, ids=repr)
+@pytest.mark.parametrize("marker", GOES)
 def test_it_goes(marker: Any) -> None:
     assert is_deleted(marker)
