@@ -109,12 +109,17 @@ def test_a_night_of_another_recipe_goes_on_from_the_champion(rivals: tuple[House
     assert whole_night(settings).parent == models[SLOW]
 
 
-def test_a_champion_whose_weights_are_damaged_is_no_parent(rivals: tuple[House, Mapping[str, str]]) -> None:
-    """The one that was judged last is whole. (If it were not, it would be trained again: test_lost_training.py.)"""
+def test_a_champion_whose_weights_are_damaged_is_trained_again_and_not_replaced_by_another_parent(
+    rivals: tuple[House, Mapping[str, str]],
+) -> None:
+    """Whichever model was judged last: what tonight would go on from is lost (test_lost_training.py has the rest)."""
     house, models = rivals
     crown(house, models["usual"])
     damage(house.workspace / "artifacts" / "train" / models["usual"])
-    assert named_by_plan(settings_of(house, train__learning_rate=THIRD)) == models[SLOW][:8]
+    settings = settings_of(house, train__learning_rate=THIRD)
+    assert named_by_plan(settings) == f"training {models['usual'][:8]}, which is lost, is done again as it was"
+    crown(house, models[SLOW])
+    assert named_by_plan(settings) == models[SLOW][:8]
 
 
 def test_a_trial_is_never_a_parent(rivals: tuple[House, Mapping[str, str]]) -> None:
