@@ -1,6 +1,6 @@
 """Large libraries, loaded at less cost: without other libraries that nothing here needs, without the collector.
 
-spaCy loads torch (1 s, 300 MB) and its command line (0.3 s), pyarrow pandas (0.2 s), numba SciPy (0.2 s): in each
+spaCy loads torch (1 s, 300 MB) and its command line, pyarrow pandas (0.2 s), numba SciPy (0.2 s): in each
 worker process, each night, and in a night of few documents that is most of its time.
 """
 

@@ -1,7 +1,7 @@
 """What is carried from batch to batch: few nodes that stand for all batches before, however many there were.
 
 Each batch adds a node of level 0. Four nodes of one level become one of the next, as digits carry in counting: so
-10,000 batches are at most 21 nodes, each batch is merged into a larger node seven times until then, and a node is
+10,000 batches are at most 21 nodes, each batch was merged into a larger node six times by then, and a node is
 derived, so it can be made again from those below it.
 """
 

@@ -42,8 +42,8 @@ def write_json(path: Path, value: Any, *, via: Path | None = None) -> None:
 def readable(value: Any) -> str:
     """JSON with sorted keys, a line for each entry of the outermost list or object.
 
-    Indented all through it would not be written by json's C encoder: two and a half times as long, for the catalog of a
-    thousand batches and for each manifest of a night.
+    Indented all through it would not be written by json's C encoder, which counts for the catalog of a thousand batches
+    and for each manifest of a night.
     """
     encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
     if isinstance(value, list) and value:

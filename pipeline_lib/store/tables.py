@@ -49,7 +49,7 @@ def iterate(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Tab
 def opened(path: Path) -> pq.ParquetFile:
     """A file to be read by one thread, as it comes: a core is a process here.
 
-    Arrow's threads and read-ahead cost more than they give: of a table of a few rows half of the time.
+    Arrow's threads and read-ahead cost more than they give, most of all for a table of a few rows.
     """
     return pq.ParquetFile(path, pre_buffer=False)
 

@@ -119,23 +119,27 @@ class Workspace:
 
     def batches(self) -> list[Batch]:
         """The sealed batches, oldest first."""
-        path = self.state / "catalog.json"
-        advice = "Put it back from a copy, or delete it: the next night then reads all sources again."
-        return read_state(path, list[Batch], advice=advice) if path.is_file() else []
+        return self._listed("catalog", "the next night then reads all sources again")
 
     def save_batches(self, batches: Sequence[Batch]) -> None:
         """Replace the list of batches."""
-        self._save(self.state / "catalog.json", [_as_json(batch) for batch in batches])
+        self._list("catalog", batches)
 
     def given_up(self) -> list[Batch]:
         """The batches that were given up, in the order in which they were: their shares still hold."""
-        path = self.state / "given_up.json"
-        advice = "Put it back from a copy, or delete it: documents of lost batches may then change sides."
-        return read_state(path, list[Batch], advice=advice) if path.is_file() else []
+        return self._listed("given_up", "documents of lost batches may then change sides")
 
     def save_given_up(self, batches: Sequence[Batch]) -> None:
         """Replace the list of batches that were given up."""
-        self._save(self.state / "given_up.json", [_as_json(batch) for batch in batches])
+        self._list("given_up", batches)
+
+    def _listed(self, name: str, without: str) -> list[Batch]:
+        path = self.state / f"{name}.json"
+        advice = f"Put it back from a copy, or delete it: {without}."
+        return read_state(path, list[Batch], advice=advice) if path.is_file() else []
+
+    def _list(self, name: str, batches: Sequence[Batch]) -> None:
+        self._save(self.state / f"{name}.json", [_as_json(batch) for batch in batches])
 
     def pin(self, name: str, kind: type[Kept]) -> Kept | None:
         """What is pinned under that name, a record of this kind, or None."""
