@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.plan.batches import keep_plans
-from pipeline_lib.plan.benchmarks import BenchmarksPlan, plan_benchmarks
+from pipeline_lib.plan.benchmarks import BenchmarksPlan, not_there, plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_again, plan_data, plan_sealed_data
 from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.landings import sources_that_land
@@ -19,7 +19,7 @@ from tasks.land import land
 from tasks.night import Night
 from tasks.publish import name_run, publish_funnel, publish_scores
 from tasks.settle import settle_batches, settle_benchmarks, settle_closed, settle_tokenizer
-from tasks.steps import do_stage, do_step
+from tasks.steps import do_stage, do_step, make_what_can_be
 from tasks.train import do_train
 
 MOST_DAMAGED = 3  # things that turn out damaged where no step mends them, in one half of a night
@@ -108,6 +108,10 @@ def draw_benchmarks(plan: DataPlan, night: Night) -> BenchmarksPlan:
     try:
         return _drawn(plan_benchmarks(night.settings, night.workspace, plan, renews=True), plan, night)
     except DamagedArtifact as exc:
+        if not exc.fingerprint:  # so much is damaged that a step gave up
+            raise
+        for _ in ("tables", "their texts"):
+            make_what_can_be(not_there(night.workspace, plan), night)
         lost = f"{exc.stage}/{exc.fingerprint}"
         night.reporter.say(f"{lost} is gone, and so is what it was made from: the benchmarks do without it")
         spared = plan_benchmarks(night.settings, night.workspace, plan, renews=True, spares=True)

@@ -1,14 +1,14 @@
 """Steps of a night, done: what all stages have in common, with Prefect and without."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.plan.data import DataPlan, closed_steps, full_graph
 from pipeline_lib.plan.last import is_by, remember, remember_recipe
-from pipeline_lib.run.execute import Bench, Graph, run_step, step_that_mends
+from pipeline_lib.run.execute import Bench, Graph, run_step, step_that_makes, step_that_mends
 from pipeline_lib.run.guard import Limits, limits_of
 from pipeline_lib.run.inputs import say_nothing
 from pipeline_lib.run.lists import make_list, sum_of
@@ -44,6 +44,14 @@ def make_again(exc: DamagedArtifact, night: Night) -> None:
     bench = _bench(night, {})
     step = step_that_mends(exc, bench)
     _shown(step, lambda: run_step(step, bench), night)
+
+
+def make_what_can_be(refs: Collection[Ref], night: Night) -> None:
+    """Make again what of these can be made, of whatever night it is."""
+    bench = _bench(night, full_graph(night.settings, night.workspace))
+    step = step_that_makes(refs, bench.graph, bench.store)
+    if step is not None:
+        _shown(step, lambda: run_step(step, bench), night)
 
 
 def _bench(night: Night, graph: Graph) -> Bench:

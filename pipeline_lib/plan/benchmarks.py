@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
-from pipeline_lib.evaluate.stage import gone_of
+from pipeline_lib.evaluate.stage import TEXT_STAGE, gone_of
 from pipeline_lib.evaluate.works import benchmark_work
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.model.records import BEFORE, FRESH, FROZEN
@@ -86,6 +86,14 @@ def plan_benchmarks(
     renewed_for = (*pinned.renewed_for, *frozen.renewed_for)
     pin = Pin(refs[FROZEN], frozen.generation, refs.get(BEFORE), renewed_for, number, newest)
     return BenchmarksPlan(step, refs, graph, pin, _notes(frozen))
+
+
+def not_there(workspace: Workspace, data: DataPlan) -> list[Ref]:
+    """What benchmarks are drawn from and is not there: tables of token shards, and texts of those that are."""
+    store = workspace.store
+    tables = {*read_pin(workspace).newest, *data.carried.before("shards")}
+    here = [ref for ref in sorted(tables) if store.is_present(ref)]
+    return [*sorted(tables.difference(here)), *(Ref(TEXT_STAGE, text) for text in _gone(store, here))]
 
 
 def _frozen(
@@ -179,11 +187,13 @@ def _documents_of(store: Store, benchmark: Ref) -> list[str]:
 
 
 def _pinned(workspace: Workspace, data: DataPlan, *, spares: bool) -> Pin:
-    """What is kept, without the tables that nobody can make again: of batches that are given up, or by other rules.
+    """What is kept, without the tables of batches that are given up: nobody can make them again.
 
-    With `spares` also without those whose texts are gone.
+    With `spares` also without others that are not there, and those whose texts are not.
     """
     pinned, store = read_pin(workspace), workspace.store
+    if not (data.found.given_up or spares):
+        return pinned
     known = [ref for ref in pinned.newest if ref in data.graph or store.is_present(ref)]
     if spares:
         known = [ref for ref in known if ref in data.graph or not _gone(store, [ref])]

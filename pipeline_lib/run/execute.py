@@ -179,8 +179,24 @@ def _make(work: Work, bench: Bench, what: str, limits: Limits | None, report: Ca
 
 def step_that_mends(exc: DamagedArtifact, bench: Bench) -> Step:
     """The step that makes a damaged artifact again. Raises the error where nobody knows how."""
-    works = tuple(_works_that_mend(exc, bench))
-    return Step(exc.stage, "what was damaged", (), works, works[-1], todo=frozenset(work.ref for work in works))
+    return _step_of(_works_that_mend(exc, bench))
+
+
+def step_that_makes(refs: Iterable[Ref], graph: Graph, store: Store) -> Step | None:
+    """The step that makes again what of these can be made; None where nothing can."""
+    todo: set[Ref] = set()
+    for ref in refs:
+        needed = wanted([ref], graph, store)
+        if not any(graph[one].is_recorded for one in needed) and not dead_ends(needed, graph, store):
+            todo |= needed
+    return _step_of([graph[ref] for ref in in_order(todo, graph)]) if todo else None
+
+
+def _step_of(works: Sequence[Work]) -> Step:
+    last = works[-1]
+    return Step(
+        last.maker.stage, "what was damaged", (), tuple(works), last, todo=frozenset(work.ref for work in works)
+    )
 
 
 def _works_that_mend(exc: DamagedArtifact, bench: Bench) -> list[Work]:
