@@ -54,21 +54,24 @@ def plan_batch(
     files = digest_files(listing.files, cache_path, listing.digests)
     known = past.files()
     there = {path for path, file in known.items() if file.is_there}
-    new = [file for path, file in files.items() if path not in there]
-    changed = [file for path, file in files.items() if path in there and not known[path].is_as(file, reading.digest)]
+    new = [path for path in files if path not in there]
+    changed = [
+        path for path, file in files.items() if path in there and not known[path].is_as(file.digest, reading.digest)
+    ]
     gone = sorted(there - files.keys())
     if not (new or changed or gone):
         return Scanned(None, listing.passed_over)
     _guard_gone(settings, source.name, len(gone), len(there))
 
-    touched = [*(file.path for file in changed), *gone]
+    touched = [*changed, *gone]
     live = past.live_documents(touched) if touched else {}
     arrivals = past.arrivals() if known else Arrivals()
-    placed = _with_shares([*new, *changed], known, heldout_share)
+    planned = [FilePlan(path, *files[path]) for path in (*new, *changed)]
+    placed = _with_shares(planned, known, heldout_share)
     parts = [
         part
         for file in placed
-        for part in _parts(reading, file, listing.files[file.path], live.get(file.path), arrivals)
+        for part in _parts(reading, file, Path(listing.files[file.path]), live.get(file.path), arrivals)
     ]
     left = {part.file.path: part.left for part in parts if not part.file.is_return}
     left |= {path: _tombstones(live[path], frozenset()) for path in gone}
@@ -83,7 +86,7 @@ def plan_batch(
         num_new_files=len(new),
         num_changed_files=len(changed),
     )
-    return Scanned(plan, listing.passed_over, sum(known[file.path].digest == file.digest for file in changed))
+    return Scanned(plan, listing.passed_over, sum(known[path].digest == files[path].digest for path in changed))
 
 
 def _guard_gone(settings: IngestSettings, source: str, num_gone: int, num_known: int) -> None:

@@ -8,11 +8,11 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import xxhash
 
-from pipeline_lib.ingest.plan import UNREADABLE, FilePlan
+from pipeline_lib.ingest.plan import UNREADABLE
 from pipeline_lib.ingest.streams import CHUNK_BYTES
 from pipeline_lib.store.files import read_json, write_atomically
 
@@ -23,33 +23,40 @@ Cache = dict[str, tuple[Stamp, str]]
 YOUNG_NS = 2_000_000_000
 
 
+class Digested(NamedTuple):  # made for each file of a source, each night: not a dataclass, which takes longer
+    """A file as it is now."""
+
+    digest: str  # xxh3_128 of its bytes as stored, or UNREADABLE
+    bytes: int
+
+
 def digest_files(
-    files: dict[str, Path], cache_path: Path, told: Mapping[str, str] | None = None
-) -> dict[str, FilePlan]:
+    files: Mapping[str, Path | str], cache_path: Path, told: Mapping[str, str] | None = None
+) -> dict[str, Digested]:
     """Each file with its digest. A file that vanished meanwhile is left out; one that may not be read is UNREADABLE.
 
     `told`: digests that the source knows; these files are not read.
     """
     old = _load(cache_path)
     youngest = time.time_ns() - YOUNG_NS
-    plans: dict[str, FilePlan] = {}
+    found: dict[str, Digested] = {}
     new: Cache = {}
     for path, place in files.items():
         try:
-            status = place.stat()
+            status = os.stat(place)  # noqa: PTH116 - a Path for each file of each night would cost more than the rest
         except FileNotFoundError:
             continue
         if told and path in told:
-            plans[path] = FilePlan(path, told[path], status.st_size)
+            found[path] = Digested(told[path], status.st_size)
             continue
         stamp, known = stamp_of(status), old.get(path)
-        digest = known[1] if known and known[0] == stamp else _digest_of_file(place)
-        plans[path] = FilePlan(path, digest, status.st_size)
+        digest = known[1] if known and known[0] == stamp else _digest_of_file(Path(place))
+        found[path] = Digested(digest, status.st_size)
         if digest != UNREADABLE and max(stamp[1:]) < youngest:
             new[path] = (stamp, digest)
     if new != old:
         write_atomically(cache_path, json.dumps(new).encode())
-    return plans
+    return found
 
 
 def digest_places(files: Mapping[str, Path]) -> dict[str, str]:

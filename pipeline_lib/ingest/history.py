@@ -7,7 +7,7 @@ the batch would have been given up), so that nobody asks for their documents.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -20,7 +20,6 @@ from pipeline_lib.ingest.plan import (
     STAGE,
     TOMBSTONES_FILE,
     BatchPlan,
-    FilePlan,
 )
 from pipeline_lib.ingest.plan_files import tombstones_table
 from pipeline_lib.ingest.tables import KNOWN_SCHEMA, MEMBERS_SCHEMA
@@ -30,8 +29,7 @@ from pipeline_lib.store.tables import iterate, read_table
 Place = tuple[str, int]  # batch, index of the shard
 
 
-@dataclass(frozen=True)
-class KnownFile:
+class KnownFile(NamedTuple):  # as Digested
     """A file as an earlier batch read it, and the digest of the settings that it was read with.
 
     One that is gone stays known: should it come back, its documents are on the side where they were.
@@ -46,9 +44,9 @@ class KnownFile:
         """Whether the last batch that names it read it."""
         return self.digest is not None
 
-    def is_as(self, file: FilePlan, reading: str) -> bool:
+    def is_as(self, digest: str, reading: str) -> bool:
         """Whether the file holds what it held, and would be read as it was."""
-        return (self.digest, self.reading) == (file.digest, reading)
+        return self.digest == digest and self.reading == reading
 
 
 class Past(Protocol):

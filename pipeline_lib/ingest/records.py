@@ -100,7 +100,7 @@ class PassedOver:
 class Listing:
     """The files of a source that will be read, each with its place on this machine, and what is passed over."""
 
-    files: dict[str, Path] = field(default_factory=dict)
+    files: dict[str, Path | str] = field(default_factory=dict)  # as text costs less: most are only looked at
     passed_over: dict[str, PassedOver] = field(default_factory=dict)  # by kind: ".pdf", "hidden", ...
     digests: Mapping[str, str] = field(default_factory=dict)  # of files whose digest the source knows (FilePlan.digest)
 

@@ -58,7 +58,7 @@ class FilesSource(SourceSettings):
         listing = Listing()
         root = self._root()
         if root.is_file():
-            self._sort(root.name, root, listing)
+            self._sort(root.name, str(root), listing)
         else:
             for path, place in _walk(root, "", os.path.realpath(root), listing):
                 self._sort(path, place, listing)
@@ -91,7 +91,7 @@ class FilesSource(SourceSettings):
             )
         return root
 
-    def _sort(self, path: str, place: Path, listing: Listing) -> None:
+    def _sort(self, path: str, place: str, listing: Listing) -> None:
         """Take a file, or count it where it belongs."""
         from pipeline_lib.ingest.readers import READERS, kind_of, untaken
 
@@ -104,7 +104,7 @@ class FilesSource(SourceSettings):
             listing.files[path] = place
 
 
-def _walk(folder: Path, prefix: str, real_root: str, listing: Listing) -> Iterator[tuple[str, Path]]:
+def _walk(folder: Path, prefix: str, real_root: str, listing: Listing) -> Iterator[tuple[str, str]]:
     """All files below `folder`. What is no file of this source is counted."""
     try:
         entries = list(os.scandir(folder))
@@ -118,7 +118,7 @@ def _walk(folder: Path, prefix: str, real_root: str, listing: Listing) -> Iterat
         elif entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path), f"{path}/", real_root, listing)
         else:
-            yield path, Path(entry.path)
+            yield path, entry.path
 
 
 NAMELESS = ("hidden", "name that is not UTF-8")

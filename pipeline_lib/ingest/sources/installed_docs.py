@@ -157,7 +157,7 @@ def _take_within_budget(files: Collection[tuple[str, str]], max_bytes: int, list
         elif num_bytes > max_bytes:
             listing.pass_over("over max_package_bytes", path)
         else:
-            listing.files[path] = Path(place)
+            listing.files[path] = place
 
 
 def _size(place: str) -> int:

@@ -114,7 +114,7 @@ def test_the_examples_of_the_help_are_documents_of_the_demo() -> None:
     files = source.files().files
     for url in documents:
         path, _, part = url.partition("#")
-        place = files[path]
+        place = Path(files[path])
         with place.open("rb") as raw:
             records = list(source.read(SourceFile(path, raw, place.stat().st_size), Limits(1 << 22, 100)))
         assert (part or None) in {getattr(record, "part", None) for record in records}, url

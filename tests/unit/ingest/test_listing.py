@@ -46,7 +46,7 @@ def test_links_are_followed_to_files_within_the_root_only(tmp_path: Path) -> Non
 
 def test_a_source_can_be_one_file(tmp_path: Path) -> None:
     touch(tmp_path, "a.txt", "b.txt")
-    assert FilesSource(name="docs", path=tmp_path / "a.txt").files().files == {"a.txt": tmp_path / "a.txt"}
+    assert FilesSource(name="docs", path=tmp_path / "a.txt").files().files == {"a.txt": str(tmp_path / "a.txt")}
 
 
 def test_a_path_that_does_not_exist_says_which_and_what_to_do(tmp_path: Path) -> None:
