@@ -80,7 +80,7 @@ class ConsoleReporter:
 
     def _where_to_look(self, urls: Sequence[str]) -> None:
         if urls:
-            self.console.print(f"\nPrefect  {urls[0]}\nMLflow   {urls[1]}")
+            self.console.print(f"\nPrefect  {urls[0]}\nMLflow   {urls[1]}", soft_wrap=True)
         else:
             self.console.print("\nnightshift up       opens the Prefect and MLflow UIs with this night in them")
         self.console.print("nightshift status   the last nights, the champion and its scores", style="dim")

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from flows.console import ConsoleReporter
-from flows.servers import Server, prefect_environment, standing, start_prefect
+from flows.servers import Server, prefect_environment, start_prefect
+from flows.standing import check_lets_in, links, standing
 from pipeline_lib.base.errors import NightshiftError
 from pipeline_lib.base.imports import arrow_without_pandas, collector_off
 from pipeline_lib.model.tracking import PAGES_VARIABLE, check_answers, place_of
@@ -95,9 +96,10 @@ def prefect_server(workspace: Workspace, reporter: ConsoleReporter) -> Iterator[
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
     found = standing(workspace)
     if found is not None:
+        check_lets_in(found, workspace)
         os.environ["PREFECT_API_URL"] = f"{found.prefect_url}/api"
-        os.environ[PAGES_VARIABLE] = found.mlflow_url
-        yield Urls(os.environ["PREFECT_API_URL"], found.pages)
+        os.environ[PAGES_VARIABLE] = found.mlflow_pages
+        yield Urls(os.environ["PREFECT_API_URL"], links(found, workspace))
         return
     reporter.say("starting a Prefect server for this run (nightshift up keeps one running)")
     server = start_prefect(workspace)

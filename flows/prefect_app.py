@@ -1,12 +1,16 @@
 """Prefect's server as we start it: `uvicorn --factory flows.prefect_app:create_app`.
 
-It is Prefect's own app. Making it loads 2,000 modules and builds thousands of schemas, none of which is garbage;
-without the collector looking for some, that takes a fifth less time.
+It is Prefect's own app behind our doors (`flows/doors.py`). Making it loads 2,000 modules and builds thousands of
+schemas, none of which is garbage; without the collector looking for some, that takes a fifth less time.
 """
 
 import gc
-from typing import Any
+import os
+from urllib.parse import urlsplit
 
+from flows.access import HOSTS_VARIABLE
+from flows.doors import LOOPBACK, Doors
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.base.imports import collector_off
 
 # The parts of Prefect's API that a night uses. FastAPI prepares each part when it looks there for the first time for
@@ -14,11 +18,19 @@ from pipeline_lib.base.imports import collector_off
 USED = ("/admin", "/csrf-token", "/flows", "/flow_runs", "/task_runs", "/artifacts", "/logs", "/events")
 
 
-def create_app() -> Any:
-    """The app of `prefect server start`."""
+def create_app() -> Doors:
+    """The app of `prefect server start`, behind the doors. Raises `SettingsError` where nobody would be asked."""
+    auth = os.environ.get("PREFECT_SERVER_API_AUTH_STRING", "")
+    if not auth:
+        raise SettingsError(
+            "this Prefect server would let everybody in, and who is in can run commands. Set "
+            "PREFECT_SERVER_API_AUTH_STRING to a secret, and PREFECT_API_AUTH_STRING to the same for its clients."
+        )
     with collector_off():
         from prefect.server.api import server
 
         server.API_ROUTERS = tuple(sorted(server.API_ROUTERS, key=lambda router: router.prefix not in USED))
         gc.freeze()  # making the app ends with a collection
-        return server.create_app()
+        hosts = os.environ.get(HOSTS_VARIABLE, "").split(",")
+        name = urlsplit(os.environ.get("PREFECT_UI_API_URL", "")).hostname or LOOPBACK[0]
+        return Doors(server.create_app(), auth=auth, hosts=hosts, name=name)

@@ -6,32 +6,32 @@ Both kinds use the same database in the workspace, so the UI shows last night's 
 Light to import: no Prefect, no MLflow.
 """
 
+import hashlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
 import psutil
 
+from flows.access import HOSTS_VARIABLE, auth_string, basic, mlflow_login
+from flows.ports import HOST, Port, bound, hold_port
+from flows.standing import answers
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.base.lifeline import spawn_guarded
 from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
-from pipeline_lib.store.files import write_json
-from pipeline_lib.store.records import read_comfort
-from pipeline_lib.store.workspace import ProcessId, Seconds, Workspace
+from pipeline_lib.store.files import write_atomically
+from pipeline_lib.store.workspace import Workspace
 
 START_SECONDS = 120.0
 GRACE_SECONDS = 8.0  # of a server that is told to end
-HOST = "127.0.0.1"
 POOL = "nightshift"
 WORKER = "Worker"
 
@@ -41,47 +41,6 @@ QUIET = {
     "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
-
-
-@dataclass(frozen=True)
-class Standing:
-    """The servers that `nightshift up` started for a workspace."""
-
-    process_id: ProcessId
-    process_started: Seconds
-    prefect_url: str  # http://127.0.0.1:4200
-    mlflow_url: str
-    mlflow_page: str  # the runs of the trainings
-
-    @property
-    def pages(self) -> tuple[str, str]:
-        """Where a browser should open Prefect and MLflow."""
-        return self.prefect_url, self.mlflow_page
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process that started them is still there: another one behind the same port is not ours."""
-        try:
-            return abs(psutil.Process(self.process_id).create_time() - self.process_started) < 1.0
-        except psutil.Error:
-            return False
-
-
-@dataclass(frozen=True)
-class Port:
-    """A port of this machine that is ours before our server listens there: a socket of ours is bound to it.
-
-    A port that was merely found free may be given to the next one who asks, or to a connection that goes out. On Linux
-    two sockets that both allow it (SO_REUSEADDR, as our servers do) may be bound to a port on which nobody listens:
-    ours stays, and the system gives the port to nobody else. Elsewhere they may not, so there it is let go.
-    """
-
-    number: int
-    holder: socket.socket
-
-    def release(self) -> None:
-        """Give it back."""
-        self.holder.close()
 
 
 @dataclass
@@ -129,23 +88,12 @@ class Server:
         return any(found.status == psutil.CONN_LISTEN and found.laddr.port == port for found in sockets)
 
 
-def standing(workspace: Workspace) -> Standing | None:
-    """The servers of a running `nightshift up`, if they are still ours and answer."""
-    found = read_comfort(workspace.state / "up.json", Standing)
-    return found if found is not None and found.is_alive and answers(f"{found.prefect_url}/api/health") else None
-
-
-def remember(workspace: Workspace, servers: Standing) -> None:
-    """Tell other commands of this workspace where the servers are."""
-    write_json(workspace.state / "up.json", asdict(servers))
-
-
-def forget(workspace: Workspace) -> None:
-    """The servers are gone."""
-    (workspace.state / "up.json").unlink(missing_ok=True)
-
-
 def prefect_environment(workspace: Workspace) -> dict[str, str]:
+    """What all processes share that talk to the workspace's own Prefect server."""
+    return {**prefect_home(workspace), "PREFECT_API_AUTH_STRING": auth_string(workspace.root)}
+
+
+def prefect_home(workspace: Workspace) -> dict[str, str]:
     """What all Prefect processes of a workspace share: its database and settings lie in the workspace."""
     home = (workspace.root / "prefect").resolve()
     return {
@@ -155,13 +103,16 @@ def prefect_environment(workspace: Workspace) -> dict[str, str]:
     }
 
 
-def start_prefect(workspace: Workspace, *, port: Port | None = None, with_services: bool = False) -> Server:
+def start_prefect(
+    workspace: Workspace, *, port: Port | None = None, with_services: bool = False, name: str = HOST
+) -> Server:
     """Start a Prefect server; it is up when `wait("/api/health")` returns.
 
     Without its services (scheduler, triggers) it starts faster and lasts for one night; with them it is the server of
-    `nightshift up`.
+    `nightshift up`. With a `name` other than HOST it listens for other machines too, who call this one so.
     """
     port = port or hold_port()
+    shown = f"http://{name}:{port.number}"
     url = f"http://{HOST}:{port.number}"
     services = {
         name: str(with_services).lower()
@@ -179,16 +130,34 @@ def start_prefect(workspace: Workspace, *, port: Port | None = None, with_servic
         **os.environ,
         **prefect_environment(workspace),
         **services,
-        "PREFECT_UI_API_URL": f"{url}/api",
+        "PREFECT_SERVER_API_AUTH_STRING": auth_string(workspace.root),
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": shown,
+        "PREFECT_UI_API_URL": f"{shown}/api",
+        HOSTS_VARIABLE: f"{name}:{port.number}",
         "PREFECT_API_URL": f"{url}/api",
     }
     command = [sys.executable, "-m", "uvicorn", "--factory", "flows.prefect_app:create_app"]
-    command += ["--host", HOST, "--port", str(port.number), "--log-level", "warning", "--timeout-keep-alive", "5"]
+    command += [
+        "--host",
+        bound(name),
+        "--port",
+        str(port.number),
+        "--log-level",
+        "warning",
+        "--timeout-keep-alive",
+        "5",
+    ]
     return _start("Prefect", command, url, env, workspace, port=port)
 
 
-def start_mlflow(workspace: Workspace, tracking_uri: str, *, port: Port | None = None) -> Server:
-    """Start an MLflow server over the workspace's store; it is up when `wait("/health")` returns."""
+def start_mlflow(
+    workspace: Workspace, tracking_uri: str, *, port: Port | None = None, asks: bool = False, name: str = HOST
+) -> Server:
+    """Start an MLflow server over the workspace's store; it is up when `wait("/health")` returns.
+
+    `asks`: it wants the user and password of `mlflow_login`. `name` as in `start_prefect`.
+    """
     port = port or hold_port(5000)
     url = f"http://{HOST}:{port.number}"
     env = {
@@ -196,11 +165,34 @@ def start_mlflow(workspace: Workspace, tracking_uri: str, *, port: Port | None =
         **QUIET,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 2.0 GB of helpers for features that are not used here
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        **(_mlflow_asks(workspace) if asks else {}),
     }
     artifacts = (workspace.root / "mlartifacts").resolve()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port.number)]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", bound(name), "--port", str(port.number)]
     command += ["--workers", "1", "--backend-store-uri", tracking_uri, "--default-artifact-root", artifacts.as_uri()]
+    if asks:
+        command += ["--app-name", "nightshift"]
+    if name != HOST:
+        command += ["--allowed-hosts", f"{name}:{port.number},localhost:*,{HOST}:*"]
     return _start("MLflow", command, url, env, workspace, port=port)
+
+
+def _mlflow_asks(workspace: Workspace) -> dict[str, str]:
+    """What MLflow's basic authentication needs: its one user is the admin, in a database of its own.
+
+    MLflow keeps the first password it was given, so another auth string means another database.
+    """
+    folder = workspace.root / "mlflow"
+    user, password = mlflow_login(workspace.root).split(":")
+    database = folder.resolve() / f"auth-{hashlib.sha256(password.encode()).hexdigest()[:8]}.db"
+    config = f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{database}\n"
+    write_atomically(folder / "auth.ini", config.replace("%", "%%").encode())
+    return {
+        "MLFLOW_AUTH_CONFIG_PATH": str((folder / "auth.ini").resolve()),
+        "MLFLOW_AUTH_ADMIN_USERNAME": user,
+        "MLFLOW_AUTH_ADMIN_PASSWORD": password,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": password,
+    }
 
 
 def start_worker(workspace: Workspace, prefect_url: str, mlflow_url: str) -> Server:
@@ -221,50 +213,24 @@ def start_worker(workspace: Workspace, prefect_url: str, mlflow_url: str) -> Ser
     return _start(WORKER, [*command, "--name", "nightshift"], prefect_url, env, workspace)
 
 
-def hold_port(wanted: int = 0) -> Port:
-    """The wanted port if nobody listens there, else any free one; ours until it is released. 0: any one."""
-    for candidate in (wanted, 0):
-        holder = socket.socket()
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that we left a minute ago is free
-        try:
-            holder.bind((HOST, candidate))
-        except OSError:
-            holder.close()
-            continue
-        port = Port(int(holder.getsockname()[1]), holder)
-        if sys.platform != "linux":
-            port.release()  # there its server could not listen on it while we are bound to it
-        return port
-    raise UpstreamError("no free port on this machine. Close some programs and run again.")
-
-
-def experiment_page(mlflow_url: str, name: str, artifact_root: str | None) -> str:
+def experiment_page(mlflow_url: str, name: str, artifact_root: str | None, *, auth: str = "") -> str:
     """The page of an experiment, made if need be; of all experiments, where MLflow wants to know who asks.
 
     Asked over HTTP: importing MLflow takes more than a second.
     """
+    headers = {"content-type": "application/json", **basic(auth)}
     api = f"{mlflow_url}/api/2.0/mlflow/experiments"
     wanted = {"name": name} | ({"artifact_location": artifact_root} if artifact_root else {})
-    create = urllib.request.Request(
-        f"{api}/create", data=json.dumps(wanted).encode(), headers={"content-type": "application/json"}
-    )
+    create = urllib.request.Request(f"{api}/create", data=json.dumps(wanted).encode(), headers=headers)
+    get = urllib.request.Request(f"{api}/get-by-name?{urlencode({'experiment_name': name})}", headers=headers)
     with suppress(OSError):  # it is there already
         urllib.request.urlopen(create, timeout=10).close()
     try:
-        with urllib.request.urlopen(f"{api}/get-by-name?{urlencode({'experiment_name': name})}", timeout=10) as answer:
+        with urllib.request.urlopen(get, timeout=10) as answer:
             number = json.loads(answer.read())["experiment"]["experiment_id"]
     except (OSError, ValueError, KeyError):
         return page_of(mlflow_url)
     return page_of(mlflow_url, f"experiments/{number}")
-
-
-def answers(url: str) -> bool:
-    """Whether an HTTP server answers there with success."""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError, ValueError):
-        return False
 
 
 def _start(

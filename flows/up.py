@@ -15,24 +15,21 @@ from types import FrameType
 
 import psutil
 
+from flows.access import mlflow_login, other_people
 from flows.console import ConsoleReporter
 from flows.deploy import apply_deployments
+from flows.ports import HOST, Port, bound, hold_port
 from flows.servers import (
     WORKER,
-    Port,
     Server,
-    Standing,
     experiment_page,
-    forget,
-    hold_port,
     prefect_environment,
-    remember,
-    standing,
     start_mlflow,
     start_prefect,
     start_worker,
 )
-from pipeline_lib.base.errors import UpstreamError, WorkspaceBusy
+from flows.standing import Standing, forget, links, remember, standing
+from pipeline_lib.base.errors import SettingsError, UpstreamError, WorkspaceBusy
 from pipeline_lib.model.tracking import pages_of, place_of
 from pipeline_lib.plan.data import night_key
 from pipeline_lib.register.settings import RegisterSettings
@@ -44,26 +41,34 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
-class Ports:
-    """Where the user would like both UIs."""
+class Wanted:
+    """How the user would like both UIs: on which ports, for whom."""
 
-    prefect: int
-    mlflow: int
+    prefect_port: int
+    mlflow_port: int
+    open_as: str | None = None  # the name by which other machines call this one; None: they cannot
+    mlflow_asks: bool | None = None  # for user and password; None: where somebody else could open its pages
+
+    @property
+    def name(self) -> str:
+        """That of this machine in links."""
+        return self.open_as or HOST
 
 
 class _StopAsked(BaseException):
     """Ctrl-C or SIGTERM."""
 
 
-def stay_up(settings: Settings, *, prefect_port: int, mlflow_port: int) -> None:
+def stay_up(settings: Settings, wanted: Wanted) -> None:
     """Start everything, say where it is, and stop it cleanly on Ctrl-C or SIGTERM."""
+    _check_asks(wanted)
     workspace = Workspace(settings.workspace.resolve())
     night_key(settings, workspace)  # a missing one is told now, not by the first night
     _check_alone(workspace)
     reporter = ConsoleReporter()
     with _until_asked():
         started = time.monotonic()
-        with _running(settings, workspace, Ports(prefect_port, mlflow_port), reporter) as (servers, found):
+        with _running(settings, workspace, wanted, reporter) as (servers, found):
             _say_where(found, workspace, reporter, seconds=time.monotonic() - started)
             while True:
                 _check(servers)
@@ -71,30 +76,41 @@ def stay_up(settings: Settings, *, prefect_port: int, mlflow_port: int) -> None:
     reporter.say("stopped; nothing is left running")
 
 
+def _check_asks(wanted: Wanted) -> None:
+    if wanted.open_as is not None and wanted.mlflow_asks is False:
+        raise SettingsError(
+            "up --open lets other machines in, so MLflow must ask who they are. Leave --no-mlflow-login out."
+        )
+
+
 def _check_alone(workspace: Workspace) -> None:
     found = standing(workspace)
     if found is not None:
         raise WorkspaceBusy(
             f"{workspace.root}: nightshift up is running already (process {found.process_id}). Look at\n"
-            "  Prefect  {}\n  MLflow   {}".format(*found.pages)
+            "  Prefect  {}\n  MLflow   {}".format(*links(found, workspace))
         )
 
 
 def _say_where(found: Standing, workspace: Workspace, reporter: ConsoleReporter, *, seconds: float) -> None:
     reporter.say(f"ready after {seconds:.0f} s; logs are in {workspace.root / 'logs'}")
-    reporter.console.print("\nPrefect  {}\nMLflow   {}\n".format(*found.pages), style="bold")
+    where = "\nPrefect  {}\nMLflow   {}\n".format(*links(found, workspace))
+    reporter.console.print(where, style="bold", soft_wrap=True)
+    reporter.say("The link to Prefect lets one browser in; nightshift status prints a new one.")
+    if found.name != HOST:
+        reporter.say("Other machines may come in with these links. Nothing is encrypted on the way.")
     reporter.say("While this runs the nightly schedule is kept, and nightshift run uses these servers.")
     reporter.say("Ctrl-C stops everything.")
 
 
 @contextmanager
 def _running(
-    settings: Settings, workspace: Workspace, ports: Ports, reporter: ConsoleReporter
+    settings: Settings, workspace: Workspace, wanted: Wanted, reporter: ConsoleReporter
 ) -> Iterator[tuple[list[Server], Standing]]:
     """The servers, and where they are; all of them are ended with the block."""
     servers: list[Server] = []
     try:
-        found = _start(settings, workspace, ports, reporter, servers)
+        found = _start(settings, workspace, wanted, reporter, servers)
         remember(workspace, found)
         yield servers, found
     finally:
@@ -103,35 +119,49 @@ def _running(
 
 
 def _start(
-    settings: Settings, workspace: Workspace, ports: Ports, reporter: ConsoleReporter, servers: list[Server]
+    settings: Settings, workspace: Workspace, wanted: Wanted, reporter: ConsoleReporter, servers: list[Server]
 ) -> Standing:
     """Start one after the other, each added to `servers` at once."""
     place = place_of(settings.of(RegisterSettings).tracking_uri, workspace.root)
     is_remote = place.uri.startswith("http")  # somebody else's MLflow, which needs no server of ours
     reporter.say("starting Prefect ..." if is_remote else "starting Prefect and MLflow ...")
-    prefect = start_prefect(workspace, port=_port("Prefect", ports.prefect, reporter), with_services=True)
+    port = _port("Prefect", wanted.prefect_port, wanted, reporter)
+    prefect = start_prefect(workspace, port=port, with_services=True, name=wanted.name)
     servers.append(prefect)
+    asks = not is_remote and _mlflow_asks(wanted, reporter)
     if not is_remote:
-        servers.append(start_mlflow(workspace, place.uri, port=_port("MLflow", ports.mlflow, reporter)))
+        port = _port("MLflow", wanted.mlflow_port, wanted, reporter)
+        servers.append(start_mlflow(workspace, place.uri, port=port, asks=asks, name=wanted.name))
     mlflow_url = (pages_of(place) or place.shown) if is_remote else servers[1].url
     os.environ.update(prefect_environment(workspace))
     os.environ["PREFECT_API_URL"] = f"{prefect.url}/api"
     prefect.wait("/api/health")
     reporter.say("Prefect answers; applying the deployments ...")
-    apply_deployments(settings, os.environ["PREFECT_API_URL"])
+    apply_deployments(settings, os.environ)
     _reap(workspace, reporter)
     for server in servers[1:]:
         server.wait("/health")
     reporter.say("starting the worker ...")
-    servers.append(start_worker(workspace, prefect.url, mlflow_url))
-    page = experiment_page(mlflow_url, settings.of(RegisterSettings).experiment, place.artifact_root)
-    return Standing(os.getpid(), psutil.Process().create_time(), prefect.url, mlflow_url, page)
+    login = mlflow_login(workspace.root) if asks else ""
+    page = experiment_page(mlflow_url, settings.of(RegisterSettings).experiment, place.artifact_root, auth=login)
+    us = os.getpid(), psutil.Process().create_time()
+    found = Standing(*us, prefect.url, mlflow_url, page, wanted.name, asks)
+    servers.append(start_worker(workspace, prefect.url, found.mlflow_pages))
+    return found
 
 
-def _port(name: str, wanted: int, reporter: ConsoleReporter) -> Port:
-    port = hold_port(wanted)
-    if wanted and port.number != wanted:
-        reporter.say(f"port {wanted} is taken by another program; {name} gets {port.number}")
+def _mlflow_asks(wanted: Wanted, reporter: ConsoleReporter) -> bool:
+    """Whether the pages of MLflow ask for a password: not where there is nobody else who could open them."""
+    people = other_people()
+    if wanted.mlflow_asks is None and people and wanted.open_as is None:
+        reporter.say(f"other people have accounts on this machine ({len(people)}), so MLflow asks for a password")
+    return wanted.mlflow_asks if wanted.mlflow_asks is not None else bool(people or wanted.open_as)
+
+
+def _port(name: str, number: int, wanted: Wanted, reporter: ConsoleReporter) -> Port:
+    port = hold_port(number, bound(wanted.name))
+    if number and port.number != number:
+        reporter.say(f"port {number} is taken by another program; {name} gets {port.number}")
     return port
 
 

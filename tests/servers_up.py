@@ -4,6 +4,7 @@ with up(workspace, corpus) as servers:
     servers.prefect("/flow_runs/filter", {...})
 """
 
+import base64
 import json
 import signal
 import subprocess
@@ -15,14 +16,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
 
-from tests.tiny_night import arguments, environment
+from flows.access import auth_string
+from tests.tiny_night import arguments, environment, nightshift
 
 START_SECONDS = 120
 STOP_SECONDS = 30
+CLIENT = "tests"
 BUSY = 503  # what Prefect answers when SQLite is locked; its own client tries again too
 # A shell that is not interactive starts what it puts into the background with SIGINT ignored.
 IN_BACKGROUND = 'workspace=$1; shift; "$@" >"$workspace/up.out" 2>&1 & echo $!'
@@ -44,11 +48,27 @@ class Up:
 
     def prefect(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Ask Prefect's API; a POST when there is a body."""
-        return _ask(f"{self.prefect_url}/api{path}", body)
+        return _ask(f"{self.prefect_url}/api{path}", body, self.as_client(writes=body is not None))
+
+    def as_client(self, *, writes: bool) -> dict[str, str]:
+        """What Prefect's own client sends: the auth string, and with what may write a token of the server."""
+        key = base64.b64encode(auth_string(self.workspace).encode()).decode()
+        client = {"authorization": f"Basic {key}", "prefect-csrf-client": CLIENT}
+        if not writes:
+            return client
+        token = _ask(f"{self.prefect_url}/api/csrf-token?client={CLIENT}", None, client)["token"]
+        return {**client, "prefect-csrf-token": token}
 
     def mlflow(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Ask MLflow's API."""
         return _ask(f"{self.mlflow_url}/api/2.0/mlflow{path}", body)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """What `nightshift status` says a browser should open, by name of the server."""
+        asked = nightshift("status", "--json", "--workspace", str(self.workspace))
+        links: dict[str, str] = json.loads(asked.out)["servers"]
+        return links
 
     def runs(self, flow: str, *, names: tuple[str, ...] = ()) -> list[dict[str, Any]]:
         """Its flow runs of that flow, the latest first; only those in states of these names."""
@@ -82,6 +102,8 @@ class Up:
 def start(workspace: Path, corpus: Path, *words: str, **changes: str) -> psutil.Process:
     """Start it in the background of a shell, as a script would."""
     workspace.mkdir(parents=True, exist_ok=True)
+    if not {"--mlflow-login", "--open"} & set(words):
+        words = (*words, "--no-mlflow-login")  # whoever else has an account on this machine
     cli = [sys.executable, "-c", "from flows.cli import main; main()", "up"]
     command = ["sh", "-c", IN_BACKGROUND, "sh", str(workspace), *cli, *words, *arguments(workspace, corpus, **changes)]
     started = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
@@ -108,6 +130,11 @@ def _ready(process: psutil.Process, workspace: Path) -> Up:
     return Up(process, workspace, found["prefect_url"], found["mlflow_url"])
 
 
+def printed(servers: Up, name: str) -> str:
+    """The link that `nightshift up` has printed for "Prefect" or "MLflow"."""
+    return next(line.split()[1] for line in servers.out.splitlines() if line.startswith(f"{name} "))
+
+
 def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
     """Wait for something that must come true; not longer than that."""
     deadline = time.monotonic() + seconds
@@ -121,10 +148,15 @@ def alive(processes: list[psutil.Process]) -> list[list[str]]:
     return [process.cmdline() for process in processes if process.is_running() and process.status() != "zombie"]
 
 
-def _ask(url: str, body: Mapping[str, Any] | None, pauses: Sequence[float] = (0.2, 1.0, 3.0)) -> Any:
+def _ask(
+    url: str,
+    body: Mapping[str, Any] | None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    pauses: Sequence[float] = (0.2, 1.0, 3.0),
+) -> Any:
     """The answer; asked again after each of the pauses, in seconds, while the server says that it is busy."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers={"content-type": "application/json"})
+    request = urllib.request.Request(url, data=data, headers={"content-type": "application/json", **headers})
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read())
@@ -132,4 +164,4 @@ def _ask(url: str, body: Mapping[str, Any] | None, pauses: Sequence[float] = (0.
         if exc.code != BUSY or not pauses:
             raise
     time.sleep(pauses[0])
-    return _ask(url, body, pauses[1:])
+    return _ask(url, body, headers, pauses[1:])

@@ -19,6 +19,9 @@ secret() {
     secret POSTGRES_PASSWORD 24
     secret PREFECT_DB_PASSWORD 24
     secret MLFLOW_DB_PASSWORD 24
+    secret PREFECT_PASSWORD 24
+    secret MLFLOW_PASSWORD 24
+    secret MLFLOW_FORM_SECRET 24
     secret STORAGE_ACCESS_KEY 10 # the lengths that S3 clients know: 20 and 40 characters
     secret STORAGE_SECRET_KEY 20
     secret NIGHTSHIFT_SCRUB_KEY 32

@@ -16,14 +16,27 @@ def up(
     config: Config = None,
     prefect_port: int = typer.Option(4200, help="Port of the Prefect UI; another free one when it is taken."),
     mlflow_port: int = typer.Option(5000, help="Port of the MLflow UI; another free one when it is taken."),
+    mlflow_login: bool | None = typer.Option(
+        None,
+        help="Whether MLflow asks for a password, which its printed link carries.",
+        show_default="where other people have accounts on this machine",
+    ),
+    open_as: str | None = typer.Option(
+        None,
+        "--open",
+        metavar="NAME",
+        help="Let other machines in, who call this one NAME. Both UIs ask who they are; nothing is encrypted, so only "
+        "in a network that you trust.",
+    ),
 ) -> None:
     """Start Prefect, MLflow, a worker and the deployments on this machine, and stay until Ctrl-C.
 
-    While it runs, `nightshift run` uses its servers, and the nightly schedule is kept.
+    While it runs, `nightshift run` uses its servers, and the nightly schedule is kept. Each printed link opens its UI
+    with one click; other users of this machine and other pages of your browser are not let in.
     """
-    from flows.up import stay_up
+    from flows.up import Wanted, stay_up
 
-    stay_up(resolved(context, config).settings, prefect_port=prefect_port, mlflow_port=mlflow_port)
+    stay_up(resolved(context, config).settings, Wanted(prefect_port, mlflow_port, open_as, mlflow_login))
 
 
 def deploy(context: typer.Context, config: Config = None) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from rich.console import Console
 
 from flows.console import make_console
-from flows.servers import standing
 from flows.show.summary import score_tables
 from flows.show.tables import clock, lasting, print_json, table
+from flows.standing import links, standing
 from pipeline_lib.evaluate.stage import SCORES
 from pipeline_lib.model.records import CHAMPION, FROZEN, SCORES_FILE, read_scores
 from pipeline_lib.past import made
@@ -51,7 +51,7 @@ def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> N
                 "runs": [_as_data(run) for run in runs],
                 "model": name,
                 "champion": None if champion is None else asdict(champion),
-                "servers": None if up is None else dict(zip(("prefect", "mlflow"), up.pages, strict=True)),
+                "servers": None if up is None else dict(zip(("prefect", "mlflow"), links(up, workspace), strict=True)),
             }
         )
         return
@@ -61,7 +61,7 @@ def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> N
     if up is None:
         console.print("\nnightshift up opens the Prefect and MLflow UIs", style="dim")
     else:
-        console.print("\nPrefect  {}\nMLflow   {}".format(*up.pages))
+        console.print("\nPrefect  {}\nMLflow   {}".format(*links(up, workspace)), soft_wrap=True)
 
 
 def _as_data(run: RunRecord) -> dict[str, Any]:

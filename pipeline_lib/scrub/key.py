@@ -12,7 +12,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.store.files import make_private
 
 KEY_VARIABLE = "NIGHTSHIFT_SCRUB_KEY"
 KEY_FILE_VARIABLE = "NIGHTSHIFT_SCRUB_KEY_FILE"
@@ -64,7 +64,7 @@ def load_key(environment: Mapping[str, str], key_file: Path | None, demo_key_pat
     if key_file is not None:
         return _from_file(key_file)
     if demo_key_path is not None:
-        _make_once(demo_key_path)
+        make_private(demo_key_path, secrets.token_hex(MIN_KEY_BYTES) + "\n")
         return _from_file(demo_key_path)
     raise SettingsError(
         f"scrub: there is no key for pseudonyms. Set {KEY_VARIABLE} to 32 random bytes in hex or base64, or name a key "
@@ -123,23 +123,3 @@ def _decoded(text: str) -> bytes:
         return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
     except (binascii.Error, ValueError):
         return b""
-
-
-def _make_once(path: Path) -> None:
-    """Put a new key under `path` unless one is there. Of two runs at once, the first link wins and both read it."""
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(MIN_KEY_BYTES) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink()

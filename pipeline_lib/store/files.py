@@ -16,6 +16,7 @@ from typing import Any
 from pipeline_lib.base.errors import UpstreamError
 
 CHUNK_BYTES = 1 << 20
+OWNER_ONLY = 0o600  # who may read a private file
 
 
 def write_atomically(path: Path, data: bytes, *, via: Path | None = None) -> None:
@@ -37,6 +38,26 @@ def write_atomically(path: Path, data: bytes, *, via: Path | None = None) -> Non
 def write_json(path: Path, value: Any, *, via: Path | None = None) -> None:
     """Put `value` as readable JSON with sorted keys under `path`, all at once; `via` as in `write_atomically`."""
     write_atomically(path, readable(value).encode(), via=via)
+
+
+def make_private(path: Path, text: str) -> None:
+    """Put `text` under `path`, for its owner's eyes alone, unless something is there. Of two at once the first wins."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
 
 
 def readable(value: Any) -> str:

@@ -10,8 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.standing import Standing, links
 from pipeline_lib.model.tracking import page_of
-from pipeline_lib.store.files import read_json
+from pipeline_lib.store.workspace import Workspace
 from tests.bench.__main__ import render_pages
 from tests.bench.figures import ROOT
 from tests.bench.nights import servers_up
@@ -40,24 +41,25 @@ def main() -> int:
         if browser is None:
             bench.say(f"no pictures: no browser on this machine (looked for {', '.join(BROWSERS)})")
             return 1
-        with servers_up(bench, workspace) as api_url:
-            mlflow_url = read_json(workspace / "state" / "up.json")["mlflow_url"]
-            _take_pictures(browser, api_url.removesuffix("/api"), mlflow_url)
+        with servers_up(bench, workspace) as found:
+            _take_pictures(browser, found, links(found, Workspace(workspace))[0])
         bench.say(f"written: {DEMO}, {PREFECT}, {MLFLOW}")
         return 0
     finally:
         shutil.rmtree(bench.root, ignore_errors=True)
 
 
-def _take_pictures(browser: str, prefect_url: str, mlflow_url: str) -> None:
+def _take_pictures(browser: str, found: Standing, entry: str) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
         page = opened.new_page(viewport=SIZE)
         page.set_default_timeout(PATIENCE_MS)
-        _night(page, prefect_url)
-        _curve(page, mlflow_url)
+        page.goto(entry)
+        page.get_by_text("Dashboard").first.wait_for()
+        _night(page, found.prefect_url)
+        _curve(page, found.mlflow_url)
         opened.close()
 
 

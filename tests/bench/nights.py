@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from pipeline_lib.store.files import read_json
+from flows.access import auth_string
+from flows.standing import Standing, standing
 from pipeline_lib.store.workspace import RunRecord, Workspace
 from tests.bench.figures import ROOT, Figure
 from tests.bench.workbench import NIGHTSHIFT, BenchFailed, Workbench
@@ -53,8 +54,9 @@ def measure(bench: Workbench) -> Iterator[tuple[str, float]]:
     yield "demo_second_night_seconds", own
     yield "second_night_vs_plain_prefect", own / plain
     bench.say("nights with nothing new, beside nightshift up")
-    with servers_up(bench, workspace) as api_url:
-        own, plain = _by_turns(command("run"), lambda: _plain(bench, {"PREFECT_API_URL": api_url}))
+    with servers_up(bench, workspace) as found:
+        client = {"PREFECT_API_URL": f"{found.prefect_url}/api", "PREFECT_API_AUTH_STRING": auth_string(workspace)}
+        own, plain = _by_turns(command("run"), lambda: _plain(bench, client))
     bench.say(f"{own:.2f} s, Prefect alone {plain:.2f} s")
     yield "second_night_running_server_seconds", own
     yield "second_night_running_server_vs_plain_prefect", own / plain
@@ -84,13 +86,16 @@ def stage_seconds(run: RunRecord) -> dict[str, float]:
 
 
 @contextmanager
-def servers_up(bench: Workbench, workspace: Path) -> Iterator[str]:
-    """`nightshift up` for the time of the block; the address of Prefect's API."""
-    argv = [NIGHTSHIFT, "up", "--workspace", str(workspace)]
+def servers_up(bench: Workbench, workspace: Path) -> Iterator[Standing]:
+    """`nightshift up` for the time of the block."""
+    argv = [NIGHTSHIFT, "up", "--workspace", str(workspace), "--no-mlflow-login"]
     up = subprocess.Popen(argv, cwd=ROOT, env=bench.environment, stdout=subprocess.DEVNULL)
     try:
         _wait_until(up, workspace / "state" / "up.json")
-        yield f"{read_json(workspace / 'state' / 'up.json')['prefect_url']}/api"
+        found = standing(Workspace(workspace))
+        if found is None:
+            raise BenchFailed("nightshift up does not answer")
+        yield found
     finally:
         up.send_signal(signal.SIGINT)
         up.wait(timeout=UP_SECONDS)

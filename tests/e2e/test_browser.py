@@ -3,8 +3,6 @@
 Skipped where there is no Chromium; in CI, which installs one, that is a failure.
 """
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,23 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline_lib.model.tracking import page_of
+from tests.browser import browser, new_page
 from tests.e2e.conftest import House, copy_house
-from tests.servers_up import Up, up
+from tests.servers_up import Up, printed, up
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-SWITCHES = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-PATIENCE_MS = 60_000
+    from playwright.sync_api import Page
 
 
 @pytest.fixture(scope="module")
@@ -39,27 +26,13 @@ def servers(finished_night: House, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator["Page"]:
-    """A page of a browser that sees nothing but this machine."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None and os.environ.get("CI") != "true":
-        pytest.skip(f"no browser on this machine (looked for {', '.join(BROWSERS)})")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(SWITCHES))
-        opened = browser.new_page(viewport={"width": 1400, "height": 950})
-        opened.set_default_timeout(PATIENCE_MS)
-        opened.route("**/*", _stay_here)
+def page(servers: Up) -> Iterator["Page"]:
+    """A page of a browser that came in by the link that `nightshift up` prints."""
+    with browser() as started:
+        opened = new_page(started)
+        opened.goto(printed(servers, "Prefect"))
+        opened.get_by_text("Dashboard").first.wait_for()
         yield opened
-        browser.close()
-
-
-def _stay_here(route: "Route") -> None:
-    if "//127.0.0.1:" in route.request.url:
-        route.continue_()
-    else:
-        route.abort()
 
 
 def test_prefect_shows_the_night_by_its_name_and_how_it_ended(page: "Page", servers: Up, tmp_path: Path) -> None:
@@ -90,7 +63,7 @@ def test_prefect_shows_the_nightly_schedule(page: "Page", servers: Up, tmp_path:
 
 def test_mlflow_opens_on_the_training_runs(page: "Page", servers: Up, tmp_path: Path) -> None:
     """By the address that `nightshift up` prints."""
-    page.goto(next(line.split()[1] for line in servers.out.splitlines() if line.startswith("MLflow ")))
+    page.goto(printed(servers, "MLflow"))
     page.get_by_text(_mlflow_run(servers)["run_name"]).first.wait_for()
     page.screenshot(path=tmp_path / "experiment.png")
 

@@ -17,7 +17,7 @@ import pytest
 
 from pipeline_lib.model.tracking import page_of
 from pipeline_lib.store.artifact import Manifest
-from tests.servers_up import Up, alive, start, up, wait_until
+from tests.servers_up import Up, alive, printed, start, up, wait_until
 from tests.tiny_night import Ended, arguments, artifacts, nightshift, write_corpus
 
 NIGHT_SECONDS = 240
@@ -83,7 +83,8 @@ def nothing_new(servers: Up, place: Place, night: Night) -> Ended:
 def test_up_says_where_both_uis_are_and_avoids_a_taken_port(servers: Up, place: Place) -> None:
     said = servers.out.splitlines()
     assert (
-        f"Prefect  {servers.prefect_url}" in said and f"MLflow   {page_of(servers.mlflow_url, 'experiments/1')}" in said
+        printed(servers, "Prefect").startswith(f"{servers.prefect_url}/enter#")
+        and f"MLflow   {page_of(servers.mlflow_url, 'experiments/1')}" in said
     )
     assert any(f"port {place.taken_port} is taken" in line for line in said)
     assert not servers.prefect_url.endswith(f":{place.taken_port}")

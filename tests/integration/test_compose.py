@@ -1,6 +1,8 @@
 """docker-compose.yml and the Dockerfile, as far as they can be judged without a Docker engine."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -28,8 +30,8 @@ STAGES = {
         flags=re.MULTILINE | re.DOTALL,
     )
 }
-SECRET = re.compile(r"PASSWORD|SECRET|ACCESS_KEY|_KEY$|TOKEN")
-FROM_ENVIRONMENT = re.compile(r"\$\{(\w+):\?run deployments/docker/make-env\.sh\}")
+SECRET = re.compile(r"PASSWORD|SECRET|ACCESS_KEY|_KEY$|TOKEN|AUTH_STRING")
+FROM_ENVIRONMENT = re.compile(r"(?:nightshift:)?\$\{(\w+):\?run deployments/docker/make-env\.sh\}")
 
 
 def test_the_compose_file_keeps_to_the_compose_schema() -> None:
@@ -178,6 +180,26 @@ def test_images_are_made_only_of_what_dockerignore_lets_through() -> None:
     }
     assert "*" in rules and copied == let_through
     assert all((ROOT / name).exists() for name in copied)
+
+
+def test_the_image_of_prefect_has_all_that_our_doors_are_made_of(tmp_path: Path) -> None:
+    """Its own code, without the rest of the project: nothing of it may import more."""
+    _, lines = STAGES["prefect"]
+    for line in lines:
+        if line.startswith("COPY ") and "--from=" not in line:
+            *sources, target = line.split()[1:]
+            folder = tmp_path / target.removeprefix("/opt/nightshift/")
+            for source in (ROOT / name for name in sources):
+                shutil.copytree(source, folder) if source.is_dir() else shutil.copy(source, _made(folder))
+    command = [sys.executable, "-c", "import flows.prefect_app; print(flows.prefect_app.__file__)"]
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == str(tmp_path / "flows" / "prefect_app.py"), done.stderr
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def test_no_image_holds_a_secret() -> None:

@@ -14,7 +14,9 @@ from threading import Thread
 import psutil
 import pytest
 
-from flows.servers import Server, Standing, forget, hold_port, prefect_environment, remember, standing
+from flows.ports import hold_port
+from flows.servers import Server, prefect_environment
+from flows.standing import Standing, check_lets_in, forget, remember, standing
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.store.workspace import Workspace
 
@@ -31,8 +33,9 @@ http.server.HTTPServer(("127.0.0.1", {port}), Healthy).serve_forever()
 ORDERED = """
 from prefect.server.api import server
 before = server.API_ROUTERS
+from flows.doors import Doors
 from flows.prefect_app import USED, create_app
-create_app()
+assert isinstance(create_app(), Doors)
 assert {router.prefix for router in server.API_ROUTERS[:len(USED)]} == set(USED)
 assert set(map(id, server.API_ROUTERS)) == set(map(id, before))
 """
@@ -51,6 +54,21 @@ class _Healthy(BaseHTTPRequestHandler):
 def somebody() -> Iterator[str]:
     """The address of a healthy server of somebody else: of this process."""
     with HTTPServer(("127.0.0.1", 0), _Healthy) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class _Asking(_Healthy):
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.end_headers()
+
+
+@pytest.fixture
+def asking() -> Iterator[str]:
+    """The address of a server that wants another auth string than ours."""
+    with HTTPServer(("127.0.0.1", 0), _Asking) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -193,9 +211,21 @@ def test_prefect_keeps_its_database_in_the_workspace_and_tells_nobody(workspace:
 
 
 def test_in_our_prefect_server_the_parts_that_a_night_uses_come_first_and_all_are_there(workspace: Workspace) -> None:
-    env = {**os.environ, **prefect_environment(workspace)}
+    env = {**os.environ, **prefect_environment(workspace), "PREFECT_SERVER_API_AUTH_STRING": "nightshift:x"}
     done = subprocess.run([sys.executable, "-c", ORDERED], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_our_prefect_server_does_not_start_where_it_would_let_everybody_in(workspace: Workspace) -> None:
+    env = {**os.environ, **prefect_environment(workspace)}
+    done = subprocess.run([sys.executable, "-c", ORDERED], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "would let everybody in" in done.stderr
+
+
+def test_a_standing_server_with_another_auth_string_is_told(workspace: Workspace, asking: str) -> None:
+    servers = _of_this_process(asking)
+    with pytest.raises(UpstreamError, match=r"lets nobody in with the auth string of .* start it again"):
+        check_lets_in(servers, workspace)
 
 
 def _of_this_process(url: str) -> Standing:

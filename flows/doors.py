@@ -1,0 +1,174 @@
+"""The doors in front of Prefect's app: which Host, which Origin, and the page by which a browser gets in.
+
+Prefect asks each request of its API for the auth string, but answers any Host (so a name that an attacker points at
+127.0.0.1 reaches it) and lets any page embed its own. This ASGI app stands before it:
+
+- A Host that is neither a name of this machine nor listed is refused with 421; a websocket is closed.
+- An Origin that is not the address that was asked is refused with 403, preflights too.
+- Nobody may show these pages in a frame.
+- A person who opens a page by another name of this machine (`localhost`) is sent on to the one that links have: a
+  browser keeps what it knows (the auth string) by origin.
+- GET /enter is a page whose script gives the code behind its `#` to POST /enter, keeps the answer where Prefect's UI
+  looks for it, and goes on to the UI. See `flows/access.py`.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from flows.access import ENTER, HOSTS_VARIABLE, Codes
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MOST_CODE_BYTES = 1000
+POLICY_VIOLATION = 1008  # of a websocket
+NO_FRAMES = [(b"x-frame-options", b"DENY"), (b"content-security-policy", b"frame-ancestors 'none'")]
+PAGE = """<!doctype html>
+<meta charset="utf-8">
+<title>Nightshift</title>
+<p id="said">Opening Prefect ...</p>
+<script src="/enter.js"></script>
+"""
+SCRIPT = """(async () => {
+  const kept = "prefect-password";
+  const code = location.hash.slice(1);
+  history.replaceState(null, "", location.pathname);
+  const knows = async () => localStorage.getItem(kept) !== null && (await fetch("/api/admin/version", {
+    headers: {authorization: "Basic " + localStorage.getItem(kept)},
+  })).ok;
+  if (!(await knows())) {
+    const answer = await fetch(location.pathname, {method: "POST", body: code});
+    if (!answer.ok) {
+      document.getElementById("said").textContent = await answer.text();
+      return;
+    }
+    localStorage.setItem(kept, btoa(await answer.text()));
+  }
+  location.replace("/");
+})();
+"""
+USED = "This link was used in another browser, or is older than a day. `nightshift status` prints a new one.\n"
+WRONG_HOST = "This server answers to no such name. For others than this machine's own set " + HOSTS_VARIABLE + ".\n"
+WRONG_ORIGIN = "Pages of other origins may not ask this server.\n"
+
+
+class Doors:
+    """An ASGI app that lets through to another one what comes from its own user.
+
+    `hosts`: values of Host that are answered besides those of this machine, such as "prefect-server:4200".
+    `auth`: the auth string that the page hands out. `name`: that of this machine in links.
+    """
+
+    def __init__(self, app: App, *, auth: str, hosts: Iterable[str] = (), name: str = LOOPBACK[0]) -> None:
+        self._app = app
+        self._shown = name
+        self._codes = Codes(auth)
+        self._hosts = frozenset(host.strip().lower() for host in hosts if host.strip())
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One connection. What is neither HTTP nor a websocket (the start of the server) passes."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        host, origin = headers.get(b"host", ""), headers.get(b"origin")
+        if not self._is_ours(host):
+            await _refuse(scope, send, 421, WRONG_HOST)
+        elif origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            await _refuse(scope, send, 403, WRONG_ORIGIN)
+        elif _name(host) != self._shown and _name(host) in LOOPBACK and _is_navigation(scope, headers):
+            await _send_on(scope, send, self._shown, _port(host))
+        elif scope["type"] == "http" and scope["path"] in (ENTER, f"{ENTER}.js"):
+            await self._enter(scope, receive, send)
+        else:
+            await self._app(scope, receive, _without_frames(send))
+
+    def _is_ours(self, host: str) -> bool:
+        return _name(host) in LOOPBACK or host.lower() in self._hosts
+
+    async def _enter(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["path"] != ENTER:
+            await answer(send, 200, SCRIPT, "text/javascript")
+        elif scope["method"] == "GET":
+            await answer(send, 200, PAGE, "text/html")
+        elif scope["method"] != "POST":
+            await answer(send, 405, "GET or POST.\n")
+        elif self._codes.redeem(await _body(receive)):
+            await answer(send, 200, self._codes.auth)
+        else:
+            await answer(send, 403, USED)
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without port and brackets; "" where there is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _port(host: str) -> int | None:
+    try:
+        return urlsplit(f"//{host}").port
+    except ValueError:
+        return None
+
+
+def _is_navigation(scope: Message, headers: dict[bytes, str]) -> bool:
+    """Whether a person opens a page there, rather than a program asking."""
+    return scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get(b"accept", "")
+
+
+async def _send_on(scope: Message, send: Send, name: str, port: int | None) -> None:
+    query = scope["query_string"].decode("latin-1")
+    path = scope.get("raw_path", scope["path"].encode()).decode("latin-1") + (f"?{query}" if query else "")
+    place = f"{scope['scheme']}://{name}{f':{port}' if port else ''}{path}"
+    await answer(send, 307, "", more=[(b"location", place.encode("latin-1"))])
+
+
+async def _body(receive: Receive) -> str:
+    """The body of a request, as far as a code may be long."""
+    body = b""
+    while len(body) <= MOST_CODE_BYTES:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            break
+    return body[:MOST_CODE_BYTES].decode("latin-1")
+
+
+async def _refuse(scope: Message, send: Send, status: int, why: str) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+    else:
+        await answer(send, status, why)
+
+
+async def answer(
+    send: Send, status: int, text: str, kind: str = "text/plain", *, more: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    """Send a whole response that nobody keeps and nobody frames."""
+    headers = [
+        (b"content-type", f"{kind}; charset=utf-8".encode()),
+        (b"cache-control", b"no-store"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-frame-options", b"DENY"),
+        (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'"),
+        *more,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode()})
+
+
+def _without_frames(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *NO_FRAMES]}
+        await send(message)
+
+    return sent

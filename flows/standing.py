@@ -1,0 +1,84 @@
+"""The servers of a running `nightshift up`: where other commands of the workspace, and browsers, find them."""
+
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from urllib.parse import quote
+
+import psutil
+
+from flows.access import ENTER, auth_string, basic, entry_link, mlflow_login
+from flows.ports import HOST
+from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.store.files import write_json
+from pipeline_lib.store.records import read_comfort
+from pipeline_lib.store.workspace import ProcessId, Seconds, Workspace
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The servers that `nightshift up` started for a workspace."""
+
+    process_id: ProcessId
+    process_started: Seconds
+    prefect_url: str  # http://127.0.0.1:4200: what programs of this machine ask
+    mlflow_url: str
+    mlflow_page: str  # the runs of the trainings
+    name: str = HOST  # of this machine, for browsers
+    mlflow_asks: bool = False  # for user and password
+
+    @property
+    def mlflow_pages(self) -> str:
+        """Where a browser finds MLflow."""
+        return self.mlflow_url.replace(HOST, self.name)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process that started them is still there: another one behind the same port is not ours."""
+        try:
+            return abs(psutil.Process(self.process_id).create_time() - self.process_started) < 1.0
+        except psutil.Error:
+            return False
+
+
+def standing(workspace: Workspace) -> Standing | None:
+    """The servers of a running `nightshift up`, if they are still ours and answer."""
+    found = read_comfort(workspace.state / "up.json", Standing)
+    return found if found is not None and found.is_alive and answers(f"{found.prefect_url}/api/health") else None
+
+
+def links(found: Standing, workspace: Workspace) -> tuple[str, str]:
+    """What a browser should open for Prefect and for MLflow: the first lets it in, once; the second with its login."""
+    page = found.mlflow_page.replace(HOST, found.name)
+    if found.mlflow_asks:
+        server, _, path = page.partition("/#/")
+        page = f"{server.replace('://', f'://{mlflow_login(workspace.root)}@')}{ENTER}?page={quote(path)}"
+    return entry_link(found.prefect_url.replace(HOST, found.name), auth_string(workspace.root)), page
+
+
+def check_lets_in(found: Standing, workspace: Workspace) -> None:
+    """Raises `UpstreamError` when the standing server was started with another auth string than the workspace has."""
+    if not answers(f"{found.prefect_url}/api/admin/version", auth=auth_string(workspace.root)):
+        raise UpstreamError(
+            f"the Prefect server of nightshift up (process {found.process_id}) lets nobody in with the auth string of "
+            f"{workspace.root}. Stop nightshift up and start it again."
+        )
+
+
+def remember(workspace: Workspace, servers: Standing) -> None:
+    """Tell other commands of this workspace where the servers are."""
+    write_json(workspace.state / "up.json", asdict(servers))
+
+
+def forget(workspace: Workspace) -> None:
+    """The servers are gone."""
+    (workspace.state / "up.json").unlink(missing_ok=True)
+
+
+def answers(url: str, *, auth: str = "") -> bool:
+    """Whether an HTTP server answers there with success, to who has this auth string."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=basic(auth)), timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
