@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlencode
 
 import psutil
@@ -34,6 +35,11 @@ START_SECONDS = 120.0
 GRACE_SECONDS = 8.0  # of a server that is told to end
 POOL = "nightshift"
 WORKER = "Worker"
+WORK = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+OF_A_WORKER = {
+    "PREFECT_WORKER_QUERY_SECONDS": "3",  # a run that is asked for in the UI should start soon
+    "NIGHTSHIFT_WORKER": "1",  # flows end with it: see tasks/stages.py
+}
 
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -204,13 +210,24 @@ def start_worker(workspace: Workspace, prefect_url: str, mlflow_url: str) -> Ser
     env = {
         **os.environ,
         **prefect_environment(workspace),
+        **OF_A_WORKER,
         "PREFECT_API_URL": f"{prefect_url}/api",
         PAGES_VARIABLE: mlflow_url,
-        "PREFECT_WORKER_QUERY_SECONDS": "3",  # a run that is asked for in the UI should start soon
-        "NIGHTSHIFT_WORKER": "1",  # flows end with it: see tasks/stages.py
     }
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
-    return _start(WORKER, [*command, "--name", "nightshift"], prefect_url, env, workspace)
+    return _start(WORKER, [*WORK, "--name", "nightshift"], prefect_url, env, workspace)
+
+
+def become_worker(*, healthcheck: bool) -> NoReturn:
+    """Go on as a worker of the server of PREFECT_API_URL. Raises `UpstreamError` when no server answers there."""
+    url = os.environ.get("PREFECT_API_URL", "")
+    if not url or not answers(f"{url}/health"):
+        raise UpstreamError(
+            f"no Prefect server answers{f' at {url}' if url else ''}. Set PREFECT_API_URL to that of your server; "
+            "nightshift up brings one of its own."
+        )
+    words = [*WORK, "--with-healthcheck"] if healthcheck else WORK
+    own = {"PREFECT_WORKER_WEBSERVER_HOST": HOST}  # its health check asks nobody
+    os.execve(words[0], words, {**QUIET, **own, **os.environ, **OF_A_WORKER})
 
 
 def experiment_page(mlflow_url: str, name: str, artifact_root: str | None, *, auth: str = "") -> str:

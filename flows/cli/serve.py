@@ -8,6 +8,7 @@ from flows.cli.options import Config, resolved
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(up)
+    app.command()(worker)
     app.command()(deploy)
 
 
@@ -37,6 +38,21 @@ def up(
     from flows.up import Wanted, stay_up
 
     stay_up(resolved(context, config).settings, Wanted(prefect_port, mlflow_port, open_as, mlflow_login))
+
+
+def worker(
+    healthcheck: bool = typer.Option(
+        False, "--healthcheck", help="Answer at http://127.0.0.1:8080/health while it works, as containers want it."
+    ),
+) -> None:
+    """Run the nights of the deployments on this machine, until Ctrl-C: a worker of the server of PREFECT_API_URL.
+
+    For a server of your own; **nightshift up** brings one. Give it the key of the pseudonyms: it hands it to the nights
+    and to nothing else.
+    """
+    from flows.servers import become_worker
+
+    become_worker(healthcheck=healthcheck)
 
 
 def deploy(context: typer.Context, config: Config = None) -> None:

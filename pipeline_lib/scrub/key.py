@@ -5,22 +5,27 @@ With HMAC and a secret key (RFC 2104) they cannot be tried without the key. So t
 one stops. Who holds the key can link pseudonyms to people; keep it apart from the artifacts. A new key means new
 pseudonyms: `key_id` enters the fingerprints, so that no data set mixes two keys.
 
-A key travels to no worker: a work holds its id, and the key is found again where the work is done.
+A key travels to no worker: a work holds its id, and the key is found again where the work is done. Nor does it stand in
+the environment of any process but the command that was started with it: `hand_on` leaves the others a file in memory.
 """
 
+import atexit
 import base64
 import binascii
 import hashlib
 import hmac
+import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.store.files import make_private
+from pipeline_lib.store.files import OWNER_ONLY, make_private
 
 KEY_VARIABLE = "NIGHTSHIFT_SCRUB_KEY"
 KEY_FILE_VARIABLE = "NIGHTSHIFT_SCRUB_KEY_FILE"
@@ -84,6 +89,37 @@ def find_key(key_id: str, environment: Mapping[str, str], workspace: Path) -> Sc
         f"scrub: the key {key_id}, with which this night was planned, is not at hand. Set {KEY_VARIABLE} or "
         f"{KEY_FILE_VARIABLE} to it where the night works, or run again with the key that is there."
     )
+
+
+def hand_on(environment: MutableMapping[str, str]) -> None:
+    """Take the key out of the environment that children of this process get, and name them a file of it instead.
+
+    The file is readable for this user alone and ends with this process: it lies in memory (Linux; elsewhere in a file
+    that is removed at the end). Servers, trackers and trainings, which need no key, are thus not given one. What is no
+    key stays where it is, for `load_key` to say so.
+    """
+    text = environment.get(KEY_VARIABLE, "")
+    try:
+        _parsed(text, KEY_VARIABLE)
+    except SettingsError:
+        return
+    del environment[KEY_VARIABLE]
+    environment[KEY_FILE_VARIABLE] = _in_memory(text) if sys.platform == "linux" else _until_the_end(text)
+
+
+def _in_memory(text: str) -> str:
+    descriptor = os.memfd_create("nightshift-scrub-key", 0)  # it outlives an exec of this process
+    os.fchmod(descriptor, OWNER_ONLY)
+    os.write(descriptor, text.encode())
+    return f"/proc/{os.getpid()}/fd/{descriptor}"
+
+
+def _until_the_end(text: str) -> str:
+    descriptor, name = tempfile.mkstemp(prefix="nightshift-")
+    atexit.register(Path(name).unlink, missing_ok=True)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return name
 
 
 def _keys_at_hand(environment: Mapping[str, str], workspace: Path) -> Iterator[ScrubKey]:

@@ -18,6 +18,7 @@ import yaml
 from cronsim import CronSim
 
 from deployments.docker.create_bucket import create_bucket
+from flows.servers import POOL, WORK
 from pipeline_lib.stages import AllSettings as Settings
 from pipeline_lib.stages import resolve
 
@@ -71,7 +72,11 @@ def test_a_second_night_is_cancelled_not_queued(nightly: dict[str, Any]) -> None
 
 def test_no_worker_lets_a_second_night_queue() -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    commands = [*compose["services"]["worker"]["command"], (DEPLOYMENTS / "docker" / "Dockerfile").read_text("utf-8")]
+    commands = [
+        *WORK,
+        *compose["services"]["worker"]["command"],
+        (DEPLOYMENTS / "docker" / "Dockerfile").read_text("utf-8"),
+    ]
     assert not any("--limit" in command for command in commands)
 
 
@@ -81,8 +86,9 @@ def test_no_code_is_pulled_and_no_folder_of_the_deployer_is_kept(prefect_file: d
 
 def test_all_deployments_go_to_the_pool_that_the_worker_serves(prefect_file: dict[str, Any]) -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    assert {deployment["work_pool"]["name"] for deployment in prefect_file["deployments"]} == {"nightshift"}
-    assert "--pool=nightshift" in compose["services"]["worker"]["command"]
+    assert {deployment["work_pool"]["name"] for deployment in prefect_file["deployments"]} == {POOL}
+    assert compose["services"]["worker"]["command"][:2] == ["nightshift", "worker"]
+    assert WORK[WORK.index("--pool") + 1] == POOL
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

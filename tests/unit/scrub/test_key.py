@@ -1,13 +1,16 @@
 """Where the key comes from, and which keys are refused."""
 
 import base64
+import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.scrub.key import KEY_FILE_VARIABLE, KEY_VARIABLE, ScrubKey, demo_key_path, find_key, load_key
+from pipeline_lib.scrub.key import KEY_FILE_VARIABLE, KEY_VARIABLE, ScrubKey, demo_key_path, find_key, hand_on, load_key
 
 SECRET = bytes(range(100, 132))
 
@@ -125,3 +128,39 @@ def test_the_key_id_names_the_key() -> None:
     # printf 'key id' | openssl dgst -sha256 -mac HMAC -macopt hexkey:000102...1e1f
     assert ScrubKey(SECRET).key_id != ScrubKey(bytes(range(32))).key_id
     assert ScrubKey(bytes(range(32))).key_id == "86517456"
+
+
+HANDED_ON = """
+import os, subprocess, sys
+sys.platform = sys.argv[1]
+from pipeline_lib.scrub.key import hand_on
+hand_on(os.environ)
+print(os.environ["NIGHTSHIFT_SCRUB_KEY_FILE"], flush=True)
+subprocess.run([sys.executable, "-c", sys.argv[2]], check=True)
+"""
+IN_A_CHILD = """
+import os
+from pathlib import Path
+from pipeline_lib.scrub.key import load_key
+path = Path(os.environ["NIGHTSHIFT_SCRUB_KEY_FILE"])
+print(load_key(os.environ, path, None).key_id, "NIGHTSHIFT_SCRUB_KEY" in os.environ, oct(path.stat().st_mode)[-3:])
+"""
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_a_key_is_handed_on_in_a_file_that_ends_with_the_process(tmp_path: Path, platform: str) -> None:
+    """And not in the environment. (Where no file can lie in memory, it lies on the disk until the end.)"""
+    env = {**os.environ, KEY_VARIABLE: SECRET.hex(), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", HANDED_ON, platform, IN_A_CHILD]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    name, told = done.stdout.splitlines()
+    assert told == f"{ScrubKey(SECRET).key_id} False 600"
+    assert not Path(name).exists() and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("environment", [{}, {KEY_VARIABLE: "short"}, {KEY_FILE_VARIABLE: "mine"}])
+def test_where_there_is_no_key_nothing_is_handed_on(environment: dict[str, str]) -> None:
+    before = dict(environment)
+    hand_on(environment)
+    assert environment == before

@@ -1,0 +1,53 @@
+"""The key of the pseudonyms is in the environment of the command that was started with it, and of nothing it starts."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from tests.servers_up import up, wait_until
+from tests.tiny_night import KEY, arguments, environment, write_corpus
+
+NIGHT = [sys.executable, "-c", "from flows.cli import main; main()", "run"]
+MANY_EPOCHS = "100"  # a training that lasts until it is stopped
+
+
+def holders(family: list[psutil.Process]) -> list[str]:
+    """The commands of those in whose environment the key stands."""
+    found = []
+    for process in family:
+        try:
+            if KEY.encode() in Path(f"/proc/{process.pid}/environ").read_bytes():
+                found.append(" ".join(process.cmdline()))
+        except (OSError, psutil.Error):
+            continue  # it has just ended
+    return found
+
+
+def test_in_a_night_no_process_but_the_command_has_the_key(tmp_path: Path) -> None:
+    """Looked at all through a night, with its server, its pool and its training."""
+    words = arguments(tmp_path / "workspace", write_corpus(tmp_path / "corpus"))
+    night = subprocess.Popen([*NIGHT, *words], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    command, seen = psutil.Process(night.pid), set[int]()
+    while night.poll() is None:
+        children = command.children(recursive=True)
+        assert holders(children) == []
+        seen |= {child.pid for child in children}
+        time.sleep(0.05)
+    assert night.stdout is not None
+    said = night.stdout.read().decode()
+    assert night.returncode == 0, said
+    assert "email 4" in said and len(seen) >= 6  # addresses were replaced, with a key
+
+
+def test_under_nightshift_up_no_process_but_the_command_has_it(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus")
+    with up(
+        tmp_path / "workspace", corpus, "--prefect-port", "0", "--mlflow-port", "0", train__num_epochs=MANY_EPOCHS
+    ) as servers:
+        servers.trigger("nightly")
+        wait_until(lambda: any((tmp_path / "workspace" / "work" / "train").glob("*/metrics.jsonl")), 120)
+        family = servers.family()
+        assert len(holders(family[:1])) == 1 and holders(family[1:]) == []
