@@ -34,6 +34,7 @@ from pipeline_lib.model.tracking import pages_of, place_of
 from pipeline_lib.plan.data import night_key
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.private import close_to_others
 from pipeline_lib.store.workspace import Workspace
 
 CHECK_SECONDS = 0.5
@@ -66,6 +67,8 @@ def stay_up(settings: Settings, wanted: Wanted) -> None:
     night_key(settings, workspace)  # a missing one is told now, not by the first night
     _check_alone(workspace)
     reporter = ConsoleReporter()
+    if workspace.root.exists() and (line := close_to_others(workspace.root)):
+        reporter.say(line)
     with _until_asked():
         started = time.monotonic()
         with _running(settings, workspace, wanted, reporter) as (servers, found):

@@ -15,7 +15,7 @@ from typing import NoReturn
 import typer
 
 from flows.cli import inspect, models, night, serve, stages
-from flows.cli.options import without_settings
+from flows.cli.options import without_settings, write_privately
 from pipeline_lib.base.errors import NightshiftError, SettingsError, UpstreamError
 from pipeline_lib.scrub.key import hand_on
 from pipeline_lib.store.files import translate_os_error
@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave with its exit status; a user's mistake is one message, never a traceback."""
     signal.signal(signal.SIGTERM, _stop)
     hand_on(os.environ)
+    write_privately()
     try:
         words, settings = without_settings(sys.argv[1:] if arguments is None else arguments)
         status = app(words, prog_name=NAME, obj=settings, standalone_mode=False) or 0  # Typer makes 130 of a Ctrl-C

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from flows.cli.options import AsJson, Config, opened, resolved
+from flows.cli.options import AsJson, Config, opened, resolved, write_as_the_user_does
 
 DOCUMENT = "URL of a document (numpy/linalg/_linalg.py#solve) or its 32-digit id"
 
@@ -86,6 +86,7 @@ def export(
     """
     from flows.export import export_newest
 
+    write_as_the_user_does()
     settings = resolved(context, config).settings
     export_newest(settings, opened(settings), to, only)
 

@@ -15,6 +15,7 @@ import typer
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.settings.tree import OF_NO_SECTION, Resolved, Settings
 from pipeline_lib.stages import resolve
+from pipeline_lib.store.private import OTHERS
 from pipeline_lib.store.workspace import Workspace
 
 Config = Annotated[
@@ -23,6 +24,20 @@ Config = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs: one JSON value.")]
 Pairs = list[tuple[str, str]]
+
+_umask_of_the_user: int | None = None
+
+
+def write_privately() -> None:
+    """From now on this process, and what it starts, makes files and folders for this user alone."""
+    global _umask_of_the_user
+    _umask_of_the_user = os.umask(OTHERS)
+
+
+def write_as_the_user_does() -> None:
+    """Make files as any other program of this user: for what is written outside of the workspace."""
+    if _umask_of_the_user is not None:
+        os.umask(_umask_of_the_user)
 
 
 def resolved(context: typer.Context, config: Path | None) -> Resolved:

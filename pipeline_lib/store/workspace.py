@@ -30,6 +30,7 @@ from pipeline_lib.base.errors import WorkspaceBusy
 from pipeline_lib.store.files import write_json
 from pipeline_lib.store.layout import check_layout, write_layout
 from pipeline_lib.store.local import Store
+from pipeline_lib.store.private import NO_OTHERS
 from pipeline_lib.store.records import read_comfort, read_state
 
 # Unix seconds, to the end of the year 9998 in every time zone: what a clock can show.
@@ -214,7 +215,8 @@ class Workspace:
             yield
             return
         self.check_layout()
-        self.state.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(parents=True, exist_ok=True, mode=NO_OTHERS)
+        self.state.mkdir(exist_ok=True)
         descriptor = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
             self._take(descriptor)

@@ -1,5 +1,8 @@
-"""The key of the pseudonyms is in the environment of the command that was started with it, and of nothing it starts."""
+"""The key of the pseudonyms is in the environment of the command that was started with it, and of nothing it starts;
+what a night writes is its owner's alone.
+"""
 
+import os
 import subprocess
 import sys
 import time
@@ -8,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from tests.servers_up import up, wait_until
-from tests.tiny_night import KEY, arguments, environment, write_corpus
+from tests.tiny_night import KEY, House, arguments, environment, nightshift, write_corpus
 
 NIGHT = [sys.executable, "-c", "from flows.cli import main; main()", "run"]
 MANY_EPOCHS = "100"  # a training that lasts until it is stopped
@@ -26,6 +29,13 @@ def holders(family: list[psutil.Process]) -> list[str]:
     return found
 
 
+def readable_for_others(workspace: Path) -> list[Path]:
+    """What of it others may read: texts, databases, logs, models."""
+    return [
+        path for path in (workspace, *workspace.rglob("*")) if path.lstat().st_mode & 0o077 and not path.is_symlink()
+    ]
+
+
 def test_in_a_night_no_process_but_the_command_has_the_key(tmp_path: Path) -> None:
     """Looked at all through a night, with its server, its pool and its training."""
     words = arguments(tmp_path / "workspace", write_corpus(tmp_path / "corpus"))
@@ -40,6 +50,7 @@ def test_in_a_night_no_process_but_the_command_has_the_key(tmp_path: Path) -> No
     said = night.stdout.read().decode()
     assert night.returncode == 0, said
     assert "email 4" in said and len(seen) >= 6  # addresses were replaced, with a key
+    assert readable_for_others(tmp_path / "workspace") == []
 
 
 def test_under_nightshift_up_no_process_but_the_command_has_it(tmp_path: Path) -> None:
@@ -51,3 +62,22 @@ def test_under_nightshift_up_no_process_but_the_command_has_it(tmp_path: Path) -
         wait_until(lambda: any((tmp_path / "workspace" / "work" / "train").glob("*/metrics.jsonl")), 120)
         family = servers.family()
         assert len(holders(family[:1])) == 1 and holders(family[1:]) == []
+        assert readable_for_others(tmp_path / "workspace" / "artifacts") == []
+
+
+def test_an_opened_workspace_is_closed_by_the_next_night_with_one_line(tmp_path: Path) -> None:
+    words = arguments(tmp_path / "workspace", write_corpus(tmp_path / "corpus"))
+    assert nightshift("ingest", *words).status == 0
+    for path in (tmp_path / "workspace", *(tmp_path / "workspace").rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    second, third = (nightshift("ingest", *words) for _ in range(2))
+    assert second.out.count("others could read this workspace (mode 0755); now only its owner can") == 1
+    assert "others" not in third.out and readable_for_others(tmp_path / "workspace") == []
+
+
+def test_what_is_exported_has_the_rights_that_the_user_gives_files(home: House, tmp_path: Path) -> None:
+    ended = nightshift("export", "--to", str(tmp_path / "out"), *arguments(home.workspace, home.corpus))
+    assert ended.status == 0, ended.err
+    umask = os.umask(0)
+    os.umask(umask)
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "out").rglob("*") if path.is_file()} == {0o666 & ~umask}
