@@ -1,9 +1,8 @@
 """Settings of [register]."""
 
-from urllib.parse import urlsplit
-
 from pydantic import Field, field_validator
 
+from pipeline_lib.base.secrets import has_secret
 from pipeline_lib.base.settings import StageSettings
 
 
@@ -71,10 +70,11 @@ class RegisterSettings(StageSettings):
     @field_validator("tracking_uri")
     @classmethod
     def _holds_no_password(cls, uri: str | None) -> str | None:
-        """Settings are kept in manifests, in MLflow and in Prefect: a password does not belong into them."""
-        if uri is not None and urlsplit(uri).password is not None:
+        if uri is not None and has_secret(uri):
             raise ValueError(
-                "holds a password, and settings are shown in many places; leave it out of the address and put it into "
-                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (for PostgreSQL: PGPASSWORD)"
+                "holds a password or another secret, and settings are shown in many places; leave it out of the "
+                "address. Of a server on the web put user and password into MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD, a token into MLFLOW_TRACKING_TOKEN; of PostgreSQL the password into "
+                "PGPASSWORD, of MySQL into a my.cnf of its client"
             )
         return uri

@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
-from tests.servers_up import up, wait_until
+from flows.access import auth_string
+from tests.servers_up import Up, up, wait_until
 from tests.tiny_night import KEY, House, arguments, environment, nightshift, write_corpus
 
 NIGHT = [sys.executable, "-c", "from flows.cli import main; main()", "run"]
@@ -63,6 +65,28 @@ def test_under_nightshift_up_no_process_but_the_command_has_it(tmp_path: Path) -
         family = servers.family()
         assert len(holders(family[:1])) == 1 and holders(family[1:]) == []
         assert readable_for_others(tmp_path / "workspace" / "artifacts") == []
+        _check_worker(servers)
+
+
+def _check_worker(servers: Up) -> None:
+    """One that is started by itself, for a server of one's own, does not have it either."""
+    url, auth = f"{servers.prefect_url}/api", auth_string(servers.workspace)
+    env = environment(PREFECT_API_URL=url, PREFECT_API_AUTH_STRING=auth)
+    worker = psutil.Popen([*NIGHT[:-1], "worker"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: len(servers.prefect("/work_pools/nightshift/workers/filter", {})) == 2, 60)
+        assert "prefect" in worker.cmdline() and holders([worker]) == []
+    finally:
+        worker.terminate()
+        worker.wait(30)
+
+
+@pytest.mark.parametrize("more", [{}, {"PREFECT_API_URL": "http://127.0.0.1:9/api"}])
+def test_a_worker_without_a_server_says_what_to_do(more: dict[str, str]) -> None:
+    ended = subprocess.run(
+        [*NIGHT[:-1], "worker"], env=environment(**more), capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 4 and "Set PREFECT_API_URL" in ended.stderr
 
 
 def test_an_opened_workspace_is_closed_by_the_next_night_with_one_line(tmp_path: Path) -> None:

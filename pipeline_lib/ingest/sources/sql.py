@@ -8,24 +8,16 @@ Without one all rows are fetched, and those that differ in nothing are left alon
 """
 
 import os
-import re
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.base.secrets import names_a_secret
 from pipeline_lib.base.settings import operational
 from pipeline_lib.ingest.records import FileSource, Format, Slug, SourceSettings
 from pipeline_lib.store.artifact import Outcome, digest_of
-
-# The name of a secret: alone, as a part of a longer one (sslpassword, motherduck_token, awsSecretAccessKey), and within
-# ?odbc_connect=...;PWD=... What names a file in which a secret lies (passfile, credentials_path) is none.
-SECRET = re.compile(
-    r"(pass(?!file)|pwd|secret|token|credential|(api|auth|private|access|account|shared)[_ -]?key)"
-    r"(?!\w*(file|path)\s*=)\w*\s*=",
-    re.IGNORECASE,
-)
 
 
 class SqlSource(SourceSettings):
@@ -77,7 +69,7 @@ class SqlSource(SourceSettings):
             raise ValueError(
                 "this is no address that SQLAlchemy understands. Write dialect://user@host/name, without a password"
             ) from None
-        if url.password is not None or any(SECRET.search(f"{key}={value}") for key, value in url.query.items()):
+        if url.password is not None or names_a_secret(url.query.items()):
             raise ValueError(
                 "there is a password or another secret in the address. Take it out: put a password into an environment "
                 "variable and name that variable in password_variable; put what is no password into the variable or "

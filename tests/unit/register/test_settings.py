@@ -5,14 +5,43 @@ from pydantic import ValidationError
 
 from pipeline_lib.register.settings import RegisterSettings
 
+REFUSED = [
+    "http://me:s3cret@mlflow:5000",
+    "https://s3cret@mlflow.example",
+    "https://s3cret:@mlflow.example",
+    "http://me@mlflow:5000",
+    "HTTPS://s3cret@mlflow.example",
+    "http://mlflow:5000/?access_token=s3cret",
+    "http://mlflow:5000/#api_key=s3cret",
+    "postgresql://me:s3cret@db/mlflow",
+    "postgresql+psycopg://me:s3%40cret@db/mlflow",
+    "postgresql://db/mlflow?user=me&password=s3cret",
+    "postgresql://db/mlflow?pass%77ord=s3cret",
+    "postgresql://db/mlflow?sslpassword=s3cret",
+    "mysql+pymysql://me@db/mlflow?passwd=s3cret",
+    "mssql+pyodbc://?odbc_connect=DRIVER%3Dx%3BUID%3Dme%3BPWD%3Ds3cret",
+    "postgresql://me:s3cret@[::1/mlflow",
+]
+TAKEN = [
+    None,
+    "http://mlflow:5000",
+    "https://mlflow.example/prefix",
+    "http://[::1]:5000",
+    "postgresql://me@db/mlflow",
+    "postgresql+psycopg2://mlflow@postgres/mlflow?sslmode=require",
+    "postgresql://db/mlflow?user=me&passfile=/home/me/.pgpass",
+    "sqlite:////home/me/mlflow.db",
+    "sqlite:////home/m@e/a b/mlflow.db",
+]
 
-@pytest.mark.parametrize("uri", ["http://me:secret@mlflow:5000", "postgresql://me:secret@db/mlflow"])
-def test_a_password_in_the_address_is_refused_and_not_repeated(uri: str) -> None:
-    with pytest.raises(ValidationError, match="holds a password") as caught:
+
+@pytest.mark.parametrize("uri", REFUSED)
+def test_a_secret_in_the_address_is_refused_and_not_repeated(uri: str) -> None:
+    with pytest.raises(ValidationError, match=r"holds a password.*MLFLOW_TRACKING_TOKEN.*PGPASSWORD") as caught:
         RegisterSettings(tracking_uri=uri)
-    assert "secret" not in caught.value.errors(include_input=False)[0]["msg"]
+    assert "s3" not in caught.value.errors(include_input=False)[0]["msg"]
 
 
-@pytest.mark.parametrize("uri", [None, "http://mlflow:5000", "postgresql://me@db/mlflow", "sqlite:////tmp/mlflow.db"])
+@pytest.mark.parametrize("uri", TAKEN)
 def test_addresses_without_one_are_taken(uri: str | None) -> None:
     assert RegisterSettings(tracking_uri=uri).tracking_uri == uri
