@@ -13,6 +13,7 @@ from pipeline_lib.plan.data import ENCODING, DataPlan, plan_again, plan_data, pl
 from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.landings import sources_that_land
 from pipeline_lib.plan.models import plan_models, untrained
+from pipeline_lib.run.damage import Damages
 from pipeline_lib.stages import OF_A_BATCH
 from tasks.gate import judge
 from tasks.land import land
@@ -21,8 +22,6 @@ from tasks.publish import name_run, publish_funnel, publish_scores
 from tasks.settle import settle_batches, settle_benchmarks, settle_closed, settle_tokenizer
 from tasks.steps import do_stage, do_step, make_what_can_be
 from tasks.train import do_train
-
-MOST_DAMAGED = 3  # things that turn out damaged where no step mends them, in one half of a night
 
 
 def refresh_data(night: Night) -> dict[str, Any]:
@@ -46,13 +45,14 @@ def _mending(half: Callable[[Night], dict[str, Any]], night: Night) -> dict[str,
 
     What a step opens is mended by the step; this is for what is shown, and for what a plan took for whole.
     """
-    for _ in range(MOST_DAMAGED):
+    damages = Damages()
+    while True:
         try:
             return half(night)
         except DamagedArtifact as exc:
+            damages.meet(exc)
             night.reporter.say(f"{exc} It is made again now.")
             night.plan = None
-    return half(night)
 
 
 def _refresh(night: Night) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def draw_benchmarks(plan: DataPlan, night: Night) -> BenchmarksPlan:
     try:
         return _drawn(plan_benchmarks(night.settings, night.workspace, plan, renews=True), plan, night)
     except DamagedArtifact as exc:
-        if not exc.fingerprint:  # so much is damaged that a step gave up
+        if not exc.fingerprint:  # a disk that damages what is just made
             raise
         for _ in ("tables", "their texts"):
             make_what_can_be(not_there(night.workspace, plan), night)

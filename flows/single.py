@@ -81,11 +81,13 @@ def _tokenize(settings: Settings, night: Night) -> None:
     settle_closed(plan, night)
 
 
-def _models(settings: Settings, night: Night, stage: str) -> tuple[DataPlan, ModelsPlan, Graph]:
+def _models(
+    settings: Settings, night: Night, stage: str, *, judges_first: bool = True
+) -> tuple[DataPlan, ModelsPlan, Graph]:
     data = _sealed(settings, night, stage, ENCODING)
     _check(stage, [data.snapshot], night, ENCODING)
     benchmarks = plan_benchmarks(settings, night.workspace, data)
-    models = plan_models(settings, night.workspace, data, benchmarks)
+    models = plan_models(settings, night.workspace, data, benchmarks, judges_first=judges_first)
     if models is None:
         raise DataError(
             f"{stage}: {untrained(settings)}. Raise train.budget_minutes where it is 0; else look at the funnel "
@@ -95,7 +97,10 @@ def _models(settings: Settings, night: Night, stage: str) -> tuple[DataPlan, Mod
 
 
 def _train(settings: Settings, night: Night) -> None:
-    _, models, graph = _models(settings, night, "train")
+    """Whoever asks for a training by itself gets one, also where the last model has no verdict yet."""
+    _, models, graph = _models(settings, night, "train", judges_first=False)
+    for note in models.notes:
+        night.reporter.say(note)
     do_train(models.train, night, graph)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline_lib.base.errors import GateRefused
 from pipeline_lib.past.made import remember_scores
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step, recorded_champion
+from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step, of_the_champion, recorded_champion
 from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
 from pipeline_lib.plan.last import entries_of
 from pipeline_lib.plan.models import ModelsPlan
@@ -41,7 +41,9 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     gate, measured = plan.gate, None
     if gate.missing(night.workspace.store):
         champion = version_by_alias(registry, CHAMPION)
-        if champion is not None and champion.model_fingerprint != models.model.fingerprint:
+        if champion is not None and champion.model_fingerprint == models.model.fingerprint:
+            gate = of_the_champion(gate)
+        elif champion is not None:
             measured = champion_step(night.settings, models, champion)
             do_step(measured, night, graph)
             gate = against_champion(gate, measured)

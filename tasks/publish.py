@@ -1,6 +1,7 @@
 """What a night shows and says: the funnel of the data half, the scores of the models."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -125,7 +126,8 @@ def publish_scores(models: ModelsPlan, verdict: Verdict, night: Night) -> dict[s
     scores = {f"{one.candidate}, {one.label}": one for step in models.evaluate for one in _scores(step, night)}
     if verdict.champion is not None:
         until_then = {
-            f"champion until then (version {one.version}), {one.label}": one for one in _scores(verdict.champion, night)
+            f"champion until then (version {one.version}), {one.label}": one
+            for one in _scores(verdict.champion, night, spares=True)
         }
         scores |= until_then
     rows = [{"model": name, **_columns(found.figures)} for name, found in scores.items()]
@@ -142,13 +144,14 @@ def publish_scores(models: ModelsPlan, verdict: Verdict, night: Night) -> dict[s
     }
 
 
-def _scores(step: Step, night: Night) -> list[Scores]:
-    """What a candidate scored, on each benchmark."""
+def _scores(step: Step, night: Night, *, spares: bool = False) -> list[Scores]:
+    """What a candidate scored, on each benchmark. `spares`: damaged ones are left out, as no plan makes them again."""
     store, found = night.workspace.store, []
     for work in step.wholes:
         if work.maker.schema == SCORES_SCHEMA and store.is_present(work.ref):
-            opened = store.open(work.ref.stage, work.ref.fingerprint, files=[SCORES_FILE])
-            found.append(read_scores(opened.file(SCORES_FILE)))
+            with suppress(DamagedArtifact) if spares else nullcontext():
+                opened = store.open(work.ref.stage, work.ref.fingerprint, files=[SCORES_FILE])
+                found.append(read_scores(opened.file(SCORES_FILE)))
     return found
 
 

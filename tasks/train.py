@@ -62,9 +62,10 @@ def _done(step: Step, night: Night, graph: Graph) -> Done:
         shutil.rmtree(work_folder, ignore_errors=True)  # of a run that was killed between its model and this line
         return do_step(step, night, graph)
     night.workspace.save_pin(BEGUN, ref)
-    lost = night.workspace.store.condition(ref).manifest
-    if lost is not None:
-        leave_repeat(work_folder, lost.facts)
+    for work in step.missing(night.workspace.store):
+        lost = night.workspace.store.condition(work.ref).manifest
+        if lost is not None:
+            leave_repeat(work_folder_of(night.workspace.root, work.ref), lost.facts)
     own = night.settings.of(RegisterSettings)
     place = place_of(own.tracking_uri, night.workspace.root)
     name = f"{night.settings.profile}-{ref.fingerprint[:8]}"

@@ -8,10 +8,10 @@ Closed batches are not laid out at all: a few nodes stand for them (plan/closed.
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.plan.batches import (
     Opened,
@@ -27,7 +27,8 @@ from pipeline_lib.plan.previous import ClosedBefore, with_previous
 from pipeline_lib.plan.sides import num_held_out
 from pipeline_lib.plan.tokenizer import TokenizerPlan, pinned_tokenizer, plan_tokenizer
 from pipeline_lib.run.board import Board
-from pipeline_lib.run.execute import MOST_HEALED, Graph, as_planned, dead_ends, wanted
+from pipeline_lib.run.damage import despite_damage
+from pipeline_lib.run.execute import Graph, as_planned, dead_ends, wanted
 from pipeline_lib.run.step import Step
 from pipeline_lib.scrub.key import ScrubKey, load_key
 from pipeline_lib.settings.tree import Settings
@@ -120,13 +121,7 @@ def plan_data(settings: Settings, workspace: Workspace) -> DataPlan:
 
     What the look at the sources finds damaged of earlier batches is not there: laid out again, the night makes it.
     """
-    for _ in range(MOST_HEALED):
-        try:
-            return _plan(settings, workspace, is_looking=True)
-        except DamagedArtifact as exc:
-            if not exc.stage or workspace.store.is_present(Ref(exc.stage, exc.fingerprint)):
-                raise  # it would be met again
-    raise DamagedArtifact(f"{MOST_HEALED} artifacts of earlier batches were damaged. Check the disk, then run again.")
+    return despite_damage(partial(_plan, settings, workspace, is_looking=True), workspace.store)
 
 
 def plan_sealed_data(settings: Settings, workspace: Workspace) -> DataPlan:

@@ -16,7 +16,7 @@ from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.plan.registered import last_move, model_of
 from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, Version, opened, stands
 from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.register.stage import FUNNEL_FILE, registry_of
+from pipeline_lib.register.stage import FUNNEL_FILE, IN_SERVICE, registry_of
 from pipeline_lib.register.works import gate_work, version_work
 from pipeline_lib.run.execute import Graph, as_planned, wanted
 from pipeline_lib.run.inputs import Inputs
@@ -157,7 +157,16 @@ def champion_step(settings: Settings, models: ModelsPlan, champion: Version) -> 
 
 def against_champion(gate: Step, champion: Step) -> Step:
     """The gate with the champion of this hour to compare with."""
-    work = replace(gate.whole, beside={"champion": champion.wholes[-1].ref})
+    return _beside(gate, "champion", champion.wholes[-1].ref)
+
+
+def of_the_champion(gate: Step) -> Step:
+    """The gate of the very model that is in service: nobody to compare it with."""
+    return _beside(gate, IN_SERVICE, gate.whole.inputs["model"])
+
+
+def _beside(gate: Step, name: str, ref: Ref) -> Step:
+    work = replace(gate.whole, beside={name: ref})
     return replace(gate, wholes=(work,), whole=work)
 
 

@@ -6,7 +6,7 @@ Where nothing is unread, or `train.budget_minutes` is 0, the newest model stands
 its verdict is judged first. A model that was judged last and is damaged is made again first (lost.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline_lib.base.errors import DataError
@@ -15,7 +15,7 @@ from pipeline_lib.model.records import CHALLENGER, FROZEN
 from pipeline_lib.plan.benchmarks import BenchmarksPlan
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
-from pipeline_lib.plan.lost import lost_training
+from pipeline_lib.plan.lost import lost_for_good, lost_trainings
 from pipeline_lib.plan.parents import Line, line_of
 from pipeline_lib.quantize.works import variant_works
 from pipeline_lib.run.execute import Graph, as_planned, wanted
@@ -60,11 +60,17 @@ class ModelsPlan:
 
 
 def plan_models(
-    settings: Settings, workspace: Workspace, data: DataPlan, benchmarks: BenchmarksPlan
+    settings: Settings,
+    workspace: Workspace,
+    data: DataPlan,
+    benchmarks: BenchmarksPlan,
+    *,
+    judges_first: bool = True,
 ) -> ModelsPlan | None:
     """Lay out training and measuring for tonight's snapshot. None when there is no model and none is to be made
     (`untrained` says why).
 
+    `judges_first`: a model that has no verdict yet stands, and nothing is trained; else a training goes on from it.
     Raises `DataError` when there is no text to train on.
     """
     if not data.batches:
@@ -72,21 +78,53 @@ def plan_models(
             "train: there is no batch to train on. Look at the funnel (nightshift status) and at a document "
             "(nightshift why), then correct [ingest] or [clean]."
         )
-    lost = lost_training(settings, workspace, data, benchmark=benchmarks.refs[FROZEN])
-    if lost is None:
+    waiting = _waiting(workspace) if judges_first else None
+    lost = lost_trainings(settings, workspace, data, benchmark=benchmarks.refs[FROZEN])
+    if not lost:
         line = line_of(settings, workspace, data)
-        train = _train(settings, workspace, data, benchmarks, line)
+        line = replace(line, notes=(*line.notes, *_without(lost_for_good(workspace))))
+        train = _train(settings, workspace, data, benchmarks, line, waiting)
     else:
-        line = Line(None, True, {}, (f"training {lost.fingerprint[:8]}, which is lost, is done again as it was",))
-        train = Step("train", "model", (), (lost,), lost)
+        line = Line(None, True, {}, (_again(lost),))
+        train = Step("train", "model", (), tuple(lost), lost[-1])
     if train is None:
         return None
     before = _judged_before(workspace, train)
     tonight = Judged(train.whole.ref, benchmarks.refs, _counts(train.whole, data, workspace.store))
     plan = _laid_out(settings, workspace, data, benchmarks, train, before or tonight, line)
     if before is not None and _is_lost(before, plan, {**data.graph, **benchmarks.graph}, workspace.store):
-        return _laid_out(settings, workspace, data, benchmarks, train, tonight, line)
-    return plan
+        plan = _laid_out(settings, workspace, data, benchmarks, train, tonight, line)
+    return plan if plan.train.todo else replace(plan, notes=_untouched(plan, line, waiting))
+
+
+def _waiting(workspace: Workspace) -> Ref | None:
+    """The model that has no verdict yet, if it is there."""
+    begun = workspace.pin(BEGUN, Ref)
+    return begun if begun is not None and workspace.store.is_present(begun) else None
+
+
+def _untouched(plan: ModelsPlan, line: Line, waiting: Ref | None) -> tuple[str, ...]:
+    """Why nothing is trained."""
+    name = plan.model.fingerprint[:8]
+    if waiting is not None:
+        return (f"model {name} has no verdict yet: it is judged first, and the next night goes on from it",)
+    if plan.train.whole.is_recorded:
+        return line.notes
+    return (f"model {name} is what these settings make: nothing is trained",)
+
+
+def _again(lost: Sequence[Work]) -> str:
+    named = ", ".join(work.fingerprint[:8] for work in lost)
+    is_one = len(lost) == 1
+    return f"training{'' if is_one else 's'} {named}, which {'is' if is_one else 'are'} lost, " + (
+        "is done again as it was" if is_one else "are done again as they were, one after the other"
+    )
+
+
+def _without(lost: Sequence[Ref]) -> list[str]:
+    """A word about the trunks that a night has to do without."""
+    named = ", ".join(ref.fingerprint[:8] for ref in lost)
+    return [f"of training {named} too much is lost to do it again: nothing goes on from it"] if lost else []
 
 
 def _is_lost(judged: Judged, plan: ModelsPlan, others: Graph, store: Store) -> bool:
@@ -131,7 +169,9 @@ def _laid_out(
     evaluate[-1] = replace(evaluate[-1], wholes=(*evaluate[-1].wholes, *scores))
     quantize = [Step("quantize", name, (), (work,), work) for name, (work, _) in variants.items()]
     graph = {work.ref: work for step in (train, *evaluate, *quantize) for work in step.works}
-    todo = wanted([model, scores[-1].ref], {**data.graph, **benchmarks.graph, **graph}, workspace.store)
+    # A night shows each of the scores: the list of them alone does not do.
+    targets = [model, *(work.ref for step in evaluate for work in step.wholes)]
+    todo = wanted(targets, {**data.graph, **benchmarks.graph, **graph}, workspace.store)
     condition = _condition(workspace, data)
     planned = [replace(step, condition=condition) for step in as_planned((train, *evaluate, *quantize), todo)]
     return ModelsPlan(
@@ -149,8 +189,8 @@ def _laid_out(
 def untrained(settings: Settings) -> str:
     """Why there is no model, and none is to be made."""
     if settings.of(TrainSettings).budget_minutes == 0:
-        return "train.budget_minutes is 0 and there is no model yet"
-    return "no document was kept that could be trained on, and there is no model yet"
+        return "train.budget_minutes is 0 and there is no model of this tokenizer and shape yet"
+    return "no document was kept that could be trained on, and there is no model of this tokenizer and shape yet"
 
 
 def _judged_before(workspace: Workspace, train: Step) -> Judged | None:
@@ -165,11 +205,15 @@ def _scored(candidate: str, works: list[Work]) -> Step:
 
 
 def _train(
-    settings: Settings, workspace: Workspace, data: DataPlan, benchmarks: BenchmarksPlan, line: Line
+    settings: Settings,
+    workspace: Workspace,
+    data: DataPlan,
+    benchmarks: BenchmarksPlan,
+    line: Line,
+    waiting: Ref | None,
 ) -> Step | None:
     """The training of tonight, or the model that stands."""
-    begun = workspace.pin(BEGUN, Ref)
-    standing = begun if begun is not None and workspace.store.is_present(begun) else None
+    standing = waiting
     if standing is None and not line.has_unread and line.parent is not None:
         standing = line.parent.ref
     if standing is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from pipeline_lib.plan.benchmarks import plan_benchmarks
@@ -10,6 +11,7 @@ from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.landings import is_lost, note_of, sources_that_land
 from pipeline_lib.plan.models import plan_models, untrained
 from pipeline_lib.plan.reasons import Line, explain
+from pipeline_lib.run.damage import despite_damage
 from pipeline_lib.run.lists import sum_of
 from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.settings.tree import Settings
@@ -53,6 +55,10 @@ class NightPlan:
 
 def plan_night(settings: Settings, workspace: Workspace) -> NightPlan:
     """Lay out and explain the night. Makes nothing."""
+    return despite_damage(partial(_plan, settings, workspace), workspace.store)
+
+
+def _plan(settings: Settings, workspace: Workspace) -> NightPlan:
     asked_first = sources_that_land(settings)
     data = plan_data(settings, workspace)
     benchmarks = plan_benchmarks(settings, workspace, data, renews=True)

@@ -54,7 +54,8 @@ def line_of(settings: Settings, workspace: Workspace, data: DataPlan) -> Line:
         )
     shards = _shards(workspace.store, data)
     if shards is None:
-        return Line(parent, True, {}, (_begin(parent),))
+        none = "train.budget_minutes is 0: nothing is trained"
+        return Line(parent, True, {}, (none if own.budget_minutes == 0 else _begin(parent),))
     cursor = cursor_of(workspace.store, parent)
     left = unread(cursor, text_of(own, shards))
     if not left:

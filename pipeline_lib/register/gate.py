@@ -34,6 +34,7 @@ class GateReport:
     champion_version: int | None  # what it was judged against: a promotion expects that one
     num_missing_documents: int  # until the set is large enough to judge on
     rows: tuple[Row, ...] = ()  # the whole table
+    is_in_service: bool = False  # the champion itself is judged again
 
     @property
     def is_passed(self) -> bool:
@@ -46,6 +47,8 @@ class GateReport:
         failed = [check for check in self.checks if not check.is_passed]
         if failed:
             return "refused: " + "; ".join(_sentence(check) for check in failed)
+        if self.is_in_service:
+            return "accepted: the model in service, still better than a unigram model and its own start"
         if self.bits_per_byte is None or self.champion_bits_per_byte is None:
             return "accepted: the first model, and better than a unigram model and its own start"
         gain = 1 - self.bits_per_byte / self.champion_bits_per_byte
@@ -81,10 +84,17 @@ class GateReport:
         return "\n".join(lines) + "\n"
 
 
-def judge(settings: GateSettings, table: Table, *, schemes: Sequence[str], training: Training) -> GateReport:
+def judge(
+    settings: GateSettings,
+    table: Table,
+    *,
+    schemes: Sequence[str],
+    training: Training,
+    is_in_service: bool = False,
+) -> GateReport:
     """All checks of a challenger. Without a champion it must beat its own start instead; a unigram model always.
 
-    `schemes` are the variants that must have scores and lose little.
+    `schemes` are the variants that must have scores and lose little. `is_in_service`: the challenger is the champion.
     """
     measured, of_champion = table.get(CHALLENGER, {}), table.get(CHAMPION, {})
     at_least = settings.needed_documents(has_champion=bool(of_champion))
@@ -105,6 +115,7 @@ def judge(settings: GateSettings, table: Table, *, schemes: Sequence[str], train
         champion_version=next((cell.scores.version for cell in of_champion.values()), None),
         num_missing_documents=max(0, at_least - len(case.challenger.document_ids)),
         rows=tuple(rows(table)),
+        is_in_service=is_in_service,
     )
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 STAGE = "register"
 
 REGISTERED_FILE = "registered.json"
+IN_SERVICE = "in_service"  # an input of the gate: the model that it judges, where that is the champion
 GATE_FILE = "gate.json"
 GATE_PAGE_FILE = "gate.md"
 VARIANT_INPUT = "variant:"  # and the scheme: inputs of a version
@@ -56,8 +57,9 @@ def registry_of(settings: RegisterSettings, workspace: Path) -> Registry:
 def make_version(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outcome:
     """Register the model as challenger. Raises `UpstreamError` when MLflow cannot be reached.
 
-    Inputs: `model`, the training; `scores`, a list of those of the model and its variants; `variant:SCHEME` for each of
-    them; `tokenizer`; `snapshot`, whose facts have its digest, and `funnel`, what holds funnel.json, may be missing.
+    Inputs: `model`, the training; `scores`, a list of those of the challenger and its variants; `champion`, a list of
+    those of the champion, missing when there is none; `in_service`, there when the champion is this model. Parameter
+    `schemes`: the variants that must have scores.
     """
     from pipeline_lib.register.version import Candidate, Scored, register_model
 
@@ -82,7 +84,8 @@ def make_gate(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outco
     """Judge and write the report.
 
     Inputs: `model`, the training; `scores`, a list of those of the challenger and its variants; `champion`, a list of
-    those of the champion, missing when there is none. Parameter `schemes`: the variants that must have scores.
+    those of the champion, missing when there is none; `in_service`, there when the champion is this model.
+    Parameter `schemes`: the variants that must have scores.
     """
     from pipeline_lib.register.check import Training
     from pipeline_lib.register.gate import judge
@@ -94,6 +97,7 @@ def make_gate(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outco
         table_of([*_measured(inputs, "scores"), *_measured(inputs, "champion")]),
         schemes=tuple(inputs.params.get("schemes", ())),
         training=Training(finite(training.get("start_bits_per_byte")), finite(training.get("end_bits_per_byte"))),
+        is_in_service=inputs.has(IN_SERVICE),
     )
     write_json(folder / GATE_FILE, report.to_json())
     write_atomically(folder / GATE_PAGE_FILE, report.to_markdown().encode())

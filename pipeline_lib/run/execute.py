@@ -17,6 +17,7 @@ from typing import Any
 
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.base.failpoint import failpoint
+from pipeline_lib.run.damage import Damages
 from pipeline_lib.run.engine import Engine
 from pipeline_lib.run.guard import Limits
 from pipeline_lib.run.inputs import Inputs, say_nothing
@@ -26,7 +27,6 @@ from pipeline_lib.store.artifact import Manifest, Ref
 from pipeline_lib.store.local import Store
 
 RECORDED_LIBRARIES = ("pyarrow", "numpy", "numba", "torch", "transformers", "tokenizers", "trafilatura", "google-re2")
-MOST_HEALED = 8  # damaged artifacts that one step may meet: more are no accident
 
 Graph = Mapping[Ref, Work]
 
@@ -129,7 +129,8 @@ def run_step(
     """
     made: list[Work] = []
     broken: list[list[Work]] = []  # what mends each damage that was met, the last one first: it is in the way of others
-    for _ in range(MOST_HEALED):
+    damages = Damages()
+    while True:
         try:
             while broken:
                 made += _mend(broken[-1], step, bench)
@@ -137,8 +138,8 @@ def run_step(
             made += _run(step, bench, limits, on_progress, report)
             return done_of(step, bench.store, made)
         except DamagedArtifact as exc:
+            damages.meet(exc)
             broken.append(_works_that_mend(exc, bench))
-    raise DamagedArtifact(f"{step.stage} {step.label}: {MOST_HEALED} inputs were damaged. Check the disk, run again.")
 
 
 def _run(
@@ -163,7 +164,8 @@ def _run(
             on_progress(done, total)
     for work in step.wholes:
         if work.ref in todo:
-            _make(work, bench, what, limits if work is step.whole else None, report)
+            is_whole = work is step.whole
+            _make(work, bench, what, limits if is_whole else None, report if is_whole else say_nothing)
     on_progress(total, total)
     return [work for work in step.works if work.ref in todo]
 

@@ -77,7 +77,8 @@ def test_nothing_is_pinned_on_next_to_nothing_and_the_night_that_brings_text_beg
 def test_a_night_that_keeps_no_text_trains_nothing_and_says_so(house: House) -> None:
     write_lines(house.corpus / "first.jsonl", {"short": "Too short to be kept."})
     night = any_night(settings_of(house))
-    assert night.verdict == "nothing trained: no document was kept that could be trained on, and there is no model yet"
+    why = "no document was kept that could be trained on, and there is no model of this tokenizer and shape yet"
+    assert night.verdict == f"nothing trained: {why}"
     plan = foreseen(settings_of(house))
     assert plan.is_nothing_new
     assert f"nothing is trained: {night.verdict.removeprefix('nothing trained: ')}" in plan.notes

@@ -47,6 +47,32 @@ def test_a_damaged_model_is_made_again_by_its_manifest(trained: tuple[House, Man
     assert not any("lost" in note for note in foreseen(settings).notes)
 
 
+def test_a_damaged_model_whose_trunk_is_damaged_too_is_made_again_behind_it(
+    trained: tuple[House, Manifest], tmp_path: Path
+) -> None:
+    house, model = copy_house(trained[0], tmp_path / "house"), trained[1]
+    trunk = model.inputs["trunk"]
+    before = weights(artifacts(house.workspace)[f"train/{trunk.fingerprint}"])
+    for name in (trunk.fingerprint, model.fingerprint):
+        damage(house.workspace / "artifacts" / "train" / name)
+    settings = settings_of(house, train__num_epochs="2")
+    named = f"trainings {trunk.fingerprint[:8]}, {model.fingerprint[:8]}, which are lost, are done again as they were"
+    assert any(note.startswith(named) for note in foreseen(settings).notes)
+    assert whole_night(settings).made == {f"train/{trunk.fingerprint}", f"train/{model.fingerprint}"}
+    after = artifacts(house.workspace)
+    assert weights(after[f"train/{trunk.fingerprint}"]) == before
+    assert weights(after[f"train/{model.fingerprint}"]) == weights(model)
+    assert foreseen(settings).is_nothing_new
+
+
+def test_a_training_of_which_too_much_is_lost_is_named(trained: tuple[House, Manifest], tmp_path: Path) -> None:
+    house, model = copy_house(trained[0], tmp_path / "house"), trained[1]
+    for name in (model.inputs["trunk"].fingerprint, model.fingerprint):
+        (house.workspace / "artifacts" / "train" / name / "manifest.json").write_text("{}")
+    notes = foreseen(settings_of(house, train__num_epochs="2")).notes
+    assert any("too much is lost to do it again" in note and model.fingerprint[:8] in note for note in notes)
+
+
 def test_the_trunk_that_a_night_goes_on_from_is_made_again_also_when_a_trial_was_judged_last(
     trained: tuple[House, Manifest], tmp_path: Path
 ) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from flows.halves import retrain_model
+from flows.single import run_stage
 from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest
 from pipeline_lib.store.files import read_json
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
-from tests.model_nights import FAST, in_this_process, whole_night
+from tests.model_nights import FAST, foreseen, in_this_process, whole_night
 from tests.tiny_night import (
     House,
     artifacts,
@@ -116,3 +117,48 @@ def test_it_is_judged_and_registered_by_what_it_was_trained_with(house: House, v
     assert tags["nightshift.tokenizer_fingerprint"] == own["tokenizer"].fingerprint
     snapshot = store.read("tokenize", own["snapshot"].fingerprint)
     assert tags["nightshift.snapshot_digest"] == snapshot.facts["digest"]
+
+
+def test_plan_says_that_a_waiting_model_is_judged_first_and_the_next_night_trains_on(house: House) -> None:
+    model = wait_for_verdict(house)
+    write_lines(house.corpus / "more.jsonl", {f"m{n}": chinese(n) for n in range(900, 920)})
+    said = f"model {model.fingerprint[:8]} has no verdict yet: it is judged first, and the next night goes on from it"
+    refresh(settings_of(house))
+    assert foreseen(settings_of(house)).notes[-1:] == (said,)
+    first, second = (whole_night(settings_of(house)) for _ in range(2))
+    assert (first.training, second.parent) == (None, model.fingerprint)
+
+
+def test_whoever_asks_for_a_training_by_itself_gets_one_also_while_a_model_waits(house: House) -> None:
+    """`nightshift train`, and once more, reads on each time; what is judged then is the last one."""
+    model = wait_for_verdict(house)
+    write_lines(house.corpus / "more.jsonl", {f"m{n}": chinese(n) for n in range(900, 960)})
+    settings = settings_of(house, train__max_steps="4")
+    refresh(settings)
+    with in_this_process():
+        for _ in range(2):
+            run_stage(settings, "train")
+    models = made(house, "train.model")
+    assert [one.inputs.get("trunk") for one in models[1:]] == [one.ref for one in models[:-1]] and len(models) == 3
+    assert models[0] == model and models[1].facts["unread_tokens"] > models[2].facts["unread_tokens"]
+    night = whole_night(settings)
+    assert night.training is None and {one.inputs["model"] for one in night.makers("register.gate")} == {models[2].ref}
+
+
+def test_the_model_in_service_is_not_called_the_first_one_when_it_is_judged_again(house: House) -> None:
+    first, again = (retrain(settings_of(house, register__gate__seed=seed))["verdict"] for seed in ("0", "4"))
+    assert "accepted: the first model" in first
+    assert (
+        again
+        == "version 1 was promoted: accepted: the model in service, still better than a unigram model and its own start"
+    )
+    assert retrain(settings_of(house, register__gate__seed="4"))["verdict"] == again
+
+
+@pytest.mark.parametrize("changed", [{"train__budget_minutes": "0"}, {"train__restart": "always"}])
+def test_no_note_speaks_of_a_training_where_none_is_to_be(house: House, changed: dict[str, str]) -> None:
+    plan = foreseen(settings_of(house, **changed))
+    assert plan.is_nothing_new and not any("training" in note for note in plan.notes)
+    write_lines(house.corpus / "more.jsonl", {f"m{n}": chinese(n) for n in range(900, 906)})
+    if "train__budget_minutes" in changed:  # the snapshot is not there yet
+        assert foreseen(settings_of(house, **changed)).notes[-1:] == ("train.budget_minutes is 0: nothing is trained",)

@@ -18,6 +18,7 @@ from pipeline_lib.run.maker import Maker, Work, work_of
 from pipeline_lib.run.step import Done, Step
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.local import INCOMING, Store
+from tests.flips import flip_unseen
 
 GUARDS = GuardSettings(max_drop_share=0.9, max_drop_increase=0.3, min_documents=10)
 
@@ -38,6 +39,13 @@ def copy(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
 def copy_on(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     (folder / "text.txt").write_text(inputs.file("text", "text.txt").read_text())
     return Outcome(1, 1)
+
+
+def rotten(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
+    """What is read has changed just before, without a trace."""
+    text = inputs.named["text"]
+    flip_unseen(inputs.store.path(text.stage, text.fingerprint) / "text.txt")
+    return copy(_settings, inputs, folder)
 
 
 def fail(_settings: None, _inputs: Inputs, folder: Path) -> Outcome:
@@ -244,6 +252,30 @@ def test_damage_behind_damage_is_mended_in_the_same_night(store: Store, engine: 
     run(step, store, engine, graph={work.ref: work for work in works})
     for work in works:
         assert store.open("clean", work.fingerprint).file("text.txt").read_text() == "text 3"
+
+
+def test_however_many_inputs_are_damaged_all_are_made_again(store: Store, engine: Recorder) -> None:
+    step = step_of(*((rows, rows) for rows in range(1, 31)), is_copied=True)
+    run(step, store, engine)
+    for text, copied in step.chains:
+        (store.path("clean", copied.fingerprint) / "manifest.json").unlink()
+        flip_unseen(store.path("clean", text.fingerprint) / "text.txt")
+    copies = frozenset(copied.ref for _, copied in step.chains)
+    run(replace(step, todo=copies), store, engine)
+    for rows, (text, copied) in enumerate(step.chains, start=1):
+        assert store.open("clean", text.fingerprint).file("text.txt").read_text() == f"text {rows}"
+        assert store.open("clean", copied.fingerprint).file("copy.txt").read_text() == f"TEXT {rows}"
+
+
+def test_what_is_damaged_as_soon_as_it_is_made_ends_the_step(store: Store, engine: Recorder) -> None:
+    """A disk that keeps nothing."""
+    text = shard(0, 3, 2)
+    execute(text, store.root.parent)
+
+    copied = work_of(replace(COPY, make=rotten), text=text.ref, name="copy")
+    step = Step("clean", "0001-docs", (), (copied,), copied, todo=frozenset([copied.ref]))
+    with pytest.raises(DamagedArtifact, match="is damaged again, though it was just made"):
+        run(step, store, engine, graph={work.ref: work for work in (text, copied)})
 
 
 def test_a_damaged_input_that_nobody_can_make_is_named(store: Store, engine: Recorder) -> None:
