@@ -132,7 +132,7 @@ def _ready(process: psutil.Process, workspace: Path) -> Up:
 
 def printed(servers: Up, name: str) -> str:
     """The link that `nightshift up` has printed for "Prefect" or "MLflow"."""
-    return next(line.split()[1] for line in servers.out.splitlines() if line.startswith(f"{name} "))
+    return next(line.split()[1] for line in servers.out.splitlines() if line.startswith(f"{name}  "))
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
