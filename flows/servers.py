@@ -29,6 +29,7 @@ from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.base.lifeline import spawn_guarded
 from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
 from pipeline_lib.store.files import write_atomically
+from pipeline_lib.store.records import open_log
 from pipeline_lib.store.workspace import Workspace
 
 START_SECONDS = 120.0
@@ -260,8 +261,7 @@ def _start(
     port: Port | None = None,
 ) -> Server:
     log_path = workspace.root / "logs" / f"{name.lower()}-server.log"
-    log_path.parent.mkdir(parents=True, exist_ok=True)
-    with log_path.open("ab") as log:
+    with open_log(log_path) as log:
         process = spawn_guarded(command, env=env, stdout=log, stderr=log, grace_seconds=GRACE_SECONDS)
     return Server(name, url, process, log_path, port)
 

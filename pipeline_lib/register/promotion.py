@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from pipeline_lib.base.errors import DataError, GateRefused
@@ -31,7 +30,7 @@ from pipeline_lib.register.registry import (
     opened,
     version_by_number,
 )
-from pipeline_lib.store.files import write_atomically
+from pipeline_lib.store.files import open_lock, write_atomically
 
 LEDGER_FILE = "promotions.jsonl"
 LOCK_FILE = "promotion.lock"
@@ -135,8 +134,7 @@ def _is_unrecorded(registry: Registry, version: int) -> bool:
 @contextmanager
 def _locked(registry: Registry) -> Iterator[None]:
     """Wait for the lock. The operating system lets it go when its holder ends, however that ends."""
-    registry.folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(Path(registry.folder / LOCK_FILE), os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = open_lock(registry.folder / LOCK_FILE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

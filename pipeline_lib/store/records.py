@@ -2,23 +2,27 @@
 
     batches = read_state(path, list[Batch], advice="...")      DataError when it is not exactly that
     run = read_comfort(path, RunRecord)                        None: not there, or too little of it is understood
+    write_comfort(path, data)                                  what stands in its way is put aside; never an error
 
 Comfort is written by this release, an older or a newer one, and by whoever opens it in an editor. Of a record (a
 dataclass) unknown fields are passed over, and so are those of a wrong type that have a default. What was passed over
-or left out is told on the logger of this module, once a process for a folder and a cause: a thousand records of a newer
+or left out is told on the logger of this module, once a process for a cause and a folder: a thousand records of a newer
 release are one line. Values are checked by pydantic as JSON, strictly: no "1" for 1, no true for 1.
 """
 
 import json
 import logging
+import os
+import stat
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline_lib.base.errors import DataError
-from pipeline_lib.store.files import translate_os_error
+from pipeline_lib.base.errors import DataError, UpstreamError
+from pipeline_lib.store.files import put_aside, translate_os_error, write_atomically
 
 T = TypeVar("T")
 
@@ -27,7 +31,7 @@ NAME_CHARACTERS = 40
 
 logger = logging.getLogger(__name__)
 _adapters: dict[Any, TypeAdapter[Any]] = {}  # by shape
-_told: set[tuple[Path, str]] = set()  # folders and causes
+_told: set[tuple[Path | str, str]] = set()  # folders or names, and causes
 
 
 def read_state(path: Path, shape: type[T], *, advice: str) -> T:
@@ -47,11 +51,14 @@ def read_state(path: Path, shape: type[T], *, advice: str) -> T:
 def read_comfort(path: Path, shape: type[T]) -> T | None:
     """As much of the value in the file as is understood; None when there is no file, or not enough is."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            _tell_left_out(path, "is no file")
+            return None
         text = path.read_bytes()
     except FileNotFoundError:
         return None
-    except OSError as exc:  # also a folder, or no right to read it
-        _tell_left_out(path, f"cannot be read ({type(exc).__name__})")
+    except OSError as exc:  # also a link to itself, a folder that is none, or no right to read it
+        _tell_left_out(path, f"cannot be read ({exc.strerror})")
         return None
     try:
         found = _checked(shape, text)
@@ -60,6 +67,45 @@ def read_comfort(path: Path, shape: type[T]) -> T | None:
     if is_dataclass(shape) and (unknown := json.loads(text).keys() - {field.name for field in fields(shape)}):
         _tell(path, f"{_listed(unknown)} not known to this release; the rest of it is used")
     return found
+
+
+def write_comfort(path: Path, data: bytes, *, via: Path | None = None) -> None:
+    """Put `data` under `path`, all at once, `via` as in `write_atomically`; where that cannot be, go on with a word."""
+    try:
+        make_room(path)
+        write_atomically(path, data, via=via)
+    except (OSError, UpstreamError) as exc:
+        _tell(
+            path,
+            f"cannot be written ({getattr(exc.__cause__ or exc, 'strerror', exc)}); the command goes on without it",
+        )
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """A file to append to; one that keeps nothing, with a word, where there can be none."""
+    try:
+        make_room(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("ab")
+    except OSError as exc:
+        _tell_not_written(path, exc)
+        return Path(os.devnull).open("ab")
+
+
+def make_room(path: Path) -> None:
+    """Put aside, with a word, what stands where this file, or the folder that it lies in, belongs."""
+    make_room_for_folder(path.parent)
+    _make_room(path, "file", lambda place: place.is_file() or place.is_char_device())
+
+
+def make_room_for_folder(path: Path) -> None:
+    """Put aside, with a word, what stands where this folder belongs."""
+    _make_room(path, "folder", Path.is_dir)
+
+
+def _make_room(path: Path, kind: str, is_fit: Callable[[Path], bool]) -> None:
+    if os.path.lexists(path) and not is_fit(path):
+        _tell(path, f"is no {kind}, and was put aside as {put_aside(path).name}")
 
 
 def _without_wrong_fields(path: Path, shape: type[T], text: bytes, exc: ValidationError) -> T | None:
@@ -98,7 +144,12 @@ def _tell_left_out(path: Path, why: str) -> None:
     _tell(path, f"{why}; it is left out, and may be deleted")
 
 
+def _tell_not_written(path: Path, exc: BaseException | None) -> None:
+    _tell(path, f"cannot be written ({getattr(exc, 'strerror', exc)}); the command goes on without it")
+
+
 def _tell(path: Path, what: str) -> None:
-    if (path.parent, what) not in _told:
-        _told.add((path.parent, what))
+    where = path.name if path.name.startswith(".") else path.parent  # each artifact has one of that name
+    if (where, what) not in _told:
+        _told.add((where, what))
         logger.warning("%s: %s.", path, what)
