@@ -34,12 +34,12 @@ class Champion:
 
     version: int | None  # None: the registry has no champion any more
     previous: int | None
-    last_move: Promotion
+    last_move: Promotion | None  # None: the ledger of promotions does not tell
     scores: ScoresByName  # by "champion, frozen-1"
 
 
 def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> None:
-    """The page. MLflow is asked, and imported, only when a model was promoted some time."""
+    """The page. MLflow is asked, and imported, only when a model was promoted or registered some time."""
     every = workspace.runs()
     runs = [run for run in every if run.flow in WHOLE_RUNS or run.state == "running"][-NIGHTS_SHOWN:]
     champion, up = _champion(settings, workspace), standing(workspace)
@@ -92,19 +92,21 @@ def _row(run: RunRecord) -> Sequence[str]:
 
 
 def _champion(settings: Settings, workspace: Workspace) -> Champion | None:
-    """The champion of the registry; None when no model was promoted yet."""
+    """The champion of the registry; None when no model was promoted yet. The ledger may be lost: MLflow knows."""
     from pipeline_lib.register import stage as register
     from pipeline_lib.register.registry import PREVIOUS, version_by_alias
 
     registry = register.registry_of(settings.of(RegisterSettings), workspace.root)
     moves = [move for move in register.promotions(registry) if move.name == registry.name]
-    if not moves:
+    if not moves and next(workspace.store.list(register.VERSION.name), None) is None:
         return None
     champion, previous = version_by_alias(registry, CHAMPION), version_by_alias(registry, PREVIOUS)
+    if champion is None and not moves:
+        return None
     return Champion(
         version=None if champion is None else champion.number,
         previous=None if previous is None else previous.number,
-        last_move=moves[-1],
+        last_move=moves[-1] if moves else None,
         scores={} if champion is None else scores_of(workspace, champion.model_fingerprint),
     )
 
@@ -115,7 +117,7 @@ def show_champion(name: str, champion: Champion | None, console: Console) -> Non
         console.print(f"\n{name} has no champion yet.")
         return
     move = champion.last_move
-    if champion.version is None:
+    if champion.version is None and move is not None:
         console.print(
             f"\n{name} has no champion in MLflow; the last move on record was to version {move.version}. "
             f"Put it back: nightshift promote {move.version}"
@@ -124,7 +126,10 @@ def show_champion(name: str, champion: Champion | None, console: Console) -> Non
     back = champion.previous
     roll = "nothing to roll back to" if back is None else f"nightshift rollback puts version {back} back"
     console.print(f"\nchampion  models:/{name}@champion is version {champion.version}; {roll}", style="bold")
-    console.print(f"          {move.kind} to version {move.version} at {move.time}: {move.reason}")
+    if move is None:
+        console.print("          how it came there is not on record")
+    else:
+        console.print(f"          {move.kind} to version {move.version} at {move.time}: {move.reason}")
     for shown in score_tables(champion.scores):
         console.print()
         console.print(shown)

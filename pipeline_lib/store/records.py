@@ -2,6 +2,7 @@
 
     batches = read_state(path, list[Batch], advice="...")      DataError when it is not exactly that
     run = read_comfort(path, RunRecord)                        None: not there, or too little of it is understood
+    moves = read_lines(path, Promotion)                        of a record a line: those that are understood
     write_comfort(path, data)                                  what stands in its way is put aside; never an error
 
 Comfort is written by this release, an older or a newer one, and by whoever opens it in an editor. Of a record (a
@@ -50,23 +51,26 @@ def read_state(path: Path, shape: type[T], *, advice: str) -> T:
 
 def read_comfort(path: Path, shape: type[T]) -> T | None:
     """As much of the value in the file as is understood; None when there is no file, or not enough is."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            _tell_left_out(path, "is no file")
-            return None
-        text = path.read_bytes()
-    except FileNotFoundError:
+    text = _bytes_of(path)
+    if text is None:
         return None
-    except OSError as exc:  # also a link to itself, a folder that is none, or no right to read it
-        _tell_left_out(path, f"cannot be read ({exc.strerror})")
-        return None
-    try:
-        found = _checked(shape, text)
-    except ValidationError as exc:
-        return _without_wrong_fields(path, shape, text, exc)
-    if is_dataclass(shape) and (unknown := json.loads(text).keys() - {field.name for field in fields(shape)}):
-        _tell(path, f"{_listed(unknown)} not known to this release; the rest of it is used")
+    found, what = _understood(shape, text)
+    if found is None:
+        _tell_left_out(path, what)
+    elif what:
+        _tell(path, f"{what}; the rest of it is used")
     return found
+
+
+def read_lines(path: Path, shape: type[T]) -> list[T]:
+    """The records of a file that holds one a line, as far as they are understood: a line that was torn is left out."""
+    lines = [(number, line) for number, line in enumerate((_bytes_of(path) or b"").split(b"\n"), 1) if line.strip()]
+    understood = [(number, _understood(shape, line)[0]) for number, line in lines]
+    odd = [number for number, found in understood if found is None]
+    if odd:
+        of_them = f"line {odd[0]} is" if len(odd) == 1 else f"{len(odd)} lines (the first is line {odd[0]}) are"
+        _tell(path, f"{of_them} not what is written there; left out, and kept as it stands")
+    return [found for _, found in understood if found is not None]
 
 
 def write_comfort(path: Path, data: bytes, *, via: Path | None = None) -> None:
@@ -108,17 +112,38 @@ def _make_room(path: Path, kind: str, is_fit: Callable[[Path], bool]) -> None:
         _tell(path, f"is no {kind}, and was put aside as {put_aside(path).name}")
 
 
-def _without_wrong_fields(path: Path, shape: type[T], text: bytes, exc: ValidationError) -> T | None:
+def _bytes_of(path: Path) -> bytes | None:
+    """What the file holds; None, with a word where something else stands there, when there is none."""
+    try:
+        if stat.S_ISREG(path.stat().st_mode):
+            return path.read_bytes()
+        _tell_left_out(path, "is no file")
+    except FileNotFoundError:
+        pass
+    except OSError as exc:  # also a link to itself, a folder that is none, or no right to read it
+        _tell_left_out(path, f"cannot be read ({exc.strerror})")
+    return None
+
+
+def _understood(shape: type[T], text: bytes) -> tuple[T | None, str]:
+    """As much of a value as is understood, and what is wrong with the rest of it."""
+    try:
+        found = _checked(shape, text)
+    except ValidationError as exc:
+        return _without_wrong_fields(shape, text, exc)
+    if is_dataclass(shape) and (unknown := json.loads(text).keys() - {field.name for field in fields(shape)}):
+        return found, f"{_listed(unknown)} not known to this release"
+    return found, ""
+
+
+def _without_wrong_fields(shape: type[T], text: bytes, exc: ValidationError) -> tuple[T | None, str]:
     wrong = {str(error["loc"][0]) for error in exc.errors(include_url=False, include_input=False) if error["loc"]}
     what = f"{_listed(wrong) or 'the value'} missing or not as it should be"
     try:
         right = {name: value for name, value in json.loads(text).items() if name not in wrong}
-        found = _checked(shape, json.dumps(right).encode())
+        return _checked(shape, json.dumps(right).encode()), what
     except (ValueError, AttributeError, RecursionError):  # no JSON (or not enough of it), no record, or nested too deep
-        _tell_left_out(path, what)
-        return None
-    _tell(path, f"{what}; the rest of it is used")
-    return found
+        return None, what
 
 
 def _checked(shape: type[T], text: bytes) -> T:

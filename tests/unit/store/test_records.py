@@ -14,7 +14,7 @@ import pytest
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.files import open_lock, put_aside
-from pipeline_lib.store.records import open_log, read_comfort, read_state, write_comfort
+from pipeline_lib.store.records import open_log, read_comfort, read_lines, read_state, write_comfort
 from pipeline_lib.store.workspace import Batch, RunRecord, Workspace
 
 NAMES = [field.name for field in fields(RunRecord)]
@@ -210,6 +210,17 @@ def test_what_stands_in_the_way_of_comfort_is_put_aside_under_a_name_with_a_date
         else f"{path.parent}: is no folder, and was put aside as last.DATE."
     ]
     assert len([entry for folder in (tmp_path, tmp_path / "last") for entry in folder.iterdir()]) == 3
+
+
+def test_of_a_file_of_lines_the_odd_ones_are_left_out_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "lines.jsonl"
+    whole = json.dumps(asdict(WHOLE)).encode()
+    path.write_bytes(b"\n".join((whole, b"", b"7", whole.replace(b"{", b'{"more": 1, ', 1))) + b"\n")
+    assert read_lines(path, RunRecord) == [WHOLE, WHOLE]
+    assert caplog.messages == [f"{path}: line 3 is not what is written there; left out, and kept as it stands."]
+    assert read_lines(tmp_path / "none.jsonl", RunRecord) == []
 
 
 def test_two_things_put_aside_in_one_second_are_both_kept(tmp_path: Path) -> None:
