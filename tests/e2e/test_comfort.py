@@ -5,6 +5,7 @@ files, logs. What stands in the place of such a file or of its folder is put asi
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from itertools import cycle
@@ -138,6 +139,27 @@ def of_somebody(house: House) -> int:
     every = list(house.workspace.rglob("*"))
     links = sum(path.is_symlink() for path in every)
     return links + sum(path.read_bytes() == KEPT for path in every if path.is_file() and path.stat().st_size < 9)
+
+
+def test_what_only_shows_is_told_when_it_is_damaged_and_the_night_goes_on(whole: House, tmp_path: Path) -> None:
+    """The ledger of moves (who is champion is in MLflow) and the database of Prefect."""
+    house = copy_house(whole, tmp_path / "house")
+    ledger = house.workspace / "state" / "promotions" / "promotions.jsonl"
+    torn = ledger.read_bytes()[:-20]
+    ledger.write_bytes(b"null\n" + torn)
+    words = arguments(house.workspace, house.corpus)
+    shown = nightshift("status", *words)
+    assert (shown.status, shown.err.count("\n")) == (0, 1), shown.err
+    assert f"{ledger}: 2 lines (the first is line 1) are not what is written there" in shown.err
+    assert "@champion is version 1; nothing to roll back to" in shown.out
+    assert "how it came there is not on record" in shown.out
+    database = house.workspace / "prefect" / "prefect.db"
+    database.write_bytes(os.urandom(database.stat().st_size))
+    ended = nightshift("run", *words)
+    assert ended.status == 0, ended.err
+    assert f"{database} was damaged and is kept as prefect.db.2" in " ".join(ended.out.split())
+    assert len(list(database.parent.glob("prefect.db.2*"))) == 1
+    assert ledger.read_bytes().startswith(b"null\n" + torn + b"\n{")  # that it is the champion is on record again
 
 
 def test_a_lock_that_can_be_none_is_named_and_the_advice_helps(whole: House, tmp_path: Path) -> None:
