@@ -1,8 +1,9 @@
 """`nightshift status`: the last nights, what runs now, and the champion with its scores."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 from rich.console import Console
@@ -12,14 +13,14 @@ from flows.show.summary import score_tables
 from flows.show.tables import clock, lasting, print_json, table
 from flows.standing import links, standing
 from pipeline_lib.evaluate.stage import SCORES
-from pipeline_lib.model.records import CHAMPION, FROZEN, SCORES_FILE, read_scores
+from pipeline_lib.model.records import CHAMPION, FROZEN, SCORES_FILE, Scores, read_scores
 from pipeline_lib.past import made
 from pipeline_lib.plan.judge import CHAMPION_SCORES
 from pipeline_lib.register.promotion import Promotion
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.step import manifest_of
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.artifact import Manifest
+from pipeline_lib.store.artifact import Manifest, Ref
 from pipeline_lib.store.workspace import RunRecord, Workspace
 
 NIGHTS_SHOWN = 8
@@ -36,6 +37,19 @@ class Champion:
     previous: int | None
     last_move: Promotion | None  # None: the ledger of promotions does not tell
     scores: ScoresByName  # by "champion, frozen-1"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What measured a model, and what came of it."""
+
+    manifest: Manifest
+    scores: Scores
+
+    @property
+    def benchmark(self) -> tuple[str, Ref | None]:
+        """On which documents."""
+        return self.scores.label, self.manifest.inputs.get("benchmark")
 
 
 def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> None:
@@ -140,17 +154,32 @@ def scores_of(workspace: Workspace, model: str) -> ScoresByName:
 
     It was measured as a challenger in its own night, and as the champion in later ones.
     """
-    newest: ScoresByName = {}
-    for manifest in sorted(_measured(workspace, model), key=lambda found: -found.created):
+    every = list(_measured(workspace, model))
+    newest = {measured.scores.benchmark: measured for measured in reversed(every)}
+    return {
+        f"{CHAMPION}, {found.scores.label}": {
+            **found.scores.figures,
+            "candidate": CHAMPION,
+            "unigram_bits_per_byte": _base_line(workspace, found, every),
+        }
+        for found in sorted(newest.values(), key=lambda found: found.scores.benchmark != FROZEN)
+    }
+
+
+def _base_line(workspace: Workspace, found: Measured, every: Sequence[Measured]) -> float | None:
+    """Bits per byte of token frequencies alone. A champion is measured without: the figure stands in what it was
+    measured by in its own night, or else in what the challenger beside it was, on the same benchmark."""
+    beside = _measured(workspace, str(found.manifest.settings.get("beside", "")))
+    alike = (other.scores for other in chain(every, beside) if other.benchmark == found.benchmark)
+    known = (scores.unigram_bits_per_byte for scores in alike if scores.unigram_bits_per_byte is not None)
+    return next(known, None)
+
+
+def _measured(workspace: Workspace, model: str) -> Iterator[Measured]:
+    """The measurements of a model itself, not of its variants, as far as they are there; the newest first."""
+    refs = [ref for maker in (SCORES, CHAMPION_SCORES) for ref in made.scores_of(workspace, model, maker.name)]
+    manifests = [manifest for ref in refs if (manifest := manifest_of(workspace.store, ref)) is not None]
+    for manifest in sorted(manifests, key=lambda found: -found.created):
         path = made.opened(workspace.store, manifest.ref, SCORES_FILE)
         if path is not None:
-            scores = read_scores(path)
-            newest.setdefault(scores.benchmark, {**scores.figures, "candidate": CHAMPION})
-    in_order = sorted(newest.values(), key=lambda found: found["benchmark"] != FROZEN)
-    return {f"{CHAMPION}, {found['benchmark']}-{found['generation']}": found for found in in_order}
-
-
-def _measured(workspace: Workspace, model: str) -> list[Manifest]:
-    """The measurements of a model itself, not of its variants, as far as they are remembered and there."""
-    refs = (ref for maker in (SCORES, CHAMPION_SCORES) for ref in made.scores_of(workspace, model, maker.name))
-    return [manifest for ref in refs if (manifest := manifest_of(workspace.store, ref)) is not None]
+            yield Measured(manifest, read_scores(path))
