@@ -21,6 +21,7 @@ from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.step import manifest_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest, Ref
+from pipeline_lib.store.layout import has_worked
 from pipeline_lib.store.workspace import RunRecord, Workspace
 
 NIGHTS_SHOWN = 8
@@ -91,8 +92,14 @@ def _show_runs(runs: Sequence[RunRecord], workspace: Workspace, console: Console
         shown.add_row(*_row(run), style="bold" if run.state == "running" else "")
     if runs:
         console.print(shown)
+    elif has_worked(workspace.root):
+        console.print(
+            f"No night is on record in {workspace.root}. What was made there stands; the next night goes on from it: "
+            "nightshift run",
+            soft_wrap=True,
+        )
     else:
-        console.print(f"No night has run in {workspace.root} yet. Start one: nightshift run")
+        console.print(f"No night has run in {workspace.root} yet. Start one: nightshift run", soft_wrap=True)
 
 
 def _row(run: RunRecord) -> Sequence[str]:

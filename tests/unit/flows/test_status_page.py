@@ -143,6 +143,21 @@ def test_nights_are_shown_with_what_came_of_them(nights: Nights, tmp_path: Path,
     assert (second["state"], second["stage"], second["verdict"]) == ("running", "clean", None)
 
 
+@pytest.mark.parametrize("record", ["7", "[" * 200_000, None], ids=["a number", "nested", "none"])
+def test_where_no_record_of_a_night_is_understood_what_it_made_is_not_denied(
+    nights: Nights, tmp_path: Path, capsys: Captured, record: str | None
+) -> None:
+    workspace = Workspace(tmp_path)
+    _as_challenger(workspace, "mine", 1.0)
+    if record is not None:
+        workspace.save_run(new_run("one", "nightly", "tiny"))
+        (workspace.state / "runs" / "one.json").write_text(record)
+    show_status(nights.settings(tmp_path), workspace, as_json=False)
+    out = capsys.readouterr().out
+    assert f"No night is on record in {tmp_path}. What was made there stands; the next night goes on from it" in out
+    assert "has run" not in out
+
+
 def test_a_workspace_without_nights_says_how_to_start_one(nights: Nights, tmp_path: Path, capsys: Captured) -> None:
     show_status(nights.settings(tmp_path), Workspace(tmp_path), as_json=False)
     out = capsys.readouterr().out
