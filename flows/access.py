@@ -23,6 +23,7 @@ from pathlib import Path
 from pwd import struct_passwd
 
 from pipeline_lib.store.files import OWNER_ONLY, make_private
+from pipeline_lib.store.records import make_room
 
 ENTER = "/enter"
 HOSTS_VARIABLE = "NIGHTSHIFT_PREFECT_HOSTS"  # further names a server answers to: "prefect.example:4200,prefect:4200"
@@ -42,6 +43,7 @@ def auth_string(workspace: Path) -> str:
     lets its clients say where a flow's code comes from.
     """
     path = workspace / "prefect" / "auth_string"
+    make_room(path)
     if path.exists() and not _read(path):
         path.unlink()  # empty, or damaged
     make_private(path, f"{USER}:{secrets.token_urlsafe(RANDOM_BYTES)}\n")

@@ -4,6 +4,7 @@ The server starts first and Prefect is imported while it does: on two cores that
 which nothing is new.
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +44,8 @@ def launch_nightly(settings: Settings) -> int:
             from tasks.night import Given, with_given
 
         urls.wait()
-        with without_heartbeats(), flushed_logs(), reporter, with_given(Given(reporter, engine, plan)):
+        given = Given(reporter, engine, plan)
+        with without_heartbeats(), flushed_logs(), reporter, said_by(reporter), with_given(given):
             result: dict[str, Any] = nightly(settings)
     reporter.summary(result, seconds=time.monotonic() - started, urls=urls.shown)
     return 0
@@ -102,13 +104,29 @@ def prefect_server(workspace: Workspace, reporter: ConsoleReporter) -> Iterator[
         yield Urls(os.environ["PREFECT_API_URL"], links(found, workspace))
         return
     reporter.say("starting a Prefect server for this run (nightshift up keeps one running)")
-    server = start_prefect(workspace)
+    server = start_prefect(workspace, reporter.say)
     os.environ["PREFECT_API_URL"] = f"{server.url}/api"
     os.environ[OWN_SERVER_VARIABLE] = "1"
     try:
         yield Urls(os.environ["PREFECT_API_URL"], (), server)
     finally:
         server.stop()
+
+
+@contextmanager
+def said_by(reporter: ConsoleReporter) -> Iterator[None]:
+    """Warnings of the library as lines of the reporter: of those Prefect, once it is imported, lets no terminal see."""
+
+    class Sayer(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            reporter.say(record.getMessage())
+
+    library, sayer = logging.getLogger("pipeline_lib"), Sayer(logging.WARNING)
+    library.addHandler(sayer)
+    try:
+        yield
+    finally:
+        library.removeHandler(sayer)
 
 
 @contextmanager

@@ -9,13 +9,14 @@ Light to import: no Prefect, no MLflow.
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlencode
@@ -23,17 +24,20 @@ from urllib.parse import urlencode
 import psutil
 
 from flows.access import HOSTS_VARIABLE, auth_string, basic, mlflow_login
+from flows.mend import put_damaged_aside
 from flows.ports import HOST, Port, bound, hold_port
 from flows.standing import answers
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.base.lifeline import spawn_guarded
 from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
 from pipeline_lib.store.files import write_atomically
+from pipeline_lib.store.records import open_log
 from pipeline_lib.store.workspace import Workspace
 
 START_SECONDS = 120.0
 GRACE_SECONDS = 8.0  # of a server that is told to end
 POOL = "nightshift"
+DATABASE = "prefect.db"
 WORKER = "Worker"
 WORK = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
 OF_A_WORKER = {
@@ -49,6 +53,13 @@ QUIET = {
 }
 
 
+# Lines that end a log and do not say what was wrong; what an exception is called is said by one of the others.
+SAYS_NOTHING = ("(Background on this error", "[SQL:", "[parameters:", "Traceback (")
+IS_THE_END = "Application startup failed"
+NAMES_AN_ERROR = re.compile(r"[\w.]*(Error|Exception)\b")
+WORD_CHARACTERS = 300
+
+
 @dataclass
 class Server:
     """A server process of ours."""
@@ -58,15 +69,22 @@ class Server:
     process: "subprocess.Popen[bytes]"
     log_path: Path
     port: Port | None = None  # held until it is stopped
+    log_start: int = 0  # where its own lines begin: those of earlier starts are above
+    again: Callable[[], "Server | None"] = lambda: None  # it once more, if what ended it at its start could be mended
 
     def wait(self, health_path: str, seconds: float = START_SECONDS) -> None:
-        """Return when it answers. Raises `UpstreamError`, with the last line of its log, when it ends or never does."""
+        """Return when it answers; what ended it at its start is mended, and it is started again, once.
+
+        Raises `UpstreamError`, with what its log says last, when it ends or never answers.
+        """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise UpstreamError(
-                    f"{self.name} server ended at its start: {_last_line(self.log_path)}. See {self.log_path}."
-                )
+                mended = self.again()
+                if mended is None:
+                    said = last_word(self.log_path, self.log_start)
+                    raise UpstreamError(f"{self.name} server ended at its start: {said}. See {self.log_path}.")
+                self.process, self.log_start, self.again = mended.process, mended.log_start, mended.again
             if answers(self.url + health_path) and self._is_listener():
                 return
             time.sleep(0.05)
@@ -105,14 +123,19 @@ def prefect_home(workspace: Workspace) -> dict[str, str]:
     return {
         **QUIET,
         "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / 'prefect.db'}",
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / DATABASE}",
     }
 
 
 def start_prefect(
-    workspace: Workspace, *, port: Port | None = None, with_services: bool = False, name: str = HOST
+    workspace: Workspace,
+    say: Callable[[str], None],
+    *,
+    port: Port | None = None,
+    with_services: bool = False,
+    name: str = HOST,
 ) -> Server:
-    """Start a Prefect server; it is up when `wait("/api/health")` returns.
+    """Start a Prefect server; it is up when `wait("/api/health")` returns. `say` is told when its database was damaged.
 
     Without its services (scheduler, triggers) it starts faster and lasts for one night; with them it is the server of
     `nightshift up`. With a `name` other than HOST it listens for other machines too, who call this one so.
@@ -136,6 +159,7 @@ def start_prefect(
         **os.environ,
         **prefect_environment(workspace),
         **services,
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",  # a night lets Prefect say nothing: why it ends it should
         "PREFECT_SERVER_API_AUTH_STRING": auth_string(workspace.root),
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": shown,
@@ -144,17 +168,17 @@ def start_prefect(
         "PREFECT_API_URL": f"{url}/api",
     }
     command = [sys.executable, "-m", "uvicorn", "--factory", "flows.prefect_app:create_app"]
-    command += [
-        "--host",
-        bound(name),
-        "--port",
-        str(port.number),
-        "--log-level",
-        "warning",
-        "--timeout-keep-alive",
-        "5",
-    ]
-    return _start("Prefect", command, url, env, workspace, port=port)
+    command += ["--host", bound(name), "--port", str(port.number)]
+    command += ["--log-level", "warning", "--timeout-keep-alive", "5"]
+
+    def again() -> Server | None:
+        line = put_damaged_aside(workspace.root / "prefect" / DATABASE)
+        if not line:
+            return None
+        say(line)
+        return _start("Prefect", command, url, env, workspace, port=port)
+
+    return replace(_start("Prefect", command, url, env, workspace, port=port), again=again)
 
 
 def start_mlflow(
@@ -260,12 +284,21 @@ def _start(
     port: Port | None = None,
 ) -> Server:
     log_path = workspace.root / "logs" / f"{name.lower()}-server.log"
-    log_path.parent.mkdir(parents=True, exist_ok=True)
-    with log_path.open("ab") as log:
+    with open_log(log_path) as log:
+        start = log.tell()
         process = spawn_guarded(command, env=env, stdout=log, stderr=log, grace_seconds=GRACE_SECONDS)
-    return Server(name, url, process, log_path, port)
+    return Server(name, url, process, log_path, port, start)
 
 
-def _last_line(path: Path) -> str:
-    lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "no word"
+def last_word(path: Path, start: int) -> str:
+    """What the log says last from that byte on: the error where it names one, else what else it says."""
+    try:
+        with path.open("rb") as log:
+            log.seek(start)
+            text = log.read().decode(errors="replace")
+    except OSError:
+        text = ""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip() and not line[0].isspace()]
+    said = [line for line in lines if not line.startswith(SAYS_NOTHING) and IS_THE_END not in line] or lines
+    errors = [line for line in said if NAMES_AN_ERROR.match(line)]
+    return (errors or said or ["no word"])[-1][:WORD_CHARACTERS].rstrip(".")

@@ -2,6 +2,7 @@
 
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
@@ -10,8 +11,8 @@ import psutil
 from flows.access import ENTER, auth_string, basic, entry_link, mlflow_login
 from flows.ports import HOST
 from pipeline_lib.base.errors import UpstreamError
-from pipeline_lib.store.files import write_json
-from pipeline_lib.store.records import read_comfort
+from pipeline_lib.store.files import readable
+from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.workspace import ProcessId, Seconds, Workspace
 
 
@@ -67,12 +68,13 @@ def check_lets_in(found: Standing, workspace: Workspace) -> None:
 
 def remember(workspace: Workspace, servers: Standing) -> None:
     """Tell other commands of this workspace where the servers are."""
-    write_json(workspace.state / "up.json", asdict(servers))
+    write_comfort(workspace.state / "up.json", readable(asdict(servers)).encode())
 
 
 def forget(workspace: Workspace) -> None:
     """The servers are gone."""
-    (workspace.state / "up.json").unlink(missing_ok=True)
+    with suppress(OSError):
+        (workspace.state / "up.json").unlink()
 
 
 def answers(url: str, *, auth: str = "") -> bool:

@@ -129,7 +129,7 @@ def _start(
     is_remote = place.uri.startswith("http")  # somebody else's MLflow, which needs no server of ours
     reporter.say("starting Prefect ..." if is_remote else "starting Prefect and MLflow ...")
     port = _port("Prefect", wanted.prefect_port, wanted, reporter)
-    prefect = start_prefect(workspace, port=port, with_services=True, name=wanted.name)
+    prefect = start_prefect(workspace, reporter.say, port=port, with_services=True, name=wanted.name)
     servers.append(prefect)
     asks = not is_remote and _mlflow_asks(wanted, reporter)
     if not is_remote:

@@ -1,8 +1,9 @@
 """`nightshift status`: the last nights, what runs now, and the champion with its scores."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 from rich.console import Console
@@ -12,14 +13,15 @@ from flows.show.summary import score_tables
 from flows.show.tables import clock, lasting, print_json, table
 from flows.standing import links, standing
 from pipeline_lib.evaluate.stage import SCORES
-from pipeline_lib.model.records import CHAMPION, FROZEN, SCORES_FILE, read_scores
+from pipeline_lib.model.records import CHAMPION, FROZEN, SCORES_FILE, Scores, read_scores
 from pipeline_lib.past import made
 from pipeline_lib.plan.judge import CHAMPION_SCORES
 from pipeline_lib.register.promotion import Promotion
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.step import manifest_of
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.artifact import Manifest
+from pipeline_lib.store.artifact import Manifest, Ref
+from pipeline_lib.store.layout import has_worked
 from pipeline_lib.store.workspace import RunRecord, Workspace
 
 NIGHTS_SHOWN = 8
@@ -34,12 +36,25 @@ class Champion:
 
     version: int | None  # None: the registry has no champion any more
     previous: int | None
-    last_move: Promotion
+    last_move: Promotion | None  # None: the ledger of promotions does not tell
     scores: ScoresByName  # by "champion, frozen-1"
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What measured a model, and what came of it."""
+
+    manifest: Manifest
+    scores: Scores
+
+    @property
+    def benchmark(self) -> tuple[str, Ref | None]:
+        """On which documents."""
+        return self.scores.label, self.manifest.inputs.get("benchmark")
+
+
 def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> None:
-    """The page. MLflow is asked, and imported, only when a model was promoted some time."""
+    """The page. MLflow is asked, and imported, only when a model was promoted or registered some time."""
     every = workspace.runs()
     runs = [run for run in every if run.flow in WHOLE_RUNS or run.state == "running"][-NIGHTS_SHOWN:]
     champion, up = _champion(settings, workspace), standing(workspace)
@@ -77,8 +92,14 @@ def _show_runs(runs: Sequence[RunRecord], workspace: Workspace, console: Console
         shown.add_row(*_row(run), style="bold" if run.state == "running" else "")
     if runs:
         console.print(shown)
+    elif has_worked(workspace.root):
+        console.print(
+            f"No night is on record in {workspace.root}. What was made there stands; the next night goes on from it: "
+            "nightshift run",
+            soft_wrap=True,
+        )
     else:
-        console.print(f"No night has run in {workspace.root} yet. Start one: nightshift run")
+        console.print(f"No night has run in {workspace.root} yet. Start one: nightshift run", soft_wrap=True)
 
 
 def _row(run: RunRecord) -> Sequence[str]:
@@ -92,19 +113,21 @@ def _row(run: RunRecord) -> Sequence[str]:
 
 
 def _champion(settings: Settings, workspace: Workspace) -> Champion | None:
-    """The champion of the registry; None when no model was promoted yet."""
+    """The champion of the registry; None when no model was promoted yet. The ledger may be lost: MLflow knows."""
     from pipeline_lib.register import stage as register
     from pipeline_lib.register.registry import PREVIOUS, version_by_alias
 
     registry = register.registry_of(settings.of(RegisterSettings), workspace.root)
     moves = [move for move in register.promotions(registry) if move.name == registry.name]
-    if not moves:
+    if not moves and next(workspace.store.list(register.VERSION.name), None) is None:
         return None
     champion, previous = version_by_alias(registry, CHAMPION), version_by_alias(registry, PREVIOUS)
+    if champion is None and not moves:
+        return None
     return Champion(
         version=None if champion is None else champion.number,
         previous=None if previous is None else previous.number,
-        last_move=moves[-1],
+        last_move=moves[-1] if moves else None,
         scores={} if champion is None else scores_of(workspace, champion.model_fingerprint),
     )
 
@@ -115,7 +138,7 @@ def show_champion(name: str, champion: Champion | None, console: Console) -> Non
         console.print(f"\n{name} has no champion yet.")
         return
     move = champion.last_move
-    if champion.version is None:
+    if champion.version is None and move is not None:
         console.print(
             f"\n{name} has no champion in MLflow; the last move on record was to version {move.version}. "
             f"Put it back: nightshift promote {move.version}"
@@ -124,7 +147,10 @@ def show_champion(name: str, champion: Champion | None, console: Console) -> Non
     back = champion.previous
     roll = "nothing to roll back to" if back is None else f"nightshift rollback puts version {back} back"
     console.print(f"\nchampion  models:/{name}@champion is version {champion.version}; {roll}", style="bold")
-    console.print(f"          {move.kind} to version {move.version} at {move.time}: {move.reason}")
+    if move is None:
+        console.print("          how it came there is not on record")
+    else:
+        console.print(f"          {move.kind} to version {move.version} at {move.time}: {move.reason}")
     for shown in score_tables(champion.scores):
         console.print()
         console.print(shown)
@@ -135,17 +161,32 @@ def scores_of(workspace: Workspace, model: str) -> ScoresByName:
 
     It was measured as a challenger in its own night, and as the champion in later ones.
     """
-    newest: ScoresByName = {}
-    for manifest in sorted(_measured(workspace, model), key=lambda found: -found.created):
+    every = list(_measured(workspace, model))
+    newest = {measured.scores.benchmark: measured for measured in reversed(every)}
+    return {
+        f"{CHAMPION}, {found.scores.label}": {
+            **found.scores.figures,
+            "candidate": CHAMPION,
+            "unigram_bits_per_byte": _base_line(workspace, found, every),
+        }
+        for found in sorted(newest.values(), key=lambda found: found.scores.benchmark != FROZEN)
+    }
+
+
+def _base_line(workspace: Workspace, found: Measured, every: Sequence[Measured]) -> float | None:
+    """Bits per byte of token frequencies alone. A champion is measured without: the figure stands in what it was
+    measured by in its own night, or else in what the challenger beside it was, on the same benchmark."""
+    beside = _measured(workspace, str(found.manifest.settings.get("beside", "")))
+    alike = (other.scores for other in chain(every, beside) if other.benchmark == found.benchmark)
+    known = (scores.unigram_bits_per_byte for scores in alike if scores.unigram_bits_per_byte is not None)
+    return next(known, None)
+
+
+def _measured(workspace: Workspace, model: str) -> Iterator[Measured]:
+    """The measurements of a model itself, not of its variants, as far as they are there; the newest first."""
+    refs = [ref for maker in (SCORES, CHAMPION_SCORES) for ref in made.scores_of(workspace, model, maker.name)]
+    manifests = [manifest for ref in refs if (manifest := manifest_of(workspace.store, ref)) is not None]
+    for manifest in sorted(manifests, key=lambda found: -found.created):
         path = made.opened(workspace.store, manifest.ref, SCORES_FILE)
         if path is not None:
-            scores = read_scores(path)
-            newest.setdefault(scores.benchmark, {**scores.figures, "candidate": CHAMPION})
-    in_order = sorted(newest.values(), key=lambda found: found["benchmark"] != FROZEN)
-    return {f"{CHAMPION}, {found['benchmark']}-{found['generation']}": found for found in in_order}
-
-
-def _measured(workspace: Workspace, model: str) -> list[Manifest]:
-    """The measurements of a model itself, not of its variants, as far as they are remembered and there."""
-    refs = (ref for maker in (SCORES, CHAMPION_SCORES) for ref in made.scores_of(workspace, model, maker.name))
-    return [manifest for ref in refs if (manifest := manifest_of(workspace.store, ref)) is not None]
+            yield Measured(manifest, read_scores(path))

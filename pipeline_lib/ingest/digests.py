@@ -14,7 +14,7 @@ import xxhash
 
 from pipeline_lib.ingest.plan import UNREADABLE
 from pipeline_lib.ingest.streams import CHUNK_BYTES
-from pipeline_lib.store.files import read_json, write_atomically
+from pipeline_lib.store.records import read_comfort, write_comfort
 
 Stamp = list[int]  # size, time of the last change of content, time of the last change of its entry
 Cache = dict[str, tuple[Stamp, str]]
@@ -37,7 +37,7 @@ def digest_files(
 
     `told`: digests that the source knows; these files are not read.
     """
-    old = _load(cache_path)
+    old = read_comfort(cache_path, Cache) or {}
     youngest = time.time_ns() - YOUNG_NS
     found: dict[str, Digested] = {}
     new: Cache = {}
@@ -55,7 +55,7 @@ def digest_files(
         if digest != UNREADABLE and max(stamp[1:]) < youngest:
             new[path] = (stamp, digest)
     if new != old:
-        write_atomically(cache_path, json.dumps(new).encode())
+        write_comfort(cache_path, json.dumps(new).encode())
     return found
 
 
@@ -84,10 +84,3 @@ def _digest_of_file(place: Path) -> str:
             return digest_of_stream(raw)
     except OSError:
         return UNREADABLE
-
-
-def _load(cache_path: Path) -> Cache:
-    try:
-        return {path: (stamp, digest) for path, (stamp, digest) in read_json(cache_path).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}

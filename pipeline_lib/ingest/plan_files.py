@@ -34,6 +34,7 @@ from pipeline_lib.ingest.records import PassedOver
 from pipeline_lib.ingest.tables import PLANNED_FILES_SCHEMA, TOMBSTONES_SCHEMA
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.files import read_json, replace_folder, write_json
+from pipeline_lib.store.records import make_room_for_folder
 from pipeline_lib.store.sealed import fault_of, seal
 from pipeline_lib.store.tables import TableWriter, opened, read_table, write_parquet
 
@@ -86,7 +87,7 @@ def read_plan(folder: Path) -> BatchPlan:
                 "passed_over": {kind: PassedOver(**passed) for kind, passed in header["passed_over"].items()},
             }
         )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, pa.ArrowException) as exc:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, pa.ArrowException) as exc:
         raise DataError(
             f"{folder}: holds no plan of a batch that can be read. Delete the folder and run again."
         ) from exc
@@ -110,6 +111,8 @@ def keep_plan(plan: BatchPlan, folder: Path) -> None:
     with suppress(DataError):
         if read_plan(folder) == plan:
             return
+    for place in (folder.parent, folder):
+        make_room_for_folder(place)
     temporary = folder.parent.with_name(f".{folder.name}.{os.getpid()}.tmp")  # nobody lists all the plans there are
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)

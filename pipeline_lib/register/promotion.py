@@ -2,7 +2,7 @@
 
 MLflow's aliases are last-writer-wins without history (20 of 20 concurrent promotions "succeed"). So a promotion holds
 a lock of this machine, compares the champion with the one that was judged against, verifies the files, moves the
-aliases and writes a line of `promotions.jsonl`. Where several machines promote, one of them has to be the one that
+aliases and adds a line to `promotions.jsonl`. Where several machines promote, one of them has to be the one that
 does: the lock is a file.
 
 Order under a kill: `previous` moves first, `champion` next (from here on it counts), the ledger last. The same
@@ -16,10 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
-from pipeline_lib.base.errors import DataError, GateRefused
+from pipeline_lib.base.errors import GateRefused
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.register.registry import (
     CHALLENGER,
@@ -31,7 +30,8 @@ from pipeline_lib.register.registry import (
     opened,
     version_by_number,
 )
-from pipeline_lib.store.files import write_atomically
+from pipeline_lib.store.files import open_lock, write_atomically
+from pipeline_lib.store.records import make_room, read_lines
 
 LEDGER_FILE = "promotions.jsonl"
 LOCK_FILE = "promotion.lock"
@@ -85,16 +85,11 @@ def rollback(registry: Registry, *, reason: str, now: datetime) -> Promotion:
 
 
 def promotions(registry: Registry) -> list[Promotion]:
-    """All promotions and rollbacks, oldest first."""
-    path = registry.folder / LEDGER_FILE
-    if not path.is_file():
-        return []
-    try:
-        return [Promotion(**json.loads(line)) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    except (ValueError, TypeError) as exc:
-        raise DataError(
-            f"{path}: holds a line that is no promotion. Put it back from a copy; MLflow's aliases are as they were."
-        ) from exc
+    """All promotions and rollbacks, oldest first, as far as their lines are understood.
+
+    What is left out is told, and stays in the ledger. Who is champion, and who was before, MLflow's aliases tell.
+    """
+    return read_lines(registry.folder / LEDGER_FILE, Promotion)
 
 
 def _move(client: Any, registry: Registry, version: int, champion: int | None) -> None:
@@ -118,11 +113,17 @@ def _record(
     reason: str,
     now: datetime,
 ) -> Promotion:
-    """Add a line to the ledger. It is short, so it is written anew as a whole: no half line after a kill."""
+    """Add a line to the ledger. It is short, so it is written anew as a whole: no half line after a kill.
+
+    Lines that are not understood stay as they are.
+    """
     time, model = now.isoformat(timespec="seconds"), version_by_number(registry, version).model_fingerprint
     promotion = Promotion(time, registry.name, version, previous, kind, reason, model)
-    lines = [json.dumps(asdict(line), ensure_ascii=False) for line in (*promotions(registry), promotion)]
-    write_atomically(registry.folder / LEDGER_FILE, ("\n".join(lines) + "\n").encode())
+    path = registry.folder / LEDGER_FILE
+    make_room(path)
+    before = path.read_bytes() if path.exists() else b""
+    torn = b"\n" if before and not before.endswith(b"\n") else b""
+    write_atomically(path, before + torn + json.dumps(asdict(promotion), ensure_ascii=False).encode() + b"\n")
     return promotion
 
 
@@ -135,8 +136,7 @@ def _is_unrecorded(registry: Registry, version: int) -> bool:
 @contextmanager
 def _locked(registry: Registry) -> Iterator[None]:
     """Wait for the lock. The operating system lets it go when its holder ends, however that ends."""
-    registry.folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(Path(registry.folder / LOCK_FILE), os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = open_lock(registry.folder / LOCK_FILE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

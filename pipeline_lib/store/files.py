@@ -10,13 +10,17 @@ import hashlib
 import json
 import os
 import shutil
+import time
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.base.errors import DataError, UpstreamError
 
 CHUNK_BYTES = 1 << 20
 OWNER_ONLY = 0o600  # who may read a private file
+STANDS_IN_THE_WAY = (errno.EISDIR, errno.ELOOP, errno.ENOTDIR, errno.EEXIST)
 
 
 def write_atomically(path: Path, data: bytes, *, via: Path | None = None) -> None:
@@ -30,7 +34,8 @@ def write_atomically(path: Path, data: bytes, *, via: Path | None = None) -> Non
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as exc:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where its folder is none it is not there either
+            temporary.unlink()
         raise translate_os_error(exc, path) from exc
     fsync_folder(path.parent)
 
@@ -58,6 +63,29 @@ def make_private(path: Path, text: str) -> None:
         pass
     finally:
         temporary.unlink()
+
+
+def put_aside(path: Path) -> Path:
+    """Give what stands under `path` another name beside it, which says when; that name. Nothing is deleted."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    names = (path.with_name(f"{path.name}.{stamp}{f'-{number}' if number else ''}") for number in count())
+    aside = next(name for name in names if not os.path.lexists(name))
+    path.rename(aside)
+    return aside
+
+
+def open_lock(path: Path) -> int:
+    """A descriptor of the file that is locked, made if need be. Raises `DataError` when something else is there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as exc:
+        place, kind = (path, "file") if os.path.lexists(path) else (path.parent, "folder")
+        if exc.errno not in STANDS_IN_THE_WAY:
+            raise translate_os_error(exc, path) from exc
+        raise DataError(
+            f"{place}: is no {kind}, so nothing can be locked there. Move it away and run again: it is made anew."
+        ) from exc
 
 
 def readable(value: Any) -> str:

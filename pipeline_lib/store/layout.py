@@ -45,7 +45,12 @@ def layout_of(root: Path) -> int | None:
     if path.is_file():
         advice = "Put it back from a copy, or name another workspace with --workspace."
         return read_state(path, Layout, advice=advice).layout
-    return 1 if any((root / trace).exists() for trace in TRACES) else None
+    return 1 if has_worked(root) else None
+
+
+def has_worked(root: Path) -> bool:
+    """Whether something was made in this workspace, whatever is on record of how."""
+    return any((root / trace).exists() for trace in TRACES)
 
 
 def write_layout(root: Path) -> None:

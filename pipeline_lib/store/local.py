@@ -16,7 +16,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,13 @@ from typing import Any
 from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.store.artifact import MANIFEST, FileEntry, Manifest, Outcome, Ref, read_manifest, write_manifest
-from pipeline_lib.store.files import read_json, replace_folder, translate_os_error, write_atomically
+from pipeline_lib.store.files import replace_folder, translate_os_error
+from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.sealed import fault_in, sums_of
 
 VERIFIED = ".verified.json"  # size and modification time of each file when its digest was last right
 INCOMING = ".incoming"
+Stamps = dict[str, list[int] | None]  # what the file of that name holds
 LIST = "list.v1"  # schema of an artifact that only names others
 LISTS = "lists.v1"  # and of one that names such lists
 
@@ -132,7 +134,7 @@ class Store:
             manifest = read_manifest(folder)
         except DamagedArtifact:
             return Condition(False, f"damaged: {MANIFEST}")
-        known = _verified(folder)
+        known = read_comfort(folder / VERIFIED, Stamps) or {}
         changed = [entry for entry in manifest.files if known.get(entry.name) != _stamp(folder / entry.name)]
         if fault := fault_in(folder, {entry.name: entry for entry in changed}):
             return Condition(False, f"damaged: {fault.name}", manifest)
@@ -153,7 +155,8 @@ class Store:
         manifest = read_manifest(folder)
         asked = {entry.name: entry for entry in manifest.files if files is None or entry.name in files}
         if fault := fault_in(folder, asked):
-            (folder / VERIFIED).unlink(missing_ok=True)
+            with suppress(OSError):
+                (folder / VERIFIED).unlink()
             raise DamagedArtifact(
                 f"{folder / fault.name}: missing, or its sha256 differs from the manifest. "
                 "Run the same command again: it is rebuilt.",
@@ -227,14 +230,6 @@ def _stamp(path: Path) -> list[int] | None:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _verified(folder: Path) -> dict[str, list[int] | None]:
-    try:
-        stamps: dict[str, list[int] | None] = read_json(folder / VERIFIED)
-    except (OSError, ValueError):
-        return {}
-    return stamps if isinstance(stamps, dict) else {}
-
-
 def _remember_verified(folder: Path, manifest: Manifest) -> None:
     stamps = {entry.name: _stamp(folder / entry.name) for entry in manifest.files}
-    write_atomically(folder / VERIFIED, json.dumps(stamps).encode())
+    write_comfort(folder / VERIFIED, json.dumps(stamps).encode())

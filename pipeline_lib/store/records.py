@@ -2,23 +2,28 @@
 
     batches = read_state(path, list[Batch], advice="...")      DataError when it is not exactly that
     run = read_comfort(path, RunRecord)                        None: not there, or too little of it is understood
+    moves = read_lines(path, Promotion)                        of a record a line: those that are understood
+    write_comfort(path, data)                                  what stands in its way is put aside; never an error
 
 Comfort is written by this release, an older or a newer one, and by whoever opens it in an editor. Of a record (a
 dataclass) unknown fields are passed over, and so are those of a wrong type that have a default. What was passed over
-or left out is told on the logger of this module, once a process for a folder and a cause: a thousand records of a newer
+or left out is told on the logger of this module, once a process for a cause and a folder: a thousand records of a newer
 release are one line. Values are checked by pydantic as JSON, strictly: no "1" for 1, no true for 1.
 """
 
 import json
 import logging
+import os
+import stat
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline_lib.base.errors import DataError
-from pipeline_lib.store.files import translate_os_error
+from pipeline_lib.base.errors import DataError, UpstreamError
+from pipeline_lib.store.files import put_aside, translate_os_error, write_atomically
 
 T = TypeVar("T")
 
@@ -27,7 +32,7 @@ NAME_CHARACTERS = 40
 
 logger = logging.getLogger(__name__)
 _adapters: dict[Any, TypeAdapter[Any]] = {}  # by shape
-_told: set[tuple[Path, str]] = set()  # folders and causes
+_told: set[tuple[Path | str, str]] = set()  # folders or names, and causes
 
 
 def read_state(path: Path, shape: type[T], *, advice: str) -> T:
@@ -46,33 +51,99 @@ def read_state(path: Path, shape: type[T], *, advice: str) -> T:
 
 def read_comfort(path: Path, shape: type[T]) -> T | None:
     """As much of the value in the file as is understood; None when there is no file, or not enough is."""
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
+    text = _bytes_of(path)
+    if text is None:
         return None
-    except OSError as exc:  # also a folder, or no right to read it
-        _tell_left_out(path, f"cannot be read ({type(exc).__name__})")
-        return None
-    try:
-        found = _checked(shape, text)
-    except ValidationError as exc:
-        return _without_wrong_fields(path, shape, text, exc)
-    if is_dataclass(shape) and (unknown := json.loads(text).keys() - {field.name for field in fields(shape)}):
-        _tell(path, f"{_listed(unknown)} not known to this release; the rest of it is used")
+    found, what = _understood(shape, text)
+    if found is None:
+        _tell_left_out(path, what)
+    elif what:
+        _tell(path, f"{what}; the rest of it is used")
     return found
 
 
-def _without_wrong_fields(path: Path, shape: type[T], text: bytes, exc: ValidationError) -> T | None:
+def read_lines(path: Path, shape: type[T]) -> list[T]:
+    """The records of a file that holds one a line, as far as they are understood: a line that was torn is left out."""
+    lines = [(number, line) for number, line in enumerate((_bytes_of(path) or b"").split(b"\n"), 1) if line.strip()]
+    understood = [(number, _understood(shape, line)[0]) for number, line in lines]
+    odd = [number for number, found in understood if found is None]
+    if odd:
+        of_them = f"line {odd[0]} is" if len(odd) == 1 else f"{len(odd)} lines (the first is line {odd[0]}) are"
+        _tell(path, f"{of_them} not what is written there; left out, and kept as it stands")
+    return [found for _, found in understood if found is not None]
+
+
+def write_comfort(path: Path, data: bytes, *, via: Path | None = None) -> None:
+    """Put `data` under `path`, all at once, `via` as in `write_atomically`; where that cannot be, go on with a word."""
+    try:
+        make_room(path)
+        write_atomically(path, data, via=via)
+    except (OSError, UpstreamError) as exc:
+        _tell(
+            path,
+            f"cannot be written ({getattr(exc.__cause__ or exc, 'strerror', exc)}); the command goes on without it",
+        )
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """A file to append to; one that keeps nothing, with a word, where there can be none."""
+    try:
+        make_room(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("ab")
+    except OSError as exc:
+        _tell_not_written(path, exc)
+        return Path(os.devnull).open("ab")
+
+
+def make_room(path: Path) -> None:
+    """Put aside, with a word, what stands where this file, or the folder that it lies in, belongs."""
+    make_room_for_folder(path.parent)
+    _make_room(path, "file", lambda place: place.is_file() or place.is_char_device())
+
+
+def make_room_for_folder(path: Path) -> None:
+    """Put aside, with a word, what stands where this folder belongs."""
+    _make_room(path, "folder", Path.is_dir)
+
+
+def _make_room(path: Path, kind: str, is_fit: Callable[[Path], bool]) -> None:
+    if os.path.lexists(path) and not is_fit(path):
+        _tell(path, f"is no {kind}, and was put aside as {put_aside(path).name}")
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    """What the file holds; None, with a word where something else stands there, when there is none."""
+    try:
+        if stat.S_ISREG(path.stat().st_mode):
+            return path.read_bytes()
+        _tell_left_out(path, "is no file")
+    except FileNotFoundError:
+        pass
+    except OSError as exc:  # also a link to itself, a folder that is none, or no right to read it
+        _tell_left_out(path, f"cannot be read ({exc.strerror})")
+    return None
+
+
+def _understood(shape: type[T], text: bytes) -> tuple[T | None, str]:
+    """As much of a value as is understood, and what is wrong with the rest of it."""
+    try:
+        found = _checked(shape, text)
+    except ValidationError as exc:
+        return _without_wrong_fields(shape, text, exc)
+    if is_dataclass(shape) and (unknown := json.loads(text).keys() - {field.name for field in fields(shape)}):
+        return found, f"{_listed(unknown)} not known to this release"
+    return found, ""
+
+
+def _without_wrong_fields(shape: type[T], text: bytes, exc: ValidationError) -> tuple[T | None, str]:
     wrong = {str(error["loc"][0]) for error in exc.errors(include_url=False, include_input=False) if error["loc"]}
     what = f"{_listed(wrong) or 'the value'} missing or not as it should be"
     try:
         right = {name: value for name, value in json.loads(text).items() if name not in wrong}
-        found = _checked(shape, json.dumps(right).encode())
+        return _checked(shape, json.dumps(right).encode()), what
     except (ValueError, AttributeError, RecursionError):  # no JSON (or not enough of it), no record, or nested too deep
-        _tell_left_out(path, what)
-        return None
-    _tell(path, f"{what}; the rest of it is used")
-    return found
+        return None, what
 
 
 def _checked(shape: type[T], text: bytes) -> T:
@@ -98,7 +169,12 @@ def _tell_left_out(path: Path, why: str) -> None:
     _tell(path, f"{why}; it is left out, and may be deleted")
 
 
+def _tell_not_written(path: Path, exc: BaseException | None) -> None:
+    _tell(path, f"cannot be written ({getattr(exc, 'strerror', exc)}); the command goes on without it")
+
+
 def _tell(path: Path, what: str) -> None:
-    if (path.parent, what) not in _told:
-        _told.add((path.parent, what))
+    where = path.name if path.name.startswith(".") else path.parent  # each artifact has one of that name
+    if (where, what) not in _told:
+        _told.add((where, what))
         logger.warning("%s: %s.", path, what)

@@ -9,7 +9,8 @@
     state/runs/<id>.json      one file a run: process, stage it is in, how it ended
     state/lock                held while a night works in this workspace, with the id of the process that does
 Each file is replaced as a whole. Of runs the newest KEPT_RUNS are kept. Losing `last` or `runs` loses comfort, never
-data: what cannot be understood there is passed over with a word. A catalog or a pin decides what is made, so one that
+data: what cannot be understood there is passed over with a word, what stands in the way is put aside under a name with
+a date. A catalog or a pin decides what is made, so one that
 is not as it was written is an error.
 """
 
@@ -27,11 +28,11 @@ import psutil
 from pydantic import ConfigDict, Field
 
 from pipeline_lib.base.errors import WorkspaceBusy
-from pipeline_lib.store.files import write_json
+from pipeline_lib.store.files import open_lock, readable, write_json
 from pipeline_lib.store.layout import check_layout, write_layout
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.private import NO_OTHERS
-from pipeline_lib.store.records import read_comfort, read_state
+from pipeline_lib.store.records import read_comfort, read_state, write_comfort
 
 # Unix seconds, to the end of the year 9998 in every time zone: what a clock can show.
 Seconds = Annotated[float, Field(ge=0, lt=253_370_764_800, allow_inf_nan=False)]
@@ -65,7 +66,7 @@ class Batch:
 class RunRecord:
     """What is known of one run of a flow or a command."""
 
-    run_id: str
+    run_id: Annotated[str, Field(pattern=r"\A[\w-]+\z")]  # it names a file
     flow: str
     process_id: ProcessId
     process_started: Seconds  # with the id it names a process for good
@@ -163,8 +164,7 @@ class Workspace:
     def save_last(self, step: str, fingerprints: Sequence[str]) -> None:
         """Remember the fingerprints of a step."""
         if self.last(step) != list(fingerprints):
-            write_layout(self.root)
-            write_json(self.state / "last" / f"{step}.json", list(fingerprints), via=self.state)
+            self._save_comfort(self.state / "last" / f"{step}.json", list(fingerprints), via=self.state)
 
     def runs(self) -> list[RunRecord]:
         """The recorded runs, oldest first; one whose process is gone without a word is shown as killed."""
@@ -173,12 +173,13 @@ class Workspace:
 
     def save_run(self, record: RunRecord) -> None:
         """Write down how a run stands."""
-        self._save(self._run_path(record.run_id), asdict(record))
+        self._save_comfort(self._run_path(record.run_id), asdict(record))
 
     def forget_runs(self, records: Sequence[RunRecord]) -> None:
         """Remove all but the newest KEPT_RUNS of the recorded runs, which are given oldest first."""
         for record in records[:-KEPT_RUNS]:
-            self._run_path(record.run_id).unlink(missing_ok=True)
+            with suppress(OSError):
+                self._run_path(record.run_id).unlink()
 
     def beat(self, run_id: str) -> None:
         """Show that a run is alive: when it is killed, the time of its file says when."""
@@ -188,6 +189,10 @@ class Workspace:
     def _save(self, path: Path, value: Any) -> None:
         write_layout(self.root)
         write_json(path, value)
+
+    def _save_comfort(self, path: Path, value: Any, *, via: Path | None = None) -> None:
+        write_layout(self.root)
+        write_comfort(path, readable(value).encode(), via=via)
 
     def _run_path(self, run_id: str) -> Path:
         return self.state / "runs" / f"{run_id}.json"
@@ -216,8 +221,7 @@ class Workspace:
             return
         self.check_layout()
         self.root.mkdir(parents=True, exist_ok=True, mode=NO_OTHERS)
-        self.state.mkdir(exist_ok=True)
-        descriptor = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = open_lock(self.state / "lock")
         try:
             self._take(descriptor)
             write_layout(self.root)
@@ -239,7 +243,7 @@ class Workspace:
         os.write(descriptor, str(os.getpid()).encode())
 
     def _who(self, descriptor: int) -> str:
-        process_id = os.read(descriptor, 20).decode()
+        process_id = os.read(descriptor, 20).decode(errors="replace")
         stages = [run.stage for run in self.runs() if run.state == "running" and str(run.process_id) == process_id]
         return f"process {process_id}, in {(stages and stages[-1]) or 'its start'}"
 

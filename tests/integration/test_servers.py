@@ -3,10 +3,11 @@
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -14,8 +15,9 @@ from threading import Thread
 import psutil
 import pytest
 
+from flows.mend import put_damaged_aside
 from flows.ports import hold_port
-from flows.servers import Server, prefect_environment
+from flows.servers import Server, last_word, prefect_environment, start_prefect
 from flows.standing import Standing, check_lets_in, forget, remember, standing
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.store.workspace import Workspace
@@ -196,6 +198,125 @@ def test_a_server_that_ends_at_its_start_is_told_with_its_last_words(tmp_path: P
         process = subprocess.Popen([sys.executable, "-c", "import sys; sys.exit('no such table')"], stderr=stream)
     with pytest.raises(UpstreamError, match=r"Prefect server ended at its start: no such table\. See .*server\.log"):
         Server("Prefect", "http://127.0.0.1:9", process, log).wait("/health", 20)
+
+
+def test_a_server_that_ended_is_started_again_once_if_that_was_mended(tmp_path: Path) -> None:
+    log, port, mended = tmp_path / "server.log", hold_port(), []
+    url = f"http://127.0.0.1:{port.number}"
+
+    def again() -> Server:
+        mended.append(1)
+        start = log.stat().st_size
+        return Server("Prefect", url, _ended("RuntimeError: twice", log), log, log_start=start)
+
+    with pytest.raises(UpstreamError, match="ended at its start: RuntimeError: twice"):
+        Server("Prefect", url, _ended("RuntimeError: once", log), log, again=again).wait("/health", 20)
+    with _running(SERVE.format(port=port.number)) as process:
+        server = Server("Prefect", url, _ended("first", log), log, again=lambda: Server("Prefect", url, process, log))
+        server.wait("/health", 20)
+        assert server.process is process
+    port.release()
+    assert mended == [1]
+
+
+def _ended(said: str, log: Path) -> "subprocess.Popen[bytes]":
+    with log.open("ab") as stream:
+        process = subprocess.Popen([sys.executable, "-c", f"import sys; sys.exit({said!r})"], stderr=stream)
+    process.wait()
+    return process
+
+
+LAST_WORDS = {
+    "": "no word",
+    "INFO: started\nno such table\n\n": "no such table",
+    'Traceback (most recent call last):\n  File "a.py"\na.b.DatabaseError: malformed\n(Background on this error)\n'
+    "\n01:58 | ERROR | uvicorn.error - Application startup failed. Exiting.\n": "a.b.DatabaseError: malformed",
+    "ValueError: one\nOperationalError: locked.\n[SQL: select 1]\n[parameters: ('a',)]\n": "OperationalError: locked",
+    "ERROR: Application startup failed. Exiting.\n": "ERROR: Application startup failed. Exiting",
+}
+
+
+@pytest.mark.parametrize("text", LAST_WORDS)
+def test_the_last_word_of_a_log_is_what_this_start_said_was_wrong(tmp_path: Path, text: str) -> None:
+    log = tmp_path / "server.log"
+    before = b"RuntimeError: of an earlier start\n"
+    log.write_bytes(before + text.encode())
+    assert last_word(log, len(before)) == LAST_WORDS[text]
+    assert last_word(tmp_path / "none.log", 0) == "no word"
+
+
+def test_a_database_of_a_newer_prefect_is_no_damage_and_the_message_says_what_is_wrong(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in a night, which lets Prefect write nothing on the terminal."""
+    monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    database = workspace.root / "prefect" / "prefect.db"
+    database.parent.mkdir()
+    with closing(sqlite3.connect(database)) as opened, opened:
+        opened.execute("create table alembic_version (version_num text)")
+        opened.execute("insert into alembic_version values ('of a newer one')")
+    said: list[str] = []
+    server = start_prefect(workspace, said.append)
+    with pytest.raises(UpstreamError, match=r"ended at its start: .*Can't locate revision"):
+        server.wait("/api/health")
+    server.stop()
+    assert (said, [path.name for path in database.parent.glob("*.db*") if "-" not in path.name]) == ([], ["prefect.db"])
+
+
+def _database(folder: Path) -> Path:
+    with closing(sqlite3.connect(folder / "some.db")) as opened, opened:
+        opened.execute("create table some (what text)")
+        opened.executemany("insert into some values (?)", [("x" * 500,)] * 200)
+    return folder / "some.db"
+
+
+def _spoil(path: Path, how: str) -> None:
+    content = path.read_bytes()
+    match how:
+        case "random":
+            path.write_bytes(os.urandom(len(content)))
+        case "random, with its parts":
+            for part in ("", "-wal", "-shm"):
+                path.with_name(path.name + part).write_bytes(os.urandom(40_000))
+        case "cut":
+            path.write_bytes(content[: len(content) // 2])
+        case "cut in its header":
+            path.write_bytes(content[:50])
+        case "inside":
+            path.write_bytes(content[:4096] + os.urandom(len(content) - 8192) + content[-4096:])
+        case "text":
+            path.write_text("somebody's notes, which are longer than the header of a database: " + "x" * 100)
+        case "folder":
+            path.unlink()
+            path.mkdir()
+        case "link to itself":
+            path.unlink()
+            path.symlink_to(path.name)
+
+
+SPOILED = ("random", "random, with its parts", "cut", "cut in its header", "inside", "text", "folder", "link to itself")
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_a_damaged_database_is_put_aside_and_nothing_of_it_deleted(tmp_path: Path, how: str) -> None:
+    path = _database(tmp_path)
+    _spoil(path, how)
+    held = path.read_bytes() if path.is_file() else b""
+    line = put_damaged_aside(path)
+    (aside,) = tmp_path.glob("some.db.*")
+    assert line.startswith(f"{path} was damaged and is kept as {aside.name}")
+    assert not os.path.lexists(path) and (aside.read_bytes() if aside.is_file() else b"") == held
+    assert put_damaged_aside(path) == ""
+    assert put_damaged_aside(_database(tmp_path)) == ""
+
+
+def test_a_database_that_is_busy_or_empty_is_left_as_it_is(tmp_path: Path) -> None:
+    path = _database(tmp_path)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("begin exclusive")
+        assert put_damaged_aside(path) == ""
+    path.write_bytes(b"")
+    assert put_damaged_aside(path) == ""
 
 
 def test_somebody_else_who_answers_is_not_taken_for_our_server(tmp_path: Path, somebody: str) -> None:

@@ -41,9 +41,9 @@ def _as_challenger(workspace: Workspace, model: str, created: float, **figures: 
     remember_scores(workspace, model, [sealed])
 
 
-def _as_champion(workspace: Workspace, model: str, created: float, **figures: Any) -> None:
+def _as_champion(workspace: Workspace, model: str, created: float, *, beside: str = "", **figures: Any) -> None:
     scores = Scores(candidate="champion", version=2, **{"benchmark": "frozen", "generation": 1} | figures)
-    settings = {"candidate": "champion", "champion": model}
+    settings = {"candidate": "champion", "champion": model, "beside": beside}
     remember_scores(workspace, model, [_seal(workspace, CHAMPION_SCORES, created, scores, settings=settings)])
 
 
@@ -56,6 +56,23 @@ def test_the_scores_of_a_champion_are_its_newest_on_each_benchmark(tmp_path: Pat
     _as_challenger(workspace, "another", 5.0, bits_per_byte=1.0)
     found = {name: figures["bits_per_byte"] for name, figures in scores_of(workspace, "mine").items()}
     assert found == {"champion, frozen-2": 2.0, "champion, fresh-4": 2.75}
+
+
+def test_a_champion_is_shown_with_the_base_line_of_its_own_night_or_of_the_challenger_beside_it(tmp_path: Path) -> None:
+    """It is measured without one in later nights."""
+    workspace = Workspace(tmp_path)
+    _as_challenger(workspace, "mine", 1.0, unigram_bits_per_byte=4.0)
+    _as_challenger(workspace, "old", 1.5, generation=2, unigram_bits_per_byte=9.0)
+    _as_challenger(workspace, "next", 2.0, unigram_bits_per_byte=5.0)
+    _as_challenger(workspace, "next", 2.0, benchmark="fresh", generation=4, unigram_bits_per_byte=6.0)
+    _as_champion(workspace, "mine", 3.0, bits_per_byte=2.0, beside="next")
+    _as_champion(workspace, "mine", 3.0, benchmark="fresh", generation=4, beside="next")
+    assert {name: figures["unigram_bits_per_byte"] for name, figures in scores_of(workspace, "mine").items()} == {
+        "champion, frozen-1": 4.0,
+        "champion, fresh-4": 6.0,
+    }
+    _as_champion(workspace, "mine", 4.0, generation=2, beside="of which nothing is left")
+    assert scores_of(workspace, "mine")["champion, frozen-2"]["unigram_bits_per_byte"] is None
 
 
 def test_what_is_remembered_of_the_scores_of_a_model_has_an_end(tmp_path: Path) -> None:
@@ -124,6 +141,21 @@ def test_nights_are_shown_with_what_came_of_them(nights: Nights, tmp_path: Path,
     first, second = said["runs"]
     assert (first["state"], first["verdict"], first["ended"]) == ("completed", "version 1 promoted", 161.0)
     assert (second["state"], second["stage"], second["verdict"]) == ("running", "clean", None)
+
+
+@pytest.mark.parametrize("record", ["7", "[" * 200_000, None], ids=["a number", "nested", "none"])
+def test_where_no_record_of_a_night_is_understood_what_it_made_is_not_denied(
+    nights: Nights, tmp_path: Path, capsys: Captured, record: str | None
+) -> None:
+    workspace = Workspace(tmp_path)
+    _as_challenger(workspace, "mine", 1.0)
+    if record is not None:
+        workspace.save_run(new_run("one", "nightly", "tiny"))
+        (workspace.state / "runs" / "one.json").write_text(record)
+    show_status(nights.settings(tmp_path), workspace, as_json=False)
+    out = capsys.readouterr().out
+    assert f"No night is on record in {tmp_path}. What was made there stands; the next night goes on from it" in out
+    assert "has run" not in out
 
 
 def test_a_workspace_without_nights_says_how_to_start_one(nights: Nights, tmp_path: Path, capsys: Captured) -> None:

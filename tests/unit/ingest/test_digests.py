@@ -58,7 +58,7 @@ def test_a_file_written_just_now_is_not_trusted_to_its_stamp(tmp_path: Path, cac
 
 
 @pytest.mark.usefixtures("later")
-@pytest.mark.parametrize("content", ["", "[]", '{"a.txt": 3}', "{"])
+@pytest.mark.parametrize("content", ["", "[]", '{"a.txt": 3}', "{", "[" * 200_000], ids=lambda text: text[:12])
 def test_a_broken_cache_is_as_good_as_none(tmp_path: Path, cache_path: Path, content: str) -> None:
     files = write(tmp_path, "one")
     first = digest_files(files, cache_path)

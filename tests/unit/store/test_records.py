@@ -1,7 +1,10 @@
 """Small JSON files as other releases, editors and full disks leave them: state is refused, comfort is passed over."""
 
+import errno
 import json
 import logging
+import os
+import re
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,8 @@ import pytest
 
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.store.artifact import Ref
-from pipeline_lib.store.records import read_comfort, read_state
+from pipeline_lib.store.files import open_lock, put_aside
+from pipeline_lib.store.records import open_log, read_comfort, read_lines, read_state, write_comfort
 from pipeline_lib.store.workspace import Batch, RunRecord, Workspace
 
 NAMES = [field.name for field in fields(RunRecord)]
@@ -168,6 +172,106 @@ def test_last_fingerprints_that_are_none_are_forgotten_with_a_word(
 def test_what_is_not_there_is_no_news(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert read_comfort(tmp_path / "none.json", RunRecord) is None
     assert caplog.messages == []
+
+
+def stands(path: Path, what: str) -> None:
+    """Put there what is no such file, or what lets nobody make its folder."""
+    path.parent.mkdir(parents=True)
+    match what:
+        case "folder":
+            path.mkdir()
+        case "link":
+            path.symlink_to(path.name)
+        case "pipe":
+            os.mkfifo(path)
+        case "file for its folder":
+            path.parent.rmdir()
+            path.parent.write_text("mine")
+        case "link for its folder":
+            path.parent.rmdir()
+            path.parent.symlink_to(path.parent.name)
+
+
+IN_THE_WAY = ("folder", "link", "pipe", "file for its folder", "link for its folder")
+
+
+@pytest.mark.parametrize("what", IN_THE_WAY)
+def test_what_stands_in_the_way_of_comfort_is_put_aside_under_a_name_with_a_date(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    path = tmp_path / "last" / "clean.json"
+    stands(path, what)
+    assert read_comfort(path, list[str]) is None
+    write_comfort(path, b'["aa"]')
+    assert read_comfort(path, list[str]) == ["aa"]
+    assert [re.sub(r"\d{8}-\d{6}", "DATE", message) for message in caplog.messages if "put aside" in message] == [
+        f"{path}: is no file, and was put aside as clean.json.DATE."
+        if "its folder" not in what
+        else f"{path.parent}: is no folder, and was put aside as last.DATE."
+    ]
+    assert len([entry for folder in (tmp_path, tmp_path / "last") for entry in folder.iterdir()]) == 3
+
+
+def test_of_a_file_of_lines_the_odd_ones_are_left_out_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "lines.jsonl"
+    whole = json.dumps(asdict(WHOLE)).encode()
+    path.write_bytes(b"\n".join((whole, b"", b"7", whole.replace(b"{", b'{"more": 1, ', 1))) + b"\n")
+    assert read_lines(path, RunRecord) == [WHOLE, WHOLE]
+    assert caplog.messages == [f"{path}: line 3 is not what is written there; left out, and kept as it stands."]
+    assert read_lines(tmp_path / "none.jsonl", RunRecord) == []
+
+
+def test_two_things_put_aside_in_one_second_are_both_kept(tmp_path: Path) -> None:
+    asides = set()
+    for number in range(3):
+        (tmp_path / "a").write_text(str(number))
+        asides.add(put_aside(tmp_path / "a"))
+    assert sorted(aside.read_text() for aside in asides) == ["0", "1", "2"]
+
+
+def test_comfort_that_cannot_be_written_is_done_without_and_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    for number in range(3):
+        write_comfort(tmp_path / f"{number}.json", b"[]")
+    assert list(tmp_path.iterdir()) == []
+    assert caplog.messages == [
+        f"{tmp_path}/0.json: cannot be written (No space left on device); the command goes on without it."
+    ]
+
+
+@pytest.mark.parametrize("what", IN_THE_WAY)
+def test_a_log_is_written_whatever_stood_there(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "logs" / "server.log"
+    stands(path, what)
+    for word in (b"one ", b"two"):
+        with open_log(path) as log:
+            log.write(word)
+    assert path.read_bytes() == b"one two"
+
+
+@pytest.mark.parametrize("what", [what for what in IN_THE_WAY if what != "pipe"])
+def test_a_lock_that_cannot_be_is_named_and_the_advice_helps(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "state" / "lock"
+    stands(path, what)
+    with pytest.raises(DataError, match="Move it away and run again") as caught:
+        open_lock(path)
+    place = Path(str(caught.value).partition(":")[0])
+    assert place == (path.parent if "its folder" in what else path)
+    place.rename(tmp_path / "away")
+    os.close(open_lock(path))
+
+
+def test_a_run_that_names_another_file_is_none(workspace: Workspace) -> None:
+    """The names of records are made of it: one that is too many is removed."""
+    write_run(workspace, changed(run_id='"../catalog"'))
+    assert workspace.runs() == []
 
 
 BATCH = {"number": 1, "source": "docs", "fingerprint": "aa"}
