@@ -51,8 +51,9 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     _remember_scores(models, measured, night)
     if measured is None and facts["champion_version"] is not None:  # judged on an earlier night
         measured = recorded_champion(night.settings, night.workspace, models, int(facts["champion_version"]))
+    # By the move to it, or by a later one away from it: a line of the ledger may be unreadable.
     is_on_record = not plan.register.whole.lost and any(
-        move.version == version and move.name == registry.name for move in register.promotions(registry)
+        version in (move.version, move.previous) and move.name == registry.name for move in register.promotions(registry)
     )
     is_promoted, sentence = _move(night, registry, version, facts, models, is_on_record=is_on_record)
     if night.workspace.pin(JUDGED, Judged) != models.judged:

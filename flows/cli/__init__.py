@@ -49,8 +49,9 @@ for module in (night, inspect, models, serve, stages):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave with its exit status; a user's mistake is one message, never a traceback."""
     signal.signal(signal.SIGTERM, _stop)
-    hand_on(os.environ)
-    write_privately()
+    if arguments is None:  # else the process is somebody else's
+        hand_on(os.environ)
+        write_privately()
     try:
         words, settings = without_settings(sys.argv[1:] if arguments is None else arguments)
         status = app(words, prog_name=NAME, obj=settings, standalone_mode=False) or 0  # Typer makes 130 of a Ctrl-C
