@@ -52,9 +52,8 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     if measured is None and facts["champion_version"] is not None:  # judged on an earlier night
         measured = recorded_champion(night.settings, night.workspace, models, int(facts["champion_version"]))
     # By the move to it, or by a later one away from it: a line of the ledger may be unreadable.
-    is_on_record = not plan.register.whole.lost and any(
-        version in (move.version, move.previous) and move.name == registry.name for move in register.promotions(registry)
-    )
+    moves = [move for move in register.promotions(registry) if move.name == registry.name]
+    is_on_record = not plan.register.whole.lost and any(version in (move.version, move.previous) for move in moves)
     is_promoted, sentence = _move(night, registry, version, facts, models, is_on_record=is_on_record)
     if night.workspace.pin(JUDGED, Judged) != models.judged:
         night.workspace.save_pin(JUDGED, models.judged)
