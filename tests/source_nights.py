@@ -172,7 +172,7 @@ class House:
     def live_ids(self) -> set[str]:
         """The documents that are there after all nights."""
         live = self.history.live_documents(self.history.files().keys())
-        return {document_id for places in live.values() for document_id in places}
+        return {stone.document_id for stone in live.documents}
 
     def elsewhere(self, name: str = "elsewhere", **fields: Any) -> "House":
         """Another workspace."""

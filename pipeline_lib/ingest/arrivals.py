@@ -5,7 +5,7 @@ record with a url of its own, a row of a table say, may leave one file and come 
 place is kept with the share that was in force when it first arrived. 16 bytes each, for good: it may be away for years.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -44,15 +44,13 @@ class Arrivals:
         """The same, to be kept."""
         return pa.table([self.sides, self.shares], schema=ARRIVALS_SCHEMA)
 
-    def shares_of(self, source: str, urls: Sequence[str]) -> Iterator[float | None]:
-        """The share of each of these places; None for one that was never there."""
+    def shares_of(self, source: str, urls: Sequence[str]) -> NDArray[np.float64]:
+        """The share of each of these places; NaN for one that was never there."""
         if not self:
-            yield from [None] * len(urls)
-            return
+            return np.full(len(urls), np.nan)
         wanted = sides_of([source] * len(urls), urls)
         at = np.minimum(np.searchsorted(self.sides, wanted), len(self.sides) - 1)
-        for is_known, share in zip(self.sides[at] == wanted, self.shares[at], strict=True):
-            yield float(share) if is_known else None
+        return np.where(self.sides[at] == wanted, self.shares[at], np.nan)
 
 
 def is_own(url: str, path: str) -> bool:

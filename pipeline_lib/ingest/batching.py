@@ -1,17 +1,22 @@
 """From the files that are there now and the batches before to the plan of the next batch."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline_lib.base.errors import GuardStop
 from pipeline_lib.ingest.arrivals import Arrivals, is_own
 from pipeline_lib.ingest.digests import digest_files
-from pipeline_lib.ingest.documents import Reading, read_file, reading_of
-from pipeline_lib.ingest.history import KnownFile, Past, Place
-from pipeline_lib.ingest.plan import BatchPlan, FilePlan, ShardPlan, Tombstone, shard_content
+from pipeline_lib.ingest.documents import Document, Reading, read_pieces, reading_of
+from pipeline_lib.ingest.history import KnownFile, Past
+from pipeline_lib.ingest.packed import ID, Ids, Packed, Rows, as_bytes, find, firsts, lines_of, pack
+from pipeline_lib.ingest.plan import BatchPlan, FilePlan, ShardPlan, shard_content
 from pipeline_lib.ingest.records import Bad, PassedOver
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
@@ -28,13 +33,16 @@ class Scanned:
     num_read_anew: int = 0  # files that are as they were, and are read in another way than they were
 
 
+NEW = np.dtype([("id", ID), ("num_bytes", np.int64), ("line", np.int64), ("share", np.float64)])
+
+
 @dataclass(frozen=True)
 class Part:
     """What a batch takes of one file."""
 
     file: FilePlan
     num_bytes: int  # of what is taken: the stored size of a new file, the new text of a changed one
-    left: tuple[Tombstone, ...] = ()  # what was in the file and is not any more
+    left: NDArray[np.bool_] | None = None  # of a changed file: which of its live documents are in it no more
 
 
 def plan_batch(
@@ -63,24 +71,22 @@ def plan_batch(
         return Scanned(None, listing.passed_over)
     _guard_gone(settings, source.name, len(gone), len(there))
 
-    touched = [*changed, *gone]
-    live = past.live_documents(touched) if touched else {}
+    live = past.live_documents([*changed, *gone])
     arrivals = past.arrivals() if known else Arrivals()
     planned = [FilePlan(path, *files[path]) for path in (*new, *changed)]
     placed = _with_shares(planned, known, heldout_share)
     parts = [
         part
         for file in placed
-        for part in _parts(reading, file, Path(listing.files[file.path]), live.get(file.path), arrivals)
+        for part in _parts(reading, file, Path(listing.files[file.path]), live.ids_of(file.path), arrivals)
     ]
-    left = {part.file.path: part.left for part in parts if not part.file.is_return}
-    left |= {path: _tombstones(live[path], frozenset()) for path in gone}
+    left = {part.file.path: part.left for part in parts if part.left is not None}
     plan = BatchPlan(
         source=source.name,
         reading=reading.digest,
         before=before,
         shards=_shards(reading, parts, settings.max_shard_bytes),
-        tombstones=tuple(stone for _, stones in sorted(left.items()) for stone in stones),
+        tombstones=live.leaving(left),
         gone=tuple(gone),
         passed_over=listing.passed_over,
         num_new_files=len(new),
@@ -109,93 +115,109 @@ def _with_shares(
     return [replace(file, heldout_share=share if one is None else one) for file, one in zip(files, first, strict=True)]
 
 
-def _parts(
-    reading: Reading, file: FilePlan, place: Path, live: Mapping[str, Place] | None, arrivals: Arrivals
-) -> list[Part]:
+def _parts(reading: Reading, file: FilePlan, place: Path, live: Packed | None, arrivals: Arrivals) -> list[Part]:
     """What a batch takes of a new file (`live` is None) or a changed one.
 
     A new file is taken as it is, unless its documents may have been elsewhere before.
     """
     if live is None and not arrivals:
         return [Part(file, file.bytes)]
-    found = _found(reading, file, place, live or {})
-    shares = dict(zip(found.own, arrivals.shares_of(reading.source, list(found.own.values())), strict=True))
-    returned: dict[float, set[str]] = {}
-    for document_id, share in shares.items():
-        if share is not None and share != file.heldout_share:
-            returned.setdefault(share, set()).add(document_id)
+    found = _found(reading, file, place, np.empty(0, ID) if live is None else live, arrivals)
+    returned = found.returned(file.heldout_share) if arrivals else []
     if live is None and not returned:
         return [Part(file, file.bytes)]
-    rest = found.taken.keys() - {document_id for ids in returned.values() for document_id in ids}
+    kinds = [found.shares == share for share in returned]
+    rest = ~np.logical_or.reduce(kinds) if kinds else np.ones(len(found.ids), np.bool_)
     own = replace(file, **found.where(rest), num_passed_over=found.num_passed_over(rest))
     return [
-        Part(own, found.num_bytes(rest), found.left),
+        Part(own, found.size_of(rest), None if live is None else found.left),
         *(
-            Part(replace(file, **found.where(ids), heldout_share=share, is_return=True), found.num_bytes(ids))
-            for share, ids in sorted(returned.items())
+            Part(replace(file, **found.where(kind), heldout_share=share, is_return=True), found.size_of(kind))
+            for share, kind in zip(returned, kinds, strict=True)
         ),
     ]
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a file holds that is not live, and which of its live documents left."""
+    """What a file holds that is not live, in the order of the ids, and which of its live documents left."""
 
-    taken: Mapping[str, int]  # bytes of text by document id
-    own: Mapping[str, str]  # the urls of those of them that have one of their own
-    left: tuple[Tombstone, ...]
+    ids: Packed  # [D], each once
+    num_bytes: NDArray[np.int64]  # [D], of text
+    shares: NDArray[np.float64]  # [D], under which they were elsewhere before; NaN where they were not
+    lines: NDArray[np.int64] | None  # [D]; None where these do not say what is taken
+    bad_lines: NDArray[np.int64]
+    left: NDArray[np.bool_]  # [L]
     num_documents: int  # in it, also those that are live
-    lines: Mapping[str, int] | None  # of what is taken; None where that does not say what it is
-    bad_lines: frozenset[int]
 
-    def num_bytes(self, ids: Iterable[str]) -> int:
-        """The text of these documents."""
-        return sum(self.taken[document_id] for document_id in ids)
+    def returned(self, share: float) -> list[float]:
+        """The shares, in order, under which there are documents that were elsewhere before, other than this one."""
+        return sorted({*np.unique(self.shares[~np.isnan(self.shares)]).tolist()} - {share})
 
-    def where(self, ids: Iterable[str]) -> dict[str, Any]:
+    def size_of(self, taken: NDArray[np.bool_]) -> int:
+        """The bytes of text of these documents."""
+        return int(self.num_bytes[taken].sum())
+
+    def where(self, taken: NDArray[np.bool_]) -> dict[str, Any]:
         """What a plan says of where these are."""
-        taken = frozenset(ids)
-        lines = None if self.lines is None else self.bad_lines | {self.lines[document_id] for document_id in taken}
-        return {"taken": taken, "lines": lines}
+        lines = None if self.lines is None else lines_of(np.concatenate([self.bad_lines, self.lines[taken]]))
+        return {"taken": Ids(self.ids[taken]), "lines": lines}
 
-    def num_passed_over(self, ids: Collection[str]) -> int:
+    def num_passed_over(self, taken: NDArray[np.bool_]) -> int:
         """The documents that who looks for these does not see."""
-        return 0 if self.lines is None else self.num_documents - len(ids)
+        return 0 if self.lines is None else self.num_documents - int(taken.sum())
 
 
-def _found(reading: Reading, file: FilePlan, place: Path, live: Mapping[str, Place]) -> Found:
-    """Read a file for what is new in it.
+NO_LINE = -1  # of a document that its line does not say
+
+
+def _found(reading: Reading, file: FilePlan, place: Path, live: Packed, arrivals: Arrivals) -> Found:
+    """Read a file for what is new in it; `live`, [L] in order, is what it held.
 
     When it could not be read to its end, those of its documents that were not seen count as being there.
     """
-    taken: dict[str, int] = {}
-    own: dict[str, str] = {}
-    lines: dict[str, int] = {}
-    bad_lines: set[int] = set()
-    still_there: set[str] = set()
+    left = np.ones(len(live), np.bool_)
+    new = bytearray()  # rows of NEW
+    bad_lines = array("q")
     num_documents, is_whole = 0, True
-    for item in read_file(reading, file, place):
-        if isinstance(item, Bad):
-            is_whole = is_whole and item.line is not None
-            bad_lines.add(item.line or 0)
-            continue
-        num_documents += 1
-        if item.document_id in live:
-            still_there.add(item.document_id)
-            continue
-        taken[item.document_id] = item.num_bytes
-        if item.record.line is not None and not item.is_repeated:
-            lines[item.document_id] = item.record.line
-        if is_own(item.url, file.path):
-            own[item.document_id] = item.url
-    left = _tombstones(live, still_there if is_whole else live)
-    is_by_line = is_whole and len(lines) == len(taken)
-    return Found(taken, own, left, num_documents, lines if is_by_line else None, frozenset(bad_lines))
+    for piece in read_pieces(reading, file, place):
+        bad = [item.line for item in piece if isinstance(item, Bad)]
+        is_whole = is_whole and None not in bad
+        bad_lines.extend(line for line in bad if line is not None)
+        documents = [item for item in piece if isinstance(item, Document)]
+        num_documents += len(documents)
+        ids = pack(document.document_id for document in documents)
+        at, is_live = find(live, ids)
+        left[at[is_live]] = False
+        new += _rows(reading, file, ids, documents, arrivals)[~is_live].tobytes()
+    rows = np.frombuffer(new, NEW)
+    as_bytes(rows).sort()
+    rows = firsts(rows, "id")
+    is_by_line = is_whole and NO_LINE not in rows["line"]
+    return Found(
+        rows["id"],
+        rows["num_bytes"],
+        rows["share"],
+        rows["line"] if is_by_line else None,
+        np.array(bad_lines, np.int64),
+        left if is_whole else np.zeros(len(live), np.bool_),
+        num_documents,
+    )
 
 
-def _tombstones(live: Mapping[str, Place], still_there: Iterable[str]) -> tuple[Tombstone, ...]:
-    """The live documents of a file that are not in it any more."""
-    return tuple(Tombstone(document_id, *live[document_id]) for document_id in sorted(live.keys() - set(still_there)))
+def _rows(reading: Reading, file: FilePlan, ids: Packed, documents: Sequence[Document], arrivals: Arrivals) -> Rows:
+    """A row of NEW for each document."""
+    rows = np.empty(len(ids), NEW)
+    rows["id"] = ids
+    rows["num_bytes"] = [document.num_bytes for document in documents]
+    rows["line"] = [
+        NO_LINE if document.is_repeated or document.record.line is None else document.record.line
+        for document in documents
+    ]
+    rows["share"] = np.nan
+    own = [at for at, document in enumerate(documents) if is_own(document.url, file.path)] if arrivals else []
+    rows["share"][own] = arrivals.shares_of(reading.source, [documents[at].url for at in own])
+    return rows
 
 
 def _shards(reading: Reading, parts: Iterable[Part], max_bytes: int) -> tuple[ShardPlan, ...]:

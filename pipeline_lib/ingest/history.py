@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 import pyarrow as pa
 
 from pipeline_lib.ingest.arrivals import Arrivals, own_arrivals
+from pipeline_lib.ingest.packed import Live
 from pipeline_lib.ingest.plan import (
     ARRIVALS_FILE,
     INVENTORY_FILE,
@@ -21,12 +22,9 @@ from pipeline_lib.ingest.plan import (
     TOMBSTONES_FILE,
     BatchPlan,
 )
-from pipeline_lib.ingest.plan_files import tombstones_table
 from pipeline_lib.ingest.tables import KNOWN_SCHEMA, MEMBERS_SCHEMA
 from pipeline_lib.store.local import Store
-from pipeline_lib.store.tables import iterate, read_table
-
-Place = tuple[str, int]  # batch, index of the shard
+from pipeline_lib.store.tables import PIECE_ROWS, iterate, iterate_evenly, read_table
 
 
 class KnownFile(NamedTuple):  # as Digested
@@ -55,8 +53,8 @@ class Past(Protocol):
     def files(self) -> Mapping[str, KnownFile]:
         """Each file that ever was there, as it was read last."""
 
-    def live_documents(self, paths: Collection[str]) -> Mapping[str, Mapping[str, Place]]:
-        """For each of these files its live documents by id, and where they lie."""
+    def live_documents(self, paths: Collection[str]) -> Live:
+        """The live documents of these files, and where they lie."""
 
     def arrivals(self) -> Arrivals:
         """The shares of documents that have urls of their own, also of those that left."""
@@ -71,11 +69,12 @@ class PlannedBatch:
     shards: tuple[str | None, ...]
 
 
-def tombstones_of(store: Store, batch: str | PlannedBatch) -> pa.Table:
-    """The documents of earlier batches that leave with this one, as TOMBSTONES_SCHEMA."""
+def tombstones_of(store: Store, batch: str | PlannedBatch) -> Iterator[pa.Table]:
+    """Tables of TOMBSTONES_SCHEMA: the documents of earlier batches that leave with this one."""
     if isinstance(batch, PlannedBatch):
-        return tombstones_table(batch.plan)
-    return _table(store, batch, TOMBSTONES_FILE)
+        yield from batch.plan.tombstones.tables(PIECE_ROWS)
+    else:
+        yield from iterate_evenly(store.open(STAGE, batch, files=[TOMBSTONES_FILE]).file(TOMBSTONES_FILE))
 
 
 def inventory_of(store: Store, batch: str | PlannedBatch) -> pa.Table:

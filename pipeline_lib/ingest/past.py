@@ -13,7 +13,6 @@ and 524 MB; `python -m tests.bench.past`).
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,18 +22,19 @@ from numpy.typing import NDArray
 from pipeline_lib.ingest.arrivals import Arrivals
 from pipeline_lib.ingest.history import (
     KnownFile,
-    Place,
     PlannedBatch,
     arrivals_of,
     inventory_of,
     members_of,
     tombstones_of,
 )
+from pipeline_lib.ingest.packed import ID, PLACE, Live, Placed, as_bytes, find, firsts, rows_of
 from pipeline_lib.ingest.plan import ARRIVALS_FILE, FILES_FILE, MEMBERS_FILE, STAGE
 from pipeline_lib.ingest.tables import KNOWN_SCHEMA, TOMBSTONES_SCHEMA
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.local import Store
-from pipeline_lib.store.tables import TableWriter, iterate, read_table, write_parquet
+from pipeline_lib.store.tables import TableWriter, iterate, iterate_evenly, read_table, write_parquet
+from pipeline_lib.store.tokens import numbers
 
 PAST = "past.v2"  # the schema of a merged past
 GONE_FILE = "gone.parquet"  # as TOMBSTONES_SCHEMA
@@ -48,6 +48,9 @@ LIVE_SCHEMA = pa.schema(
         pa.field("shard", pa.int32(), nullable=False),
     ]
 )
+
+# A live document; big-endian, so that its bytes have the order of its values. `seen`: how many were found before it.
+LIVE = np.dtype([("file", ">i4"), ("id", ID), ("seen", ">u4"), ("batch", np.int32), ("shard", np.int32)])
 
 Part = Ref | PlannedBatch
 
@@ -74,53 +77,72 @@ class SourcePast:
         """The shares of documents that have urls of their own, also of those that left."""
         return _arrivals(self.store, (*self.parts, *self.given_up))
 
-    def live_documents(self, paths: Collection[str]) -> dict[str, dict[str, Place]]:
-        """For each of these files its live documents by id, and where they lie."""
+    def live_documents(self, paths: Collection[str]) -> Live:
+        """The live documents of these files, and where they lie."""
+        wanted = sorted(paths)
+        names: dict[str, int] = {}
+        rows = np.frombuffer(self._live_rows(wanted, names), LIVE)
+        as_bytes(rows).sort()
+        rows = firsts(rows, "file", "id")
+        ends = np.searchsorted(rows["file"], np.arange(len(wanted) + 1)).tolist()
+        parts = {path: slice(*ends[number : number + 2]) for number, path in enumerate(wanted)}
+        return Live(Placed.of(rows, tuple(names)), parts)
+
+    def _live_rows(self, wanted: Sequence[str], names: dict[str, int]) -> bytearray:
+        """Rows of LIVE, of the newest batches first."""
         import pyarrow.compute as pc  # here, since a night with nothing changed has no need of it
 
-        live: dict[str, dict[str, Place]] = {path: {} for path in paths}
-        wanted = pa.array(sorted(live), pa.string())
-        gone = Withdrawn(TOMBSTONES_SCHEMA.empty_table())
-        for part in reversed(self.parts):  # so that a tombstone is known before what it names
+        asked = pa.array(wanted, pa.string())
+        found, num_found = bytearray(), 0
+        gone = as_bytes(np.empty(0, PLACE))
+        for part in reversed(self.parts) if wanted else ():  # so that a tombstone is known before what it names
             for table in _live(self.store, part):
-                rows = gone.without(table.filter(pc.is_in(table["path"], wanted)))
-                columns = (rows[name].to_pylist() for name in ("path", "document_id", "batch", "shard"))
-                for path, document, batch, shard in zip(*columns, strict=True):
-                    live[path].setdefault(document, (batch, shard))
-            gone = Withdrawn(pa.concat_tables([gone.stones, _gone(self.store, part)]))
-        return live
+                files = pc.index_in(table["path"], asked)
+                placed = rows_of(table.filter(pc.is_valid(files)), names)
+                rows = np.empty(len(placed), LIVE)
+                rows["file"] = numbers(files.drop_null().combine_chunks(), np.int32)
+                rows["seen"] = np.arange(num_found, num_found + len(rows))
+                rows[["id", "batch", "shard"]] = placed
+                num_found += len(rows)
+                found += rows[~find(gone, as_bytes(placed))[1]].tobytes()
+            gone = np.concatenate([gone, *(as_bytes(rows_of(stones, names)) for stones in _gone(self.store, part))])
+            gone.sort()
+        return found
 
 
 class Withdrawn:
     """Tombstones, asked for many documents at a time; those that met what they name are known."""
 
     def __init__(self, stones: pa.Table) -> None:
-        self.stones = stones
+        self._stones = stones
         self._is_met: NDArray[np.bool_] = np.zeros(stones.num_rows, np.bool_)
+        self._names: dict[str, int] = {}
+        self._rows = self._rows_of(stones)
 
     def without(self, live: pa.Table) -> pa.Table:
         """The documents (LIVE_SCHEMA) that no tombstone names, in their order."""
         import pyarrow.compute as pc
 
-        if not (live.num_rows and self.stones.num_rows):
+        if not (live.num_rows and self._stones.num_rows):
             return live
-        at = pc.index_in(_keys(live), value_set=self._keys)
+        at = pc.index_in(self._rows_of(live), value_set=self._rows)
         self._is_met[at.drop_null().to_numpy()] = True
         return live.filter(pc.is_null(at))
 
-    @cached_property
-    def _keys(self) -> pa.Array:
-        return _keys(self.stones)
+    def _rows_of(self, table: pa.Table) -> pa.FixedSizeBinaryArray:
+        """What names a document in a batch, a PLACE a row."""
+        rows = pa.py_buffer(rows_of(table, self._names).tobytes())
+        return pa.FixedSizeBinaryArray.from_buffers(pa.binary(PLACE.itemsize), table.num_rows, [None, rows])
 
     @property
     def unmet(self) -> pa.Table:
         """The tombstones that met nothing so far."""
-        return self.stones.filter(pa.array(~self._is_met))
+        return self._stones.filter(pa.array(~self._is_met))
 
 
 def merge(store: Store, parts: Sequence[Ref], folder: Path) -> Outcome:
     """Write the past that stands for all of these, oldest first."""
-    withdrawn = Withdrawn(_distinct(_gone(store, part) for part in parts))
+    withdrawn = Withdrawn(_distinct(stones for part in parts for stones in _gone(store, part)))
     num_live = 0
     with TableWriter(folder / MEMBERS_FILE, LIVE_SCHEMA) as writer:
         for piece in _in_pieces(table for part in parts for table in _live(store, part)):
@@ -144,15 +166,6 @@ def _in_pieces(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
             held, num_rows = [], 0
     if held:
         yield pa.concat_tables(held).combine_chunks()
-
-
-def _keys(table: pa.Table) -> pa.Array:
-    """What names a document in a batch, as one string a row: document, batch and shard have no space in them."""
-    import pyarrow.compute as pc
-
-    shards = table["shard"].cast(pa.string())
-    joined = pc.binary_join_element_wise(table["document_id"], table["batch"], shards, " ")
-    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
 
 def _distinct(tables: Iterable[pa.Table]) -> pa.Table:
@@ -207,8 +220,12 @@ def _live(store: Store, part: Part) -> Iterator[pa.Table]:
         yield pa.table([table["document_id"], table["path"], batch, table["shard"]], schema=LIVE_SCHEMA)
 
 
-def _gone(store: Store, part: Part) -> pa.Table:
-    return _table(store, part, GONE_FILE) if _is_past(store, part) else tombstones_of(store, _batch(part))
+def _gone(store: Store, part: Part) -> Iterator[pa.Table]:
+    """Tables of TOMBSTONES_SCHEMA."""
+    if _is_past(store, part):
+        assert isinstance(part, Ref)
+        return iterate_evenly(store.open(STAGE, part.fingerprint, files=[GONE_FILE]).file(GONE_FILE))
+    return tombstones_of(store, _batch(part))
 
 
 def _is_past(store: Store, part: Part) -> bool:

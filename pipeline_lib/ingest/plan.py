@@ -8,9 +8,14 @@ digests, and the lists are looked up in the plan's artifact (plan_files.py).
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING
 
-from pipeline_lib.ingest.records import PassedOver
-from pipeline_lib.store.artifact import digest_of
+from pipeline_lib.ingest.records import Lines, PassedOver
+from pipeline_lib.store.artifact import canonical, canonical_list, digest_of, digest_of_parts
+
+if TYPE_CHECKING:
+    from pipeline_lib.ingest.packed import Ids, Placed
 
 STAGE = "ingest"
 READ_VERSION = 1  # of the maker that reads; a raised one reads all files again
@@ -40,14 +45,14 @@ class FilePlan:
     path: str  # relative to the source, with "/"
     digest: str  # xxh3_128 of its bytes as stored, or UNREADABLE
     bytes: int
-    taken: frozenset[str] | None = None  # document ids; None: all of them
+    taken: "Ids | None" = None  # None: all of them
     heldout_share: float = 0.0  # of what is taken, in force when it first arrived: it never changes sides
     # What is taken was here before, under another share than that of the file, whose other documents are in another
     # shard. What is bad in the file is told there.
     is_return: bool = False
     # The lines of what is taken and of what is bad; None: the whole file has to be read. Both ways find the same, and
     # no name depends on it.
-    lines: frozenset[int] | None = None
+    lines: Lines | None = None
     num_passed_over: int = 0  # documents on other lines
 
 
@@ -82,7 +87,7 @@ class BatchPlan:
     reading: str  # digest of the settings that decide how files become documents
     before: str  # the batch that it follows, "" for the first: it is named by its place in the order too
     shards: tuple[ShardPlan, ...]
-    tombstones: tuple[Tombstone, ...]
+    tombstones: "Placed"
     gone: tuple[str, ...]  # paths of files that were there in an earlier batch
     passed_over: Mapping[str, PassedOver]
     num_new_files: int
@@ -96,19 +101,18 @@ class BatchPlan:
     @cached_property
     def content(self) -> str:
         """The digest that names it, of all that it says."""
-        return digest_of(
-            {
-                "source": self.source,
-                "reading": self.reading,
-                "before": self.before,
-                "shards": [shard.content for shard in self.shards],
-                "tombstones": [[stone.document_id, stone.batch, stone.shard] for stone in self.tombstones],
-                "gone": list(self.gone),
-                "passed_over": {kind: asdict(passed) for kind, passed in self.passed_over.items()},
-                "num_files": [self.num_new_files, self.num_changed_files],
-                "heldout_shares": [shard.heldout_share for shard in self.shards],
-            }
-        )
+        said = {
+            "source": self.source,
+            "reading": self.reading,
+            "before": self.before,
+            "shards": [shard.content for shard in self.shards],
+            "gone": list(self.gone),
+            "passed_over": {kind: asdict(passed) for kind, passed in self.passed_over.items()},
+            "num_files": [self.num_new_files, self.num_changed_files],
+            "heldout_shares": [shard.heldout_share for shard in self.shards],
+        }
+        stones = canonical_list(self.tombstones.pieces())  # "tombstones" comes last: a canonical form is in order
+        return digest_of_parts(chain([canonical(said)[:-1], ',"tombstones":'], stones, ["}"]))
 
 
 def shard_content(source: str, reading: str, files: Iterable[FilePlan]) -> str:
@@ -117,5 +121,5 @@ def shard_content(source: str, reading: str, files: Iterable[FilePlan]) -> str:
 
 
 def _read(file: FilePlan) -> list[str | None]:
-    taken = None if file.taken is None else digest_of(sorted(file.taken))
+    taken = None if file.taken is None else digest_of_parts(canonical_list(file.taken.pieces()))
     return [file.path, file.digest, taken, *(["return"] if file.is_return else [])]

@@ -10,16 +10,20 @@ A plan that is read is compared with its names: each shard with the digest of wh
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import accumulate, repeat
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.ingest.packed import ID, Ids, Placed, line_numbers, lines_of, pack_array, unpack
 from pipeline_lib.ingest.plan import (
     FILES_FILE,
     PLAN_FILE,
@@ -27,7 +31,6 @@ from pipeline_lib.ingest.plan import (
     BatchPlan,
     FilePlan,
     ShardPlan,
-    Tombstone,
     shard_content,
 )
 from pipeline_lib.ingest.records import PassedOver
@@ -36,7 +39,8 @@ from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.files import read_json, replace_folder, write_json
 from pipeline_lib.store.records import make_room_for_folder
 from pipeline_lib.store.sealed import fault_of, seal
-from pipeline_lib.store.tables import TableWriter, opened, read_table, write_parquet
+from pipeline_lib.store.tables import ROW_GROUP_ROWS, TableWriter, iterate_evenly, opened, write_parquet
+from pipeline_lib.store.tokens import numbers
 
 DIGESTS_FILE = "digests.json"
 
@@ -55,7 +59,7 @@ def write_plan(plan: BatchPlan, folder: Path) -> None:
     with TableWriter(folder / FILES_FILE, PLANNED_FILES_SCHEMA) as writer:
         for shard in plan.shards:
             writer.write(_files_table(shard))
-    write_parquet(tombstones_table(plan), folder / TOMBSTONES_FILE)
+    write_tombstones(plan, folder / TOMBSTONES_FILE)
     header = {
         "source": plan.source,
         "reading": plan.reading,
@@ -77,12 +81,11 @@ def read_plan(folder: Path) -> BatchPlan:
         header = read_json(folder / PLAN_FILE)
         with opened(folder / FILES_FILE) as file:
             shards = tuple(_shard(file, header, index) for index in range(len(header["shards"])))
-        tombstones = [Tombstone(**row) for row in read_table(folder / TOMBSTONES_FILE).to_pylist()]
         return BatchPlan(
             **{
                 **header,
                 "shards": shards,
-                "tombstones": tuple(tombstones),
+                "tombstones": Placed.read(iterate_evenly(folder / TOMBSTONES_FILE)),
                 "gone": tuple(header["gone"]),
                 "passed_over": {kind: PassedOver(**passed) for kind, passed in header["passed_over"].items()},
             }
@@ -148,29 +151,54 @@ def plan_facts(plan: BatchPlan) -> dict[str, Any]:
     }
 
 
-def tombstones_table(plan: BatchPlan) -> pa.Table:
-    """The documents that leave."""
-    return pa.Table.from_pylist([asdict(stone) for stone in plan.tombstones], TOMBSTONES_SCHEMA)
+def write_tombstones(plan: BatchPlan, path: Path) -> None:
+    """Write the documents that leave, in row groups as `write_parquet` makes them of a table."""
+    if len(plan.tombstones) <= ROW_GROUP_ROWS:
+        write_parquet(next(plan.tombstones.tables()), path)
+        return
+    with TableWriter(path, TOMBSTONES_SCHEMA) as writer:
+        for table in plan.tombstones.tables():
+            writer.write(table)
 
 
 def _files_table(shard: ShardPlan) -> pa.Table:
     files: Sequence[FilePlan] = shard.files
+    taken = [None if file.taken is None else file.taken.packed for file in files]
+    lines = [None if file.lines is None else line_numbers(file.lines) for file in files]
     columns = {
         "path": [file.path for file in files],
         "digest": [file.digest for file in files],
         "bytes": [file.bytes for file in files],
-        "taken": [None if file.taken is None else sorted(file.taken) for file in files],
+        "taken": _lists(taken, unpack(_joined(taken, ID))),
         "heldout_share": [file.heldout_share for file in files],
         "is_return": [file.is_return for file in files],
-        "lines": [None if file.lines is None else sorted(file.lines) for file in files],
+        "lines": _lists(lines, pa.array(_joined(lines, np.int64))),
         "num_passed_over": [file.num_passed_over for file in files],
     }
     return pa.table(columns, PLANNED_FILES_SCHEMA)
 
 
+def _joined(lists: Sequence[NDArray[Any] | None], kind: Any) -> NDArray[Any]:
+    return np.concatenate([np.empty(0, kind), *(one for one in lists if one is not None)])
+
+
+def _lists(lists: Sequence[NDArray[Any] | None], values: pa.Array) -> pa.ListArray:
+    """A list a row, or null, from the values of all."""
+    lengths = [0 if one is None else len(one) for one in lists]
+    is_null = pa.array([one is None for one in lists], pa.bool_())
+    return pa.ListArray.from_arrays(pa.array([0, *accumulate(lengths)], pa.int32()), values, mask=is_null)
+
+
+def _arrays(lists: pa.ListArray, values: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
+    """They again."""
+    ends = numbers(lists.offsets, np.int32).tolist()
+    for is_there, start, end in zip((one.is_valid for one in lists), ends, ends[1:], strict=False):
+        yield values[start:end] if is_there else None
+
+
 def _shard(file: pq.ParquetFile, header: Mapping[str, Any], index: int) -> ShardPlan:
     """Raises `ValueError` when the files that are listed are not those of its name."""
-    files = tuple(_file(**row) for row in file.read_row_group(index, use_threads=False).to_pylist())
+    files = tuple(_files(file.read_row_group(index, use_threads=False)))
     content = header["shards"][index]
     if shard_content(header["source"], header["reading"], files) != content or len(set(map(_share, files))) != 1:
         raise ValueError(f"shard {index} lists other files than those it is named by")
@@ -181,7 +209,16 @@ def _share(file: FilePlan) -> float:
     return file.heldout_share
 
 
-def _file(*, taken: list[str] | None, lines: list[int] | None = None, **fields: Any) -> FilePlan:
-    """A file as it was planned; a plan that was kept by an earlier release says nothing of lines."""
-    ids, places = None if taken is None else frozenset(taken), None if lines is None else frozenset(lines)
-    return FilePlan(taken=ids, lines=places, **fields)
+def _files(table: pa.Table) -> Iterator[FilePlan]:
+    """The files as they were planned; a plan that was kept by an earlier release says nothing of lines."""
+    taken = table["taken"].combine_chunks()
+    ids = _arrays(taken, pack_array(taken.values))
+    lines: Iterable[NDArray[Any] | None] = repeat(None)
+    if "lines" in table.column_names:
+        found = table["lines"].combine_chunks()
+        lines = _arrays(found, numbers(found.values, np.int64))
+    fields = table.select([name for name in table.column_names if name not in ("taken", "lines")]).to_pylist()
+    for row, own, places in zip(fields, ids, lines, strict=False):
+        yield FilePlan(
+            taken=None if own is None else Ids(own), lines=None if places is None else lines_of(places), **row
+        )

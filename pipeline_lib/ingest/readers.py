@@ -6,6 +6,7 @@ To read another format: write a generator with the signature of `Reader` and put
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
+from itertools import compress, islice
 from posixpath import splitext
 from typing import Any
 
@@ -39,9 +40,10 @@ def read_html(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
 
 def read_jsonl(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """A record for each line that is an object with text in it. Blank lines are passed over."""
-    for number, line in lines(to_utf8(stream.chunks()), options.max_document_bytes):
-        if stream.lines is not None and number not in stream.lines:
-            continue
+    numbered = lines(to_utf8(stream.chunks()), options.max_document_bytes)
+    if stream.lines is not None:
+        numbered = compress(numbered, islice(stream.lines.marks, 1, None))
+    for number, line in numbered:
         if line is None:
             yield Bad(number, too_long(options.max_document_bytes))
         elif line.strip():

@@ -8,9 +8,10 @@ gave before that is kept, and the file gets one `Bad` of its own. Paths never sa
 move, a package may be upgraded, a landing is another one each night, and the documents keep their urls.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import compress, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
@@ -79,13 +80,38 @@ class ReadOptions:
 
 
 @dataclass(frozen=True)
+class Lines:
+    """Numbers of lines, from 1: a byte for each line up to the last of them (a set: 70 bytes for each of them)."""
+
+    marks: bytes  # 1 at the place of each number that is in it; the last is one
+
+    @classmethod
+    def of(cls, numbers: Iterable[int]) -> Self:
+        """These numbers, in whatever order."""
+        marks = bytearray()
+        for number in numbers:
+            marks.extend(bytes(max(0, number + 1 - len(marks))))
+            marks[number] = 1
+        return cls(bytes(marks))
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int) and 0 <= number < len(self.marks) and self.marks[number] == 1
+
+    def __iter__(self) -> Iterator[int]:
+        return compress(count(), self.marks)
+
+    def __len__(self) -> int:
+        return self.marks.count(1)
+
+
+@dataclass(frozen=True)
 class SourceFile:
     """An open file of a source."""
 
     path: str  # relative to the source, with "/"
     raw: BinaryIO
     num_bytes: int
-    lines: frozenset[int] | None = None  # of the records that are asked for: others may be given, and are passed over
+    lines: Lines | None = None  # of the records that are asked for: others may be given, and are passed over
 
 
 @dataclass

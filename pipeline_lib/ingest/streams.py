@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from pipeline_lib.ingest.records import Unreadable
+from pipeline_lib.ingest.records import Lines, Unreadable
 
 CHUNK_BYTES = 1 << 16
 ZSTD_PIECE_BYTES = 1 << 10  # a block of 4 bytes may expand to 128 KiB: 32 MiB a piece at worst
@@ -37,7 +37,7 @@ class Stream:
     compression: str
     num_bytes: int
     max_expansion: int
-    lines: frozenset[int] | None = None  # as in SourceFile
+    lines: Lines | None = None  # as in SourceFile
 
     def chunks(self) -> Iterator[bytes]:
         """The decompressed bytes. Raises `Unreadable` for an empty, damaged or endlessly growing file."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipeline_lib.base.errors import GuardStop
 from pipeline_lib.ingest.arrivals import own_arrivals
 from pipeline_lib.ingest.plan import ARRIVALS_FILE, INVENTORY_FILE, MEMBERS_FILE, TOMBSTONES_FILE, BatchPlan
-from pipeline_lib.ingest.plan_files import plan_facts, tombstones_table
+from pipeline_lib.ingest.plan_files import plan_facts, write_tombstones
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, MEMBERS_SCHEMA
 from pipeline_lib.ingest.writing import reason_code
@@ -40,7 +40,7 @@ def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Shar
     write_parquet(inventory, folder / INVENTORY_FILE)
     num_members = _write_members(shards, folder / MEMBERS_FILE)
     own_urls = _write_arrivals(plan, shards, folder / ARRIVALS_FILE)
-    write_parquet(tombstones_table(plan), folder / TOMBSTONES_FILE)
+    write_tombstones(plan, folder / TOMBSTONES_FILE)
     return Outcome(
         rows_in=num_documents + num_bad,
         rows_out=num_documents,

@@ -5,15 +5,18 @@ JSONL of 440 bytes a document: 10 MB and 200 MB of it both peak at 178 MB (lists
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import repeat
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline_lib.base.errors import DataError
-from pipeline_lib.ingest.documents import Document, Reading, place_of, read_file
+from pipeline_lib.ingest.documents import Document, Reading, place_of, read_pieces
+from pipeline_lib.ingest.packed import pack
 from pipeline_lib.ingest.plan import FILES_FILE, LEDGER_FILE, QUARANTINE_FILE, FilePlan, ShardPlan
 from pipeline_lib.ingest.records import Bad
 from pipeline_lib.ingest.tables import FILES_SCHEMA, INGEST_LEDGER_SCHEMA
@@ -100,8 +103,8 @@ class ShardWriter:
 def _read(reading: Reading, file: FilePlan, place: Path | None, writer: ShardWriter) -> dict[str, str | int]:
     """Give the documents of a file that the plan takes to the writer; the counts of the file."""
     counts = {"num_documents": 0, "num_unchanged": 0, "num_bad": 0}
-    for item in read_file(reading, file, place):
-        if isinstance(item, Document) and (file.taken is None or item.document_id in file.taken):
+    for item, is_taken in _looked_up(file, read_pieces(reading, file, place)):
+        if isinstance(item, Document) and is_taken:
             writer.add(file.path, item)
             counts["num_documents"] += 1
         elif file.is_return:  # the rest of the file is told of in another shard
@@ -115,6 +118,18 @@ def _read(reading: Reading, file: FilePlan, place: Path | None, writer: ShardWri
         raise DataError(f"{file.path}: what was planned is not on the lines that the plan names. Please report it.")
     counts["num_unchanged"] += file.num_passed_over
     return {"path": file.path, "digest": file.digest, **counts}
+
+
+def _looked_up(
+    file: FilePlan, pieces: Iterable[Sequence[Document | Bad]]
+) -> Iterator[tuple[Document | Bad, bool | np.bool_]]:
+    """What is in the file, and of each document whether the plan takes it."""
+    for piece in pieces:
+        if file.taken is None:
+            yield from zip(piece, repeat(True))
+            continue
+        is_taken = iter(file.taken.has(pack(item.document_id for item in piece if isinstance(item, Document))))
+        yield from ((item, isinstance(item, Document) and next(is_taken)) for item in piece)
 
 
 def _documents(source: str, found: Sequence[Document]) -> pa.Table:

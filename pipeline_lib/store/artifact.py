@@ -7,7 +7,7 @@ is kept for long, a snapshot or a registered package, keeps the seal beside the 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -23,8 +23,29 @@ REMEMBERED = 4096  # manifests that a process keeps, some 2 KB each
 
 def digest_of(value: Any) -> str:
     """32 hexadecimal characters that name a JSON value: SHA-256 of its canonical form."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+    return digest_of_parts([canonical(value)])
+
+
+def digest_of_parts(parts: Iterable[str]) -> str:
+    """The same of a value whose canonical form is never held whole: of the parts of that, in order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode())
+    return digest.hexdigest()[:32]
+
+
+def canonical(value: Any) -> str:
+    """A JSON value as its digest sees it."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def canonical_list(pieces: Iterable[list[Any]]) -> Iterator[str]:
+    """The canonical form of a long list, in parts, from pieces of the list."""
+    before = "["
+    for piece in filter(None, pieces):
+        yield before + canonical(piece)[1:-1]
+        before = ","
+    yield "]" if before == "," else "[]"
 
 
 @dataclass(frozen=True, order=True)

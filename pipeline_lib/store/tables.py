@@ -21,6 +21,7 @@ from pipeline_lib.base.errors import DataError
 
 PIECE_BYTES = 16 << 20
 PIECE_ROWS = 8_192
+ROW_GROUP_ROWS = 1 << 20  # what `write_parquet` puts into a row group
 OPTIONS: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "write_page_checksum": True}
 SMALL_ROWS = 64  # so few are written as they are: each column's zstd and dictionary cost more than they save
 SMALL_OPTIONS: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
@@ -44,6 +45,16 @@ def iterate(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Tab
             part = file.read_row_group(number, columns=None if columns is None else list(columns), use_threads=False)
             if part.num_rows:
                 yield part
+
+
+def iterate_evenly(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The same in pieces of PIECE_ROWS, of whatever size its row groups are."""
+    with opened(path) as file:
+        for part in file.iter_batches(
+            PIECE_ROWS, columns=None if columns is None else list(columns), use_threads=False
+        ):
+            if part.num_rows:
+                yield pa.Table.from_batches([part])
 
 
 def opened(path: Path) -> pq.ParquetFile:

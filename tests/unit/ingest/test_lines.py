@@ -15,6 +15,7 @@ from pipeline_lib.base.errors import DataError
 from pipeline_lib.ingest import readers
 from pipeline_lib.ingest.documents import reading_of
 from pipeline_lib.ingest.plan import BatchPlan, FilePlan
+from pipeline_lib.ingest.records import Lines
 from pipeline_lib.ingest.writing import write_shard
 from tests.source_nights import House
 
@@ -115,7 +116,7 @@ NEW = json.dumps({"id": "new", "text": "new"}) + "\n"
 
 def test_a_plan_names_the_lines_of_what_is_new_and_of_what_is_bad(house: House) -> None:
     file = planned(house, "".join(RECORDS), "".join([*RECORDS[:2], NEW, "broken\n", *RECORDS[2:]]))
-    assert (file.lines, file.num_passed_over) == ({3, 4}, 5)
+    assert (file.lines, file.num_passed_over) == (Lines.of((3, 4)), 5)
 
 
 def test_only_those_lines_are_parsed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,9 +156,9 @@ def test_a_new_file_is_read_all_over(house: House) -> None:
 
 def test_lines_that_do_not_hold_what_is_planned_are_an_error(house: House) -> None:
     file = planned(house, "".join(RECORDS), "".join([*RECORDS, NEW]))
-    assert file.lines == {6}
+    assert file.lines == Lines.of((6,))
     with pytest.raises(DataError, match="not on the lines"):
-        contents(house, planned_batch(house), "wrong", lines=frozenset({1}))
+        contents(house, planned_batch(house), "wrong", lines=Lines.of((1,)))
 
 
 def test_lines_enter_no_name(house: House, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """One line a new batch says what brought it about."""
 
+from pipeline_lib.ingest.packed import Placed
 from pipeline_lib.ingest.plan import BatchPlan
 from pipeline_lib.plan.batches import Opened, described
 from pipeline_lib.store.artifact import Ref
@@ -7,7 +8,7 @@ from pipeline_lib.store.workspace import Batch
 
 
 def told(*, new: int = 0, changed: int = 0, gone: int = 0, read_anew: int = 0, landing: Ref | None = None) -> str:
-    plan = BatchPlan("docs", "", "", (), (), tuple(f"{n}.txt" for n in range(gone)), {}, new, changed)
+    plan = BatchPlan("docs", "", "", (), Placed.read([]), tuple(f"{n}.txt" for n in range(gone)), {}, new, changed)
     return described(Opened(Batch(1, "docs", "b"), (), plan, is_new=True, landing=landing, num_read_anew=read_anew))
 
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from pipeline_lib.base.errors import WorkspaceBusy
+from pipeline_lib.ingest.packed import Placed
 from pipeline_lib.ingest.plan import BatchPlan
 from pipeline_lib.ingest.stage import keep
 from pipeline_lib.store.artifact import Ref
@@ -217,7 +218,7 @@ def test_what_is_kept_of_each_batch_is_written_where_a_sweep_looks(
     with pytest.raises(KeyboardInterrupt):
         workspace.save_last("clean-x", ["dd"])
     with pytest.raises(KeyboardInterrupt):
-        keep(BatchPlan("docs", "r", "", (), (), (), {}, 0, 0), workspace.root)
+        keep(BatchPlan("docs", "r", "", (), Placed.read([]), (), {}, 0, 0), workspace.root)
     workspace.sweep()
     left = {path.relative_to(workspace.state).as_posix() for path in workspace.state.rglob("*")}
     assert left == {"layout.json", "catalog.json", "last"}
