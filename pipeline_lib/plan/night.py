@@ -7,13 +7,13 @@ from typing import Any
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data
 from pipeline_lib.plan.judge import plan_judge
+from pipeline_lib.plan.known import known
 from pipeline_lib.plan.landings import is_lost, note_of, sources_that_land
 from pipeline_lib.plan.models import plan_models, untrained
 from pipeline_lib.plan.reasons import Line, explain
 from pipeline_lib.run.lists import sum_of
 from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Batch, Workspace
 from pipeline_lib.tokenize.fit import Fit, fits
@@ -124,19 +124,12 @@ def _num_unverifiable(data: DataPlan, store: Store) -> int:
 
 
 def fits_of(data: DataPlan, store: Store) -> list[Fit]:
-    """How the tokenizer fits each language of all text that is encoded; nothing of one that will be learned again."""
+    """How the tokenizer fits each language of all text that is encoded with it; before a night, by then."""
     tokenizer = manifest_of(store, data.tokenizer.ref)
-    if tokenizer is None or data.tokenizer.pinned.is_provisional:
+    if tokenizer is None:
         return []
-    encoded = (manifest_of(store, ref) for ref in _known_tokens(data, store))
-    total = sum_of(manifest for manifest in encoded if manifest is not None)
+    total = sum_of(known(data.sums[ENCODING], data.graph, store))
     return list(fits(tokenizer.facts.get("bytes_per_token", {}), total.facts))
-
-
-def _known_tokens(data: DataPlan, store: Store) -> Sequence[Ref]:
-    """What has the sums of all token shards; before a night those of the nights before."""
-    now = data.sums[ENCODING]
-    return now if all(map(store.is_present, now)) else data.earlier_sums[ENCODING]
 
 
 def passed_over_of(data: DataPlan) -> dict[str, dict[str, Any]]:

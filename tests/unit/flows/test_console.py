@@ -62,7 +62,7 @@ def _night(**changes: Any) -> dict[str, Any]:
     refresh = {
         "stages": stages,
         "changes": ["docs: 3 files new [draft] :smile:"],
-        "notes": ["tokenizer provisional: 12 bytes of kept text are missing to pin one"],
+        "notes": ["tokenizer provisional, learned from 9 bytes of kept text: 12 more are missing to pin one"],
         "passed_over": {"docs": PASSED_OVER, "more": {}},
         "num_heldout": 346,
         "bytes_per_token": [
@@ -100,7 +100,7 @@ def test_the_end_of_a_night_says_all_that_people_ask_for() -> None:
         "too_few_words 4,178, reason_0 10",
         "4 more reasons",
         "new            docs: 3 files new",
-        "note           tokenizer provisional: 12 bytes",
+        "note           tokenizer provisional, learned from 9 bytes",
         "personal data  replaced: email 51, phone 24\n",  # nothing of a kind that was not found
         "tokens         2,324,111 of 6,504 documents; models are judged on 346 held-out documents\n",
         "bytes a token  en 4.21 (4.25), zh 1.02 (4.10 of all text); in brackets when the tokenizer was learned\n",
