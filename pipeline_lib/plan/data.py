@@ -173,7 +173,8 @@ def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool, is_full
         if name.startswith(PAST)
     }
     given_up = (*workspace.given_up(), *found.given_up)
-    held_out = num_held_out(workspace.store, [*closed.board().before("ingest"), *(item.ref for item in found.opened)])
+    asked = {source.name for source in settings.of(IngestSettings).sources}
+    held_out = num_held_out(plan.carried.before("shards"), plan.graph, workspace.store, asked)
     new, passed_over = new_batches(
         settings,
         workspace,
