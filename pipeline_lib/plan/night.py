@@ -1,5 +1,6 @@
 """What a night would do, as lines for people: the plans of both halves, explained."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Batch, Workspace
 from pipeline_lib.tokenize.fit import Fit, fits
+from pipeline_lib.tokenize.live import summed
 
 NAMES_SHOWN = 5  # of batches in a note
 
@@ -95,6 +97,7 @@ def notes_of(data: DataPlan, store: Store, *, asked_first: Sequence[str] = ()) -
             f"tokenizer no longer fits the text: {told}. tokenize.generation = {data.tokenizer.generation + 1} learns "
             "another one from what there is now: all is encoded again, models start anew"
         )
+    notes += _not_asked_for(data)
     unsure = [batch for batch in data.found.given_up if batch.source in asked_first]
     if unsure:
         notes.append(f"{_named(unsure)}: lost, and made again if the source still says what it said")
@@ -124,12 +127,31 @@ def _num_unverifiable(data: DataPlan, store: Store) -> int:
 
 
 def fits_of(data: DataPlan, store: Store) -> list[Fit]:
-    """How the tokenizer fits each language of all text that is encoded with it; before a night, by then."""
+    """How the tokenizer fits each language of the text that stands, of what is asked for; before a night, by then."""
     tokenizer = manifest_of(store, data.tokenizer.ref)
     if tokenizer is None:
         return []
-    total = sum_of(known(data.sums[ENCODING], data.graph, store))
-    return list(fits(tokenizer.facts.get("bytes_per_token", {}), total.facts))
+    return list(fits(tokenizer.facts.get("bytes_per_token", {}), _spoken(data, store)))
+
+
+def _spoken(data: DataPlan, store: Store) -> Mapping[str, int]:
+    """Bytes and tokens by language; where tables of an earlier release do not say it, of all text that ever came."""
+    standing = summed(found.facts for found in known(data.carried.before("shards"), data.graph, store))
+    if standing is None:
+        return sum_of(known(data.sums[ENCODING], data.graph, store)).facts
+    total = Counter[str]()
+    for source in data.asked:
+        total.update(standing.get(source, {}))
+    return total
+
+
+def _not_asked_for(data: DataPlan) -> list[str]:
+    """A note on the sources that there is text of, and that the settings do not name any more."""
+    counts = Counter(batch.source for batch in data.batches if batch.source not in data.asked)
+    if not counts:
+        return []
+    told = ", ".join(f"{source} ({count:,} batch{'' if count == 1 else 'es'})" for source, count in counts.items())
+    return [f"not asked for: {told}; it is kept, nothing is trained on it, and named in the settings again it is back"]
 
 
 def passed_over_of(data: DataPlan) -> dict[str, dict[str, Any]]:
