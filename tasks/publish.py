@@ -67,7 +67,11 @@ def publish_funnel(plan: DataPlan, benchmarks: BenchmarksPlan, night: Night) -> 
         "bytes_per_token": [asdict(fit) for fit in fits_of(plan, night.workspace.store)],
         "passed_over": passed_over_of(plan),
         "num_heldout": num_documents(night.workspace.store, read_pin(night.workspace).frozen),
-        "snapshot": {"fingerprint": name, "digest": snapshot["digest"], "diff": change},
+        "snapshot": {
+            "fingerprint": name,
+            **{said: snapshot[said] for said in ("digest", "num_documents", "num_tokens")},
+            "diff": change,
+        },
     }
 
 

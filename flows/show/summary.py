@@ -34,7 +34,7 @@ def lines_of(night: Mapping[str, Any]) -> list[tuple[str, str]]:
         *(("note", note) for note in refresh["notes"]),
         *(("passed over", line) for line in passed_over(refresh["passed_over"])),
         ("personal data", _personal_data(facts["scrub"])),
-        ("tokens", _tokens(facts["tokenize"], refresh["num_heldout"])),
+        ("tokens", _tokens(refresh["snapshot"], refresh["num_heldout"])),
         *(("bytes a token", line) for line in _bytes_per_token(refresh["bytes_per_token"])),
         ("training", _training(night.get("training"), is_tonight=night.get("is_trained", False))),
     ]
@@ -62,9 +62,10 @@ def _personal_data(facts: Mapping[str, Any]) -> str:
     return f"replaced: {', '.join(found)}" if found else "none found"
 
 
-def _tokens(facts: Mapping[str, Any], num_heldout: int) -> str:
-    tokens, documents = facts.get("num_tokens", 0), facts.get("num_documents", 0)
-    return f"{tokens:,} of {documents:,} documents; models are judged on {num_heldout:,} held-out documents"
+def _tokens(snapshot: Mapping[str, Any], num_heldout: int) -> str:
+    """What a training may read: nothing held out, withdrawn, or of a source that is not asked for."""
+    there = f"{snapshot['num_tokens']:,} of {snapshot['num_documents']:,} documents to train on"
+    return f"{there}; models are judged on {num_heldout:,} held-out documents"
 
 
 def _bytes_per_token(fits: Sequence[Mapping[str, Any]]) -> list[str]:

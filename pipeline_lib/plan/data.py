@@ -69,6 +69,7 @@ class DataPlan:
     graph: Graph
     key_id: str
     recipe: str
+    asked: frozenset[str]  # the sources that the settings name
 
     @property
     def batches(self) -> tuple[Batch, ...]:
@@ -168,7 +169,7 @@ def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool, is_full
         if name.startswith(PAST)
     }
     given_up = (*workspace.given_up(), *found.given_up)
-    held_out = num_held_out(workspace.store, [*closed.board().before("ingest"), *(item.ref for item in found.opened)])
+    held_out = num_held_out(plan.carried.before("shards"), plan.graph, workspace.store, plan.asked)
     new, passed_over = new_batches(
         settings,
         workspace,
@@ -225,6 +226,7 @@ def _laid_out(settings: Settings, workspace: Workspace, found: Found, key_id: st
         graph=graph,
         key_id=key_id,
         recipe=recipe,
+        asked=frozenset(source.name for source in settings.of(IngestSettings).sources),
     )
 
 

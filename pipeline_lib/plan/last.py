@@ -22,8 +22,18 @@ class Kept:
 
 
 def remember(workspace: Workspace, step: Step) -> None:
-    """Keep what the step consists of: the next plan tells what changed since, `why` finds its ledgers."""
-    workspace.save_last(step.key, entries_of(step))
+    """Keep what the step consists of: the next plan tells what changed since, `why` finds its ledgers.
+
+    What nobody wanted was not made: it is not kept, or it would be called deleted once it is wanted. A step of shards
+    is kept whole, since a shard is found by its place in it.
+    """
+    known = set(workspace.last(step.key))
+    entries = [
+        entry
+        for work, entry in zip(step.kept, entries_of(step), strict=True)
+        if step.chains or work is step.whole or entry in known or workspace.store.is_present(work.ref)
+    ]
+    workspace.save_last(step.key, entries)
 
 
 def entries_of(step: Step) -> list[str]:

@@ -1,5 +1,6 @@
 """What a night would do, as lines for people: the plans of both halves, explained."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -8,6 +9,7 @@ from typing import Any
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data
 from pipeline_lib.plan.judge import plan_judge
+from pipeline_lib.plan.known import known
 from pipeline_lib.plan.landings import is_lost, note_of, sources_that_land
 from pipeline_lib.plan.models import plan_models, untrained
 from pipeline_lib.plan.reasons import Line, explain
@@ -15,10 +17,10 @@ from pipeline_lib.run.damage import despite_damage
 from pipeline_lib.run.lists import sum_of
 from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Batch, Workspace
 from pipeline_lib.tokenize.fit import Fit, fits
+from pipeline_lib.tokenize.live import summed
 
 NAMES_SHOWN = 5  # of batches in a note
 
@@ -101,6 +103,7 @@ def notes_of(data: DataPlan, store: Store, *, asked_first: Sequence[str] = ()) -
             f"tokenizer no longer fits the text: {told}. tokenize.generation = {data.tokenizer.generation + 1} learns "
             "another one from what there is now: all is encoded again, models start anew"
         )
+    notes += _not_asked_for(data)
     unsure = [batch for batch in data.found.given_up if batch.source in asked_first]
     if unsure:
         notes.append(f"{_named(unsure)}: lost, and made again if the source still says what it said")
@@ -130,19 +133,31 @@ def _num_unverifiable(data: DataPlan, store: Store) -> int:
 
 
 def fits_of(data: DataPlan, store: Store) -> list[Fit]:
-    """How the tokenizer fits each language of all text that is encoded; nothing of one that will be learned again."""
+    """How the tokenizer fits each language of the text that stands, of what is asked for; before a night, by then."""
     tokenizer = manifest_of(store, data.tokenizer.ref)
-    if tokenizer is None or data.tokenizer.pinned.is_provisional:
+    if tokenizer is None:
         return []
-    encoded = (manifest_of(store, ref) for ref in _known_tokens(data, store))
-    total = sum_of(manifest for manifest in encoded if manifest is not None)
-    return list(fits(tokenizer.facts.get("bytes_per_token", {}), total.facts))
+    return list(fits(tokenizer.facts.get("bytes_per_token", {}), _spoken(data, store)))
 
 
-def _known_tokens(data: DataPlan, store: Store) -> Sequence[Ref]:
-    """What has the sums of all token shards; before a night those of the nights before."""
-    now = data.sums[ENCODING]
-    return now if all(map(store.is_present, now)) else data.earlier_sums[ENCODING]
+def _spoken(data: DataPlan, store: Store) -> Mapping[str, int]:
+    """Bytes and tokens by language; where tables of an earlier release do not say it, of all text that ever came."""
+    standing = summed(found.facts for found in known(data.carried.before("shards"), data.graph, store))
+    if standing is None:
+        return sum_of(known(data.sums[ENCODING], data.graph, store)).facts
+    total = Counter[str]()
+    for source in data.asked:
+        total.update(standing.get(source, {}))
+    return total
+
+
+def _not_asked_for(data: DataPlan) -> list[str]:
+    """A note on the sources that there is text of, and that the settings do not name any more."""
+    counts = Counter(batch.source for batch in data.batches if batch.source not in data.asked)
+    if not counts:
+        return []
+    told = ", ".join(f"{source} ({count:,} batch{'' if count == 1 else 'es'})" for source, count in counts.items())
+    return [f"not asked for: {told}; it is kept, nothing is trained on it, and named in the settings again it is back"]
 
 
 def passed_over_of(data: DataPlan) -> dict[str, dict[str, Any]]:

@@ -1,19 +1,24 @@
 """Which share of what arrives is held out, and what is kept of those documents: the frozen benchmark.
 
-A document keeps the share that was in force when its file first arrived.
+Until enough documents are held out, of those that are kept and stand now, a larger share of what arrives is held out. A
+document keeps the share that was in force when its file first arrived.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
+from pipeline_lib.plan.known import leaves
+from pipeline_lib.run.execute import Graph
 from pipeline_lib.run.step import manifest_of
-from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.artifact import Manifest, Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.tokenize import live, snapshot
+from pipeline_lib.tokenize.live import LIVE
 from pipeline_lib.tokenize.settings import TokenizeSettings
 
 ENOUGH_DOCUMENTS = 40  # held-out ones from which on the usual share will do, if the gate asks for no more than half
@@ -69,10 +74,25 @@ def save_pin(workspace: Workspace, pin: Pin) -> None:
         workspace.save_pin(PIN, pin)
 
 
-def num_held_out(store: Store, batches: Sequence[Ref]) -> int:
-    """How many documents of these batches are likely held out; of one that is gone none are counted."""
-    found = (manifest_of(store, batch) for batch in batches)
-    return sum(int(manifest.facts.get("num_held_out", 0)) for manifest in found if manifest)
+def num_held_out(tables: Iterable[Ref], graph: Graph, store: Store, asked: Collection[str]) -> int:
+    """How many documents of the sources that are asked for are held out: kept, and not withdrawn since.
+
+    Of batches of which the `tables` are not made yet, what is likely by the shares of their files.
+    """
+    total = 0
+    for leaf in leaves(tables, graph, store):
+        if isinstance(leaf, Manifest):
+            total += sum(number for source, number in _held_out_by_source(leaf.facts) if source in asked)
+        elif (batch := manifest_of(store, leaf.inputs["batch"])) and batch.facts["source"] in asked:
+            total += int(batch.facts.get("num_held_out", 0))
+    return max(0, total)
+
+
+def _held_out_by_source(facts: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """What a table of token shards says; one of an earlier release says nothing of what was withdrawn since."""
+    if LIVE in facts:
+        return ((source, counts.get(live.HELD_OUT, 0)) for source, counts in facts[LIVE].items())
+    return iter(facts.get(snapshot.HELD_OUT, {}).items())
 
 
 def num_documents(store: Store, benchmark: Ref | None) -> int:

@@ -2,8 +2,11 @@
 
 It is learned once, on all batches that are there, and stays until its owner raises `tokenize.generation`. On less than
 `tokenize.min_training_bytes` of kept text nothing is pinned for good: a provisional one serves until there is enough,
-then all is encoded again and the models start anew. It is never older than the scrubbing: another key or other actions
-mean another tokenizer, since one that learned from less scrubbed text may hold a phone number as a word.
+then all is encoded again and the models start anew. Until then it is learned again whenever there is `GROWN` times the
+text that it was learned from: five times at most from 1 kB to the default of 1 MB (decision 0012).
+
+It is never older than the scrubbing: another key or other actions mean another tokenizer, since one that learned from
+less scrubbed text may hold a phone number as a word.
 """
 
 from collections.abc import Sequence
@@ -12,6 +15,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
+from pipeline_lib.plan.known import known
 from pipeline_lib.run.board import Board
 from pipeline_lib.run.execute import Graph
 from pipeline_lib.run.lists import lists_work
@@ -28,6 +32,7 @@ from pipeline_lib.tokenize.stage import LEARN
 from pipeline_lib.tokenize.works import learn_work
 
 ANEW = "all is encoded again, models start anew"  # what another tokenizer means
+GROWN = 4  # times the text that a provisional one was learned from: it is learned again
 
 
 @dataclass(frozen=True)
@@ -72,17 +77,22 @@ def plan_tokenizer(settings: Settings, workspace: Workspace, key_id: str, last: 
     """The pinned tokenizer, or a new one from the text of all batches up to the `last` board."""
     store, pin = workspace.store, _pin(settings, key_id)
     pinned = workspace.pin(pin, Pinned)
+    stands = pinned is not None and _stands(settings, pinned, graph, store)
+    if pinned is not None and stands and not pinned.is_provisional:
+        return _plan(settings, pin, pinned, "")
     there = last.before("scrub")
-    least = settings.of(TokenizeSettings).min_training_bytes
-    missing = max(0, least - sum(_num_bytes(store, ref) for ref in there))
-    is_all_known = all(store.is_present(ref) for ref in there)
-    if pinned is not None and (not pinned.is_provisional or missing) and _stands(settings, pinned, graph, store):
-        tonight = "" if is_all_known else f"; if tonight brings them, {ANEW}"
-        return _plan(settings, pin, pinned, f"{_missing(missing)}{tonight}" if pinned.is_provisional else "")
+    num_bytes = _num_bytes(there, graph, store)
+    missing = max(0, settings.of(TokenizeSettings).min_training_bytes - num_bytes)
+    learned = 0 if pinned is None else _learned_from(settings, pinned, graph, store)
+    if pinned is not None and stands and missing and not (num_bytes and num_bytes >= GROWN * learned):
+        is_all_known = all(store.is_present(ref) for ref in there)
+        tonight = "" if is_all_known else _if_tonight(missing, GROWN * learned - num_bytes)
+        return _plan(settings, pin, pinned, f"{_provisional(learned, missing)}{tonight}")
     note = _pins(pinned, missing)
-    is_known = any(store.is_present(ref) for ref in there)
-    chosen = Pinned(there, is_provisional=missing > 0)
-    return _plan(settings, pin, chosen, _missing(missing) if missing and is_known else note)
+    if missing and any(store.is_present(ref) for ref in there):
+        again = f"; the one before was learned from {learned:,}: {ANEW}" if stands else ""
+        note = f"{_provisional(num_bytes, missing)}{again}"
+    return _plan(settings, pin, Pinned(there, is_provisional=missing > 0), note)
 
 
 def _plan(settings: Settings, pin: str, pinned: Pinned, note: str) -> TokenizerPlan:
@@ -102,10 +112,16 @@ def _works(settings: Settings, documents: Sequence[Ref]) -> tuple[Work, ...]:
     return (listed, learn_work(settings, listed.ref))
 
 
-def _num_bytes(store: Store, scrubs: Ref) -> int:
-    """Bytes of kept text in a list of scrubbed shards; 0 of one that is not made yet."""
-    found = manifest_of(store, scrubs)
-    return int(found.facts.get("num_bytes", 0)) if found else 0
+def _num_bytes(scrubs: Sequence[Ref], graph: Graph, store: Store) -> int:
+    """Bytes of kept text in lists of scrubbed shards, as far as they are made."""
+    return sum(int(found.facts.get("num_bytes", 0)) for found in known(scrubs, graph, store))
+
+
+def _learned_from(settings: Settings, pinned: Pinned, graph: Graph, store: Store) -> int:
+    """Bytes of kept text that there were when a tokenizer was learned; of lost text, those that it has read."""
+    tokenizer = manifest_of(store, _works(settings, pinned.documents)[-1].ref)
+    read = int(tokenizer.facts.get("num_sampled_bytes", 0)) if tokenizer else 0
+    return max(read, _num_bytes(pinned.documents, graph, store))
 
 
 def _stands(settings: Settings, pinned: Pinned, graph: Graph, store: Store) -> bool:
@@ -115,8 +131,16 @@ def _stands(settings: Settings, pinned: Pinned, graph: Graph, store: Store) -> b
     )
 
 
-def _missing(num_bytes: int) -> str:
-    return f"provisional: {num_bytes:,} bytes of kept text are missing to pin one"
+def _provisional(learned: int, missing: int) -> str:
+    return f"provisional, learned from {learned:,} bytes of kept text: {missing:,} more are missing to pin one"
+
+
+def _if_tonight(missing: int, to_grow: int) -> str:
+    """What happens if tonight's text is enough to pin a tokenizer, or to learn a provisional one again."""
+    if to_grow >= missing:
+        return f"; if tonight brings them, {ANEW}"
+    enough = f"{to_grow:,} of them" if to_grow > 0 else "any"
+    return f"; if tonight brings {enough}, it is learned again: {ANEW}"
 
 
 def _pins(pinned: Pinned | None, missing: int) -> str:

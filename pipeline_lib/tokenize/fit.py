@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 ALL: Final = "all"
 UNKNOWN: Final = "unknown"  # stands for a language that nothing told
 BYTES_OF: Final = "num_bytes_"  # and a language: a fact of what is encoded
+TOKENS_OF: Final = "num_tokens_"  # and a language, as well
 LEARNED_BYTES: Final = 1 << 20  # of each language, that are encoded to see how it fits
 LEAST_BYTES: Final = 10_000  # on less text of a language nothing is said of it
 POOR_SHARE: Final = 2 / 3  # of what it was: from here on another tokenizer would pay
@@ -61,7 +62,7 @@ def fits(learned: Mapping[str, float], facts: Mapping[str, Any]) -> Iterator[Fit
         if name.startswith(BYTES_OF) and size >= LEAST_BYTES
     }
     for language in sorted(sizes.keys() - {UNKNOWN}, key=lambda name: (-sizes[name], name)):
-        num_tokens = facts.get(f"num_tokens_{language}", 0)
+        num_tokens = facts.get(f"{TOKENS_OF}{language}", 0)
         then = learned.get(language, learned.get(ALL))
         if num_tokens and then is not None:
             yield Fit(language, sizes[language] / num_tokens, then, is_new=language not in learned)

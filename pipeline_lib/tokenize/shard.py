@@ -17,7 +17,7 @@ from pipeline_lib.store.tables import TableWriter, iterate
 from pipeline_lib.store.tokens import TokensWriter
 from pipeline_lib.tokenize import vocabulary
 from pipeline_lib.tokenize.encode import CheckedEncoder
-from pipeline_lib.tokenize.fit import BYTES_OF, UNKNOWN
+from pipeline_lib.tokenize.fit import BYTES_OF, TOKENS_OF, UNKNOWN
 
 COLUMNS: Final = ("document_id", "source", "url", "language", "text")
 EMPTY: Final = "empty_after_scrub"
@@ -105,5 +105,5 @@ def _facts(sums: _Sums, encoder: str) -> dict[str, Any]:
     }
     for language in sorted(sums.documents):
         facts[f"{BYTES_OF}{language}"] = sums.num_bytes[language]
-        facts[f"num_tokens_{language}"] = sums.num_tokens[language]
+        facts[f"{TOKENS_OF}{language}"] = sums.num_tokens[language]
     return facts

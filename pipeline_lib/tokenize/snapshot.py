@@ -9,6 +9,7 @@ with it is looked up once, in the night that withdraws it: a snapshot opens no s
 is taken out of the settings leaves with the next snapshot; its text stays in the workspace, and is named.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome, Ref, digest_of
 from pipeline_lib.store.files import write_json
+from pipeline_lib.tokenize.live import LIVE, Sums, as_fact, brought, summed, taken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,9 +48,11 @@ def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     inventory = read_table(inputs.file("batch", "inventory.parquet"), ["shard", "heldout_share"])
     shares = dict(zip(*(inventory[name].to_pylist() for name in inventory.column_names), strict=True))
     rows = []
+    live = Counter[str]()
     for part, (own, text) in enumerate(zip(inputs.members("tokens"), inputs.members("documents"), strict=True)):
         found = inputs.store.open(own.stage, own.fingerprint, files=[TOKENS_FILE])
         num_documents, num_tokens = count(Shard(found.file(TOKENS_FILE), shares[part], ()))
+        live.update(brought(found.manifest.facts, found.manifest.rows_out - num_documents))
         rows.append(
             {
                 "batch": batch.fingerprint,
@@ -65,11 +69,17 @@ def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
             }
         )
     counts = read_counts(inputs.files("tokens", COUNTS_FILE))
-    return _write(pa.Table.from_pylist(rows, SHARDS_SCHEMA), _gone(inputs), counts, folder)
+    gone, left = _gone(inputs)
+    live.subtract(left)
+    shards = pa.Table.from_pylist(rows, SHARDS_SCHEMA)
+    return _write(shards, gone, counts, {batch.facts["source"]: live}, folder)
 
 
-def _gone(inputs: Inputs) -> "pa.Table":
-    """The documents that a batch withdraws, with the tokens that leave with them. Only their shards are looked at."""
+def _gone(inputs: Inputs) -> "tuple[pa.Table, Counter[str]]":
+    """The documents that a batch withdraws, with the tokens that leave with them, and what they come to (live.py).
+
+    Only their shards are looked at.
+    """
     import pyarrow as pa
 
     from pipeline_lib.store.shards import GONE_SCHEMA
@@ -79,34 +89,37 @@ def _gone(inputs: Inputs) -> "pa.Table":
     leaving: dict[Place, list[str]] = {}
     for stone in stones:
         leaving.setdefault((stone["batch"], stone["shard"]), []).append(stone["document_id"])
-    lost = _lost(inputs, leaving) if leaving else {}
+    lost, left = _lost(inputs, leaving) if leaving else ({}, Counter[str]())
     rows = [(document, *place, lost.get(place, {}).get(document)) for place in leaving for document in leaving[place]]
-    return pa.Table.from_pylist([dict(zip(GONE_SCHEMA.names, row, strict=True)) for row in rows], GONE_SCHEMA)
+    return pa.Table.from_pylist([dict(zip(GONE_SCHEMA.names, row, strict=True)) for row in rows], GONE_SCHEMA), left
 
 
-def _lost(inputs: Inputs, leaving: Mapping[Place, Sequence[str]]) -> dict[Place, dict[str, int]]:
+def _lost(inputs: Inputs, leaving: Mapping[Place, Sequence[str]]) -> tuple[dict[Place, dict[str, int]], Counter[str]]:
     """For each shard that something leaves the documents that were trained on, and how many tokens they have."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from pipeline_lib.model.reading.documents import Shard, left_out
+    from pipeline_lib.model.reading.documents import Shard, left_out, num_held_out_of
     from pipeline_lib.store.schemas import TOKENS_FILE
     from pipeline_lib.store.shards import read_rows
 
     table = read_rows(inputs.store, inputs.listed)
-    lost = {}
+    lost, left = {}, Counter[str]()
     for row in table.filter(pc.is_in(table["batch"], pa.array(sorted({batch for batch, _ in leaving})))).to_pylist():
         if (place := (row["batch"], row["part"])) in leaving:
             path = inputs.store.open("tokenize", row["shard"], files=[TOKENS_FILE]).file(TOKENS_FILE)
-            lost[place] = dict(left_out(Shard(path, row["heldout_share"], tuple(leaving[place]))))
-    return lost
+            shard = Shard(path, row["heldout_share"], tuple(leaving[place]))
+            lost[place] = dict(left_out(shard))
+            left.update(taken(inputs.store, row["shard"], row["documents"], leaving[place], num_held_out_of(shard)))
+    return lost, left
 
 
 def merge_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     """The tables of several batches as one, in their order."""
     from pipeline_lib.store.shards import read_shards
 
-    return _write(*read_shards(inputs.store, inputs.listed), _counts(inputs, inputs.listed), folder)
+    live = summed(inputs.store.read(ref.stage, ref.fingerprint).facts for ref in inputs.listed)
+    return _write(*read_shards(inputs.store, inputs.listed), _counts(inputs, inputs.listed), live, folder)
 
 
 def _counts(inputs: Inputs, refs: Iterable[Ref]) -> "NDArray[np.int64]":
@@ -117,7 +130,9 @@ def _counts(inputs: Inputs, refs: Iterable[Ref]) -> "NDArray[np.int64]":
     return read_counts(artifact.file(COUNTS_FILE) for artifact in opened)
 
 
-def _write(shards: "pa.Table", gone: "pa.Table", counts: "NDArray[np.int64]", folder: Path) -> Outcome:
+def _write(
+    shards: "pa.Table", gone: "pa.Table", counts: "NDArray[np.int64]", live: Sums | None, folder: Path
+) -> Outcome:
     from pipeline_lib.store.shards import COUNTS_FILE, GONE_FILE, SHARDS_FILE, totals_of, write_counts
     from pipeline_lib.store.tables import write_parquet
 
@@ -126,7 +141,8 @@ def _write(shards: "pa.Table", gone: "pa.Table", counts: "NDArray[np.int64]", fo
     write_parquet(shards, folder / SHARDS_FILE)
     write_parquet(gone, folder / GONE_FILE)
     held_out = {name: number for name, number in _held_out(shards).items() if number}
-    return Outcome(len(shards), len(shards), facts={**totals_of(shards), HELD_OUT: held_out})
+    standing = {} if live is None else {LIVE: as_fact(live)}
+    return Outcome(len(shards), len(shards), facts={**totals_of(shards), HELD_OUT: held_out, **standing})
 
 
 def _held_out(shards: "pa.Table") -> dict[str, int]:

@@ -108,6 +108,12 @@ def left_out(shard: Shard) -> Iterator[tuple[str, int]]:
     return zip(ids.to_pylist(), documents.lengths[is_lost].tolist(), strict=True)
 
 
+def num_held_out_of(shard: Shard) -> int:
+    """How many held-out documents are among those that it leaves out."""
+    documents = open_documents([shard])
+    return int((~documents.is_train & documents.is_excluded).sum())
+
+
 def _joined(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:
     return np.concatenate([np.empty(0, kind), *parts])
 

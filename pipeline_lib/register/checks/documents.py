@@ -4,6 +4,8 @@ import numpy as np
 
 from pipeline_lib.register.check import Case, Check
 
+HOW = "of new text a larger share is held out until there are enough"
+
 
 def enough_documents(case: Case) -> list[Check]:
     """A figure only when each document has a score: one without is no small matter, it may be all that went wrong."""
@@ -11,7 +13,7 @@ def enough_documents(case: Case) -> list[Check]:
     num_scored = int(np.isfinite(challenger.bits).sum())
     is_complete = num_scored == len(challenger.bits) == len(challenger.document_ids)
     missing = limit - num_scored
-    advice = f"{missing} more held-out documents are needed" if is_complete and missing > 0 else ""
+    advice = f"{missing} more held-out documents are needed: {HOW}" if is_complete and missing > 0 else ""
     meaning = "documents with a score; missing when there are some without"
     return [
         Check(

@@ -62,8 +62,9 @@ def _night(**changes: Any) -> dict[str, Any]:
     refresh = {
         "stages": stages,
         "changes": ["docs: 3 files new [draft] :smile:"],
-        "notes": ["tokenizer provisional: 12 bytes of kept text are missing to pin one"],
+        "notes": ["tokenizer provisional, learned from 9 bytes of kept text: 12 more are missing to pin one"],
         "passed_over": {"docs": PASSED_OVER, "more": {}},
+        "snapshot": {"num_documents": 6_100, "num_tokens": 2_100_000},
         "num_heldout": 346,
         "bytes_per_token": [
             {"language": "en", "now": 4.212, "then": 4.25, "is_new": False},
@@ -100,9 +101,9 @@ def test_the_end_of_a_night_says_all_that_people_ask_for() -> None:
         "too_few_words 4,178, reason_0 10",
         "4 more reasons",
         "new            docs: 3 files new",
-        "note           tokenizer provisional: 12 bytes",
+        "note           tokenizer provisional, learned from 9 bytes",
         "personal data  replaced: email 51, phone 24\n",  # nothing of a kind that was not found
-        "tokens         2,324,111 of 6,504 documents; models are judged on 346 held-out documents\n",
+        "tokens         2,100,000 of 6,100 documents to train on; models are judged on 346 held-out documents\n",
         "bytes a token  en 4.21 (4.25), zh 1.02 (4.10 of all text); in brackets when the tokenizer was learned\n",
         "training       42 steps over 172,032 tokens; loss 8.33 -> 6.28 nats per token; 1,250,432 parameters\n",
         "bits per byte on 346 held-out documents (frozen-1)",
@@ -174,12 +175,13 @@ def test_text_that_is_left_to_read_is_told() -> None:
 def test_a_real_data_half_gives_all_that_the_summary_says_of_it(nights: Nights) -> None:
     written = _written(_night(refresh=nights.last))
     held_out = nights.last["num_heldout"]
-    assert 0 < held_out < 45
+    trained = nights.last["snapshot"]["num_documents"]
+    assert 0 < held_out < 45 and 0 < trained <= 46 - held_out
     for said in (
         "new            docs: 1 files new\n",
         "passed over    docs: 3 files are not read: .pdf 2 (report.pdf), no suffix 1 (LICENSE)\n",
         "personal data  replaced: email 1\n",
-        f"of 46 documents; models are judged on {held_out} held-out documents\n",
+        f"of {trained} documents to train on; models are judged on {held_out} held-out documents\n",
         "exact_duplicate 1, near_duplicate 1",
     ):
         assert said in written, said

@@ -113,6 +113,25 @@ def test_what_is_there_is_reused(house: House) -> None:
     assert len(lines) == 5 + 1 + 3
 
 
+def test_only_what_was_made_once_can_be_deleted(tmp_path: Path) -> None:
+    """What is told beside a version is not made where the version is there already: made then, it is new."""
+    workspace = Workspace(tmp_path)
+    funnel = Work(TEXT, inputs={"sums": Ref("ingest", "a")}, name="funnel")
+    version = Work(DECIDE, inputs={"model": Ref("train", "m")}, beside={"funnel": funnel.ref}, name="version")
+    step = Step("register", "challenger", (), (funnel, version), version)
+    execute(version, workspace.root)
+    for _ in range(2):
+        remember(workspace, step)
+        wanted = replace(step, todo=frozenset({funnel.ref}))
+        assert lines_of([wanted], workspace)["register 0"].reason == "new"
+    execute(funnel, workspace.root)
+    remember(workspace, step)
+    House(workspace).delete(funnel)
+    for _ in range(2):
+        assert lines_of([wanted], workspace)["register 0"].reason == "deleted"
+        remember(workspace, step)
+
+
 def test_in_a_new_workspace_all_is_new(tmp_path: Path) -> None:
     assert set(reasons(House(Workspace(tmp_path)).lines(Night())).values()) == {"new"}
 

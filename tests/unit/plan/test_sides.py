@@ -1,6 +1,7 @@
 """Which share of what arrives is held out, and what is kept of benchmarks."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,10 +22,13 @@ from pipeline_lib.plan.sides import (
 )
 from pipeline_lib.plan.tokenizer import Pinned
 from pipeline_lib.register.settings import GateSettings
+from pipeline_lib.run.maker import Work
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize.settings import TokenizeSettings
+from pipeline_lib.tokenize.snapshot import SHARDS
+from pipeline_lib.tokenize.works import merged_work
 from tests.shelf import put
 
 USUAL = 0.05
@@ -90,13 +94,36 @@ def test_a_share_is_never_less_than_usual_and_few_different_ones_are_given(
     assert found * expected >= min(wanted, MOST_SHARE * expected) - 1e-9  # enough, as far as there is text
 
 
-def test_what_is_held_out_is_counted_over_the_batches_that_are_there(store: Store) -> None:
-    refs = [
-        put(store, Ref("ingest", name), {}, outcome=Outcome(9, 9, facts=facts))
-        for name, facts in (("b1", {"num_held_out": 3}), ("b2", {"num_held_out": 4}), ("b3", {}))
+def table(store: Store, name: str, **facts: Any) -> Ref:
+    """A table of token shards that says this."""
+    return put(store, Ref("tokenize", name), {}, outcome=Outcome(1, 1, facts=facts))
+
+
+def test_what_is_held_out_and_stands_is_counted_over_the_sources_that_are_asked_for(store: Store) -> None:
+    tables = [
+        table(store, "t1", held_out={"docs": 9, "mail": 3}, live={"docs": {"num_held_out": 9}, "mail": {}}),
+        table(store, "t2", held_out={"docs": 2}, live={"docs": {"num_held_out": -4, "num_bytes_en": 7}}),
+        Ref("tokenize", "gone"),
     ]
-    assert num_held_out(store, [*refs, Ref("ingest", "gone")]) == 7
-    assert num_held_out(store, []) == 0
+    assert num_held_out(tables, {}, store, {"docs"}) == 5
+    assert num_held_out(tables, {}, store, {"mail"}) == num_held_out([], {}, store, {"docs"}) == 0
+
+
+def test_a_table_of_an_earlier_release_counts_with_what_it_has(store: Store) -> None:
+    tables = [table(store, "old", held_out={"docs": 9}), table(store, "new", live={"docs": {"num_held_out": -4}})]
+    assert num_held_out(tables, {}, store, {"docs"}) == 5
+    assert num_held_out(tables[1:], {}, store, {"docs"}) == 0
+
+
+def test_of_batches_without_a_table_yet_what_is_likely_is_counted(store: Store) -> None:
+    facts = {"source": "docs", "num_held_out": 4}
+    batch = put(store, Ref("ingest", "b"), {}, outcome=Outcome(9, 9, facts=facts))
+    unmade = Work(SHARDS, inputs={"batch": batch}, members=(Ref("tokenize", "t1"),))
+    made = table(store, "t1", live={"docs": {"num_held_out": 3}})
+    merged = merged_work((made, unmade.ref))
+    graph = {work.ref: work for work in (unmade, merged)}
+    assert num_held_out([merged.ref], graph, store, {"docs"}) == 7
+    assert num_held_out([merged.ref], graph, store, {"mail"}) == 0
 
 
 def test_a_benchmark_that_is_gone_or_not_there_yet_has_no_documents(store: Store) -> None:

@@ -21,7 +21,7 @@ from pipeline_lib.store.artifact import Manifest, Ref
 from pipeline_lib.store.schemas import TOKENS_FILE
 from pipeline_lib.tokenize.snapshot import SHARDS, diff
 from pipeline_lib.tokenize.works import merged_work, snapshot_work
-from tests.shelf import Gone, put, put_batch, put_list, put_tokens
+from tests.shelf import Gone, put, put_batch, put_list, put_shards, put_tokens
 
 Documents = Mapping[str, int]  # tokens by document
 
@@ -135,6 +135,25 @@ def test_a_table_says_of_each_shard_where_it_came_from_and_what_of_it_is_trained
     gone = pq.read_table(opened.file("gone.parquet")).to_pylist()
     assert gone == [{"document_id": "x", "batch": "0", "part": 2, "num_tokens": None}]
     assert made.facts["num_documents"] == 2 and made.facts["num_tokens"] == 10
+
+
+def test_a_table_says_what_stands_behind_it_of_its_source_and_several_tables_as_one_say_the_sums(
+    batches: Batches,
+) -> None:
+    batches.add({"a": 3, "b": 5, "c": 2, "d": 1}, held_out=["a", "b", "c"])
+    batches.add({"e": 4}, held_out=["e"], source="mail")
+    gone = batches.add({"f": 1, "g": 1}, held_out=["f"], gone=[("a", "1", 0), ("b", "1", 0), ("d", "1", 0)])
+    assert gone.facts["live"] == {"docs": {"num_held_out": -1}}
+    back = batches.add({"a": 3}, held_out=["a"], gone=[("f", "3", 0), ("never kept", "1", 0)])
+    assert back.facts["live"] == {"docs": {}}
+    store, merged = store_of(batches.workspace), batches.merged(batches.tables)
+    assert store.read("tokenize", merged.fingerprint).facts["live"] == {
+        "docs": {"num_held_out": 2},
+        "mail": {"num_held_out": 1},
+    }
+    old = put_shards(store, "of an earlier release", [])
+    merged = batches.merged([*batches.tables[:2], old])
+    assert "live" not in store.read("tokenize", merged.fingerprint).facts
 
 
 def test_a_snapshot_lists_all_shards_in_the_order_of_arrival(batches: Batches) -> None:
