@@ -57,9 +57,8 @@ def registry_of(settings: RegisterSettings, workspace: Path) -> Registry:
 def make_version(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outcome:
     """Register the model as challenger. Raises `UpstreamError` when MLflow cannot be reached.
 
-    Inputs: `model`, the training; `scores`, a list of those of the challenger and its variants; `champion`, a list of
-    those of the champion, missing when there is none; `in_service`, there when the champion is this model. Parameter
-    `schemes`: the variants that must have scores.
+    Inputs: `model`, the training; `scores`, a list of those of the model and its variants; `variant:SCHEME` for each of
+    them; `tokenizer`; `snapshot`, whose facts have its digest, and `funnel`, what holds funnel.json, may be missing.
     """
     from pipeline_lib.register.version import Candidate, Scored, register_model
 
