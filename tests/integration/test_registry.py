@@ -15,9 +15,8 @@ from typing import Any, cast
 import pytest
 
 from pipeline_lib.base.errors import DamagedArtifact, GateRefused, SettingsError, UpstreamError
-from pipeline_lib.model import tracking
 from pipeline_lib.model.records import Scores, Slice, VariantReport, write_record
-from pipeline_lib.model.tracking import MlflowTracker, Place, connect, place_of
+from pipeline_lib.model.tracking import Place, connect
 from pipeline_lib.register.package import ALLOWED_NAMES, ALLOWED_SUFFIXES
 from pipeline_lib.register.promotion import promote, promotions, rollback
 from pipeline_lib.register.registry import (
@@ -451,67 +450,6 @@ def test_a_promotion_that_was_killed_is_completed_by_the_same_promotion(
     assert champion_of(registry) == 2
     lines = [(p.version, p.previous) for p in promotions(registry) if p.name == registry.name]
     assert lines == [(1, None), (2, 1)]
-
-
-def test_a_tracker_goes_on_with_the_run_of_its_key(workspace: Path, settings: RegisterSettings) -> None:
-    place = place_of(None, workspace)
-    ids = []
-    for step, value in ((1, 3.0), (2, 2.5)):
-        with MlflowTracker(place, experiment=settings.experiment, key="night-1", name="night") as tracker:
-            tracker.log_params({"hidden_size": 32 + step, "long": "好" * 7000})
-            tracker.log_metrics({"loss": value}, step=step)
-            ids.append(tracker.finish())
-    assert ids[0] == ids[1]
-    client = connect(place)
-    run = client.get_run(ids[0])
-    assert run.info.status == "FINISHED"
-    assert run.data.params == {"hidden_size": "33", "long": "好" * 6000}
-    assert [(m.step, m.value) for m in client.get_metric_history(ids[0], "loss")] == [(1, 3.0), (2, 2.5)]
-
-
-def test_all_points_arrive_once_when_mlflow_was_away(
-    workspace: Path, settings: RegisterSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The store fails before and after it has taken the points: nothing is lost and nothing doubled."""
-    place = place_of(None, workspace)
-    answers = iter(["down", "down", "lost answer"])
-
-    def flaky(place: Place) -> Any:
-        client = connect(place)
-        state = next(answers, "up")
-        if state == "down":
-            raise ConnectionError(state)
-        if state == "lost answer":
-            original = client.log_batch
-
-            def log_and_fail(*args: Any, **kwargs: Any) -> None:
-                original(*args, **kwargs)
-                raise ConnectionError(state)
-
-            client.log_batch = log_and_fail
-        return client
-
-    monkeypatch.setattr(tracking, "connect", flaky)
-    monkeypatch.setattr(tracking, "FIRST_BACK_OFF_SECONDS", 0.01)
-    tracker = MlflowTracker(place, experiment=settings.experiment, key="k", name="n")
-    for step in range(2500):
-        tracker.log_metrics({"loss": 1.0 / (step + 1)}, step=step)
-    run_id = tracker.finish()
-    monkeypatch.undo()
-    history = connect(place).get_metric_history(run_id, "loss")
-    assert [point.step for point in history] == list(range(2500))
-
-
-def test_an_error_in_the_work_marks_the_run_as_failed(workspace: Path, settings: RegisterSettings) -> None:
-    place = place_of(None, workspace)
-    with (
-        pytest.raises(ZeroDivisionError),
-        MlflowTracker(place, experiment=settings.experiment, key="k", name="n") as tracker,
-    ):
-        tracker.log_metrics({"loss": 1 / 0}, step=0)
-    client = connect(place)
-    experiment_id = client.get_experiment_by_name(settings.experiment).experiment_id
-    assert [run.info.status for run in client.search_runs([experiment_id])] == ["FAILED"]
 
 
 @pytest.mark.parametrize(("uri", "error"), [("http://127.0.0.1:1", UpstreamError), ("nonsense://x", SettingsError)])
