@@ -6,7 +6,8 @@ ours (`flows/doors.py`), and a link to it carries a code behind the `#`, which b
 
     http://127.0.0.1:4200/enter#<hour it ends>.<random>.<HMAC-SHA-256 of both under the auth string, 128 bits of it>
 
-A code is good for one browser. Any process that can read the auth string makes links; the server remembers none.
+A code is good for one browser. Any process that can read the auth string makes links; the server remembers those that
+were used.
 Light to import: no Prefect.
 """
 

@@ -78,7 +78,7 @@ class Doors:
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
         if not self._is_ours(host):
             await _refuse(scope, send, 421, WRONG_HOST)
-        elif origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        elif origin is not None and origin.partition("://")[2].lower() != host.lower():
             await _refuse(scope, send, 403, WRONG_ORIGIN)
         elif _name(host) != self._shown and _name(host) in LOOPBACK and _is_navigation(scope, headers):
             await _send_on(scope, send, self._shown, _port(host))

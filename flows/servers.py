@@ -164,7 +164,7 @@ def start_prefect(
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": shown,
         "PREFECT_UI_API_URL": f"{shown}/api",
-        HOSTS_VARIABLE: f"{name}:{port.number}",
+        HOSTS_VARIABLE: f"{os.environ.get(HOSTS_VARIABLE, '')},{name}:{port.number}",
         "PREFECT_API_URL": f"{url}/api",
     }
     command = [sys.executable, "-m", "uvicorn", "--factory", "flows.prefect_app:create_app"]
@@ -251,7 +251,10 @@ def become_worker(*, healthcheck: bool) -> NoReturn:
         )
     words = [*WORK, "--with-healthcheck"] if healthcheck else WORK
     own = {"PREFECT_WORKER_WEBSERVER_HOST": HOST}  # its health check asks nobody
-    os.execve(words[0], words, {**QUIET, **own, **os.environ, **OF_A_WORKER})
+    env = {**QUIET, **own, **os.environ, **OF_A_WORKER}
+    if sys.platform != "linux":  # there the file of the key is removed by this process, at its end
+        sys.exit(spawn_guarded(words, env=env).wait())
+    os.execve(words[0], words, env)
 
 
 def experiment_page(mlflow_url: str, name: str, artifact_root: str | None, *, auth: str = "") -> str:
