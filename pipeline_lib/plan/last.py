@@ -27,12 +27,12 @@ def remember(workspace: Workspace, step: Step) -> None:
     What nobody wanted was not made: it is not kept, or it would be called deleted once it is wanted. A step of shards
     is kept whole, since a shard is found by its place in it.
     """
-    known = set(workspace.last(step.key))
-    entries = [
-        entry
-        for work, entry in zip(step.kept, entries_of(step), strict=True)
-        if step.chains or work is step.whole or entry in known or workspace.store.is_present(work.ref)
-    ]
+    entries = entries_of(step)
+    if not step.chains:
+        named = zip(step.kept, entries, strict=True)
+        unmade = {entry for work, entry in named if work is not step.whole and not workspace.store.is_present(work.ref)}
+        unmade.difference_update(workspace.last(step.key) if unmade else ())
+        entries = [entry for entry in entries if entry not in unmade]
     workspace.save_last(step.key, entries)
 
 

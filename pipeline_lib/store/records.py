@@ -79,10 +79,7 @@ def write_comfort(path: Path, data: bytes, *, via: Path | None = None) -> None:
         make_room(path)
         write_atomically(path, data, via=via)
     except (OSError, UpstreamError) as exc:
-        _tell(
-            path,
-            f"cannot be written ({getattr(exc.__cause__ or exc, 'strerror', exc)}); the command goes on without it",
-        )
+        _tell_not_written(path, exc.__cause__ or exc)
 
 
 def open_log(path: Path) -> IO[bytes]:

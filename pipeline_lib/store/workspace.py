@@ -10,8 +10,7 @@
     state/lock                held while a night works in this workspace, with the id of the process that does
 Each file is replaced as a whole. Of runs the newest KEPT_RUNS are kept. Losing `last` or `runs` loses comfort, never
 data: what cannot be understood there is passed over with a word, what stands in the way is put aside under a name with
-a date. A catalog or a pin decides what is made, so one that
-is not as it was written is an error.
+a date. A catalog or a pin decides what is made, so one that is not as it was written is an error.
 """
 
 import fcntl
