@@ -43,9 +43,10 @@ def taken(store: Store, tokens: str, text: str, documents: Collection[str], num_
     except DamagedArtifact:
         return counts
     ledger = read_table(store.open("tokenize", tokens, files=[LEDGER_FILE]).file(LEDGER_FILE), _SIZES)
-    is_leaving = pc.and_(ledger["is_kept"], pc.is_in(ledger["document_id"], pa.array(sorted(documents), pa.string())))
-    languages = dict(zip(*(known[name].to_pylist() for name in _SPOKEN), strict=True))
-    for row in ledger.filter(is_leaving).to_pylist():
+    asked = pa.array(sorted(documents), pa.string())
+    spoken = known.filter(pc.is_in(known["document_id"], asked))
+    languages = dict(zip(*(spoken[name].to_pylist() for name in _SPOKEN), strict=True))
+    for row in ledger.filter(pc.and_(ledger["is_kept"], pc.is_in(ledger["document_id"], asked))).to_pylist():
         language = languages.get(row["document_id"]) or UNKNOWN
         counts[f"{BYTES_OF}{language}"] += row["num_bytes"]
         counts[f"{TOKENS_OF}{language}"] += row["num_tokens"]
