@@ -85,7 +85,8 @@ def plan_models(
         line = replace(line, notes=(*line.notes, *_without(lost_for_good(workspace))))
         train = _train(settings, workspace, data, benchmarks, line, waiting)
     else:
-        line = Line(None, True, {}, (_again(lost),))
+        named = (work.fingerprint[:8] for work in lost)
+        line = Line(None, True, {}, tuple(f"training {name}, which is lost, is done again as it was" for name in named))
         train = Step("train", "model", (), tuple(lost), lost[-1])
     if train is None:
         return None
@@ -111,14 +112,6 @@ def _untouched(plan: ModelsPlan, line: Line, waiting: Ref | None) -> tuple[str, 
     if plan.train.whole.is_recorded:
         return line.notes
     return (f"model {name} is what these settings make: nothing is trained",)
-
-
-def _again(lost: Sequence[Work]) -> str:
-    named = ", ".join(work.fingerprint[:8] for work in lost)
-    is_one = len(lost) == 1
-    return f"training{'' if is_one else 's'} {named}, which {'is' if is_one else 'are'} lost, " + (
-        "is done again as it was" if is_one else "are done again as they were, one after the other"
-    )
 
 
 def _without(lost: Sequence[Ref]) -> list[str]:
