@@ -58,7 +58,8 @@ def measure(
         }
         known: dict[str, Any] = {name: finite(value) for name, value in figures.items()}
         scores = replace(scores, **known)
-    return Measured(scores, sample.document_ids, sample.sources, sample.languages, num_bytes, bits)
+    blocks = np.array(sample.blocks, np.int64)
+    return Measured(scores, sample.document_ids, sample.sources, sample.languages, blocks, num_bytes, bits)
 
 
 def measure_speed(settings: EvaluateSettings, backend: Backend, tokenizer: Any) -> dict[str, float | int]:

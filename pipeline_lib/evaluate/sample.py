@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline_lib.model.paired import block_of
 from pipeline_lib.store.tables import iterate
+
+COLUMNS = ("document_id", "source", "language", "url", "text")
 
 
 @dataclass(frozen=True)
@@ -13,16 +16,19 @@ class Sample:
     document_ids: tuple[str, ...]
     sources: tuple[str, ...]
     languages: tuple[str | None, ...]
+    blocks: tuple[int, ...]  # equal where documents belong together
     texts: tuple[str, ...]
 
 
 def read_sample(documents: Path, *, max_document_characters: int) -> Sample:
     """The documents of a benchmark; there may be none."""
-    rows: list[tuple[str, str, str | None, str]] = []
-    for table in iterate(documents, ["document_id", "source", "language", "text"]):
-        texts = [text[:max_document_characters] for text in table["text"].to_pylist()]
-        columns = (table[name].to_pylist() for name in ("document_id", "source", "language"))
-        rows += zip(*columns, texts, strict=True)
+    rows: list[tuple[str, str, str | None, int, str]] = []
+    for table in iterate(documents, COLUMNS):
+        columns = [table[name].to_pylist() for name in COLUMNS]
+        rows += [
+            (name, source, language, block_of(source, url), text[:max_document_characters])
+            for name, source, language, url, text in zip(*columns, strict=True)
+        ]
     rows.sort(key=lambda row: row[0])
-    document_ids, sources, languages, texts_in_order = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Sample(document_ids, sources, languages, texts_in_order)
+    names, sources, languages, blocks, texts = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    return Sample(names, sources, languages, blocks, texts)

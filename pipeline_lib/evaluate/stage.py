@@ -158,7 +158,7 @@ def _rows(table: "pa.Table", *columns: str) -> Iterator[tuple[Any, ...]]:
 BENCHMARK = Maker("evaluate.benchmark", 1, "benchmark.v1", make_benchmark, reads=("max_documents",))
 SCORES = Maker(
     "evaluate.scores",
-    1,
+    2,
     "scores.v1",
     make_scores,
     reads=(

@@ -128,24 +128,6 @@ def bootstrap_interval(
     return Interval(value, float(low), float(high))
 
 
-def paired_bootstrap(
-    challenger_bits: NDArray[np.float64],
-    champion_bits: NDArray[np.float64],
-    num_bytes: NDArray[np.int64],
-    *,
-    seed: int,
-    num_resamples: int = 1000,
-    confidence: float = 0.95,
-) -> Interval:
-    """Challenger minus champion in bits per byte, on the same documents: below 0 the challenger is better.
-
-    Both are drawn together, so what makes a document hard for both cancels out.
-    """
-    return bootstrap_interval(
-        challenger_bits - champion_bits, num_bytes, seed=seed, num_resamples=num_resamples, confidence=confidence
-    )
-
-
 def _encode(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     return [encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 

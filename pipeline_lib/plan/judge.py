@@ -5,6 +5,7 @@ rollback when the next night has nothing new. The champion is measured again on 
 files, never files beside them, never remembered from its own night.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.plan.registered import last_move, model_of
 from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, Version, opened, stands
 from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.register.stage import FUNNEL_FILE, IN_SERVICE, registry_of
+from pipeline_lib.register.stage import EARLIER, FUNNEL_FILE, IN_SERVICE, registry_of
 from pipeline_lib.register.works import gate_work, version_work
 from pipeline_lib.run.execute import Graph, as_planned, wanted
 from pipeline_lib.run.inputs import Inputs
@@ -165,8 +166,18 @@ def of_the_champion(gate: Step) -> Step:
     return _beside(gate, IN_SERVICE, gate.whole.inputs["model"])
 
 
+def against_earlier(gate: Step, scores: Sequence[Ref]) -> Step:
+    """The gate with former champions to compare with, too."""
+    if not scores:
+        return gate
+    lists = list_works("register", scores, name="scores of former champions")
+    with_them = _beside(gate, EARLIER, lists[-1].ref)
+    wholes, listed = (*lists, *with_them.wholes), {work.ref for work in lists}
+    return replace(with_them, wholes=wholes, todo=with_them.todo | listed)
+
+
 def _beside(gate: Step, name: str, ref: Ref) -> Step:
-    work = replace(gate.whole, beside={name: ref})
+    work = replace(gate.whole, beside={**gate.whole.beside, name: ref})
     return replace(gate, wholes=(work,), whole=work)
 
 
@@ -183,4 +194,4 @@ def _registry(settings: Settings, workspace: Workspace) -> Registry:
 
 
 FUNNEL = Maker("register.funnel", 1, "funnel.v1", make_funnel, is_light=True)
-CHAMPION_SCORES = Maker("evaluate.champion", 2, "scores.v1", make_champion_scores, reads=SCORES.reads)
+CHAMPION_SCORES = Maker("evaluate.champion", 3, "scores.v1", make_champion_scores, reads=SCORES.reads)

@@ -1,4 +1,4 @@
-"""What is kept of a model that was judged: while it stands, new text alone judges nobody again."""
+"""What is kept of models that were judged: while one stands, new text alone judges nobody again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ from pipeline_lib.store.artifact import Ref
 
 BEGUN = "begun"  # the pin of a training whose model has no verdict yet
 JUDGED = "judged"  # and that of the model that was judged last
+BEST = "best"  # and that of the champions that challengers are held against, beside the one in service
+WAITING = "waiting"  # and that of a version that a person decides on
 
 
 @dataclass(frozen=True)
@@ -22,3 +24,22 @@ class Judged:
     def in_order(self) -> list[tuple[str, Ref]]:
         """The benchmarks by name; the frozen one, which decides, is first."""
         return sorted(self.benchmarks.items(), key=lambda item: item[0] != FROZEN)
+
+
+@dataclass(frozen=True)
+class Best:
+    """Former champions and the present one: what each scored on the frozen benchmark, as long as it is the same."""
+
+    benchmark: str  # "frozen-1"
+    scores: Mapping[str, Ref]  # by version
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A version that a person decides on."""
+
+    name: str  # of the registered model
+    version: int
+    champion: int | None  # whose place it would take
+    reason: str
+    is_refused: bool = False

@@ -7,21 +7,23 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
 from pipeline_lib.model.measured import Measured
-from pipeline_lib.model.scoring import Interval, paired_bootstrap
+from pipeline_lib.register.compare import Gain, Loss, Pair, gains, losses
 from pipeline_lib.register.settings import GateSettings
 
-Relation = Literal["<", "<=", "==", ">="]
+Relation = Literal["<", "<=", "==", ">=", ">"]
 
 COMPARE: Mapping[Relation, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     "==": operator.eq,
     ">=": operator.ge,
+    ">": operator.gt,
 }
 
 
@@ -35,13 +37,25 @@ class Training:
 
 @dataclass(frozen=True)
 class Case:
-    """What is judged: all of it measured on one benchmark. What was not measured there has no documents."""
+    """What is judged, on the benchmark that decides. What was not measured there has no documents."""
 
     settings: GateSettings
     challenger: Measured
     champion: Measured | None  # None: there is no champion yet
+    rivals: tuple[Pair, ...]  # the challenger beside the champion: there, and on fresh text where that is enough
+    best: tuple[Pair, ...]  # beside earlier champions of this generation, on what both were scored on
     variants: Mapping[str, Measured | None]  # each scheme that is asked for; None: it has no scores
     training: Training
+
+    @cached_property
+    def gains(self) -> tuple[Gain, ...]:
+        """What the challenger gains over the champion; of benchmarks that cannot be compared nothing is said."""
+        return gains(self.settings, self.rivals)
+
+    @cached_property
+    def losses(self) -> tuple[Loss, ...]:
+        """What it loses in any slice against champion and earlier champions."""
+        return losses(self.settings, (*self.rivals, *self.best))
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,8 @@ class Check:
     limit: float | None
     meaning: str
     advice: str = ""  # what would help, where that can be said
+    said: str = ""  # what is said when it fails, where that is better than its figures
+    asks: bool = False  # when it fails, a person decides
 
     @property
     def is_passed(self) -> bool:
@@ -61,6 +77,18 @@ class Check:
         if self.value is None or self.limit is None or not (math.isfinite(self.value) and math.isfinite(self.limit)):
             return False
         return COMPARE[self.relation](self.value, self.limit)
+
+    @property
+    def sentence(self) -> str:
+        """What is said of it when it fails."""
+        advice = f": {self.advice}" if self.advice else ""
+        figures = f"{self.name} ({shown(self.value)}, must be {self.relation} {shown(self.limit)}){advice}"
+        return self.said or figures
+
+
+def shown(value: float | None) -> str:
+    """A figure of a check as text."""
+    return "missing" if value is None else f"{value:.4f}".removesuffix(".0000")
 
 
 def bits_per_byte(measured: Measured) -> float | None:
@@ -76,17 +104,3 @@ def same_documents(name: str, one: Measured, other: Measured) -> Check:
     sides = [set(zip(side.document_ids, side.num_bytes.tolist(), strict=False)) for side in (one, other)]
     different = float(len(sides[0] ^ sides[1]))
     return Check(name, different, "==", 0.0, "documents that only one of them was scored on")
-
-
-def delta(settings: GateSettings, one: Measured, other: Measured) -> Interval | None:
-    """`one` minus `other` in bits per byte; None where they cannot be compared."""
-    if one.document_ids != other.document_ids or bits_per_byte(one) is None or bits_per_byte(other) is None:
-        return None
-    return paired_bootstrap(
-        one.bits,
-        other.bits,
-        one.num_bytes,
-        seed=settings.seed,
-        num_resamples=settings.num_resamples,
-        confidence=settings.confidence,
-    )

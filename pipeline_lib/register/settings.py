@@ -1,27 +1,56 @@
 """Settings of [register]."""
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from pipeline_lib.base.secrets import has_secret
-from pipeline_lib.base.settings import StageSettings
+from pipeline_lib.base.settings import StageSettings, operational
 
 
 class GateSettings(StageSettings):
     """What a challenger must show before it takes the champion's place."""
 
+    alpha: float = Field(
+        0.02,
+        gt=0,
+        lt=0.5,
+        description="how often a model that is no better may pass for one that is; the same of each proof of a loss",
+        json_schema_extra={"unit": "share of nights"},
+    )
     min_improvement_share: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="the challenger must be better than the champion by more than this, in the mean",
+        description="the challenger must be better than the champion by more than this, at the lower end",
         json_schema_extra={"unit": "share of bits per byte"},
     )
     max_regression_share: float = Field(
         0.005,
         ge=0,
         lt=1,
-        description="the worst end of the interval may be worse than the champion by this much",
+        description="no slice (source, language, length) may be worse by more than this, as far as that is proven",
         json_schema_extra={"unit": "share of bits per byte"},
+    )
+    max_slice_loss_share: float = Field(
+        0.03,
+        ge=0,
+        lt=1,
+        description="nor by more than this in the mean, where it is large enough to tell that from chance",
+        json_schema_extra={"unit": "share of bits per byte"},
+    )
+    collapse_share: float = Field(
+        0.25,
+        gt=0,
+        description="a document on which the challenger is worse than the champion by more than this has collapsed",
+        json_schema_extra={"unit": "share of bits per byte"},
+    )
+    max_collapsed_share: float = Field(
+        0.03,
+        ge=0,
+        le=1,
+        description="how much of the text may collapse, whatever slices it is in",
+        json_schema_extra={"unit": "share of bytes"},
     )
     max_variant_loss_share: float = Field(
         0.01,
@@ -30,10 +59,20 @@ class GateSettings(StageSettings):
         description="what each variant (quantize.schemes) may lose against its model, at the worst end of the interval",
         json_schema_extra={"unit": "share of bits per byte"},
     )
-    confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="of the paired bootstrap over documents", json_schema_extra={"unit": "share"}
+    min_bits_per_byte: float = Field(
+        0.05,
+        ge=0,
+        description="a model that needs less has seen the answers: a person decides",
+        json_schema_extra={"unit": "bits per byte"},
     )
-    num_resamples: int = Field(2000, ge=100, description="of the bootstrap", json_schema_extra={"unit": "resamples"})
+    max_believable_gain_share: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="a gain above this by a model of the same size is shown to a person, who decides",
+        json_schema_extra={"unit": "share of bits per byte"},
+    )
+    num_resamples: int = Field(10_000, ge=100, description="of the bootstrap", json_schema_extra={"unit": "resamples"})
     min_documents: int = Field(
         20,
         ge=2,
@@ -64,6 +103,11 @@ class RegisterSettings(StageSettings):
     experiment: str = Field("nightshift", min_length=1, description="MLflow experiment of the nights")
     tracking_uri: str | None = Field(
         None, description="MLflow server or database (http://..., postgresql://...); None: a file in the workspace"
+    )
+    approval: Literal["gate", "human"] = Field(
+        "gate",
+        description="who promotes a model that passed the gate: the gate itself, or a person (nightshift approve)",
+        json_schema_extra=operational(),
     )
     gate: GateSettings = Field(default_factory=GateSettings, description="when a challenger becomes champion")
 

@@ -40,6 +40,7 @@ STAGE = "register"
 
 REGISTERED_FILE = "registered.json"
 IN_SERVICE = "in_service"  # an input of the gate: the model that it judges, where that is the champion
+EARLIER = "earlier"  # and former champions on the frozen benchmark, each the best of them in something
 GATE_FILE = "gate.json"
 GATE_PAGE_FILE = "gate.md"
 VARIANT_INPUT = "variant:"  # and the scheme: inputs of a version
@@ -83,7 +84,8 @@ def make_gate(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outco
     """Judge and write the report.
 
     Inputs: `model`, the training; `scores`, a list of those of the challenger and its variants; `champion`, a list of
-    those of the champion, missing when there is none; `in_service`, there when the champion is this model.
+    those of the champion, missing when there is none; `earlier`, those of former champions on the frozen benchmark,
+    missing when there are none; `in_service`, there when the champion is this model.
     Parameter `schemes`: the variants that must have scores.
     """
     from pipeline_lib.register.check import Training
@@ -96,15 +98,18 @@ def make_gate(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outco
         table_of([*_measured(inputs, "scores"), *_measured(inputs, "champion")]),
         schemes=tuple(inputs.params.get("schemes", ())),
         training=Training(finite(training.get("start_bits_per_byte")), finite(training.get("end_bits_per_byte"))),
+        earlier={cell.scores.version: cell for cell in _measured(inputs, EARLIER) if cell.scores.version is not None},
         is_in_service=inputs.has(IN_SERVICE),
     )
     write_json(folder / GATE_FILE, report.to_json())
     write_atomically(folder / GATE_PAGE_FILE, report.to_markdown().encode())
     facts = {
         "is_passed": report.is_passed,
+        "is_held": report.is_held,
         "reason": report.reason,
         "benchmark": report.benchmark,
         "champion_version": report.champion_version,
+        "best_versions": list(report.best_versions),
         "num_missing_documents": report.num_missing_documents,
     }
     return Outcome(rows_in=1, rows_out=1, facts=facts)
@@ -152,5 +157,5 @@ VERSION = Maker(
     reads=("model_name", "experiment", "tracking_uri"),
     is_light=True,
 )
-GATE = Maker("register.gate", 1, "gate.v1", make_gate, reads=("gate",), is_light=True)
+GATE = Maker("register.gate", 2, "gate.v1", make_gate, reads=("gate",), is_light=True)
 MAKERS = (VERSION, GATE)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.model.measured import Measured
 from pipeline_lib.model.records import FROZEN, Scores
+from pipeline_lib.register.compare import ALL
 
 Table = Mapping[str, Mapping[str, Measured]]
-
-ALL = "all"  # the slice that is the whole benchmark
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Variants that are nearly as good as their model: each scheme that is asked for has scores, and loses little."""
 
 from pipeline_lib.model.measured import Measured
-from pipeline_lib.register.check import Case, Check, bits_per_byte, delta, same_documents
+from pipeline_lib.register.check import Case, Check, same_documents
+from pipeline_lib.register.compare import compare
 
 
 def variants_lose_little(case: Case) -> list[Check]:
@@ -12,15 +13,14 @@ def variants_lose_little(case: Case) -> list[Check]:
 def _checks(case: Case, scheme: str, variant: Measured | None) -> list[Check]:
     if variant is None:
         return [Check(f"scores_of_{scheme}", None, "==", 1.0, "the variant has scores")]
-    settings, base = case.settings, bits_per_byte(case.challenger)
-    loss = delta(settings, variant, case.challenger)
+    loss = compare(case.settings, variant, case.challenger)
     return [
         same_documents(f"same_documents_for_{scheme}", case.challenger, variant),
         Check(
             f"loss_of_{scheme}",
-            None if loss is None else loss.high,
+            None if loss is None else loss.high(case.settings.alpha),
             "<=",
-            None if base is None else settings.max_variant_loss_share * base,
-            f"variant minus model in bits per byte, upper end of the {settings.confidence:.0%} interval",
+            case.settings.max_variant_loss_share,
+            f"bits of the variant over its model's, upper end of the one-sided {1 - case.settings.alpha:.0%} interval",
         ),
     ]

@@ -124,10 +124,3 @@ def test_an_interval_holds_its_value_and_is_the_same_for_the_same_seed() -> None
 def test_equal_documents_leave_no_doubt() -> None:
     interval = scoring.bootstrap_interval(np.array([8.0] * 5), np.array([4] * 5), seed=1, num_resamples=50)
     assert (interval.low, interval.value, interval.high) == (2.0, 2.0, 2.0)
-
-
-def test_a_pair_is_compared_document_by_document() -> None:
-    """One document is far harder than the other, but the challenger saves a tenth of a bit a byte on both."""
-    champion, num_bytes = np.array([100.0, 10.0]), np.array([10, 10])
-    interval = scoring.paired_bootstrap(champion - 1.0, champion, num_bytes, seed=1)
-    assert (interval.low, interval.value, interval.high) == pytest.approx((-0.1, -0.1, -0.1))

@@ -29,7 +29,7 @@ def scored(folder: Path, candidate: str, bits_per_byte: float, *, version: int |
     """What evaluate writes of a candidate."""
     folder.mkdir(parents=True)
     num_bytes = np.full(NUM_DOCUMENTS, 100, np.int64)
-    bits = bits_per_byte * num_bytes.astype(float)
+    bits = bits_per_byte * num_bytes * np.linspace(0.9, 1.1, NUM_DOCUMENTS)
     sources, languages = ("docs",) * NUM_DOCUMENTS, ("en", "zh") * (NUM_DOCUMENTS // 2)
     scores = Scores(
         candidate=candidate,
@@ -43,7 +43,8 @@ def scored(folder: Path, candidate: str, bits_per_byte: float, *, version: int |
     )
     ids = tuple(f"{i:032x}" for i in range(NUM_DOCUMENTS))
     write_record(scores, folder / "scores.json")
-    write_per_document(Measured(scores, ids, sources, languages, num_bytes, bits), folder / "per_document.parquet")
+    cell = Measured(scores, ids, sources, languages, np.arange(NUM_DOCUMENTS), num_bytes, bits)
+    write_per_document(cell, folder / "per_document.parquet")
     return folder
 
 
@@ -71,7 +72,7 @@ def test_a_challenger_is_judged_against_the_version_that_was_measured(training: 
     champion = [scored(tmp_path / "2", "champion", 1.9, version=7)]
     report = gate(tmp_path, schemes=[], model=training, scores=scores, champion=champion)
     assert (report["is_passed"], report["champion_version"]) == (False, 7)
-    assert report["reason"].startswith("refused: better_than_champion")
+    assert report["reason"].startswith("refused: 5.26% more bits per byte than the champion")
 
 
 def test_a_scheme_without_scores_is_refused(training: Path, tmp_path: Path) -> None:

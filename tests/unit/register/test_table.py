@@ -13,7 +13,7 @@ from pipeline_lib.register.table import Row, deciding, rows, table_of
 
 def cell(candidate: str, benchmark: str, generation: int = 1, **scores: Any) -> Measured:
     made = Scores(candidate=candidate, benchmark=benchmark, generation=generation, **scores)
-    return Measured(made, (), (), (), np.array([], np.int64), np.array([]))
+    return Measured(made, (), (), (), np.array([], np.int64), np.array([], np.int64), np.array([]))
 
 
 def test_each_cell_says_where_it_stands() -> None:

@@ -1,0 +1,187 @@
+"""How often the gate errs, on the scores of a real model: the demo's first one, on its 346 held-out documents.
+
+Its documents come from 15 packages. Other models are made of it: noise on each document, noise that a whole package
+shares (two trainings differ in what they know of a library), and what a model is truly better or worse.
+"""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from numpy.typing import NDArray
+
+from pipeline_lib.model.measured import Measured
+from pipeline_lib.model.paired import block_of
+from pipeline_lib.model.records import Scores
+from pipeline_lib.register.check import Training
+from pipeline_lib.register.compare import Pair, gains
+from pipeline_lib.register.gate import GateReport, judge
+from pipeline_lib.register.settings import GateSettings
+from pipeline_lib.register.table import table_of
+
+SETTINGS = GateSettings(num_resamples=1000)  # a tenth, for the sake of time: it errs no less
+TRAINED = Training(start_bits_per_byte=8.0, end_bits_per_byte=2.3)
+LARGE_PACKAGES = ("pandas", "mlflow", "numpy")
+DRAWS = 2000
+
+
+@cache
+def demo() -> Measured:
+    """The demo's first model. Its large packages stand for sources, so that there are slices to look at."""
+    table = pq.read_table(Path(__file__).parents[2] / "assets" / "demo_scores.parquet")
+    packages, number = table["package"].to_pylist(), table.num_rows
+    return Measured(
+        Scores(num_documents=number, context_tokens=256, unigram_bits_per_byte=5.0, model_bytes=1000),
+        document_ids=tuple(f"{at:032x}" for at in range(number)),
+        sources=tuple(name if name in LARGE_PACKAGES else "others" for name in packages),
+        languages=("en",) * number,
+        blocks=np.array([block_of("installed_docs", f"{name}/x") for name in packages]),
+        num_bytes=table["num_bytes"].to_numpy().astype(np.int64),
+        bits=table["bits"].to_numpy().astype(np.float64),
+    )
+
+
+def called(candidate: str, bits: NDArray[np.float64], version: int | None = None) -> Measured:
+    cell = demo()
+    scores = replace(cell.scores, candidate=candidate, version=version, benchmark="frozen")
+    return replace(cell, scores=scores, bits=bits)
+
+
+def noise(generator: np.random.Generator, document: float, package: float = 0.0) -> NDArray[np.float64]:
+    """What another model of the same worth needs, as a share of the bits of each document."""
+    places = np.unique(demo().blocks, return_inverse=True)[1].reshape(-1)
+    own = document * generator.standard_normal(len(places))
+    return 1 + own + package * generator.standard_normal(places.max() + 1)[places]
+
+
+def verdict(factor: NDArray[np.float64], earlier: dict[int, Measured] | None = None) -> GateReport:
+    bits = demo().bits
+    table = table_of([called("challenger", bits * factor), called("champion", bits, 3)])
+    return judge(SETTINGS, table, schemes=(), training=TRAINED, earlier=earlier)
+
+
+def is_gained(factor: NDArray[np.float64]) -> bool:
+    """Whether the gate sees a gain: no model passes without one."""
+    bits = demo().bits
+    pair = Pair("frozen-0", "the champion", called("challenger", bits * factor), called("champion", bits, 3))
+    return gains(SETTINGS, [pair])[0].at_least > 0
+
+
+@pytest.mark.parametrize(
+    ("document", "package"), [(0.005, 0.0), (0.01, 0.0), (0.02, 0.0), (0.05, 0.0), (0.02, 0.005), (0.0, 0.02)]
+)
+def test_an_equal_model_passes_in_at_most_five_of_a_hundred_nights(document: float, package: float) -> None:
+    generator = np.random.default_rng(5)
+    passed = sum(is_gained(noise(generator, document, package)) for _ in range(DRAWS))
+    assert passed <= 0.05 * DRAWS
+
+
+@pytest.mark.parametrize("document", [0.005, 0.01, 0.02, 0.05])
+def test_one_that_is_a_thousandth_worse_passes_in_at_most_one_of_a_hundred(document: float) -> None:
+    generator = np.random.default_rng(6)
+    passed = sum(is_gained(1.001 * noise(generator, document)) for _ in range(DRAWS))
+    assert passed <= 0.01 * DRAWS
+
+
+@pytest.mark.parametrize(("document", "package"), [(0.01, 0.0), (0.05, 0.0), (0.02, 0.005)])
+def test_a_gain_of_twice_the_smallest_one_that_can_be_told_passes(document: float, package: float) -> None:
+    generator = np.random.default_rng(7)
+    smallest = verdict(noise(generator, document, package)).gains[0].detectable
+    passed = [verdict((1 - 2 * smallest) * noise(generator, document, package)).is_passed for _ in range(100)]
+    assert sum(passed) >= 90
+
+
+def test_a_slice_that_collapses_never_passes() -> None:
+    """60 % worse on a tenth of the documents, 15 % better on the rest: on a source, and on any documents."""
+    generator, cell = np.random.default_rng(8), demo()
+    is_source = np.array(cell.sources) == "numpy"
+    for _ in range(50):
+        of_any = generator.random(len(cell.bits)) < 0.1
+        for own in (is_source, of_any):
+            report = verdict(np.where(own, 1.6, 0.85) * noise(generator, 0.02))
+            assert report.gains[0].share > 0
+            assert not report.is_passed and not report.is_held
+            assert "little_text_collapses" in report.reason or "worse on source numpy" in report.reason
+
+
+def test_a_hundred_nights_of_small_losses_do_not_add_up() -> None:
+    """Each night's model gains in all and loses .4 % on a source, against the champion of the night before."""
+    cell = demo()
+    drift = np.where(np.array(cell.sources) == "numpy", 1.004, 0.97)
+    champion, earlier, nights = cell.bits, {}, 0
+    generator = np.random.default_rng(9)
+    for version in range(1, 100):
+        mine = champion * drift * noise(generator, 0.0005)
+        table = table_of([called("challenger", mine), called("champion", champion, version)])
+        report = judge(SETTINGS, table, schemes=(), training=TRAINED, earlier=earlier)
+        assert report.gains[0].at_least > 0
+        if not report.is_passed:
+            break
+        earlier = {number: known for number, known in earlier.items() if number in report.best_versions}
+        earlier[version] = called("champion", champion, version)
+        champion, nights = mine, nights + 1
+    assert nights <= 2
+    assert "worse on source numpy on frozen-0 (" in report.reason
+    assert f"worse than version {min(earlier)}" in report.reason
+    assert len(earlier) <= 8
+
+
+def test_what_is_too_good_goes_to_a_person() -> None:
+    generator = np.random.default_rng(10)
+    for factor in (0.001, 0.15):
+        report = verdict(factor * noise(generator, 0.02))
+        assert report.is_held and not report.is_passed
+        assert report.reason.startswith("held for a person: ")
+
+
+def test_one_rate_for_all_documents_goes_to_a_person() -> None:
+    cell = demo()
+    constant = 0.9 * cell.bits.sum() / cell.num_bytes.sum() * cell.num_bytes
+    report = verdict(constant / cell.bits)
+    assert "documents_differ (1, must be > 1)" in report.reason
+    assert not report.is_passed
+
+
+def test_a_night_of_another_language_passes_while_the_old_one_holds() -> None:
+    """The champion knows no Chinese; the challenger learned it, and lost .1 % of its English."""
+    cell, generator = demo(), np.random.default_rng(11)
+    number = len(cell.bits)
+
+    def on_fresh(candidate: str, factor: float, version: int | None = None) -> Measured:
+        whole = called(candidate, cell.bits * factor * noise(generator, 0.02), version)
+        scores = replace(whole.scores, benchmark="fresh", generation=2)
+        return replace(whole, scores=scores, languages=("zh",) * number)
+
+    table = table_of(
+        [
+            called("challenger", cell.bits * 1.001 * noise(generator, 0.005)),
+            on_fresh("challenger", 2.0),
+            called("champion", cell.bits, 3),
+            on_fresh("champion", 7.0, 3),
+        ]
+    )
+    report = judge(SETTINGS, table, schemes=(), training=TRAINED)
+    assert report.is_passed
+    assert "fewer bits per byte than the champion on the same documents (fresh-2; surely " in report.reason
+    forgetful = {**table["challenger"], "frozen-0": called("challenger", cell.bits * 1.02 * noise(generator, 0.005))}
+    refused = judge(SETTINGS, {**table, "challenger": forgetful}, schemes=(), training=TRAINED)
+    assert not refused.is_passed
+    assert "worse on " in refused.reason
+
+
+def test_fresh_text_decides_nothing_until_there_is_enough() -> None:
+    cell = demo()
+
+    def few(candidate: str, factor: float, version: int | None = None) -> Measured:
+        whole = called(candidate, cell.bits * factor, version)
+        scores = replace(whole.scores, benchmark="fresh", generation=2)
+        columns = ("document_ids", "sources", "languages", "blocks", "num_bytes", "bits")
+        return replace(whole, scores=scores, **{name: getattr(whole, name)[:19] for name in columns})
+
+    cells = [called("challenger", cell.bits), few("challenger", 0.5), called("champion", cell.bits, 3)]
+    report = judge(SETTINGS, table_of([*cells, few("champion", 1.0, 3)]), schemes=(), training=TRAINED)
+    assert [gain.benchmark for gain in report.gains] == ["frozen-0"]
+    assert not report.is_passed
