@@ -7,23 +7,16 @@ from typing import Any
 
 from pipeline_lib.base.errors import GateRefused
 from pipeline_lib.past.made import remember_scores
+from pipeline_lib.plan.best import keep_best
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.plan.judge import (
-    JudgePlan,
-    against_champion,
-    against_earlier,
-    champion_step,
-    of_the_champion,
-    recorded_champion,
-)
-from pipeline_lib.plan.judged import BEGUN, BEST, JUDGED, WAITING, Best, Judged, Waiting
+from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step, of_the_champion, recorded_champion
+from pipeline_lib.plan.judged import BEGUN, JUDGED, WAITING, Judged, Waiting
 from pipeline_lib.plan.last import entries_of
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, version_by_alias
 from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.run.step import Step, manifest_of
-from pipeline_lib.store.artifact import Ref
+from pipeline_lib.run.step import Step
 from tasks.night import Night
 from tasks.steps import do_step
 
@@ -54,11 +47,11 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
         elif champion is not None:
             measured = champion_step(night.settings, models, champion)
             do_step(measured, night, graph)
-            gate = against_earlier(against_champion(gate, measured), _former_champions(registry, night))
+            gate = against_champion(gate, measured)
     is_judged_now = bool(gate.missing(night.workspace.store))
     facts = do_step(gate, night, graph).facts
     if measured is not None and is_judged_now:
-        _keep_best(facts, measured, night)
+        keep_best(night.workspace, str(facts["benchmark"]), facts["best_versions"], measured)
     _remember_scores(models, measured, night)
     if measured is None and facts["champion_version"] is not None:  # judged on an earlier night
         measured = recorded_champion(night.settings, night.workspace, models, int(facts["champion_version"]))
@@ -71,32 +64,6 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     night.workspace.drop_pin(BEGUN)
     _publish(gate, night, f"Version {version} {sentence}")
     return Verdict(version, is_promoted, f"version {version} {sentence}", measured)
-
-
-def _former_champions(registry: Registry, night: Night) -> list[Ref]:
-    """What the best champions scored, but for those that somebody rolled back: that was not the whole truth of them."""
-    best = night.workspace.pin(BEST, Best)
-    rolled_back: set[int | None] = set()
-    for move in register.promotions(registry):
-        if move.name == registry.name:
-            rolled_back.discard(move.version)
-            rolled_back |= {move.previous} if move.kind == "rollback" else set()
-    scores = {} if best is None else best.scores
-    kept = (ref for version, ref in scores.items() if int(version) not in rolled_back)
-    return [ref for ref in kept if night.workspace.store.is_present(ref)]
-
-
-def _keep_best(facts: Mapping[str, Any], champion: Step, night: Night) -> None:
-    """Remember whom the next challenger is held against on the same benchmark; on another one all begins anew."""
-    best, benchmark = night.workspace.pin(BEST, Best), str(facts["benchmark"])
-    known = dict(best.scores) if best is not None and best.benchmark == benchmark else {}
-    for work in champion.wholes:
-        found = manifest_of(night.workspace.store, work.ref)
-        if found is not None and f"{found.facts.get('benchmark')}-{found.facts.get('generation')}" == benchmark:
-            known[str(found.facts["version"])] = work.ref
-    kept = {version: known[version] for version in map(str, facts["best_versions"]) if version in known}
-    if best != Best(benchmark, kept):
-        night.workspace.save_pin(BEST, Best(benchmark, kept))
 
 
 def _remember_scores(models: ModelsPlan, champion: Step | None, night: Night) -> None:

@@ -1,14 +1,16 @@
-"""Moving the champion: promote and rollback."""
+"""Moving the champion: promote and rollback, approve and refuse."""
 
 import typer
 
-from flows.cli.options import Config, resolved
+from flows.cli.options import Config, opened, resolved
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(promote)
     app.command()(rollback)
+    app.command()(approve)
+    app.command()(refuse)
 
 
 def promote(
@@ -34,3 +36,31 @@ def rollback(
     from flows.moves import rollback_by_hand
 
     rollback_by_hand(resolved(context, config).settings, reason=reason, is_dry=dry_run)
+
+
+WAITS = typer.Argument(None, help="The version that waits; nothing: whichever does.", show_default=False)
+
+
+def approve(
+    context: typer.Context,
+    version: int | None = WAITS,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Check everything and say what would move; move nothing."),
+    config: Config = None,
+) -> None:
+    """Promote the version that waits for a person.
+
+    One waits where `register.approval` is "human", or where its figures are too good to be true: look at the gate's
+    report in the Prefect UI first.
+    """
+    from flows.approvals import approve_by_hand
+
+    settings = resolved(context, config).settings
+    approve_by_hand(settings, opened(settings), version, is_dry=dry_run)
+
+
+def refuse(context: typer.Context, version: int | None = WAITS, config: Config = None) -> None:
+    """Keep the champion; the version that waits for a person does not ask again."""
+    from flows.approvals import refuse_by_hand
+
+    settings = resolved(context, config).settings
+    refuse_by_hand(settings, opened(settings), version)

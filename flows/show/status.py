@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from flows.approvals import waiting_in
 from flows.console import make_console
 from flows.show.summary import score_tables
 from flows.show.tables import clock, lasting, print_json, table
@@ -58,6 +59,7 @@ def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> N
     every = workspace.runs()
     runs = [run for run in every if run.flow in WHOLE_RUNS or run.state == "running"][-NIGHTS_SHOWN:]
     champion, up = _champion(settings, workspace), standing(workspace)
+    waiting = waiting_in(settings, workspace)
     name = settings.of(RegisterSettings).model_name
     if as_json:
         print_json(
@@ -66,6 +68,7 @@ def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> N
                 "runs": [_as_data(run) for run in runs],
                 "model": name,
                 "champion": None if champion is None else asdict(champion),
+                "waiting": None if waiting is None else asdict(waiting),
                 "servers": None if up is None else dict(zip(("prefect", "mlflow"), links(up, workspace), strict=True)),
             }
         )
@@ -73,6 +76,10 @@ def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> N
     console = make_console()
     _show_runs(runs, workspace, console)
     show_champion(name, champion, console)
+    if waiting is not None:
+        version, answers = waiting.version, ("approve", "refuse")
+        console.print(f"\nversion {version} waits for a person: {waiting.reason}", style="bold", soft_wrap=True)
+        console.print(f"          {' or '.join(f'nightshift {word} {version}' for word in answers)}")
     if up is None:
         console.print("\nnightshift up opens the Prefect and MLflow UIs", style="dim")
     else:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.evaluate.stage import SCORES, score_model
 from pipeline_lib.model.records import CHAMPION
+from pipeline_lib.plan.best import former_champions
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.plan.registered import last_move, model_of
@@ -47,7 +48,7 @@ class JudgePlan:
 
 def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models: ModelsPlan) -> JudgePlan:
     """Lay out registration and gate of tonight's challenger."""
-    funnel = _funnel_works(data)
+    funnel, registry = _funnel_works(data), _registry(settings, workspace)
     version = version_work(
         settings,
         model=models.model,
@@ -63,7 +64,7 @@ def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models:
     lost = _lost_version(settings, workspace, version)
     version, gate = replace(version, lost=lost), replace(gate, lost=lost)
     register = Step("register", "challenger", (), (*funnel, version), version)
-    judged = Step("register", "gate", (), (gate,), gate)
+    judged = _against_earlier(Step("register", "gate", (), (gate,), gate), former_champions(workspace, registry))
     graph = {work.ref: work for step in (register, judged) for work in step.works}
     todo = wanted([version.ref, gate.ref], {**data.graph, **models.graph, **graph}, workspace.store)
     condition = models.train.condition
@@ -166,19 +167,18 @@ def of_the_champion(gate: Step) -> Step:
     return _beside(gate, IN_SERVICE, gate.whole.inputs["model"])
 
 
-def against_earlier(gate: Step, scores: Sequence[Ref]) -> Step:
+def _against_earlier(gate: Step, scores: Sequence[Ref]) -> Step:
     """The gate with former champions to compare with, too."""
     if not scores:
         return gate
     lists = list_works("register", scores, name="scores of former champions")
     with_them = _beside(gate, EARLIER, lists[-1].ref)
-    wholes, listed = (*lists, *with_them.wholes), {work.ref for work in lists}
-    return replace(with_them, wholes=wholes, todo=with_them.todo | listed)
+    return replace(with_them, wholes=(*lists, with_them.whole))
 
 
 def _beside(gate: Step, name: str, ref: Ref) -> Step:
     work = replace(gate.whole, beside={**gate.whole.beside, name: ref})
-    return replace(gate, wholes=(work,), whole=work)
+    return replace(gate, wholes=(*gate.wholes[:-1], work), whole=work)
 
 
 def make_champion_scores(settings: EvaluateSettings, inputs: Inputs, folder: Path) -> Outcome:

@@ -8,7 +8,6 @@ from pipeline_lib.store.artifact import Ref
 
 BEGUN = "begun"  # the pin of a training whose model has no verdict yet
 JUDGED = "judged"  # and that of the model that was judged last
-BEST = "best"  # and that of the champions that challengers are held against, beside the one in service
 WAITING = "waiting"  # and that of a version that a person decides on
 
 
@@ -24,14 +23,6 @@ class Judged:
     def in_order(self) -> list[tuple[str, Ref]]:
         """The benchmarks by name; the frozen one, which decides, is first."""
         return sorted(self.benchmarks.items(), key=lambda item: item[0] != FROZEN)
-
-
-@dataclass(frozen=True)
-class Best:
-    """Former champions and the present one: what each scored on the frozen benchmark, as long as it is the same."""
-
-    benchmark: str  # "frozen-1"
-    scores: Mapping[str, Ref]  # by version
 
 
 @dataclass(frozen=True)

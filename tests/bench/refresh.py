@@ -5,7 +5,8 @@
 
 MB are those of raw text that go in, whatever is left of it later. All chains run on one core, in CPU seconds
 (one_core.py). Ours and the one before (peers.py) take turns, three times, each in a process of its own that first does
-a few documents; a speed is the median of the three, `refresh_vs_before` that of the three pairs. datatrove follows.
+a few documents, among them some that ask for all that is loaded on first use; a speed is the median of the three,
+`refresh_vs_before` that of the three pairs. datatrove follows.
 
 datatrove's chain is near but not equal: ours also repairs Unicode, tells the language, verifies each duplicate by its
 exact Jaccard, finds more kinds of personal data, and writes a ledger row for each document and stage; datatrove splits
@@ -31,6 +32,13 @@ from tests.bench.workbench import BenchSkipped, Workbench
 
 ROUNDS = 3
 WARM_DOCUMENTS = 200
+# What a few documents may not ask for, and a whole corpus does: spaCy in both languages, by terms that it counts, and the
+# model that tells languages, by a text that is neither.
+ASKS_FOR_ALL = (
+    "All rights reserved. This page tells how a lamp is repaired, and what to do when it does not light up again. " * 9,
+    "版权所有。这一页说明怎样修理一盏灯，以及它不再亮的时候应该怎么办。" * 9,
+    "Die Lampe leuchtet nicht mehr, wenn der Draht gebrochen ist; man nimmt sie ab und setzt einen neuen ein. " * 9,
+)
 NEUTRAL_MEGABYTES = 12
 LONGEST = 30_000  # characters; spaCy takes minutes for a text much longer, so both sides go without
 
@@ -61,7 +69,7 @@ class Refresh:
         texts = self.texts(bench)
         home = bench.root / f"refresh{self.suffix}"
         warm, full = home / "warm.jsonl", home / "full.jsonl"
-        write_jsonl(texts[:: max(1, len(texts) // WARM_DOCUMENTS)], warm)
+        write_jsonl([*texts[:: max(1, len(texts) // WARM_DOCUMENTS)], *ASKS_FOR_ALL], warm)
         megabytes = write_jsonl(texts, full)
         bench.say(f"{len(texts)} documents, {megabytes:.1f} MB to token shards: {self.what}")
         rounds = _by_turns(bench, warm, full)

@@ -72,7 +72,9 @@ def inputs_of(root: Path, **changes: Any) -> Inputs:
 
 def sample_of(*texts: str) -> Sample:
     number = len(texts)
-    return Sample(tuple(f"{i:032x}" for i in range(number)), ("docs",) * number, (None,) * number, texts)
+    return Sample(
+        tuple(f"{i:032x}" for i in range(number)), ("docs",) * number, (None,) * number, tuple(range(number)), texts
+    )
 
 
 def test_a_flat_model_has_the_bits_and_perplexities_of_a_die(model: Path) -> None:
@@ -141,7 +143,7 @@ def test_texts_are_read_in_the_order_of_their_ids_and_cut(tmp_path: Path) -> Non
     sample = read_sample(path, max_document_characters=100)
     assert sample.texts == ("好" * 100, "b")
     assert (sample.sources, sample.languages) == (("tiny", "tiny"), ("zh", None))
-    assert read_sample(write_documents(path, ()), max_document_characters=100) == Sample((), (), (), ())
+    assert read_sample(write_documents(path, ()), max_document_characters=100) == Sample((), (), (), (), ())
 
 
 def test_two_runs_write_the_same_scores_and_say_whose_they_are(root: Path, tmp_path: Path) -> None:
@@ -171,7 +173,8 @@ def test_each_source_and_language_has_its_own_figure(root: Path, tmp_path: Path)
     SCORES.make(EvaluateSettings(), inputs_of(root), tmp_path)
     measured = read_measured(tmp_path / "scores.json", tmp_path / "per_document.parquet")
     by_name = {(part.by, part.name): part for part in measured.scores.slices}
-    assert list(by_name) == [("source", "tiny"), ("language", "en"), ("language", "zh")]
+    parts = [("source", "tiny"), ("language", "en"), ("language", "zh"), ("length", "under 1 kB")]
+    assert list(by_name) == parts
     english = measured.bits[[0, 2]].sum() / measured.num_bytes[[0, 2]].sum()
     assert by_name["language", "en"] == Slice(
         "language", "en", 2, int(measured.num_bytes[[0, 2]].sum()), pytest.approx(english)

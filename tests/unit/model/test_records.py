@@ -82,13 +82,14 @@ def test_finite_keeps_numbers_and_nothing_else() -> None:
     ]
 
 
-def test_slices_are_ratios_of_sums_by_source_and_language() -> None:
+def test_slices_are_ratios_of_sums_by_source_language_and_length() -> None:
     slices = slices_of(["a", "b", "a"], ["zh", None, "zh"], np.array([10, 30, 20]), np.array([20.0, math.nan, 10.0]))
     assert slices == (
         Slice("source", "a", 2, 30, 1.0),
         Slice("source", "b", 1, 30, None),
         Slice("language", "unknown", 1, 30, None),
         Slice("language", "zh", 2, 30, 1.0),
+        Slice("length", "under 1 kB", 3, 60, None),
     )
 
 

@@ -1,0 +1,56 @@
+"""`nightshift approve` and `nightshift refuse`: a person decides on a version that waits."""
+
+from dataclasses import replace
+
+from flows.console import make_console
+from flows.moves import promote_by_hand
+from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.plan.judged import WAITING, Waiting
+from pipeline_lib.register.registry import CHAMPION, version_by_alias
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.register.stage import registry_of
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
+
+
+def waiting_in(settings: Settings, workspace: Workspace) -> Waiting | None:
+    """The version of these settings' model that a person has not decided on yet."""
+    found = workspace.pin(WAITING, Waiting)
+    is_ours = found is not None and found.name == settings.of(RegisterSettings).model_name and not found.is_refused
+    return found if is_ours else None
+
+
+def approve_by_hand(settings: Settings, workspace: Workspace, version: int | None, *, is_dry: bool) -> None:
+    """Promote the version that waits. Raises `SettingsError` when none does, or when the champion is another by now."""
+    asked = _asked(settings, workspace, version)
+    champion = version_by_alias(registry_of(settings.of(RegisterSettings), workspace.root), CHAMPION)
+    now = None if champion is None else champion.number
+    if now != asked.champion:
+        raise SettingsError(
+            f"Version {asked.version} was judged against {_shown(asked.champion)}, and the champion is {_shown(now)} "
+            f"now. If you want it in its place all the same: nightshift promote {asked.version}"
+        )
+    promote_by_hand(settings, asked.version, reason=f"approved by a person: {asked.reason}", is_dry=is_dry)
+    if not is_dry:
+        workspace.drop_pin(WAITING)
+
+
+def refuse_by_hand(settings: Settings, workspace: Workspace, version: int | None) -> None:
+    """Leave the champion where it is; the version that waits does not ask again."""
+    asked = _asked(settings, workspace, version)
+    workspace.save_pin(WAITING, replace(asked, is_refused=True))
+    champion = f"{_shown(asked.champion)} stays champion" if asked.champion is not None else "there is no champion yet"
+    make_console().print(f"{asked.name} version {asked.version} is refused; {champion}", soft_wrap=True)
+
+
+def _asked(settings: Settings, workspace: Workspace, version: int | None) -> Waiting:
+    found = waiting_in(settings, workspace)
+    if found is None:
+        raise SettingsError("No version waits for a person. nightshift status shows what there is.")
+    if version not in (None, found.version):
+        raise SettingsError(f"Version {version} does not wait for a person; version {found.version} does.")
+    return found
+
+
+def _shown(version: int | None) -> str:
+    return "no champion" if version is None else f"version {version}"

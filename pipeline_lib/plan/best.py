@@ -1,0 +1,50 @@
+"""Former champions that a challenger is held against, beside the one in service.
+
+state/pins/best.json   by version what each scored on the frozen benchmark; another benchmark begins anew
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from pipeline_lib.register.promotion import promotions
+from pipeline_lib.register.registry import Registry
+from pipeline_lib.run.step import Step, manifest_of
+from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.workspace import Workspace
+
+BEST = "best"  # the pin
+
+
+@dataclass(frozen=True)
+class Best:
+    """Former champions and the present one."""
+
+    benchmark: str  # "frozen-1"
+    scores: Mapping[str, Ref]  # by version
+
+
+def former_champions(workspace: Workspace, registry: Registry) -> list[Ref]:
+    """What they scored, as far as it is there; not of those that were rolled back: figures did not tell all of them."""
+    best = workspace.pin(BEST, Best)
+    rolled_back: set[int | None] = set()
+    for move in promotions(registry) if best is not None else ():
+        if move.name == registry.name:
+            rolled_back.discard(move.version)
+            rolled_back |= {move.previous} if move.kind == "rollback" else set()
+    known = {} if best is None else best.scores
+    return [
+        ref for version, ref in known.items() if int(version) not in rolled_back and workspace.store.is_present(ref)
+    ]
+
+
+def keep_best(workspace: Workspace, benchmark: str, versions: Collection[int], champion: Step) -> None:
+    """Remember these versions for the next challenger; `champion` measured the one in service."""
+    best = workspace.pin(BEST, Best)
+    known = dict(best.scores) if best is not None and best.benchmark == benchmark else {}
+    for work in champion.wholes:
+        found = manifest_of(workspace.store, work.ref)
+        if found is not None and f"{found.facts.get('benchmark')}-{found.facts.get('generation')}" == benchmark:
+            known[str(found.facts["version"])] = work.ref
+    now = Best(benchmark, {name: known[name] for name in map(str, versions) if name in known})
+    if now != best:
+        workspace.save_pin(BEST, now)
