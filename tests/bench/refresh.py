@@ -32,8 +32,8 @@ from tests.bench.workbench import BenchSkipped, Workbench
 
 ROUNDS = 3
 WARM_DOCUMENTS = 200
-# What a few documents may not ask for, and a whole corpus does: spaCy in both languages, by terms that it counts, and the
-# model that tells languages, by a text that is neither.
+# What a few documents may not ask for, and a whole corpus does: spaCy in both languages, by terms that it counts, and
+# the model that tells languages, by a text that is neither.
 ASKS_FOR_ALL = (
     "All rights reserved. This page tells how a lamp is repaired, and what to do when it does not light up again. " * 9,
     "版权所有。这一页说明怎样修理一盏灯，以及它不再亮的时候应该怎么办。" * 9,
