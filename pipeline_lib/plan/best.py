@@ -6,6 +6,7 @@ state/pins/best.json   by version what each scored on the frozen benchmark; anot
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from pipeline_lib.evaluate.stage import SCORES
 from pipeline_lib.register.promotion import promotions
 from pipeline_lib.register.registry import Registry
 from pipeline_lib.run.step import Step, manifest_of
@@ -42,7 +43,7 @@ def keep_best(workspace: Workspace, benchmark: str, versions: Collection[int], c
     best = workspace.pin(BEST, Best)
     known = dict(best.scores) if best is not None and best.benchmark == benchmark else {}
     for work in champion.wholes:
-        found = manifest_of(workspace.store, work.ref)
+        found = manifest_of(workspace.store, work.ref) if work.maker.schema == SCORES.schema else None
         if found is not None and f"{found.facts.get('benchmark')}-{found.facts.get('generation')}" == benchmark:
             known[str(found.facts["version"])] = work.ref
     now = Best(benchmark, {name: known[name] for name in map(str, versions) if name in known})
