@@ -163,9 +163,13 @@ def test_images_start_from_the_python_of_the_project() -> None:
 
 
 def test_everything_an_image_installs_is_held_by_the_lock() -> None:
+    """By hash, but for torch, which an index of the user's choice brings, by its version; and our own code."""
     installs = [line for _, lines in STAGES.values() for line in lines if "pip install" in line]
-    assert len(installs) == 4
-    assert [line for line in installs if "--constraint constraints.txt" not in line] == ["RUN pip install --no-deps ."]
+    assert len(installs) == 5
+    by_hash = "pip install --require-hashes --no-deps --only-binary :all: --requirement needed.txt"
+    torch, own = [line for line in installs if by_hash not in line]
+    assert "--constraint constraints.txt" in torch and torch.endswith(" torch")
+    assert own == "RUN pip install --no-deps --no-build-isolation ."
 
 
 def test_images_are_made_only_of_what_dockerignore_lets_through() -> None:
