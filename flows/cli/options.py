@@ -20,7 +20,7 @@ from pipeline_lib.store.workspace import Workspace
 
 Config = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Settings file (TOML), or the name of one that comes along: demo, small, cluster."),
+    typer.Option("--config", "-c", help="Settings file (TOML), or the name of one of ours: demo, small, cluster."),
 ]
 SHIPPED = Path(__file__).resolve().parents[2] / "deployments" / "configs"
 AsJson = Annotated[bool, typer.Option("--json", help="For programs: one JSON value.")]

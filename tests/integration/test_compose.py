@@ -65,7 +65,7 @@ def test_a_service_waits_for_what_can_come_true(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_image_is_pinned_to_a_version(name: str) -> None:
-    repository, tag = SERVICES[name]["image"].split(":")
+    repository, tag = SERVICES[name]["image"].partition("@")[0].split(":")
     assert re.match(r"\d+\.\d+", tag), f"{repository}:{tag}"
 
 
@@ -158,7 +158,7 @@ def test_an_image_runs_as_a_user_without_rights_and_checks_its_health(target: st
 
 def test_images_start_from_the_python_of_the_project() -> None:
     text = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
-    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.11\.\d+-slim-\w+$", text, flags=re.MULTILINE)
+    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.11\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?$", text, flags=re.MULTILINE)
     assert {source for source, _ in STAGES.values()} <= {"${PYTHON_IMAGE}", *STAGES}
 
 
