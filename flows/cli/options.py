@@ -20,8 +20,9 @@ from pipeline_lib.store.workspace import Workspace
 
 Config = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Settings file (TOML); deployments/configs has some to start from."),
+    typer.Option("--config", "-c", help="Settings file (TOML), or the name of one of ours: demo, small, cluster."),
 ]
+SHIPPED = Path(__file__).resolve().parents[2] / "deployments" / "configs"
 AsJson = Annotated[bool, typer.Option("--json", help="For programs: one JSON value.")]
 Pairs = list[tuple[str, str]]
 
@@ -42,7 +43,13 @@ def write_as_the_user_does() -> None:
 
 def resolved(context: typer.Context, config: Path | None) -> Resolved:
     """The settings of this call. Raises `SettingsError` for anything that is not one."""
-    return resolve(config, os.environ, context.obj or ())
+    return resolve(None if config is None else _shipped(config), os.environ, context.obj or ())
+
+
+def _shipped(config: Path) -> Path:
+    """The file of this name that is installed with us, where the user has none: an installation has no checkout."""
+    ours = SHIPPED / f"{config}.toml"
+    return ours if len(config.parts) == 1 and not config.exists() and ours.exists() else config
 
 
 def opened(settings: Settings) -> Workspace:

@@ -65,7 +65,7 @@ def test_a_service_waits_for_what_can_come_true(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_image_is_pinned_to_a_version(name: str) -> None:
-    repository, tag = SERVICES[name]["image"].split(":")
+    repository, tag = SERVICES[name]["image"].partition("@")[0].split(":")
     assert re.match(r"\d+\.\d+", tag), f"{repository}:{tag}"
 
 
@@ -158,14 +158,18 @@ def test_an_image_runs_as_a_user_without_rights_and_checks_its_health(target: st
 
 def test_images_start_from_the_python_of_the_project() -> None:
     text = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
-    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.11\.\d+-slim-\w+$", text, flags=re.MULTILINE)
+    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.11\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?$", text, flags=re.MULTILINE)
     assert {source for source, _ in STAGES.values()} <= {"${PYTHON_IMAGE}", *STAGES}
 
 
 def test_everything_an_image_installs_is_held_by_the_lock() -> None:
+    """By hash, but for torch, which an index of the user's choice brings, by its version; and our own code."""
     installs = [line for _, lines in STAGES.values() for line in lines if "pip install" in line]
-    assert len(installs) == 4
-    assert [line for line in installs if "--constraint constraints.txt" not in line] == ["RUN pip install --no-deps ."]
+    assert len(installs) == 5
+    by_hash = "pip install --require-hashes --no-deps --only-binary :all: --requirement needed.txt"
+    torch, own = [line for line in installs if by_hash not in line]
+    assert "--constraint constraints.txt" in torch and torch.endswith(" torch")
+    assert own == "RUN pip install --no-deps --no-build-isolation ."
 
 
 def test_images_are_made_only_of_what_dockerignore_lets_through() -> None:
