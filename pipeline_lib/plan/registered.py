@@ -5,24 +5,20 @@ moved the alias in MLflow, is looked for among all that registering left behind.
 """
 
 from pipeline_lib.register.registry import Registry
-from pipeline_lib.register.stage import VERSION, Promotion, promotions
+from pipeline_lib.register.stage import VERSION, Promotion, moves_of
 from pipeline_lib.store.local import Store
 
 
 def last_move(registry: Registry) -> Promotion | None:
     """The promotion or rollback that made the champion what it is, by the ledger."""
-    moves = _moves(registry)
+    moves = moves_of(registry)
     return moves[-1] if moves else None
 
 
 def model_of(store: Store, registry: Registry, version: int) -> str | None:
     """The model artifact behind a version; None where nobody knows it."""
-    known = (move.model for move in reversed(_moves(registry)) if move.version == version and move.model)
+    known = (move.model for move in reversed(moves_of(registry)) if move.version == version and move.model)
     return next(known, None) or _registered(store, registry, version)
-
-
-def _moves(registry: Registry) -> list[Promotion]:
-    return [move for move in promotions(registry) if move.name == registry.name]
 
 
 def _registered(store: Store, registry: Registry, version: int) -> str | None:

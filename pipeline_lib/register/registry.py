@@ -25,6 +25,11 @@ ALIASES_MEAN = (
     "Models of Nightshift. `champion` is the one in service, `challenger` the newest one that did not replace it, "
     "`previous` the champion that `nightshift rollback` puts back."
 )
+VERSIONS_QUERY = """
+    select own.version, coalesce(tags.value, '') from model_versions as own left join model_version_tags as tags
+    on tags.name = own.name and tags.version = own.version and tags.key = ?
+    where own.name = ? and own.current_stage != 'Deleted_Internal'
+"""
 MAX_DESCRIPTION = 5000  # characters; MLflow's own limit
 # An MLflow server that is down, too busy or behind a broken proxy; a locked database is TEMPORARILY_UNAVAILABLE.
 RECOVERABLE_CODES = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"})
@@ -58,17 +63,32 @@ def stands(place: Place, name: str, number: int) -> bool:
 
     So only the workspace's own SQLite file is asked; other stores, and a file that is busy, count as having it.
     """
+    found = glance(place, name)
+    return found is None or number in found.models
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What MLflow holds of a registered model."""
+
+    aliases: Mapping[str, int]
+    models: Mapping[int, str]  # by the number of each version the fingerprint of its model; "" where it is not ours
+
+
+def glance(place: Place, name: str) -> Glance | None:
+    """A look into the workspace's own SQLite file, without MLflow; None: another store, or it cannot be read now."""
     if not place.is_local:
-        return True
+        return None
     path = Path(place.uri.removeprefix("sqlite:///"))
     if not path.is_file():
-        return False
-    query = "select 1 from model_versions where name = ? and version = ? and current_stage != 'Deleted_Internal'"
+        return Glance({}, {})
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as database:
-            return database.execute(query, (name, number)).fetchone() is not None
+            aliases = database.execute("select alias, version from registered_model_aliases where name = ?", (name,))
+            models = database.execute(VERSIONS_QUERY, (FINGERPRINT_TAG, name))
+            return Glance(dict(aliases.fetchall()), dict(models.fetchall()))
     except sqlite3.Error:
-        return True
+        return None
 
 
 @contextmanager
@@ -100,15 +120,25 @@ def version_by_alias(registry: Registry, alias: str) -> Version | None:
 def version_by_number(registry: Registry, number: int) -> Version:
     """A version by its number. Raises `SettingsError` when there is none."""
     with client_of(registry) as client:
-        from mlflow.exceptions import MlflowException
+        found = version_or_none(client, registry.name, number)
+    if found is None:
+        there = ", ".join(str(version.number) for version in versions(registry)) or "none yet"
+        raise SettingsError(f"{registry.name} has no version {number}. There are: {there}.")
+    return found
 
-        try:
-            return _version(client.get_model_version(registry.name, str(number)))
-        except MlflowException as exc:
-            if exc.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            advice = "See nightshift status for those there are."
-            raise SettingsError(f"{registry.name} has no version {number}. {advice}") from exc
+
+def version_or_none(client: Any, name: str, number: int | None) -> Version | None:
+    """A version by its number and an open client; None where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    if number is None:
+        return None
+    try:
+        return _version(client.get_model_version(name, str(number)))
+    except MlflowException as exc:
+        if exc.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
 
 
 def versions(registry: Registry) -> list[Version]:
@@ -119,18 +149,20 @@ def versions(registry: Registry) -> list[Version]:
 
 
 def aliases(registry: Registry) -> dict[str, int]:
-    """The number of the version each alias points to."""
+    """The number of the version each alias points to, whether there is one or not."""
     with client_of(registry) as client:
-        models = client.search_registered_models(f"name = '{registry.name}'")
-        return {alias: int(number) for model in models for alias, number in model.aliases.items()}
+        return aliases_of(client, registry.name)
+
+
+def aliases_of(client: Any, name: str) -> dict[str, int]:
+    """The same by an open client."""
+    models = client.search_registered_models(f"name = '{name}'")
+    return {alias: int(number) for model in models for alias, number in model.aliases.items()}
 
 
 def alias_of(client: Any, name: str, alias: str) -> Version | None:
-    """The version an alias points to, by an open client."""
-    for model in client.search_registered_models(f"name = '{name}'"):
-        if alias in model.aliases:
-            return _version(client.get_model_version(name, model.aliases[alias]))
-    return None
+    """The version an alias points to, by an open client; None also where that version was deleted."""
+    return version_or_none(client, name, aliases_of(client, name).get(alias))
 
 
 @contextmanager

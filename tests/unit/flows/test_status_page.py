@@ -15,7 +15,7 @@ from pipeline_lib.model.records import SCORES_FILE, Scores, write_record
 from pipeline_lib.past.made import MOST_SCORES, remember_scores
 from pipeline_lib.past.made import scores_of as scores_refs
 from pipeline_lib.plan.judge import CHAMPION_SCORES
-from pipeline_lib.register.promotion import Promotion
+from pipeline_lib.register.ledger import Promotion
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.workspace import Workspace, new_run

@@ -1,0 +1,547 @@
+"""Moving the champion: cut off at each instant, by hand in MLflow, in a registry in any odd state, by many at once."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import copyfile
+
+import pytest
+
+from pipeline_lib.base import failpoint as failpoints
+from pipeline_lib.base.errors import DamagedArtifact, GateRefused, SettingsError
+from pipeline_lib.model.tracking import connect, place_of
+from pipeline_lib.register import settle as settling
+from pipeline_lib.register.ledger import LEDGER_FILE, ODD_FILE, moves_of, promotions
+from pipeline_lib.register.promotion import promote, rollback
+from pipeline_lib.register.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry, aliases
+from pipeline_lib.register.settle import in_service, is_settled, settle
+from tests.registered import assert_agree, by_hand, chain, damage, dangle, delete, files_of, shelve, standing
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+POINTS = ("before_intention", "before_previous", "before_champion", "after_champion", "before_line", "after_line")
+ENDED = "after_intention"  # what comes then is another command
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One store for all tests here: making its tables takes seconds."""
+    return tmp_path_factory.mktemp("workspace")
+
+
+def with_versions(workspace: Path, name: str, folder: Path) -> Registry:
+    """Versions 1 to 4; 3 is champion, 2 was it before."""
+    registry = Registry(place_of(None, workspace), name, folder)
+    for number in range(1, 5):
+        shelve(registry, f"{name}-{number}")
+    for number in (2, 3):
+        promote(registry, number, expected_champion="anybody", reason="better", now=NOW)
+    return registry
+
+
+@pytest.fixture(scope="module")
+def shelf(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    return with_versions(workspace, "shelf", tmp_path_factory.mktemp("promotions"))
+
+
+@pytest.fixture
+def registry(shelf: Registry, tmp_path: Path, unsaid: None) -> Registry:
+    """The versions that all tests share which leave them as they are; ledger and aliases as they were."""
+    for alias, number in {CHAMPION: 3, PREVIOUS: 2, CHALLENGER: 4}.items():
+        by_hand(shelf, alias, number)
+    copyfile(shelf.folder / LEDGER_FILE, tmp_path / LEDGER_FILE)
+    return replace(shelf, folder=tmp_path)
+
+
+@pytest.fixture
+def own(request: pytest.FixtureRequest, workspace: Path, tmp_path: Path, unsaid: None) -> Registry:
+    """The same with versions of its own, for a test that harms them."""
+    return with_versions(workspace, re.sub(r"\W+", "-", request.node.name)[:200], tmp_path)
+
+
+@pytest.fixture
+def unsaid() -> None:
+    """What is told once a process is told in each test."""
+    settling._told.clear()
+
+
+UNTIL = [("promote", 2, None), ("promote", 3, 2)]
+
+
+class Killed(BaseException):
+    """What a kill is to the process that it ends."""
+
+
+def cut(point: str, command: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a command that ends at a point as by a kill: nothing after it is done."""
+
+    def die(*_: int) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "killpg", die)
+        patched.setenv(failpoints.VARIABLE, f"register:{point}:1")
+        patched.setattr(failpoints, "_passes", {})
+        with pytest.raises(Killed):
+            command()
+
+
+def commands(registry: Registry) -> dict[str, Callable[[], object]]:
+    def gate() -> None:
+        """As a night: a version that was promoted before is not promoted again."""
+        settled = settle(registry, now=NOW)
+        expected = None if settled.champion is None else settled.champion.number
+        if not any(4 in (move.version, move.previous) for move in moves_of(registry)):
+            promote(registry, 4, expected_champion=expected, reason="accepted", now=NOW)
+
+    return {
+        "promote 4": lambda: promote(registry, 4, expected_champion="anybody", reason="by hand", now=NOW),
+        "promote 1": lambda: promote(registry, 1, expected_champion="anybody", reason="by hand", now=NOW),
+        "promote 3": lambda: promote(registry, 3, expected_champion="anybody", reason="by hand", now=NOW),
+        "rollback": lambda: rollback(registry, reason="by hand", now=NOW),
+        "gate": gate,
+        "settle": lambda: settle(registry, now=NOW),
+    }
+
+
+DONE = {
+    "promote 4": ([("promote", 4, 3)], {"champion": 4, "previous": 3}),
+    "gate": ([("promote", 4, 3)], {"champion": 4, "previous": 3}),
+    "promote 3": ([("promote", 3, 3)], {"champion": 3, "previous": 2}),
+    "rollback": ([("rollback", 2, 3)], {"champion": 2, "previous": 3}),
+}
+NOTHING = ([], {"champion": 3, "previous": 2})
+
+
+@pytest.mark.parametrize("point", [*POINTS, ENDED])
+@pytest.mark.parametrize("command", DONE)
+def test_a_move_that_was_cut_off_is_finished_by_whatever_settles(
+    registry: Registry, command: str, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a night, status and the other moves do first."""
+    cut(point, commands(registry)[command], monkeypatch)
+    assert is_settled(registry) == (point in ("before_intention", ENDED))
+    for _ in range(2):
+        settle(registry, now=NOW)
+        moves, stands = NOTHING if point == "before_intention" else DONE[command]
+        assert (chain(registry), standing(registry)) == (UNTIL + moves, stands)
+        assert_agree(registry)
+        assert is_settled(registry)
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("command", DONE)
+def test_the_same_command_again_finishes_a_move_that_was_cut_off_and_does_not_do_it_twice(
+    registry: Registry, command: str, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut(point, commands(registry)[command], monkeypatch)
+    commands(registry)[command]()
+    moves, stands = DONE[command]
+    assert (chain(registry), standing(registry)) == (UNTIL + moves, stands)
+    assert_agree(registry)
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(
+    ("command", "then"),
+    [
+        ("promote 4", "rollback"),
+        ("promote 4", "promote 1"),
+        ("rollback", "promote 4"),
+        ("rollback", "promote 3"),
+        ("gate", "rollback"),
+        ("rollback", "gate"),
+    ],
+)
+def test_another_command_comes_after_the_one_that_was_cut_off(
+    registry: Registry, command: str, then: str, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All is as if the first had not been cut off, or, before it wrote anything, not begun."""
+    cut(point, commands(registry)[command], monkeypatch)
+    commands(registry)[then]()
+    version = {"rollback": None, "promote 1": 1, "promote 3": 3, "promote 4": 4, "gate": 4}[then]
+    moves = [] if point == "before_intention" else DONE[command][0]
+    champion, before = (moves[0][1], 3) if moves else (3, 2)
+    expected = ("rollback", before, champion) if version is None else ("promote", version, champion)
+    assert chain(registry) == [*UNTIL, *moves, expected]
+    assert_agree(registry)
+    assert standing(registry)["previous"] == (champion if expected[1] != champion else 2)
+
+
+@pytest.mark.parametrize("first", POINTS)
+@pytest.mark.parametrize("second", POINTS[1:])
+def test_a_move_whose_finishing_is_cut_off_too_is_finished_by_the_third(
+    registry: Registry, first: str, second: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second try passes only points that were not passed yet, or the first has to be cut off later."""
+    cut(first, commands(registry)["rollback"], monkeypatch)
+    with suppress(pytest.fail.Exception):
+        cut(second, commands(registry)["rollback"], monkeypatch)
+    commands(registry)["rollback" if list(registry.folder.glob("begun-*")) else "settle"]()
+    assert (chain(registry), standing(registry)) == (UNTIL + DONE["rollback"][0], DONE["rollback"][1])
+    assert_agree(registry)
+
+
+def test_the_challenger_that_became_champion_is_none_any_more(registry: Registry) -> None:
+    assert aliases(registry)[CHALLENGER] == 4
+    promote(registry, 4, expected_champion=3, reason="", now=NOW)
+    assert CHALLENGER not in aliases(registry)
+
+
+@pytest.mark.parametrize("point", ["before_champion", "after_champion"])
+def test_a_move_that_cannot_be_finished_is_undone(
+    own: Registry, point: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Between the kill and the next command its files were damaged."""
+    cut(point, commands(own)["promote 4"], monkeypatch)
+    damage(own, 4)
+    settle(own, now=NOW)
+    assert (chain(own), standing(own)) == (UNTIL, NOTHING[1])
+    assert_agree(own)
+    assert "the promote to version 4 was cut off, and is undone: model.txt differs" in caplog.messages[0]
+
+
+def test_a_move_by_hand_since_a_cut_counts_more_than_what_was_begun(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut("before_champion", commands(registry)["promote 4"], monkeypatch)
+    by_hand(registry, CHAMPION, 1)
+    settle(registry, now=NOW)
+    assert chain(registry) == [*UNTIL, ("by hand", 1, 3)]
+    assert standing(registry) == {"champion": 1, "previous": 3}
+    assert_agree(registry)
+
+
+def test_an_intention_that_cannot_be_read_is_told_and_the_aliases_decide(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cut("after_champion", commands(registry)["promote 4"], monkeypatch)
+    (path,) = registry.folder.glob("begun-*")
+    path.write_bytes(path.read_bytes()[:40])
+    settle(registry, now=NOW)
+    assert str(path) in caplog.messages[0]
+    assert chain(registry) == [*UNTIL, ("by hand", 4, 3)]
+    assert_agree(registry)
+
+
+# In MLflow's own pages ----------------------------------------------------------------------------------------------
+
+
+def test_a_champion_that_was_moved_in_mlflow_is_verified_written_down_and_told(
+    registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    by_hand(registry, CHAMPION, 1)
+    assert not is_settled(registry)
+    settle(registry, now=NOW)
+    assert chain(registry) == [*UNTIL, ("by hand", 1, 3)]
+    assert moves_of(registry)[-1].model == f"{registry.name}-1"
+    assert standing(registry) == {"champion": 1, "previous": 3}
+    assert caplog.messages == [
+        f"{registry.name}: version 1 was made champion in MLflow; until then it was version 3. It is on record now"
+    ]
+    assert is_settled(registry)
+    assert rollback(registry, reason="", now=NOW).version == 3
+    assert_agree(registry)
+
+
+@pytest.mark.parametrize("then", ["promote 4", "rollback"])
+def test_each_move_sees_one_that_was_made_in_mlflow_before(registry: Registry, then: str) -> None:
+    by_hand(registry, CHAMPION, 1)
+    commands(registry)[then]()
+    assert chain(registry)[2:] == [
+        ("by hand", 1, 3),
+        {"promote 4": ("promote", 4, 1), "rollback": ("rollback", 3, 1)}[then],
+    ]
+    assert_agree(registry)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_what_was_moved_by_hand_is_written_down_also_when_that_is_cut_off(
+    registry: Registry, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand(registry, CHAMPION, 1)
+    cut(point, commands(registry)["settle"], monkeypatch)
+    settle(registry, now=NOW)
+    assert chain(registry) == [*UNTIL, ("by hand", 1, 3)]
+    assert_agree(registry)
+
+
+def test_a_gate_that_judged_against_the_champion_before_is_refused(registry: Registry) -> None:
+    by_hand(registry, CHAMPION, 1)
+    with pytest.raises(GateRefused, match="the champion changed: it is version 1, not version 3"):
+        promote(registry, 4, expected_champion=3, reason="accepted", now=NOW)
+    assert chain(registry)[2:] == [("by hand", 1, 3)]
+
+
+def test_a_first_champion_that_was_made_in_mlflow_has_nobody_before_it(workspace: Path, tmp_path: Path) -> None:
+    registry = Registry(place_of(None, workspace), "first-by-hand", tmp_path)
+    by_hand(registry, CHAMPION, shelve(registry, "first-by-hand"))
+    settle(registry, now=NOW)
+    assert (chain(registry), standing(registry)) == ([("by hand", 1, None)], {"champion": 1})
+    assert_agree(registry)
+
+
+def a_foreign_version(registry: Registry, folder: Path) -> int:
+    """A version that somebody made of files of their own."""
+    (folder / "weights.txt").write_text("mine")
+    return int(connect(registry.place).create_model_version(registry.name, folder.as_uri()).version)
+
+
+@pytest.mark.parametrize("kind", ["damaged", "foreign", "without files"])
+def test_a_version_that_cannot_be_verified_is_named_and_taken_for_nothing(
+    own: Registry, tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = a_foreign_version(own, tmp_path) if kind == "foreign" else 4
+    if kind == "damaged":
+        damage(own, number)
+    elif kind == "without files":
+        files_of(own, number).rename(tmp_path / "elsewhere")
+    by_hand(own, CHAMPION, number)
+    settled = settle(own, now=NOW)
+    assert settled.champion is not None
+    assert (settled.champion.number, settled.previous, chain(own)) == (3, 2, UNTIL)
+    champion = in_service(own)
+    assert champion is not None
+    assert champion.number == 3
+    (told,) = caplog.messages
+    assert f"version {number} was made champion in MLflow, and is not taken for it: " in told
+    assert told.endswith("Put one in service: nightshift promote 3.")
+    promote(own, 3, expected_champion="anybody", reason="by hand", now=NOW)
+    assert standing(own) == {"champion": 3, "previous": 2}
+    assert_agree(own)
+    assert is_settled(own)
+
+
+def test_a_rollback_goes_back_from_the_champion_of_the_ledger(own: Registry) -> None:
+    damage(own, 4)
+    by_hand(own, CHAMPION, 4)
+    rollback(own, reason="", now=NOW)
+    assert chain(own)[2:] == [("rollback", 2, 3)]
+    assert standing(own) == {"champion": 2, "previous": 3}
+    assert_agree(own)
+
+
+# Odd registries: what is told, and that what it advises helps -------------------------------------------------------
+
+
+def the_champion_deleted(registry: Registry) -> str:
+    delete(registry, 3)
+    return "version 3, the champion, was deleted in MLflow. Put one in service: nightshift promote 2."
+
+
+def the_champion_dangling(registry: Registry) -> str:
+    the_champion_deleted(registry)
+    dangle(registry, CHAMPION, 3)
+    return "version 3, the champion, was deleted in MLflow. Put one in service: nightshift promote 2."
+
+
+def dangling_elsewhere(registry: Registry) -> str:
+    delete(registry, 4)
+    dangle(registry, CHAMPION, 4)
+    return (
+        "the alias champion points to version 4, which MLflow does not have. Put one in service: nightshift promote 3."
+    )
+
+
+def no_champion(registry: Registry) -> str:
+    connect(registry.place).delete_registered_model_alias(registry.name, CHAMPION)
+    return (
+        "MLflow has no alias champion; by the ledger of promotions it is version 3. "
+        "Put one in service: nightshift promote 3."
+    )
+
+
+def all_former_ones_gone(registry: Registry) -> str:
+    delete(registry, 2)
+    delete(registry, 3)
+    damage(registry, 4)
+    return "version 3, the champion, was deleted in MLflow. Put one in service: nightshift promote 1."
+
+
+def previous_dangling(registry: Registry) -> str:
+    delete(registry, 2)
+    dangle(registry, PREVIOUS, 2)
+    return "the alias previous points to version 2, which MLflow does not have. Put it right: nightshift promote 3."
+
+
+def previous_gone_but_not_its_version(registry: Registry) -> str:
+    connect(registry.place).delete_registered_model_alias(registry.name, PREVIOUS)
+    return "the alias previous does not say that version 2 was champion before. Put it right: nightshift promote 3."
+
+
+def previous_deleted_and_another_before(registry: Registry) -> str:
+    promote(registry, 4, expected_champion=3, reason="", now=NOW)
+    delete(registry, 3)
+    return "the alias previous does not say that version 2 was champion before. Put it right: nightshift promote 4."
+
+
+def cut_by_an_earlier_release(registry: Registry) -> str:
+    """It moved `previous` first, and had no intention."""
+    by_hand(registry, PREVIOUS, 3)
+    return "the alias previous does not say that version 2 was champion before. Put it right: nightshift promote 3."
+
+
+ODD = (
+    the_champion_deleted,
+    the_champion_dangling,
+    dangling_elsewhere,
+    no_champion,
+    all_former_ones_gone,
+    previous_dangling,
+    previous_gone_but_not_its_version,
+    previous_deleted_and_another_before,
+    cut_by_an_earlier_release,
+)
+
+
+@pytest.mark.parametrize("make", ODD, ids=[make.__name__ for make in ODD])
+def test_an_odd_registry_is_named_with_the_command_that_puts_it_right(
+    own: Registry, make: Callable[[Registry], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = make(own)
+    before = chain(own)
+    assert not is_settled(own)
+    caplog.clear()
+    settle(own, now=NOW)
+    assert caplog.messages == [f"{own.name}: {expected}"]
+    assert chain(own) == before
+    version = int(expected.removesuffix(".").rsplit(" ", 1)[1])
+    promote(own, version, expected_champion="anybody", reason="", now=NOW)
+    assert_agree(own)
+    assert is_settled(own)
+    assert caplog.messages == [f"{own.name}: {expected}"]
+
+
+def test_with_no_version_left_a_night_is_what_helps(own: Registry, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(1, 5):
+        delete(own, number)
+    settle(own, now=NOW)
+    assert caplog.messages[0].endswith("version 3, the champion, was deleted in MLflow. Make one: nightshift run.")
+    with pytest.raises(SettingsError, match=r"has no version 3\. There are: none yet\."):
+        promote(own, 3, expected_champion="anybody", reason="", now=NOW)
+    number = shelve(own, f"{own.name}-5")
+    promote(own, number, expected_champion=None, reason="accepted", now=NOW)
+    assert standing(own) == {"champion": number}
+    assert_agree(own)
+
+
+def test_a_rollback_without_a_previous_champion_says_which_version_may_be_promoted(own: Registry) -> None:
+    delete(own, 2)
+    damage(own, 4)
+    with pytest.raises(GateRefused, match=r"no previous champion to go back to\. .*: nightshift promote 1\.$"):
+        rollback(own, reason="", now=NOW)
+    promote(own, 1, expected_champion="anybody", reason="", now=NOW)
+    assert_agree(own)
+
+
+def test_a_rollback_to_damaged_files_is_refused_and_nothing_is_begun(own: Registry) -> None:
+    damage(own, 2)
+    with pytest.raises(DamagedArtifact):
+        rollback(own, reason="", now=NOW)
+    assert (chain(own), standing(own)) == (UNTIL, NOTHING[1])
+    assert_agree(own)
+
+
+ODD_LINES = [b"7", b"null", b'{"x": 1}', b"\xff\xfe\x00\x01", b"[" * 100_000, b'{"time": "2026-01-02T03:04:05+00:0']
+
+
+@pytest.mark.parametrize("is_torn", [True, False])
+@pytest.mark.parametrize("then", ["settle", "promote 4", "rollback"])
+def test_what_is_no_line_of_the_ledger_is_told_left_out_and_put_aside_by_the_next_command(
+    registry: Registry, then: str, is_torn: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = registry.folder / LEDGER_FILE
+    first, second = ledger.read_bytes().splitlines()
+    newer = second.replace(b"{", b'{"of_a_newer_release": [1], ', 1)
+    ledger.write_bytes(b"\n".join([ODD_LINES[0], first, *ODD_LINES[1:-1], newer, ODD_LINES[-1]]))
+    if not is_torn:
+        ledger.write_bytes(ledger.read_bytes() + b"\n")
+    assert [move.version for move in promotions(registry)] == [2, 3]
+    assert caplog.messages == [
+        f"{ledger}: {len(ODD_LINES)} lines (the first is line 1) are not what is written there; "
+        "left out. The next nightshift promote, rollback or run puts it aside."
+    ]
+    commands(registry)[then]()
+    assert ledger.read_bytes().startswith(first + b"\n" + newer + b"\n")
+    assert (registry.folder / ODD_FILE).read_bytes().splitlines() == ODD_LINES
+    assert chain(registry) == [*UNTIL, *(DONE[then][0] if then in DONE else [])]
+    assert is_settled(registry)
+    assert_agree(registry)
+
+
+def test_of_a_move_whose_line_is_damaged_the_aliases_tell(registry: Registry) -> None:
+    promote(registry, 4, expected_champion=3, reason="", now=NOW)
+    ledger = registry.folder / LEDGER_FILE
+    ledger.write_bytes(ledger.read_bytes()[:-20])
+    settle(registry, now=NOW)
+    assert chain(registry) == [*UNTIL, ("by hand", 4, 3)]
+    assert standing(registry) == {"champion": 4, "previous": 3}
+    assert_agree(registry)
+
+
+def test_odd_lines_that_come_later_join_those_that_were_put_aside(registry: Registry) -> None:
+    ledger = registry.folder / LEDGER_FILE
+    for odd in (b"7", b"8", b"7"):
+        ledger.write_bytes(odd + b"\n" + ledger.read_bytes())
+        settle(registry, now=NOW)
+    assert (registry.folder / ODD_FILE).read_bytes() == b"7\n8\n"
+
+
+# Real processes -----------------------------------------------------------------------------------------------------
+
+AS_A_PROCESS = """
+import logging, random, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from pipeline_lib.base.errors import GateRefused
+from pipeline_lib.model.tracking import place_of
+from pipeline_lib.register.promotion import promote, rollback
+from pipeline_lib.register.registry import Registry
+workspace, name, folder, *commands = sys.argv[1:]
+registry = Registry(place_of(None, Path(workspace)), name, Path(folder))
+for command in commands:
+    kind, _, version = command.partition(" ")
+    try:
+        if kind == "promote":
+            promote(registry, int(version), expected_champion="anybody", reason="", now=datetime.now(UTC))
+        else:
+            rollback(registry, reason="", now=datetime.now(UTC))
+    except GateRefused as exc:
+        print(exc)
+"""
+
+
+def started(registry: Registry, workspace: Path, *commands: str, fail: str = "") -> "subprocess.Popen[str]":
+    """These commands in a process, and a process group, of their own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", AS_A_PROCESS, str(workspace), registry.name, str(registry.folder), *commands],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **({failpoints.VARIABLE: fail} if fail else {})},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "point"),
+    [("rollback", "before_champion"), ("rollback", "after_champion"), ("promote 4", "before_line")],
+)
+def test_a_process_that_is_killed_leaves_what_the_next_one_finishes(
+    registry: Registry, workspace: Path, command: str, point: str
+) -> None:
+    killed = started(registry, workspace, command, fail=f"register:{point}:1")
+    assert killed.wait() == -signal.SIGKILL, killed.communicate()
+    again = started(registry, workspace, command)
+    said = again.communicate()
+    assert again.returncode == 0, said
+    assert f"to version {DONE[command][0][0][1]} was cut off, and is finished now" in said[1]
+    assert (chain(registry), standing(registry)) == (UNTIL + DONE[command][0], DONE[command][1])
+    assert_agree(registry)
