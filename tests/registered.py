@@ -2,6 +2,7 @@
 
 import sqlite3
 import tempfile
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -63,6 +64,22 @@ def dangle(registry: Registry, alias: str, number: int) -> None:
 def delete(registry: Registry, number: int) -> None:
     """Delete a version in MLflow."""
     connect(registry.place).delete_model_version(registry.name, str(number))
+
+
+def plain_store(registry: Registry, models: Mapping[int, str], **aliases: int) -> None:
+    """The tables of MLflow that a glance reads, and no others."""
+    path = Path(registry.place.uri.removeprefix("sqlite:///"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("create table registered_model_aliases (name, alias, version)")
+        database.execute("create table model_versions (name, version, current_stage)")
+        database.execute("create table model_version_tags (name, version, key, value)")
+        for version, model in models.items():
+            database.execute("insert into model_versions values (?, ?, 'None')", (registry.name, version))
+            tag = (registry.name, version, FINGERPRINT_TAG, model)
+            database.execute("insert into model_version_tags values (?, ?, ?, ?)", tag)
+        for alias, version in aliases.items():
+            database.execute("insert into registered_model_aliases values (?, ?, ?)", (registry.name, alias, version))
 
 
 def chain(registry: Registry) -> list[tuple[str, int, int | None]]:

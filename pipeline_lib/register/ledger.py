@@ -94,5 +94,17 @@ def locked(registry: Registry) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_locked(registry: Registry) -> bool:
+    """Whether somebody moves the champion just now."""
+    descriptor = open_lock(registry.folder / LOCK_FILE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _path(registry: Registry) -> Path:
     return registry.folder / LEDGER_FILE

@@ -12,9 +12,9 @@ and forgotten where somebody has moved the champion elsewhere in MLflow since: t
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from pipeline_lib.register.registry import (
     CHAMPION,
     PREVIOUS,
     Registry,
+    Version,
     aliases_of,
     opened,
     version_by_number,
@@ -72,8 +73,7 @@ def move(client: Any, registry: Registry, version: int, *, kind: Kind, reason: s
         reason=reason,
         model=version_by_number(registry, version).model_fingerprint,
     )
-    target = former(client, registry, version, moves, aliases)
-    intention = Intention(line, target, aliases.get(CHAMPION), aliases.get(PREVIOUS))
+    intention = Intention(line, former(client, registry, version), aliases.get(CHAMPION), aliases.get(PREVIOUS))
     path = _path(registry)
     make_room(path)
     failpoint("register", "before_intention")
@@ -82,15 +82,25 @@ def move(client: Any, registry: Registry, version: int, *, kind: Kind, reason: s
     return _carry_out(client, registry, intention)
 
 
-def former(
-    client: Any, registry: Registry, version: int, moves: Sequence[Promotion], aliases: Mapping[str, int]
-) -> int | None:
-    """Whom a rollback puts back once `version` is champion: the champion until then, or where that is gone, or is this
-    very version, what `previous` points to, or else who was champion before; of those that MLflow has."""
-    backwards = [move.version for move in reversed(moves)]
-    candidates = [*backwards[:1], aliases.get(PREVIOUS), *backwards]
-    others = dict.fromkeys(number for number in candidates if number != version)
-    return next((number for number in others if version_or_none(client, registry.name, number) is not None), None)
+def former(client: Any, registry: Registry, version: int) -> int | None:
+    """Whom a rollback puts back once `version` is champion: the champion until then; or where that is gone, or is this
+    very version, what `previous` points to, or else who was champion before. Of those that MLflow has."""
+    moves, pointed = moves_of(registry), aliases_of(client, registry.name).get(PREVIOUS)
+    earlier: dict[int, Promotion] = {}  # the last line of each version, the newest first
+    for line in reversed(moves):
+        earlier.setdefault(line.version, line)
+    candidates = chain(
+        (in_mlflow(client, line) for line in moves[-1:]),
+        (version_or_none(client, registry.name, number) for number in (pointed,)),
+        (in_mlflow(client, line) for line in earlier.values()),
+    )
+    return next((found.number for found in candidates if found is not None and found.number != version), None)
+
+
+def in_mlflow(client: Any, line: Promotion) -> Version | None:
+    """The version of a line; None where MLflow has none, or another model under its number, since it was made anew."""
+    found = version_or_none(client, line.name, line.version)
+    return found if found is not None and line.model in ("", found.model_fingerprint) else None
 
 
 def finish(client: Any, registry: Registry) -> Promotion | None:

@@ -4,10 +4,9 @@ MLflow guards nothing by itself: a version may point at nothing, and files may c
 the digest of its package as a tag, and is opened only when all files still match.
 """
 
-import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,6 @@ ALIASES_MEAN = (
     "Models of Nightshift. `champion` is the one in service, `challenger` the newest one that did not replace it, "
     "`previous` the champion that `nightshift rollback` puts back."
 )
-VERSIONS_QUERY = """
-    select own.version, coalesce(tags.value, '') from model_versions as own left join model_version_tags as tags
-    on tags.name = own.name and tags.version = own.version and tags.key = ?
-    where own.name = ? and own.current_stage != 'Deleted_Internal'
-"""
 MAX_DESCRIPTION = 5000  # characters; MLflow's own limit
 # An MLflow server that is down, too busy or behind a broken proxy; a locked database is TEMPORARILY_UNAVAILABLE.
 RECOVERABLE_CODES = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"})
@@ -56,39 +50,6 @@ class Version:
     def model_fingerprint(self) -> str:
         """Which model artifact it is."""
         return self.tags.get(FINGERPRINT_TAG, "")
-
-
-def stands(place: Place, name: str, number: int) -> bool:
-    """Whether a version is still there, as far as that can be told without MLflow, which takes a second to load.
-
-    So only the workspace's own SQLite file is asked; other stores, and a file that is busy, count as having it.
-    """
-    found = glance(place, name)
-    return found is None or number in found.models
-
-
-@dataclass(frozen=True)
-class Glance:
-    """What MLflow holds of a registered model."""
-
-    aliases: Mapping[str, int]
-    models: Mapping[int, str]  # by the number of each version the fingerprint of its model; "" where it is not ours
-
-
-def glance(place: Place, name: str) -> Glance | None:
-    """A look into the workspace's own SQLite file, without MLflow; None: another store, or it cannot be read now."""
-    if not place.is_local:
-        return None
-    path = Path(place.uri.removeprefix("sqlite:///"))
-    if not path.is_file():
-        return Glance({}, {})
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as database:
-            aliases = database.execute("select alias, version from registered_model_aliases where name = ?", (name,))
-            models = database.execute(VERSIONS_QUERY, (FINGERPRINT_TAG, name))
-            return Glance(dict(aliases.fetchall()), dict(models.fetchall()))
-    except sqlite3.Error:
-        return None
 
 
 @contextmanager
@@ -122,9 +83,14 @@ def version_by_number(registry: Registry, number: int) -> Version:
     with client_of(registry) as client:
         found = version_or_none(client, registry.name, number)
     if found is None:
-        there = ", ".join(str(version.number) for version in versions(registry)) or "none yet"
-        raise SettingsError(f"{registry.name} has no version {number}. There are: {there}.")
+        raise no_such_version(registry, number, [version.number for version in versions(registry)])
     return found
+
+
+def no_such_version(registry: Registry, number: int, there: Iterable[int]) -> SettingsError:
+    """The error for a version that does not exist."""
+    known = ", ".join(map(str, sorted(there))) or "none yet"
+    return SettingsError(f"{registry.name} has no version {number}. There are: {known}.")
 
 
 def version_or_none(client: Any, name: str, number: int | None) -> Version | None:

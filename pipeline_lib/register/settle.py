@@ -17,19 +17,17 @@ from datetime import datetime
 from typing import Any
 
 from pipeline_lib.base.errors import DamagedArtifact
-from pipeline_lib.register.ledger import Promotion, has_odd_lines, locked, moves_of, put_odd_aside
-from pipeline_lib.register.moves import begun, fault_of, finish, move
+from pipeline_lib.register.glance import Glance, glance, look_at, seen_by
+from pipeline_lib.register.ledger import Promotion, has_odd_lines, is_locked, locked, moves_of, put_odd_aside
+from pipeline_lib.register.moves import begun, fault_of, finish, in_mlflow, move
 from pipeline_lib.register.registry import (
     CHAMPION,
     PREVIOUS,
-    Glance,
     Registry,
     Version,
     aliases_of,
     client_of,
-    glance,
     version_or_none,
-    versions,
 )
 
 FOUND = "found so in MLflow"  # the reason of a move that was made there
@@ -60,13 +58,13 @@ def settle_in(client: Any, registry: Registry, *, now: datetime) -> Settled:
         logger.warning("%s: holds now what was no line of the ledger of promotions", aside)
     finished = finish(client, registry)
     fault = _take_over(client, registry, now)
-    seen, moves = _seen(client, registry), moves_of(registry)
+    seen, moves = seen_by(client, registry), moves_of(registry)
+    champion = in_mlflow(client, moves[-1]) if moves else None
+    previous = seen.aliases.get(PREVIOUS)
     for text in oddities(seen, moves, lambda version: not fault_of(client, registry, version), fault):
         if text not in _told:
             _told.add(text)
             logger.warning("%s: %s", registry.name, text)
-    champion = version_or_none(client, registry.name, moves[-1].version if moves else None)
-    previous = seen.aliases.get(PREVIOUS)
     return Settled(champion, previous if previous in seen.models else None, finished, _ranked(seen, moves))
 
 
@@ -74,7 +72,7 @@ def in_service(registry: Registry) -> Version | None:
     """The champion: who the ledger says, if MLflow has it. Settled before, that is also whom MLflow's alias names."""
     moves = moves_of(registry)
     with client_of(registry) as client:
-        return version_or_none(client, registry.name, moves[-1].version if moves else None)
+        return in_mlflow(client, moves[-1]) if moves else None
 
 
 def is_settled(registry: Registry) -> bool:
@@ -85,6 +83,15 @@ def is_settled(registry: Registry) -> bool:
     return not oddities(seen, moves_of(registry))
 
 
+def look(registry: Registry, *, now: datetime) -> tuple[Glance, list[str]]:
+    """What MLflow holds, and where it is not what the ledger says: for who shows it. MLflow is loaded only where a move
+    was cut off, which is finished, and for stores that are not the workspace's own."""
+    if begun(registry) and not is_locked(registry):
+        settle(registry, now=now)
+    seen = look_at(registry)
+    return seen, oddities(seen, moves_of(registry))
+
+
 def oddities(
     seen: Glance, moves: Sequence[Promotion], is_fit: Callable[[int], bool] = lambda _: True, fault: str | None = None
 ) -> list[str]:
@@ -93,13 +100,14 @@ def oddities(
     `fault`: what is wrong with the version that the alias `champion` names; None where that was not looked at.
     """
     champion, book = seen.aliases.get(CHAMPION), moves[-1].version if moves else None
-    if champion == book and (champion is None or champion in seen.models):
+    is_there = bool(moves) and _is_there(moves[-1], seen)
+    if champion == book and (is_there or not moves):
         return _odd_previous(seen, moves)
     best = next((version for version in _ranked(seen, moves) if is_fit(version)), None)
     way_out = "Make one: nightshift run." if best is None else f"Put one in service: nightshift promote {best}."
-    if champion is None and book in seen.models:
+    if champion is None and is_there:
         return [f"MLflow has no alias champion; by the ledger of promotions it is version {book}. {way_out}"]
-    if champion is None or champion == book:
+    if champion is None or (champion == book and champion not in seen.models):
         return [f"version {book}, the champion, was deleted in MLflow. {way_out}"]
     if champion not in seen.models:
         return [f"the alias champion points to version {champion}, which MLflow does not have. {way_out}"]
@@ -115,13 +123,15 @@ def oddities(
 def _odd_previous(seen: Glance, moves: Sequence[Promotion]) -> list[str]:
     """The same of `previous`, where the champion is right."""
     champion, previous = seen.aliases.get(CHAMPION), seen.aliases.get(PREVIOUS)
+    if champion is None:
+        return []
     way_out = f"Put it right: nightshift promote {champion}."
     if previous is not None and previous not in seen.models:
         return [f"the alias previous points to version {previous}, which MLflow does not have. {way_out}"]
     if previous is not None and previous != champion:
         return []
-    known = {move.version for move in moves}
-    former = next((version for version in _ranked(seen, moves) if version in known - {champion}), None)
+    formers = (move.version for move in reversed(moves) if move.version != champion and _is_there(move, seen))
+    former = next(formers, None)
     if former is None:
         return []
     return [f"the alias previous does not say that version {former} was champion before. {way_out}"]
@@ -130,14 +140,15 @@ def _odd_previous(seen: Glance, moves: Sequence[Promotion]) -> list[str]:
 def _take_over(client: Any, registry: Registry, now: datetime) -> str | None:
     """Write down a champion that was made in MLflow, if its files are whole; what is wrong with it, if they are not."""
     moves, found = moves_of(registry), aliases_of(client, registry.name).get(CHAMPION)
-    book = moves[-1].version if moves else None
-    if found is None or found == book or version_or_none(client, registry.name, found) is None:
+    if found is None or version_or_none(client, registry.name, found) is None:
+        return None
+    if moves and moves[-1].version == found and in_mlflow(client, moves[-1]) is not None:
         return None
     try:
         move(client, registry, found, kind="by hand", reason=FOUND, now=now)
     except DamagedArtifact as exc:
         return str(exc)
-    until = "there was none" if book is None else f"until then it was version {book}"
+    until = f"until then it was version {moves[-1].version}" if moves else "there was none"
     logger.warning("%s: version %d was made champion in MLflow; %s. It is on record now", registry.name, found, until)
     return None
 
@@ -148,6 +159,6 @@ def _ranked(seen: Glance, moves: Sequence[Promotion]) -> tuple[int, ...]:
     return tuple(version for version in every if version in seen.models)
 
 
-def _seen(client: Any, registry: Registry) -> Glance:
-    models = {version.number: version.model_fingerprint for version in versions(registry)}
-    return Glance(aliases_of(client, registry.name), models)
+def _is_there(line: Promotion, seen: Glance) -> bool:
+    """Whether MLflow has the version of the line: `in_mlflow`, at a glance."""
+    return line.version in seen.models and line.model in ("", seen.models[line.version])

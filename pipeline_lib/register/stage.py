@@ -28,7 +28,7 @@ from pipeline_lib.register.ledger import Promotion, moves_of, promotions
 from pipeline_lib.register.promotion import promote, rollback
 from pipeline_lib.register.registry import Registry
 from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.register.settle import in_service, is_settled, settle
+from pipeline_lib.register.settle import in_service, is_settled, look, settle
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome, Ref, digest_of
@@ -53,6 +53,7 @@ __all__ = [
     "Registry",
     "in_service",
     "is_settled",
+    "look",
     "moves_of",
     "promote",
     "promotions",

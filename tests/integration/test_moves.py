@@ -231,6 +231,26 @@ def test_an_intention_that_cannot_be_read_is_told_and_the_aliases_decide(
     assert_agree(registry)
 
 
+def test_in_a_registry_that_was_made_anew_a_number_is_another_model(
+    own: Registry, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The ledger's versions 2 and 3 were others."""
+    anew = replace(own, place=place_of(None, tmp_path / "anew"))
+    for number in range(1, 4):
+        shelve(anew, f"of-another-night-{number}")
+    assert settle(anew, now=NOW).champion is None
+    assert caplog.messages == [
+        f"{own.name}: version 3, the champion, was deleted in MLflow. Put one in service: nightshift promote 3."
+    ]
+    promote(anew, 3, expected_champion=None, reason="", now=NOW)
+    assert standing(anew) == {"champion": 3}
+    by_hand(anew, CHAMPION, 2)
+    settle(anew, now=NOW)
+    assert chain(anew)[2:] == [("promote", 3, 3), ("by hand", 2, 3)]
+    assert_agree(anew)
+    assert is_settled(anew)
+
+
 # In MLflow's own pages ----------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ import pytest
 from pipeline_lib.base.errors import DamagedArtifact, GateRefused, SettingsError, UpstreamError
 from pipeline_lib.model.records import Scores, Slice, VariantReport, write_record
 from pipeline_lib.model.tracking import Place, connect
+from pipeline_lib.register.glance import stands
 from pipeline_lib.register.ledger import promotions
 from pipeline_lib.register.package import ALLOWED_NAMES, ALLOWED_SUFFIXES
 from pipeline_lib.register.promotion import promote, rollback
@@ -26,7 +27,6 @@ from pipeline_lib.register.registry import (
     PREVIOUS,
     Registry,
     opened,
-    stands,
     version_by_alias,
     version_by_number,
 )
