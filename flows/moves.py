@@ -1,6 +1,7 @@
 """`nightshift promote` and `nightshift rollback`: move the champion, say what moved, and show it where Prefect runs.
 
-No Prefect server is needed, and none is waited for: what moves is the library's work (`pipeline_lib/register`).
+No Prefect server is needed, and none is waited for: what moves is the library's work (`pipeline_lib/register`). Most of
+the time MLflow is being loaded, a fifth faster with the collector off.
 """
 
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from typing import Any
 
 from flows.console import ConsoleReporter
 from flows.told import tell
+from pipeline_lib.base.imports import collector_off
 from pipeline_lib.settings.tree import Settings
 from tasks.moves import foretell, promote_version, roll_back
 from tasks.runtime import PlainRuntime
@@ -18,7 +20,8 @@ def promote_by_hand(settings: Settings, version: int, *, reason: str, is_dry: bo
     if is_dry:
         _foretell(settings, version)
         return
-    move = promote_version(settings, version, reason, PlainRuntime())
+    with collector_off():
+        move = promote_version(settings, version, reason, PlainRuntime())
     name = f"promote-{settings.profile}-version-{version}"
     _say(settings, move, flow="promote", name=name, parameters={"version": version, "reason": reason})
 
@@ -28,7 +31,8 @@ def rollback_by_hand(settings: Settings, *, reason: str, is_dry: bool) -> None:
     if is_dry:
         _foretell(settings, None)
         return
-    move = roll_back(settings, reason, PlainRuntime())
+    with collector_off():
+        move = roll_back(settings, reason, PlainRuntime())
     _say(settings, move, flow="rollback", name=f"rollback-{settings.profile}", parameters={"reason": reason})
 
 

@@ -34,7 +34,7 @@ def tell(settings: Settings, move: Mapping[str, Any], *, flow: str, name: str, p
         runtime = Told(f"{found.prefect_url}/api", auth_string(workspace.root))
         runtime.begin(flow, name, parameters)
         show_move(move, settings, runtime)
-    except (OSError, ValueError, LookupError) as exc:  # HTTP errors are OSErrors, answers of another kind the others
+    except (OSError, ValueError, LookupError, TypeError) as exc:  # the last three: it answers something else
         why = f"answers with status {exc.code}" if isinstance(exc, urllib.error.HTTPError) else "does not answer"
         return f"the Prefect server of nightshift up {why}: the move is made and on record, and is not shown there"
     return ""

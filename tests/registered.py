@@ -21,13 +21,13 @@ from pipeline_lib.register.registry import (
 from pipeline_lib.store.sealed import seal
 
 
-def shelve(registry: Registry, model: str) -> int:
+def shelve(registry: Registry, model: str, *, num_bytes: int = 0) -> int:
     """Register a package as the challenger; the number of its version."""
     client = connect(registry.place)
     experiment = open_experiment(client, registry.place, "shelf")
     run = open_run(client, registry.place, experiment="shelf", key=model, name=model, tags={})
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "model.txt").write_text(model)
+        (Path(folder) / "model.txt").write_text(model.ljust(num_bytes))
         upload = Upload(
             Path(folder), seal(Path(folder), DIGESTS_FILE), experiment, run.info.run_id, {FINGERPRINT_TAG: model}, ""
         )

@@ -45,6 +45,7 @@ class Intention:
     """A move that was begun."""
 
     move: Promotion  # the line that the ledger is to get
+    num_moves: int  # that the ledger had before it
     previous: int | None  # what the alias `previous` is to point to
     champion_until: int | None  # what the aliases pointed to before
     previous_until: int | None
@@ -73,7 +74,8 @@ def move(client: Any, registry: Registry, version: int, *, kind: Kind, reason: s
         reason=reason,
         model=version_by_number(registry, version).model_fingerprint,
     )
-    intention = Intention(line, former(client, registry, version), aliases.get(CHAMPION), aliases.get(PREVIOUS))
+    target = former(client, registry, version)
+    intention = Intention(line, len(moves), target, aliases.get(CHAMPION), aliases.get(PREVIOUS))
     path = _path(registry)
     make_room(path)
     failpoint("register", "before_intention")
@@ -113,7 +115,7 @@ def finish(client: Any, registry: Registry) -> Promotion | None:
         _drop(path)
         return None
     line = intention.move
-    if not _is_written(registry, line):
+    if not _is_written(registry, intention):
         if aliases_of(client, registry.name).get(CHAMPION) not in (intention.champion_until, line.version):
             logger.warning("%s: the %s was overtaken by a move in MLflow", registry.name, _named(line))
             _drop(path)
@@ -140,7 +142,7 @@ def fault_of(client: Any, registry: Registry, version: int) -> str:
 def _carry_out(client: Any, registry: Registry, intention: Intention) -> Promotion:
     """Do what is intended, wherever it stands; each of the writes may be done again."""
     line = intention.move
-    if not _is_written(registry, line):
+    if not _is_written(registry, intention):
         _point(client, registry, PREVIOUS, intention.previous)
         failpoint("register", "before_champion")
         _point(client, registry, CHAMPION, line.version)
@@ -155,9 +157,13 @@ def _carry_out(client: Any, registry: Registry, intention: Intention) -> Promoti
     return line
 
 
-def _is_written(registry: Registry, line: Promotion) -> bool:
-    """Whether the ledger has it, as its last line: then the aliases were moved before."""
-    return moves_of(registry)[-1:] == [line]
+def _is_written(registry: Registry, intention: Intention) -> bool:
+    """Whether the ledger has its line: then the aliases were moved before.
+
+    The line before it may be the same: of a champion that is promoted twice within a second.
+    """
+    moves = moves_of(registry)
+    return len(moves) > intention.num_moves and moves[-1] == intention.move
 
 
 def _put_back(client: Any, registry: Registry, intention: Intention) -> None:

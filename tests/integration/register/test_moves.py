@@ -1,123 +1,27 @@
-"""Moving the champion: cut off at each instant, by hand in MLflow, in a registry in any odd state, by many at once."""
+"""Moving the champion: cut off at each instant, by hand in MLflow, by many at once."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from shutil import copyfile
 
 import pytest
 
 from pipeline_lib.base import failpoint as failpoints
-from pipeline_lib.base.errors import DamagedArtifact, GateRefused, SettingsError
+from pipeline_lib.base.errors import GateRefused
 from pipeline_lib.model.tracking import connect, place_of
-from pipeline_lib.register import settle as settling
-from pipeline_lib.register.ledger import LEDGER_FILE, ODD_FILE, moves_of, promotions
+from pipeline_lib.register.ledger import moves_of
 from pipeline_lib.register.promotion import promote, rollback
-from pipeline_lib.register.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry, aliases
+from pipeline_lib.register.registry import CHALLENGER, CHAMPION, Registry, aliases
 from pipeline_lib.register.settle import in_service, is_settled, settle
-from tests.registered import assert_agree, by_hand, chain, damage, dangle, delete, files_of, shelve, standing
+from tests.integration.register.conftest import DONE, ENDED, NOTHING, NOW, POINTS, UNTIL, commands, cut
+from tests.racing import race
+from tests.registered import assert_agree, by_hand, chain, damage, files_of, shelve, standing
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-POINTS = ("before_intention", "before_previous", "before_champion", "after_champion", "before_line", "after_line")
-ENDED = "after_intention"  # what comes then is another command
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One store for all tests here: making its tables takes seconds."""
-    return tmp_path_factory.mktemp("workspace")
-
-
-def with_versions(workspace: Path, name: str, folder: Path) -> Registry:
-    """Versions 1 to 4; 3 is champion, 2 was it before."""
-    registry = Registry(place_of(None, workspace), name, folder)
-    for number in range(1, 5):
-        shelve(registry, f"{name}-{number}")
-    for number in (2, 3):
-        promote(registry, number, expected_champion="anybody", reason="better", now=NOW)
-    return registry
-
-
-@pytest.fixture(scope="module")
-def shelf(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Registry:
-    return with_versions(workspace, "shelf", tmp_path_factory.mktemp("promotions"))
-
-
-@pytest.fixture
-def registry(shelf: Registry, tmp_path: Path, unsaid: None) -> Registry:
-    """The versions that all tests share which leave them as they are; ledger and aliases as they were."""
-    for alias, number in {CHAMPION: 3, PREVIOUS: 2, CHALLENGER: 4}.items():
-        by_hand(shelf, alias, number)
-    copyfile(shelf.folder / LEDGER_FILE, tmp_path / LEDGER_FILE)
-    return replace(shelf, folder=tmp_path)
-
-
-@pytest.fixture
-def own(request: pytest.FixtureRequest, workspace: Path, tmp_path: Path, unsaid: None) -> Registry:
-    """The same with versions of its own, for a test that harms them."""
-    return with_versions(workspace, re.sub(r"\W+", "-", request.node.name)[:200], tmp_path)
-
-
-@pytest.fixture
-def unsaid() -> None:
-    """What is told once a process is told in each test."""
-    settling._told.clear()
-
-
-UNTIL = [("promote", 2, None), ("promote", 3, 2)]
-
-
-class Killed(BaseException):
-    """What a kill is to the process that it ends."""
-
-
-def cut(point: str, command: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run a command that ends at a point as by a kill: nothing after it is done."""
-
-    def die(*_: int) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "killpg", die)
-        patched.setenv(failpoints.VARIABLE, f"register:{point}:1")
-        patched.setattr(failpoints, "_passes", {})
-        with pytest.raises(Killed):
-            command()
-
-
-def commands(registry: Registry) -> dict[str, Callable[[], object]]:
-    def gate() -> None:
-        """As a night: a version that was promoted before is not promoted again."""
-        settled = settle(registry, now=NOW)
-        expected = None if settled.champion is None else settled.champion.number
-        if not any(4 in (move.version, move.previous) for move in moves_of(registry)):
-            promote(registry, 4, expected_champion=expected, reason="accepted", now=NOW)
-
-    return {
-        "promote 4": lambda: promote(registry, 4, expected_champion="anybody", reason="by hand", now=NOW),
-        "promote 1": lambda: promote(registry, 1, expected_champion="anybody", reason="by hand", now=NOW),
-        "promote 3": lambda: promote(registry, 3, expected_champion="anybody", reason="by hand", now=NOW),
-        "rollback": lambda: rollback(registry, reason="by hand", now=NOW),
-        "gate": gate,
-        "settle": lambda: settle(registry, now=NOW),
-    }
-
-
-DONE = {
-    "promote 4": ([("promote", 4, 3)], {"champion": 4, "previous": 3}),
-    "gate": ([("promote", 4, 3)], {"champion": 4, "previous": 3}),
-    "promote 3": ([("promote", 3, 3)], {"champion": 3, "previous": 2}),
-    "rollback": ([("rollback", 2, 3)], {"champion": 2, "previous": 3}),
-}
-NOTHING = ([], {"champion": 3, "previous": 2})
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("point", [*POINTS, ENDED])
@@ -186,6 +90,19 @@ def test_a_move_whose_finishing_is_cut_off_too_is_finished_by_the_third(
         cut(second, commands(registry)["rollback"], monkeypatch)
     commands(registry)["rollback" if list(registry.folder.glob("begun-*")) else "settle"]()
     assert (chain(registry), standing(registry)) == (UNTIL + DONE["rollback"][0], DONE["rollback"][1])
+    assert_agree(registry)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_champion_that_is_promoted_twice_within_a_second_has_two_lines(
+    registry: Registry, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the second line is the same as the first."""
+    for _ in range(2):
+        commands(registry)["promote 3"]()
+    cut(point, commands(registry)["promote 3"], monkeypatch)
+    commands(registry)["promote 3"]()
+    assert chain(registry) == [*UNTIL, *[("promote", 3, 3)] * 3]
     assert_agree(registry)
 
 
@@ -348,172 +265,6 @@ def test_a_rollback_goes_back_from_the_champion_of_the_ledger(own: Registry) -> 
     assert_agree(own)
 
 
-# Odd registries: what is told, and that what it advises helps -------------------------------------------------------
-
-
-def the_champion_deleted(registry: Registry) -> str:
-    delete(registry, 3)
-    return "version 3, the champion, was deleted in MLflow. Put one in service: nightshift promote 2."
-
-
-def the_champion_dangling(registry: Registry) -> str:
-    the_champion_deleted(registry)
-    dangle(registry, CHAMPION, 3)
-    return "version 3, the champion, was deleted in MLflow. Put one in service: nightshift promote 2."
-
-
-def dangling_elsewhere(registry: Registry) -> str:
-    delete(registry, 4)
-    dangle(registry, CHAMPION, 4)
-    return (
-        "the alias champion points to version 4, which MLflow does not have. Put one in service: nightshift promote 3."
-    )
-
-
-def no_champion(registry: Registry) -> str:
-    connect(registry.place).delete_registered_model_alias(registry.name, CHAMPION)
-    return (
-        "MLflow has no alias champion; by the ledger of promotions it is version 3. "
-        "Put one in service: nightshift promote 3."
-    )
-
-
-def all_former_ones_gone(registry: Registry) -> str:
-    delete(registry, 2)
-    delete(registry, 3)
-    damage(registry, 4)
-    return "version 3, the champion, was deleted in MLflow. Put one in service: nightshift promote 1."
-
-
-def previous_dangling(registry: Registry) -> str:
-    delete(registry, 2)
-    dangle(registry, PREVIOUS, 2)
-    return "the alias previous points to version 2, which MLflow does not have. Put it right: nightshift promote 3."
-
-
-def previous_gone_but_not_its_version(registry: Registry) -> str:
-    connect(registry.place).delete_registered_model_alias(registry.name, PREVIOUS)
-    return "the alias previous does not say that version 2 was champion before. Put it right: nightshift promote 3."
-
-
-def previous_deleted_and_another_before(registry: Registry) -> str:
-    promote(registry, 4, expected_champion=3, reason="", now=NOW)
-    delete(registry, 3)
-    return "the alias previous does not say that version 2 was champion before. Put it right: nightshift promote 4."
-
-
-def cut_by_an_earlier_release(registry: Registry) -> str:
-    """It moved `previous` first, and had no intention."""
-    by_hand(registry, PREVIOUS, 3)
-    return "the alias previous does not say that version 2 was champion before. Put it right: nightshift promote 3."
-
-
-ODD = (
-    the_champion_deleted,
-    the_champion_dangling,
-    dangling_elsewhere,
-    no_champion,
-    all_former_ones_gone,
-    previous_dangling,
-    previous_gone_but_not_its_version,
-    previous_deleted_and_another_before,
-    cut_by_an_earlier_release,
-)
-
-
-@pytest.mark.parametrize("make", ODD, ids=[make.__name__ for make in ODD])
-def test_an_odd_registry_is_named_with_the_command_that_puts_it_right(
-    own: Registry, make: Callable[[Registry], str], caplog: pytest.LogCaptureFixture
-) -> None:
-    expected = make(own)
-    before = chain(own)
-    assert not is_settled(own)
-    caplog.clear()
-    settle(own, now=NOW)
-    assert caplog.messages == [f"{own.name}: {expected}"]
-    assert chain(own) == before
-    version = int(expected.removesuffix(".").rsplit(" ", 1)[1])
-    promote(own, version, expected_champion="anybody", reason="", now=NOW)
-    assert_agree(own)
-    assert is_settled(own)
-    assert caplog.messages == [f"{own.name}: {expected}"]
-
-
-def test_with_no_version_left_a_night_is_what_helps(own: Registry, caplog: pytest.LogCaptureFixture) -> None:
-    for number in range(1, 5):
-        delete(own, number)
-    settle(own, now=NOW)
-    assert caplog.messages[0].endswith("version 3, the champion, was deleted in MLflow. Make one: nightshift run.")
-    with pytest.raises(SettingsError, match=r"has no version 3\. There are: none yet\."):
-        promote(own, 3, expected_champion="anybody", reason="", now=NOW)
-    number = shelve(own, f"{own.name}-5")
-    promote(own, number, expected_champion=None, reason="accepted", now=NOW)
-    assert standing(own) == {"champion": number}
-    assert_agree(own)
-
-
-def test_a_rollback_without_a_previous_champion_says_which_version_may_be_promoted(own: Registry) -> None:
-    delete(own, 2)
-    damage(own, 4)
-    with pytest.raises(GateRefused, match=r"no previous champion to go back to\. .*: nightshift promote 1\.$"):
-        rollback(own, reason="", now=NOW)
-    promote(own, 1, expected_champion="anybody", reason="", now=NOW)
-    assert_agree(own)
-
-
-def test_a_rollback_to_damaged_files_is_refused_and_nothing_is_begun(own: Registry) -> None:
-    damage(own, 2)
-    with pytest.raises(DamagedArtifact):
-        rollback(own, reason="", now=NOW)
-    assert (chain(own), standing(own)) == (UNTIL, NOTHING[1])
-    assert_agree(own)
-
-
-ODD_LINES = [b"7", b"null", b'{"x": 1}', b"\xff\xfe\x00\x01", b"[" * 100_000, b'{"time": "2026-01-02T03:04:05+00:0']
-
-
-@pytest.mark.parametrize("is_torn", [True, False])
-@pytest.mark.parametrize("then", ["settle", "promote 4", "rollback"])
-def test_what_is_no_line_of_the_ledger_is_told_left_out_and_put_aside_by_the_next_command(
-    registry: Registry, then: str, is_torn: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    ledger = registry.folder / LEDGER_FILE
-    first, second = ledger.read_bytes().splitlines()
-    newer = second.replace(b"{", b'{"of_a_newer_release": [1], ', 1)
-    ledger.write_bytes(b"\n".join([ODD_LINES[0], first, *ODD_LINES[1:-1], newer, ODD_LINES[-1]]))
-    if not is_torn:
-        ledger.write_bytes(ledger.read_bytes() + b"\n")
-    assert [move.version for move in promotions(registry)] == [2, 3]
-    assert caplog.messages == [
-        f"{ledger}: {len(ODD_LINES)} lines (the first is line 1) are not what is written there; "
-        "left out. The next nightshift promote, rollback or run puts it aside."
-    ]
-    commands(registry)[then]()
-    assert ledger.read_bytes().startswith(first + b"\n" + newer + b"\n")
-    assert (registry.folder / ODD_FILE).read_bytes().splitlines() == ODD_LINES
-    assert chain(registry) == [*UNTIL, *(DONE[then][0] if then in DONE else [])]
-    assert is_settled(registry)
-    assert_agree(registry)
-
-
-def test_of_a_move_whose_line_is_damaged_the_aliases_tell(registry: Registry) -> None:
-    promote(registry, 4, expected_champion=3, reason="", now=NOW)
-    ledger = registry.folder / LEDGER_FILE
-    ledger.write_bytes(ledger.read_bytes()[:-20])
-    settle(registry, now=NOW)
-    assert chain(registry) == [*UNTIL, ("by hand", 4, 3)]
-    assert standing(registry) == {"champion": 4, "previous": 3}
-    assert_agree(registry)
-
-
-def test_odd_lines_that_come_later_join_those_that_were_put_aside(registry: Registry) -> None:
-    ledger = registry.folder / LEDGER_FILE
-    for odd in (b"7", b"8", b"7"):
-        ledger.write_bytes(odd + b"\n" + ledger.read_bytes())
-        settle(registry, now=NOW)
-    assert (registry.folder / ODD_FILE).read_bytes() == b"7\n8\n"
-
-
 # Real processes -----------------------------------------------------------------------------------------------------
 
 AS_A_PROCESS = """
@@ -565,3 +316,7 @@ def test_a_process_that_is_killed_leaves_what_the_next_one_finishes(
     assert f"to version {DONE[command][0][0][1]} was cut off, and is finished now" in said[1]
     assert (chain(registry), standing(registry)) == (UNTIL + DONE[command][0], DONE[command][1])
     assert_agree(registry)
+
+
+def test_eight_processes_that_move_at_once_leave_all_that_agrees(registry: Registry) -> None:
+    race(registry, num_rounds=3, seed=11)
