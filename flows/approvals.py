@@ -3,12 +3,10 @@
 from dataclasses import replace
 
 from flows.console import make_console
-from flows.moves import promote_by_hand
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.plan.judged import WAITING, Waiting
-from pipeline_lib.register.registry import CHAMPION, version_by_alias
 from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.register.stage import registry_of
+from pipeline_lib.register.stage import in_service, registry_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 
@@ -23,13 +21,15 @@ def waiting_in(settings: Settings, workspace: Workspace) -> Waiting | None:
 def approve_by_hand(settings: Settings, workspace: Workspace, version: int | None, *, is_dry: bool) -> None:
     """Promote the version that waits. Raises `SettingsError` when none does, or when the champion is another by now."""
     asked = _asked(settings, workspace, version)
-    champion = version_by_alias(registry_of(settings.of(RegisterSettings), workspace.root), CHAMPION)
+    champion = in_service(registry_of(settings.of(RegisterSettings), workspace.root))
     now = None if champion is None else champion.number
     if now != asked.champion:
         raise SettingsError(
             f"Version {asked.version} was judged against {_shown(asked.champion)}, and the champion is {_shown(now)} "
             f"now. If you want it in its place all the same: nightshift promote {asked.version}"
         )
+    from flows.moves import promote_by_hand  # which loads MLflow's client: status only asks who waits
+
     promote_by_hand(settings, asked.version, reason=f"approved by a person: {asked.reason}", is_dry=is_dry)
     if not is_dry:
         workspace.drop_pin(WAITING)

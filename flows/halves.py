@@ -17,6 +17,7 @@ from pipeline_lib.run.damage import Damages
 from pipeline_lib.stages import OF_A_BATCH
 from tasks.gate import judge
 from tasks.land import land
+from tasks.moves import settle_champion
 from tasks.night import Night
 from tasks.publish import name_run, publish_funnel, publish_scores
 from tasks.settle import settle_batches, settle_benchmarks, settle_closed, settle_tokenizer
@@ -126,6 +127,7 @@ def _drawn(benchmarks: BenchmarksPlan, plan: DataPlan, night: Night) -> Benchmar
 
 
 def _retrain(night: Night) -> dict[str, Any]:
+    settle_champion(night.settings)
     data = plan_sealed_data(night.settings, night.workspace)
     benchmarks = plan_benchmarks(night.settings, night.workspace, data)
     models = plan_models(night.settings, night.workspace, data, benchmarks)

@@ -7,7 +7,7 @@ which nothing is new.
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,15 +49,6 @@ def launch_nightly(settings: Settings) -> int:
             result: dict[str, Any] = nightly(settings)
     reporter.summary(result, seconds=time.monotonic() - started, urls=urls.shown)
     return 0
-
-
-def launch(settings: Settings, run: Callable[[], Any]) -> Any:
-    """Run a small flow (promote, rollback); `run` imports it, when the server is there."""
-    workspace = Workspace(settings.workspace.resolve())
-    with prefect_server(workspace, ConsoleReporter()) as urls:
-        urls.wait()
-        with without_heartbeats(), flushed_logs():
-            return run()
 
 
 def check_first(settings: Settings, workspace: Workspace) -> None:

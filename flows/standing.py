@@ -44,8 +44,14 @@ class Standing:
 
 def standing(workspace: Workspace) -> Standing | None:
     """The servers of a running `nightshift up`, if they are still ours and answer."""
+    found = recorded(workspace)
+    return found if found is not None and answers(f"{found.prefect_url}/api/health") else None
+
+
+def recorded(workspace: Workspace) -> Standing | None:
+    """The same without asking whether they answer."""
     found = read_comfort(workspace.state / "up.json", Standing)
-    return found if found is not None and found.is_alive and answers(f"{found.prefect_url}/api/health") else None
+    return found if found is not None and found.is_alive else None
 
 
 def links(found: Standing, workspace: Workspace) -> tuple[str, str]:

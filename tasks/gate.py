@@ -14,9 +14,10 @@ from pipeline_lib.plan.judged import BEGUN, JUDGED, WAITING, Judged, Waiting
 from pipeline_lib.plan.last import entries_of
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.register import stage as register
-from pipeline_lib.register.registry import CHAMPION, Registry, version_by_alias
+from pipeline_lib.register.registry import Registry
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.step import Step
+from tasks.moves import settle_champion
 from tasks.night import Night
 from tasks.steps import do_step
 
@@ -39,9 +40,10 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     registry = register.registry_of(night.settings.of(RegisterSettings), night.workspace.root)
     graph = {**data.graph, **models.graph, **plan.graph}
     version = int(do_step(plan.register, night, graph).facts["version"])
+    settle_champion(night.settings)
     gate, measured = plan.gate, None
     if gate.missing(night.workspace.store):
-        champion = version_by_alias(registry, CHAMPION)
+        champion = register.in_service(registry)
         if champion is not None and champion.model_fingerprint == models.model.fingerprint:
             gate = of_the_champion(gate)
         elif champion is not None:
@@ -56,7 +58,7 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     if measured is None and facts["champion_version"] is not None:  # judged on an earlier night
         measured = recorded_champion(night.settings, night.workspace, models, int(facts["champion_version"]))
     # By the move to it, or by a later one away from it: a line of the ledger may be unreadable.
-    moves = [move for move in register.promotions(registry) if move.name == registry.name]
+    moves = register.moves_of(registry)
     is_on_record = not plan.register.whole.lost and any(version in (move.version, move.previous) for move in moves)
     is_promoted, sentence = _move(night, registry, version, facts, models, is_on_record=is_on_record)
     if night.workspace.pin(JUDGED, Judged) != models.judged:
@@ -113,7 +115,7 @@ def _wait(night: Night, asked: Waiting) -> str:
 def _expected_champion(registry: Registry, facts: Mapping[str, Any], models: ModelsPlan) -> int | None:
     """Whose place the challenger takes: of whom it was judged against, or of the same model with other variants, which
     has nothing to be compared by."""
-    champion = version_by_alias(registry, CHAMPION)
+    champion = register.in_service(registry)
     if champion is not None and champion.model_fingerprint == models.model.fingerprint:
         return champion.number
     judged_against: int | None = facts["champion_version"]

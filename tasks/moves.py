@@ -1,18 +1,23 @@
 """Moving the champion by hand: promote and rollback, shown as a page with the history of moves."""
 
+import logging
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.register import stage as register
-from pipeline_lib.register.promotion import Promotion
-from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, is_intact, version_by_alias, version_by_number
+from pipeline_lib.register.glance import look_at
+from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, is_intact, no_such_version
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
 from tasks.runtime import Runtime
 
 MOVES_KEY = "champion-moves"
-PROMOTED, ROLLED_BACK = "nightshift.model.promoted", "nightshift.model.rolled-back"
+EVENTS = {"promote": "nightshift.model.promoted", "rollback": "nightshift.model.rolled-back"}
+
+logger = logging.getLogger("pipeline_lib.night")
 
 
 def registry_for(settings: Settings) -> Registry:
@@ -21,34 +26,50 @@ def registry_for(settings: Settings) -> Registry:
 
 
 def promote_version(settings: Settings, version: int, reason: str, runtime: Runtime) -> dict[str, Any]:
-    """Make `version` the champion in place of the one that is it now."""
-    registry = registry_for(settings)
-    champion = version_by_alias(registry, CHAMPION)
-    expected = champion.number if champion else None
-    move = register.promote(registry, version, expected_champion=expected, reason=reason, now=datetime.now(UTC))
-    return _show(move, PROMOTED, registry, runtime)
+    """Make `version` the champion, whoever it is now."""
+    registry, now = registry_for(settings), datetime.now(UTC)
+    move = asdict(register.promote(registry, version, expected_champion="anybody", reason=reason, now=now))
+    show_move(move, settings, runtime)
+    return move
 
 
 def roll_back(settings: Settings, reason: str, runtime: Runtime) -> dict[str, Any]:
     """Put the previous champion back."""
+    move = asdict(register.rollback(registry_for(settings), reason=reason, now=datetime.now(UTC)))
+    show_move(move, settings, runtime)
+    return move
+
+
+def show_move(move: Mapping[str, Any], settings: Settings, runtime: Runtime) -> None:
+    """The page of all moves, and the event of this one."""
+    rows = [asdict(line) for line in reversed(register.promotions(registry_for(settings)))]
+    runtime.table(MOVES_KEY, rows, f"{move['kind']} to version {move['version']}: {move['reason']}")
+    payload = {"version": move["version"], "previous": move["previous"]}
+    runtime.event(EVENTS[move["kind"]], f"nightshift.model.{move['name']}", payload)
+
+
+def settle_champion(settings: Settings) -> None:
+    """Before anything is compared with the champion: finish a move that was cut off, see one that was made in MLflow.
+
+    An MLflow that cannot be reached is no reason to stop here: a night that needs it says so.
+    """
     registry = registry_for(settings)
-    return _show(register.rollback(registry, reason=reason, now=datetime.now(UTC)), ROLLED_BACK, registry, runtime)
+    if register.is_settled(registry):
+        return
+    try:
+        register.settle(registry, now=datetime.now(UTC))
+    except UpstreamError as exc:
+        logger.warning("%s Whether the champion was moved there is seen by the next night.", exc)
 
 
 def foretell(settings: Settings, version: int | None) -> str:
     """What a promotion of `version` (None: a rollback) would move. Verifies the files; moves nothing."""
     registry = registry_for(settings)
-    champion, previous = version_by_alias(registry, CHAMPION), version_by_alias(registry, PREVIOUS)
-    target = version if version is not None else (previous.number if previous else None)
+    seen = look_at(registry)
+    target = version if version is not None else seen.aliases.get(PREVIOUS)
     if target is None:
         return f"{registry.name} has no previous champion to go back to."
-    version_by_number(registry, target)
+    if target not in seen.models:
+        raise no_such_version(registry, target, seen.models)
     state = "its files are whole" if is_intact(registry, target) else "its files are damaged: it would be refused"
-    return f"{registry.name}: champion {champion.number if champion else 'none'} -> {target}; {state}"
-
-
-def _show(move: Promotion, event: str, registry: Registry, runtime: Runtime) -> dict[str, Any]:
-    rows = [asdict(line) for line in reversed(register.promotions(registry))]
-    runtime.table(MOVES_KEY, rows, f"{move.kind} to version {move.version}: {move.reason}")
-    runtime.event(event, f"nightshift.model.{registry.name}", {"version": move.version, "previous": move.previous})
-    return asdict(move)
+    return f"{registry.name}: champion {seen.aliases.get(CHAMPION, 'none')} -> {target}; {state}"

@@ -23,7 +23,7 @@ from flows.halves import ingest, refresh_data
 from pipeline_lib.evaluate.stage import SCORES
 from pipeline_lib.plan.data import plan_data
 from pipeline_lib.plan.trunks import TRUNK, trunks
-from pipeline_lib.register.promotion import LEDGER_FILE
+from pipeline_lib.register.ledger import LEDGER_FILE
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import VERSION, Promotion, promotions, registry_of
 from pipeline_lib.settings.tree import Settings

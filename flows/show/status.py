@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
@@ -39,6 +40,7 @@ class Champion:
     previous: int | None
     last_move: Promotion | None  # None: the ledger of promotions does not tell
     scores: ScoresByName  # by "champion, frozen-1"
+    odd: Sequence[str] = ()  # where MLflow is not what the ledger says, and what puts it right
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Measured:
 
 
 def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> None:
-    """The page. MLflow is asked, and imported, only when a model was promoted or registered some time."""
+    """The page. MLflow is imported only where the registry is not the workspace's own, or a move was cut off."""
     every = workspace.runs()
     runs = [run for run in every if run.flow in WHOLE_RUNS or run.state == "running"][-NIGHTS_SHOWN:]
     champion, up = _champion(settings, workspace), standing(workspace)
@@ -122,20 +124,25 @@ def _row(run: RunRecord) -> Sequence[str]:
 def _champion(settings: Settings, workspace: Workspace) -> Champion | None:
     """The champion of the registry; None when no model was promoted yet. The ledger may be lost: MLflow knows."""
     from pipeline_lib.register import stage as register
-    from pipeline_lib.register.registry import PREVIOUS, version_by_alias
+    from pipeline_lib.register.registry import PREVIOUS
 
     registry = register.registry_of(settings.of(RegisterSettings), workspace.root)
-    moves = [move for move in register.promotions(registry) if move.name == registry.name]
+    moves = register.moves_of(registry)
     if not moves and next(workspace.store.list(register.VERSION.name), None) is None:
         return None
-    champion, previous = version_by_alias(registry, CHAMPION), version_by_alias(registry, PREVIOUS)
-    if champion is None and not moves:
+    seen, odd = register.look(registry, now=datetime.now(UTC))
+    champion, previous = (
+        number if (number := seen.aliases.get(alias)) in seen.models else None for alias in (CHAMPION, PREVIOUS)
+    )
+    moves = register.moves_of(registry)
+    if champion is None and not moves and not odd:
         return None
     return Champion(
-        version=None if champion is None else champion.number,
-        previous=None if previous is None else previous.number,
+        version=champion,
+        previous=previous,
         last_move=moves[-1] if moves else None,
-        scores={} if champion is None else scores_of(workspace, champion.model_fingerprint),
+        scores={} if champion is None else scores_of(workspace, seen.models[champion]),
+        odd=odd,
     )
 
 
@@ -144,13 +151,11 @@ def show_champion(name: str, champion: Champion | None, console: Console) -> Non
     if champion is None:
         console.print(f"\n{name} has no champion yet.")
         return
-    move = champion.last_move
-    if champion.version is None and move is not None:
-        console.print(
-            f"\n{name} has no champion in MLflow; the last move on record was to version {move.version}. "
-            f"Put it back: nightshift promote {move.version}"
-        )
+    if champion.version is None:
+        console.print(f"\n{name} has no champion in MLflow.")
+        _show_odd(champion, console)
         return
+    move = champion.last_move
     back = champion.previous
     roll = "nothing to roll back to" if back is None else f"nightshift rollback puts version {back} back"
     console.print(f"\nchampion  models:/{name}@champion is version {champion.version}; {roll}", style="bold")
@@ -158,9 +163,15 @@ def show_champion(name: str, champion: Champion | None, console: Console) -> Non
         console.print("          how it came there is not on record")
     else:
         console.print(f"          {move.kind} to version {move.version} at {move.time}: {move.reason}")
+    _show_odd(champion, console)
     for shown in score_tables(champion.scores):
         console.print()
         console.print(shown)
+
+
+def _show_odd(champion: Champion, console: Console) -> None:
+    for text in champion.odd:
+        console.print(f"          {text}", soft_wrap=True)
 
 
 def scores_of(workspace: Workspace, model: str) -> ScoresByName:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pipeline_lib.evaluate.stage import SCORES
-from pipeline_lib.register.promotion import promotions
+from pipeline_lib.register.ledger import moves_of
 from pipeline_lib.register.registry import Registry
 from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.store.artifact import Ref
@@ -28,10 +28,9 @@ def former_champions(workspace: Workspace, registry: Registry) -> list[Ref]:
     """What they scored, as far as it is there; not of those that were rolled back: figures did not tell all of them."""
     best = workspace.pin(BEST, Best)
     rolled_back: set[int | None] = set()
-    for move in promotions(registry) if best is not None else ():
-        if move.name == registry.name:
-            rolled_back.discard(move.version)
-            rolled_back |= {move.previous} if move.kind == "rollback" else set()
+    for move in moves_of(registry) if best is not None else ():
+        rolled_back.discard(move.version)
+        rolled_back |= {move.previous} if move.kind == "rollback" else set()
     known = {} if best is None else best.scores
     return [
         ref for version, ref in known.items() if int(version) not in rolled_back and workspace.store.is_present(ref)

@@ -15,8 +15,9 @@ from pipeline_lib.model.records import CHAMPION
 from pipeline_lib.plan.best import former_champions
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
-from pipeline_lib.plan.registered import last_move, model_of
-from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, Version, opened, stands
+from pipeline_lib.plan.registered import champion_of, model_of
+from pipeline_lib.register.glance import stands
+from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, Version, opened
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import EARLIER, FUNNEL_FILE, IN_SERVICE, registry_of
 from pipeline_lib.register.works import gate_work, version_work
@@ -117,12 +118,12 @@ def _lost_version(settings: Settings, workspace: Workspace, version: Work) -> st
 
 
 def _foreseen_champion(settings: Settings, workspace: Workspace, models: ModelsPlan) -> Step | None:
-    """The measurement of the champion by the ledger of promotions; the night asks MLflow, which takes seconds."""
+    """The measurement of the champion, as far as that shows without MLflow; the night asks it, which takes seconds."""
     registry = _registry(settings, workspace)
-    move = last_move(registry)
-    if move is None or not stands(registry.place, registry.name, move.version):
+    version = champion_of(registry)
+    if version is None or not stands(registry.place, registry.name, version):
         return None
-    step = recorded_champion(settings, workspace, models, move.version)
+    step = recorded_champion(settings, workspace, models, version)
     return None if step is None else replace(step, condition=models.train.condition)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.model.reading.snapshot import Arrived, read_shards
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.plan.registered import last_move, model_of
+from pipeline_lib.plan.registered import champion_of, model_of
 from pipeline_lib.plan.trunks import TRUNK, furthest, is_out, recipe_of, trunks
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import registry_of
@@ -104,7 +104,7 @@ def _is_alike(model: Manifest, settings: Settings, data: DataPlan) -> bool:
 
 
 def _in_line(settings: Settings, workspace: Workspace, data: DataPlan, fitting: Sequence[Manifest]) -> list[Manifest]:
-    """The champion, by the ledger, and those that went on from it."""
+    """The champion, and those that went on from it."""
     champion = _champion(settings, workspace)
     if champion is None:
         return []
@@ -113,10 +113,10 @@ def _in_line(settings: Settings, workspace: Workspace, data: DataPlan, fitting: 
 
 
 def _champion(settings: Settings, workspace: Workspace) -> Manifest | None:
-    """The model of the version that was promoted last; None where it is not whole any more."""
+    """The model of the version in service; None where it is not whole any more."""
     registry = registry_of(settings.of(RegisterSettings), workspace.root)
-    move = last_move(registry)
-    name = None if move is None else model_of(workspace.store, registry, move.version)
+    version = champion_of(registry)
+    name = None if version is None else model_of(workspace.store, registry, version)
     found = None if name is None else workspace.store.condition(Ref(TRAIN.stage, name))
     return found.manifest if found is not None and found.is_present else None
 

@@ -4,10 +4,9 @@ MLflow guards nothing by itself: a version may point at nothing, and files may c
 the digest of its package as a tag, and is opened only when all files still match.
 """
 
-import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,24 +52,6 @@ class Version:
         return self.tags.get(FINGERPRINT_TAG, "")
 
 
-def stands(place: Place, name: str, number: int) -> bool:
-    """Whether a version is still there, as far as that can be told without MLflow, which takes a second to load.
-
-    So only the workspace's own SQLite file is asked; other stores, and a file that is busy, count as having it.
-    """
-    if not place.is_local:
-        return True
-    path = Path(place.uri.removeprefix("sqlite:///"))
-    if not path.is_file():
-        return False
-    query = "select 1 from model_versions where name = ? and version = ? and current_stage != 'Deleted_Internal'"
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as database:
-            return database.execute(query, (name, number)).fetchone() is not None
-    except sqlite3.Error:
-        return True
-
-
 @contextmanager
 def client_of(registry: Registry) -> Iterator[Any]:
     """An MLflow client whose errors are raised as ours: `UpstreamError` where another try may help."""
@@ -100,15 +81,30 @@ def version_by_alias(registry: Registry, alias: str) -> Version | None:
 def version_by_number(registry: Registry, number: int) -> Version:
     """A version by its number. Raises `SettingsError` when there is none."""
     with client_of(registry) as client:
-        from mlflow.exceptions import MlflowException
+        found = version_or_none(client, registry.name, number)
+    if found is None:
+        raise no_such_version(registry, number, [version.number for version in versions(registry)])
+    return found
 
-        try:
-            return _version(client.get_model_version(registry.name, str(number)))
-        except MlflowException as exc:
-            if exc.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            advice = "See nightshift status for those there are."
-            raise SettingsError(f"{registry.name} has no version {number}. {advice}") from exc
+
+def no_such_version(registry: Registry, number: int, there: Iterable[int]) -> SettingsError:
+    """The error for a version that does not exist."""
+    known = ", ".join(map(str, sorted(there))) or "none yet"
+    return SettingsError(f"{registry.name} has no version {number}. There are: {known}.")
+
+
+def version_or_none(client: Any, name: str, number: int | None) -> Version | None:
+    """A version by its number and an open client; None where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    if number is None:
+        return None
+    try:
+        return _version(client.get_model_version(name, str(number)))
+    except MlflowException as exc:
+        if exc.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
 
 
 def versions(registry: Registry) -> list[Version]:
@@ -119,18 +115,20 @@ def versions(registry: Registry) -> list[Version]:
 
 
 def aliases(registry: Registry) -> dict[str, int]:
-    """The number of the version each alias points to."""
+    """The number of the version each alias points to, whether there is one or not."""
     with client_of(registry) as client:
-        models = client.search_registered_models(f"name = '{registry.name}'")
-        return {alias: int(number) for model in models for alias, number in model.aliases.items()}
+        return aliases_of(client, registry.name)
+
+
+def aliases_of(client: Any, name: str) -> dict[str, int]:
+    """The same by an open client."""
+    models = client.search_registered_models(f"name = '{name}'")
+    return {alias: int(number) for model in models for alias, number in model.aliases.items()}
 
 
 def alias_of(client: Any, name: str, alias: str) -> Version | None:
-    """The version an alias points to, by an open client."""
-    for model in client.search_registered_models(f"name = '{name}'"):
-        if alias in model.aliases:
-            return _version(client.get_model_version(name, model.aliases[alias]))
-    return None
+    """The version an alias points to, by an open client; None also where that version was deleted."""
+    return version_or_none(client, name, aliases_of(client, name).get(alias))
 
 
 @contextmanager

@@ -24,9 +24,11 @@ from pipeline_lib.model.records import (
     read_variant,
 )
 from pipeline_lib.model.tracking import place_of
-from pipeline_lib.register.promotion import Promotion, promote, promotions, rollback
+from pipeline_lib.register.ledger import Promotion, moves_of, promotions
+from pipeline_lib.register.promotion import promote, rollback
 from pipeline_lib.register.registry import Registry
 from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.register.settle import in_service, is_settled, look, settle
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome, Ref, digest_of
@@ -47,7 +49,18 @@ VARIANT_INPUT = "variant:"  # and the scheme: inputs of a version
 UNKNOWN = "unknown"  # what a version says of something that is gone
 FUNNEL_FILE = "funnel.json"  # [{"stage", "documents_in", "documents_out", "dropped": {reason: number}}]
 
-__all__ = ["Promotion", "Registry", "promote", "promotions", "rollback"]
+__all__ = [
+    "Promotion",
+    "Registry",
+    "in_service",
+    "is_settled",
+    "look",
+    "moves_of",
+    "promote",
+    "promotions",
+    "rollback",
+    "settle",
+]
 
 
 def registry_of(settings: RegisterSettings, workspace: Path) -> Registry:

@@ -62,15 +62,23 @@ def read_comfort(path: Path, shape: type[T]) -> T | None:
     return found
 
 
-def read_lines(path: Path, shape: type[T]) -> list[T]:
+def read_lines(path: Path, shape: type[T], *, advice: str = "left out, and kept as it stands") -> list[T]:
     """The records of a file that holds one a line, as far as they are understood: a line that was torn is left out."""
-    lines = [(number, line) for number, line in enumerate((_bytes_of(path) or b"").split(b"\n"), 1) if line.strip()]
-    understood = [(number, _understood(shape, line)[0]) for number, line in lines]
+    understood = [(number, _understood(shape, line)[0]) for number, line in _lines_of(path)]
     odd = [number for number, found in understood if found is None]
     if odd:
         of_them = f"line {odd[0]} is" if len(odd) == 1 else f"{len(odd)} lines (the first is line {odd[0]}) are"
-        _tell(path, f"{of_them} not what is written there; left out, and kept as it stands")
+        _tell(path, f"{of_them} not what is written there; {advice}")
     return [found for _, found in understood if found is not None]
+
+
+def sort_lines(path: Path, shape: type[T]) -> tuple[list[bytes], list[bytes]]:
+    """The lines of such a file as they stand: those that are understood, and the others."""
+    right: list[bytes] = []
+    odd: list[bytes] = []
+    for _, line in _lines_of(path):
+        (odd if _understood(shape, line)[0] is None else right).append(line)
+    return right, odd
 
 
 def write_comfort(path: Path, data: bytes, *, via: Path | None = None) -> None:
@@ -107,6 +115,11 @@ def make_room_for_folder(path: Path) -> None:
 def _make_room(path: Path, kind: str, is_fit: Callable[[Path], bool]) -> None:
     if os.path.lexists(path) and not is_fit(path):
         _tell(path, f"is no {kind}, and was put aside as {put_aside(path).name}")
+
+
+def _lines_of(path: Path) -> list[tuple[int, bytes]]:
+    """The lines of a file that are not empty, with their numbers from 1."""
+    return [(number, line) for number, line in enumerate((_bytes_of(path) or b"").split(b"\n"), 1) if line.strip()]
 
 
 def _bytes_of(path: Path) -> bytes | None:

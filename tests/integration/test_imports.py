@@ -165,3 +165,12 @@ with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) 
 assert "1 files new" in said.getvalue()
 """
     assert loaded_after(code, {"pandas", "torch", "mlflow", "prefect"}) == set()
+
+
+def test_a_move_of_the_champion_loads_no_prefect_and_a_look_no_mlflow() -> None:
+    code = """
+import flows.cli
+from flows.moves import promote_by_hand
+from flows.show.status import show_status
+"""
+    assert loaded_after(code, {"prefect", "mlflow", "torch", "pandas"}) == set()

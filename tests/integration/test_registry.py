@@ -17,15 +17,16 @@ import pytest
 from pipeline_lib.base.errors import DamagedArtifact, GateRefused, SettingsError, UpstreamError
 from pipeline_lib.model.records import Scores, Slice, VariantReport, write_record
 from pipeline_lib.model.tracking import Place, connect
+from pipeline_lib.register.glance import stands
+from pipeline_lib.register.ledger import promotions
 from pipeline_lib.register.package import ALLOWED_NAMES, ALLOWED_SUFFIXES
-from pipeline_lib.register.promotion import promote, promotions, rollback
+from pipeline_lib.register.promotion import promote, rollback
 from pipeline_lib.register.registry import (
     CHALLENGER,
     CHAMPION,
     PREVIOUS,
     Registry,
     opened,
-    stands,
     version_by_alias,
     version_by_number,
 )
@@ -242,41 +243,6 @@ def test_promotion_moves_champion_and_previous_and_writes_them_down(
         (2, 1, "promote", "更好"),
     ]
     assert lines[0].time == "2026-01-02T03:04:05+00:00"
-
-
-ODD_LINES = [
-    b"7",
-    b"null",
-    b"[]",
-    b'{"x": 1}',
-    b"\xff\xfe\x00\x01",
-    b"[" * 100_000,
-    b'{"time": "2026-01-02T03:04:05+00:0',
-]
-
-
-@pytest.mark.parametrize("torn", [b"", b"\n"], ids=["torn", "whole"])
-def test_odd_lines_of_the_ledger_are_told_left_out_and_kept(
-    registry: Registry, register: Callable[[str], int], caplog: pytest.LogCaptureFixture, torn: bytes
-) -> None:
-    registry = replace(registry, folder=registry.folder.with_name(f"promotions-{len(torn)}"))
-    for number in (1, 2):
-        register(str(number) * 32)
-    promote(registry, 1, expected_champion=None, reason="first", now=NOW)
-    ledger = registry.folder / "promotions.jsonl"
-    (line,) = ledger.read_bytes().splitlines()
-    newer = line.replace(b'"first"', b'"newer"').replace(b"{", b'{"of_a_newer_release": [1], ', 1)
-    before = b"\n".join((ODD_LINES[0], line, *ODD_LINES[1:-1], newer, ODD_LINES[-1])) + torn
-    ledger.write_bytes(before)
-    assert [move.reason for move in promotions(registry)] == ["first", "newer"]
-    assert caplog.messages == [
-        f"{ledger}: {len(ODD_LINES)} lines (the first is line 1) are not what is written there; "
-        "left out, and kept as it stands."
-    ]
-    promote(registry, 2, expected_champion=1, reason="second", now=NOW)
-    assert rollback(registry, reason="back", now=NOW).version == 1
-    assert ledger.read_bytes().startswith(before)
-    assert [move.reason for move in promotions(registry)] == ["first", "newer", "second", "back"]
 
 
 def test_rollback_puts_the_previous_one_back_and_a_second_one_undoes_it(

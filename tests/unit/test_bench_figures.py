@@ -63,6 +63,8 @@ def test_the_goals_are_those_that_were_asked_for() -> None:
         "demo_first_night_seconds": 300,
         "demo_second_night_seconds": 10,
         "second_night_running_server_seconds": 4,
+        "rollback_seconds": 5,
+        "rollback_hanging_server_seconds": 5,
         "night_of_13_documents_growth": 1.3,
         "plan_seconds_1000_nights": 2,
         "nothing_new_1000_nights_seconds": 10,

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from pipeline_lib.model.records import SCORES_FILE, Scores, write_record
 from pipeline_lib.past.made import MOST_SCORES, remember_scores
 from pipeline_lib.past.made import scores_of as scores_refs
 from pipeline_lib.plan.judge import CHAMPION_SCORES
-from pipeline_lib.register.promotion import Promotion
+from pipeline_lib.register.ledger import Promotion, add
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.register.stage import registry_of
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.workspace import Workspace, new_run
+from tests.registered import plain_store
 from tests.unit.flows.conftest import Nights
 
 Captured = pytest.CaptureFixture[str]
@@ -116,9 +120,53 @@ def test_the_champion_is_shown_with_its_last_move_a_way_back_and_a_table_a_bench
 
 def test_no_champion_and_one_that_mlflow_lost_are_told_apart() -> None:
     assert _page(None) == "\nnightshift-tiny has no champion yet.\n"
-    assert "the last move on record was to version 2. Put it back: nightshift promote 2" in _page(
-        Champion(None, None, MOVE, {})
-    )
+    lost = "version 2, the champion, was deleted in MLflow. Put one in service: nightshift promote 1."
+    page = _page(Champion(None, None, MOVE, {}, [lost]))
+    assert page == f"\nnightshift-tiny has no champion in MLflow.\n          {lost}\n"
+
+
+@pytest.mark.parametrize(
+    ("aliases", "told"),
+    [
+        ({"champion": 2, "previous": 1}, []),
+        (
+            {"champion": 5, "previous": 1},
+            [
+                "version 5 was made champion in MLflow; by the ledger of promotions it is version 2. "
+                "The next nightshift run, promote or rollback verifies its files and writes it down."
+            ],
+        ),
+        (
+            {"champion": 7, "previous": 1},
+            [
+                "the alias champion points to version 7, which MLflow does not have. "
+                "Put one in service: nightshift promote 2."
+            ],
+        ),
+    ],
+    ids=["agree", "moved", "dangling"],
+)
+def test_what_mlflow_says_of_the_champion_is_told_without_loading_it(
+    nights: Nights,
+    tmp_path: Path,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+    aliases: dict[str, int],
+    told: list[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    settings = nights.settings(tmp_path)
+    registry = registry_of(settings.of(RegisterSettings), tmp_path)
+    add(registry, MOVE)
+    plain_store(registry, {1: "m1", 2: "m2", 5: "m5"}, **aliases)
+    show_status(settings, Workspace(tmp_path), as_json=True)
+    said = json.loads(capsys.readouterr().out)["champion"]
+    champion = aliases["champion"] if aliases["champion"] != 7 else None
+    assert (said["version"], said["previous"], said["odd"]) == (champion, 1, told)
+    show_status(settings, Workspace(tmp_path), as_json=False)
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in told)
+    assert ("has no champion in MLflow" in shown) == (champion is None)
 
 
 def test_nights_are_shown_with_what_came_of_them(nights: Nights, tmp_path: Path, capsys: Captured) -> None:

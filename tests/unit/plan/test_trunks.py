@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.model.tracking import Place
+from pipeline_lib.model.tracking import Place, place_of
 from pipeline_lib.plan.parents import is_least, line_of
-from pipeline_lib.plan.registered import last_move, model_of
+from pipeline_lib.plan.registered import champion_of, model_of
 from pipeline_lib.plan.trunks import keep_trunk, trunks
 from pipeline_lib.register.registry import Registry
 from pipeline_lib.register.settings import RegisterSettings
@@ -28,6 +28,7 @@ from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.plan import in_nights
 from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.stage import TRAIN
+from tests.registered import plain_store
 from tests.shelf import put
 
 created = itertools.count(1.0)
@@ -258,8 +259,16 @@ def test_the_model_of_a_champion_is_known_by_the_ledger_alone(
     workspace: Workspace, registry: Registry, unlisted: None
 ) -> None:
     moved(registry, move(1, "m1"), move(2, "m2"), move(3, "other", name="another"))
-    assert last_move(registry) == move(2, "m2")
+    assert champion_of(registry) == 2
     assert [model_of(workspace.store, registry, version) for version in (1, 2)] == ["m1", "m2"]
+
+
+@pytest.mark.parametrize(("alias", "expected"), [(1, 1), (2, 2), (9, 2)])
+def test_a_champion_that_was_moved_in_mlflow_is_foreseen(workspace: Workspace, alias: int, expected: int) -> None:
+    registry = Registry(place_of(None, workspace.root), "tiny", workspace.state / "promotions")
+    moved(registry, move(1, "m1"), move(2, "m2"))
+    plain_store(registry, {1: "m1", 2: "m2"}, champion=alias)
+    assert champion_of(registry) == expected
 
 
 def test_a_version_that_was_made_anew_is_the_model_of_its_last_line(workspace: Workspace, registry: Registry) -> None:
@@ -278,7 +287,7 @@ def test_a_version_that_the_ledger_does_not_know_is_found_by_what_registering_le
 
 
 def test_nobody_was_promoted_in_a_new_workspace(registry: Registry) -> None:
-    assert last_move(registry) is None
+    assert champion_of(registry) is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.files import open_lock, put_aside
-from pipeline_lib.store.records import open_log, read_comfort, read_lines, read_state, write_comfort
+from pipeline_lib.store.records import open_log, read_comfort, read_lines, read_state, sort_lines, write_comfort
 from pipeline_lib.store.workspace import Batch, RunRecord, Workspace
 
 NAMES = [field.name for field in fields(RunRecord)]
@@ -221,6 +221,7 @@ def test_of_a_file_of_lines_the_odd_ones_are_left_out_and_counted(
     assert read_lines(path, RunRecord) == [WHOLE, WHOLE]
     assert caplog.messages == [f"{path}: line 3 is not what is written there; left out, and kept as it stands."]
     assert read_lines(tmp_path / "none.jsonl", RunRecord) == []
+    assert sort_lines(path, RunRecord) == ([whole, whole.replace(b"{", b'{"more": 1, ', 1)], [b"7"])
 
 
 def test_two_things_put_aside_in_one_second_are_both_kept(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""What MLflow holds of a registered model, without MLflow, which takes seconds to load, as far as that can be.
+
+The workspace's own store is an SQLite file, which is read as it is, and never written.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline_lib.model.tracking import Place
+from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, aliases_of, client_of, versions
+
+VERSIONS_QUERY = """
+    select own.version, coalesce(tags.value, '') from model_versions as own left join model_version_tags as tags
+    on tags.name = own.name and tags.version = own.version and tags.key = ?
+    where own.name = ? and own.current_stage != 'Deleted_Internal'
+"""
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What MLflow holds of a registered model."""
+
+    aliases: Mapping[str, int]
+    models: Mapping[int, str]  # by the number of each version the fingerprint of its model; "" where it is not ours
+
+
+def glance(place: Place, name: str) -> Glance | None:
+    """A look into the workspace's own SQLite file, without MLflow; None: another store, or it cannot be read now."""
+    if not place.is_local:
+        return None
+    path = Path(place.uri.removeprefix("sqlite:///"))
+    if not path.is_file():
+        return Glance({}, {})
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as database:
+            aliases = database.execute("select alias, version from registered_model_aliases where name = ?", (name,))
+            models = database.execute(VERSIONS_QUERY, (FINGERPRINT_TAG, name))
+            return Glance(dict(aliases.fetchall()), dict(models.fetchall()))
+    except sqlite3.Error:
+        return None
+
+
+def look_at(registry: Registry) -> Glance:
+    """The same of any store: by MLflow, where a glance does not tell."""
+    seen = glance(registry.place, registry.name)
+    if seen is not None:
+        return seen
+    with client_of(registry) as client:
+        return seen_by(client, registry)
+
+
+def seen_by(client: Any, registry: Registry) -> Glance:
+    """The same by an open client."""
+    models = {version.number: version.model_fingerprint for version in versions(registry)}
+    return Glance(aliases_of(client, registry.name), models)
+
+
+def stands(place: Place, name: str, number: int) -> bool:
+    """Whether a version is still there, as far as that can be told without MLflow, which takes a second to load.
+
+    So only the workspace's own SQLite file is asked; other stores, and a file that is busy, count as having it.
+    """
+    found = glance(place, name)
+    return found is None or number in found.models

@@ -1,0 +1,196 @@
+"""One move of the champion, right at each instant of a kill.
+
+    intention   what is to be, in a file beside the ledger, before anything moves
+    aliases     `previous`, `champion`, and `challenger` where it was the version that moves
+    ledger      a line more
+    then the intention goes
+
+Whoever finds an intention carries it out from the start: each of its writes may be done twice. So a move that was begun
+is finished by the next command of any kind. It is undone only where the version's files are damaged or gone by then,
+and forgotten where somebody has moved the champion elsewhere in MLflow since: that counts, and is written down next.
+"""
+
+import hashlib
+import logging
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.base.failpoint import failpoint
+from pipeline_lib.register.ledger import Kind, Promotion, add, moves_of
+from pipeline_lib.register.registry import (
+    CHALLENGER,
+    CHAMPION,
+    PREVIOUS,
+    Registry,
+    Version,
+    aliases_of,
+    opened,
+    version_by_number,
+    version_or_none,
+)
+from pipeline_lib.store.files import fsync_folder, write_json
+from pipeline_lib.store.records import make_room, read_comfort
+
+NAME_CHARACTERS = 16
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Intention:
+    """A move that was begun."""
+
+    move: Promotion  # the line that the ledger is to get
+    num_moves: int  # that the ledger had before it
+    previous: int | None  # what the alias `previous` is to point to
+    champion_until: int | None  # what the aliases pointed to before
+    previous_until: int | None
+
+
+def begun(registry: Registry) -> Path | None:
+    """The file of a move that was begun and not ended; None where there is none."""
+    path = _path(registry)
+    return path if path.exists() else None
+
+
+def move(client: Any, registry: Registry, version: int, *, kind: Kind, reason: str, now: datetime) -> Promotion:
+    """Verify the files of a version and make it the champion.
+
+    Raises `DamagedArtifact` when they are not what was uploaded, `SettingsError` when there is no such version.
+    """
+    with opened(registry, version):
+        pass
+    moves, aliases = moves_of(registry), aliases_of(client, registry.name)
+    line = Promotion(
+        time=now.isoformat(timespec="seconds"),
+        name=registry.name,
+        version=version,
+        previous=moves[-1].version if moves else None,
+        kind=kind,
+        reason=reason,
+        model=version_by_number(registry, version).model_fingerprint,
+    )
+    target = former(client, registry, version)
+    intention = Intention(line, len(moves), target, aliases.get(CHAMPION), aliases.get(PREVIOUS))
+    path = _path(registry)
+    make_room(path)
+    failpoint("register", "before_intention")
+    write_json(path, asdict(intention))
+    failpoint("register", "before_previous")
+    return _carry_out(client, registry, intention)
+
+
+def former(client: Any, registry: Registry, version: int) -> int | None:
+    """Whom a rollback puts back once `version` is champion: the champion until then; or where that is gone, or is this
+    very version, what `previous` points to, or else who was champion before. Of those that MLflow has."""
+    moves, pointed = moves_of(registry), aliases_of(client, registry.name).get(PREVIOUS)
+    earlier: dict[int, Promotion] = {}  # the last line of each version, the newest first
+    for line in reversed(moves):
+        earlier.setdefault(line.version, line)
+    candidates = chain(
+        (in_mlflow(client, line) for line in moves[-1:]),
+        (version_or_none(client, registry.name, number) for number in (pointed,)),
+        (in_mlflow(client, line) for line in earlier.values()),
+    )
+    return next((found.number for found in candidates if found is not None and found.number != version), None)
+
+
+def in_mlflow(client: Any, line: Promotion) -> Version | None:
+    """The version of a line; None where MLflow has none, or another model under its number, since it was made anew."""
+    found = version_or_none(client, line.name, line.version)
+    return found if found is not None and line.model in ("", found.model_fingerprint) else None
+
+
+def finish(client: Any, registry: Registry) -> Promotion | None:
+    """End what was begun, and say so; the move, or None where nothing was begun, or it cannot be ended as intended."""
+    path = begun(registry)
+    if path is None:
+        return None
+    intention = read_comfort(path, Intention)
+    if intention is None:  # told by its reader; what the aliases show by now is looked at next
+        _drop(path)
+        return None
+    line = intention.move
+    if not _is_written(registry, intention):
+        if aliases_of(client, registry.name).get(CHAMPION) not in (intention.champion_until, line.version):
+            logger.warning("%s: the %s was overtaken by a move in MLflow", registry.name, _named(line))
+            _drop(path)
+            return None
+        if fault := fault_of(client, registry, line.version):
+            _put_back(client, registry, intention)
+            logger.warning("%s: the %s was cut off, and is undone: %s", registry.name, _named(line), fault)
+            return None
+    logger.warning("%s: the %s was cut off, and is finished now", registry.name, _named(line))
+    return _carry_out(client, registry, intention)
+
+
+def fault_of(client: Any, registry: Registry, version: int) -> str:
+    """What is wrong with a version, so that it may not be champion; "" where nothing is."""
+    if version_or_none(client, registry.name, version) is None:
+        return f"MLflow has no version {version}."
+    try:
+        with opened(registry, version):
+            return ""
+    except DamagedArtifact as exc:
+        return str(exc)
+
+
+def _carry_out(client: Any, registry: Registry, intention: Intention) -> Promotion:
+    """Do what is intended, wherever it stands; each of the writes may be done again."""
+    line = intention.move
+    if not _is_written(registry, intention):
+        _point(client, registry, PREVIOUS, intention.previous)
+        failpoint("register", "before_champion")
+        _point(client, registry, CHAMPION, line.version)
+        failpoint("register", "after_champion")
+        if aliases_of(client, registry.name).get(CHALLENGER) == line.version:
+            _point(client, registry, CHALLENGER, None)
+        failpoint("register", "before_line")
+        add(registry, line)
+    failpoint("register", "after_line")
+    _drop(_path(registry))
+    failpoint("register", "after_intention")
+    return line
+
+
+def _is_written(registry: Registry, intention: Intention) -> bool:
+    """Whether the ledger has its line: then the aliases were moved before.
+
+    The line before it may be the same: of a champion that is promoted twice within a second.
+    """
+    moves = moves_of(registry)
+    return len(moves) > intention.num_moves and moves[-1] == intention.move
+
+
+def _put_back(client: Any, registry: Registry, intention: Intention) -> None:
+    """Undo what was done of an intention."""
+    for alias, number in ((CHAMPION, intention.champion_until), (PREVIOUS, intention.previous_until)):
+        stands = version_or_none(client, registry.name, number) is not None
+        _point(client, registry, alias, number if stands else None)
+    _drop(_path(registry))
+
+
+def _point(client: Any, registry: Registry, alias: str, number: int | None) -> None:
+    if number is not None:
+        client.set_registered_model_alias(registry.name, alias, str(number))
+    elif alias in aliases_of(client, registry.name):
+        client.delete_registered_model_alias(registry.name, alias)
+
+
+def _named(line: Promotion) -> str:
+    return f"{'move by hand' if line.kind == 'by hand' else line.kind} to version {line.version}"
+
+
+def _path(registry: Registry) -> Path:
+    """A file for each model: a move of another one is not in the way."""
+    digest = hashlib.sha256(registry.name.encode()).hexdigest()
+    return registry.folder / f"begun-{digest[:NAME_CHARACTERS]}.json"
+
+
+def _drop(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    fsync_folder(path.parent)

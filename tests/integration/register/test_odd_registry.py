@@ -1,0 +1,177 @@
+"""A registry in an odd state: it is named, with the command that puts it right, and that command does."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pipeline_lib.base.errors import DamagedArtifact, GateRefused, SettingsError
+from pipeline_lib.model.tracking import connect
+from pipeline_lib.register.ledger import LEDGER_FILE, ODD_FILE, promotions
+from pipeline_lib.register.promotion import promote, rollback
+from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry
+from pipeline_lib.register.settle import is_settled, settle
+from tests.integration.register.conftest import DONE, NOTHING, NOW, UNTIL, commands
+from tests.registered import assert_agree, by_hand, chain, damage, dangle, delete, shelve, standing
+
+
+def the_champion_deleted(registry: Registry) -> str:
+    delete(registry, 3)
+    return "version 3, the champion, was deleted in MLflow. Put one in service: nightshift promote 2."
+
+
+def the_champion_dangling(registry: Registry) -> str:
+    the_champion_deleted(registry)
+    dangle(registry, CHAMPION, 3)
+    return "version 3, the champion, was deleted in MLflow. Put one in service: nightshift promote 2."
+
+
+def dangling_elsewhere(registry: Registry) -> str:
+    delete(registry, 4)
+    dangle(registry, CHAMPION, 4)
+    return (
+        "the alias champion points to version 4, which MLflow does not have. Put one in service: nightshift promote 3."
+    )
+
+
+def no_champion(registry: Registry) -> str:
+    connect(registry.place).delete_registered_model_alias(registry.name, CHAMPION)
+    return (
+        "MLflow has no alias champion; by the ledger of promotions it is version 3. "
+        "Put one in service: nightshift promote 3."
+    )
+
+
+def all_former_ones_gone(registry: Registry) -> str:
+    delete(registry, 2)
+    delete(registry, 3)
+    damage(registry, 4)
+    return "version 3, the champion, was deleted in MLflow. Put one in service: nightshift promote 1."
+
+
+def previous_dangling(registry: Registry) -> str:
+    delete(registry, 2)
+    dangle(registry, PREVIOUS, 2)
+    return "the alias previous points to version 2, which MLflow does not have. Put it right: nightshift promote 3."
+
+
+def previous_gone_but_not_its_version(registry: Registry) -> str:
+    connect(registry.place).delete_registered_model_alias(registry.name, PREVIOUS)
+    return "the alias previous does not say that version 2 was champion before. Put it right: nightshift promote 3."
+
+
+def previous_deleted_and_another_before(registry: Registry) -> str:
+    promote(registry, 4, expected_champion=3, reason="", now=NOW)
+    delete(registry, 3)
+    return "the alias previous does not say that version 2 was champion before. Put it right: nightshift promote 4."
+
+
+def cut_by_an_earlier_release(registry: Registry) -> str:
+    """It moved `previous` first, and had no intention."""
+    by_hand(registry, PREVIOUS, 3)
+    return "the alias previous does not say that version 2 was champion before. Put it right: nightshift promote 3."
+
+
+ODD = (
+    the_champion_deleted,
+    the_champion_dangling,
+    dangling_elsewhere,
+    no_champion,
+    all_former_ones_gone,
+    previous_dangling,
+    previous_gone_but_not_its_version,
+    previous_deleted_and_another_before,
+    cut_by_an_earlier_release,
+)
+
+
+@pytest.mark.parametrize("make", ODD, ids=[make.__name__ for make in ODD])
+def test_an_odd_registry_is_named_with_the_command_that_puts_it_right(
+    own: Registry, make: Callable[[Registry], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = make(own)
+    before = chain(own)
+    assert not is_settled(own)
+    caplog.clear()
+    settle(own, now=NOW)
+    assert caplog.messages == [f"{own.name}: {expected}"]
+    assert chain(own) == before
+    version = int(expected.removesuffix(".").rsplit(" ", 1)[1])
+    promote(own, version, expected_champion="anybody", reason="", now=NOW)
+    assert_agree(own)
+    assert is_settled(own)
+    assert caplog.messages == [f"{own.name}: {expected}"]
+
+
+def test_with_no_version_left_a_night_is_what_helps(own: Registry, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(1, 5):
+        delete(own, number)
+    settle(own, now=NOW)
+    assert caplog.messages[0].endswith("version 3, the champion, was deleted in MLflow. Make one: nightshift run.")
+    with pytest.raises(SettingsError, match=r"has no version 3\. There are: none yet\."):
+        promote(own, 3, expected_champion="anybody", reason="", now=NOW)
+    number = shelve(own, f"{own.name}-5")
+    promote(own, number, expected_champion=None, reason="accepted", now=NOW)
+    assert standing(own) == {"champion": number}
+    assert_agree(own)
+
+
+def test_a_rollback_without_a_previous_champion_says_which_version_may_be_promoted(own: Registry) -> None:
+    delete(own, 2)
+    damage(own, 4)
+    with pytest.raises(GateRefused, match=r"no previous champion to go back to\. .*: nightshift promote 1\.$"):
+        rollback(own, reason="", now=NOW)
+    promote(own, 1, expected_champion="anybody", reason="", now=NOW)
+    assert_agree(own)
+
+
+def test_a_rollback_to_damaged_files_is_refused_and_nothing_is_begun(own: Registry) -> None:
+    damage(own, 2)
+    with pytest.raises(DamagedArtifact):
+        rollback(own, reason="", now=NOW)
+    assert (chain(own), standing(own)) == (UNTIL, NOTHING[1])
+    assert_agree(own)
+
+
+ODD_LINES = [b"7", b"null", b'{"x": 1}', b"\xff\xfe\x00\x01", b"[" * 100_000, b'{"time": "2026-01-02T03:04:05+00:0']
+
+
+@pytest.mark.parametrize("is_torn", [True, False])
+@pytest.mark.parametrize("then", ["settle", "promote 4", "rollback"])
+def test_what_is_no_line_of_the_ledger_is_told_left_out_and_put_aside_by_the_next_command(
+    registry: Registry, then: str, is_torn: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = registry.folder / LEDGER_FILE
+    first, second = ledger.read_bytes().splitlines()
+    newer = second.replace(b"{", b'{"of_a_newer_release": [1], ', 1)
+    ledger.write_bytes(b"\n".join([ODD_LINES[0], first, *ODD_LINES[1:-1], newer, ODD_LINES[-1]]))
+    if not is_torn:
+        ledger.write_bytes(ledger.read_bytes() + b"\n")
+    assert [move.version for move in promotions(registry)] == [2, 3]
+    assert caplog.messages == [
+        f"{ledger}: {len(ODD_LINES)} lines (the first is line 1) are not what is written there; "
+        "left out. The next nightshift promote, rollback or run puts it aside."
+    ]
+    commands(registry)[then]()
+    assert ledger.read_bytes().startswith(first + b"\n" + newer + b"\n")
+    assert (registry.folder / ODD_FILE).read_bytes().splitlines() == ODD_LINES
+    assert chain(registry) == [*UNTIL, *(DONE[then][0] if then in DONE else [])]
+    assert is_settled(registry)
+    assert_agree(registry)
+
+
+def test_of_a_move_whose_line_is_damaged_the_aliases_tell(registry: Registry) -> None:
+    promote(registry, 4, expected_champion=3, reason="", now=NOW)
+    ledger = registry.folder / LEDGER_FILE
+    ledger.write_bytes(ledger.read_bytes()[:-20])
+    settle(registry, now=NOW)
+    assert chain(registry) == [*UNTIL, ("by hand", 4, 3)]
+    assert standing(registry) == {"champion": 4, "previous": 3}
+    assert_agree(registry)
+
+
+def test_odd_lines_that_come_later_join_those_that_were_put_aside(registry: Registry) -> None:
+    ledger = registry.folder / LEDGER_FILE
+    for odd in (b"7", b"8", b"7"):
+        ledger.write_bytes(odd + b"\n" + ledger.read_bytes())
+        settle(registry, now=NOW)
+    assert (registry.folder / ODD_FILE).read_bytes() == b"7\n8\n"

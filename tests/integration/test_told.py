@@ -1,0 +1,180 @@
+"""A move of the champion shown in Prefect: by a real server, and not, by one that is gone, hangs or refuses."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from flows import told
+from flows.access import auth_string
+from flows.moves import promote_by_hand, rollback_by_hand
+from flows.servers import start_prefect
+from flows.standing import Standing, remember
+from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.register.stage import registry_of
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.stages import resolve
+from pipeline_lib.store.workspace import Workspace
+from tests.registered import chain, shelve
+from tests.servers_up import wait_until
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A workspace with two registered versions; the tests build on one another."""
+    workspace = tmp_path_factory.mktemp("workspace")
+    found = resolve(None, {}, [("workspace", str(workspace)), ("profile", "tiny")]).settings
+    registry = registry_of(found.of(RegisterSettings), workspace)
+    for number in (1, 2):
+        shelve(registry, f"told-{number}")
+    return found
+
+
+def stands_at(settings: Settings, url: str) -> None:
+    """As `nightshift up` leaves it: of this process."""
+    me = psutil.Process()
+    remember(Workspace(settings.workspace), Standing(me.pid, me.create_time(), url, "http://127.0.0.1:9", ""))
+
+
+def moves(settings: Settings) -> list[tuple[str, int, int | None]]:
+    return chain(registry_of(settings.of(RegisterSettings), settings.workspace))
+
+
+def test_a_move_appears_in_the_server_of_the_workspace_as_a_run_a_table_and_an_event(
+    settings: Settings, capsys: Captured
+) -> None:
+    workspace = Workspace(settings.workspace)
+    server = start_prefect(workspace, print)
+    try:
+        server.wait("/api/health")
+        stands_at(settings, server.url)
+        promote_by_hand(settings, 1, reason="first", is_dry=False)
+        promote_by_hand(settings, 2, reason="更好", is_dry=False)
+        rollback_by_hand(settings, reason="bad answers", is_dry=False)
+        assert "is not shown there" not in capsys.readouterr().out
+        runs = asked(server.url, workspace, "flow_runs/filter", {"sort": "START_TIME_ASC"})
+        assert sorted((run["name"], run["state"]["name"], run["parameters"]) for run in runs) == [
+            ("promote-tiny-version-1", "Completed", {"version": 1, "reason": "first"}),
+            ("promote-tiny-version-2", "Completed", {"version": 2, "reason": "更好"}),
+            ("rollback-tiny", "Completed", {"reason": "bad answers"}),
+        ]
+        flows = {run["flow_id"] for run in runs}
+        assert len(flows) == 2
+        tables = asked(server.url, workspace, "artifacts/filter", {"artifacts": {"key": {"any_": ["champion-moves"]}}})
+        assert {table["flow_run_id"] for table in tables} == {run["id"] for run in runs}
+        last = max(tables, key=lambda table: table["created"])
+        assert last["description"] == "rollback to version 1: bad answers"
+        assert [row["version"] for row in json.loads(last["data"])] == [1, 2, 1]
+        wanted = {"filter": {"event": {"prefix": ["nightshift.model."]}}}
+        wait_until(lambda: len(asked(server.url, workspace, "events/filter", wanted)["events"]) == 3, 30)
+        events = asked(server.url, workspace, "events/filter", wanted)["events"]
+        assert {(event["event"], event["resource"]["prefect.resource.id"]) for event in events} == {
+            ("nightshift.model.promoted", "nightshift.model.nightshift-demo"),
+            ("nightshift.model.rolled-back", "nightshift.model.nightshift-demo"),
+        }
+        assert all(run["end_time"] is not None for run in runs)
+    finally:
+        server.stop()
+
+
+def asked(url: str, workspace: Workspace, path: str, body: Any) -> Any:
+    """What the API answers to our own client."""
+    runtime = told.Told(f"{url}/api", auth_string(workspace.root))
+    runtime._take_token()
+    return runtime._ask(path, body)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(told, "PATIENCE_SECONDS", 0.3)
+
+
+@contextmanager
+def hanging() -> Iterator[str]:
+    """A server that is stopped: the system takes connections for it."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(8)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def gone() -> Iterator[str]:
+    """Nobody listens there any more."""
+    with hanging() as url:
+        pass
+    yield url
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """A server that says the same to all."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("server", "why"),
+    [
+        (hanging(), "does not answer"),
+        (gone(), "does not answer"),
+        (answering(401, b"{}"), "answers with status 401"),
+        (answering(200, b"<html>"), "does not answer"),
+        (answering(200, b"[]"), "does not answer"),
+        (answering(200, b"{}"), "does not answer"),
+    ],
+    ids=["hangs", "gone", "refuses", "no JSON", "a list", "empty"],
+)
+def test_a_move_is_made_although_it_cannot_be_shown(
+    settings: Settings, server: Any, why: str, impatient: None, capsys: Captured
+) -> None:
+    before = len(moves(settings))
+    with server as url:
+        stands_at(settings, url)
+        promote_by_hand(settings, 1, reason="", is_dry=False)
+    assert len(moves(settings)) == before + 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.startswith("nightshift-demo: champion ")
+    assert out.endswith(
+        f"the Prefect server of nightshift up {why}: the move is made and on record, and is not shown there"
+    )
+
+
+def test_without_a_standing_server_nothing_is_said_of_one(settings: Settings, capsys: Captured) -> None:
+    (settings.workspace / "state" / "up.json").unlink(missing_ok=True)
+    promote_by_hand(settings, 1, reason="", is_dry=False)
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_dry_run_in_an_empty_workspace_leaves_nothing_there(tmp_path: Path, capsys: Captured) -> None:
+    settings = resolve(None, {}, [("workspace", str(tmp_path / "empty"))]).settings
+    rollback_by_hand(settings, reason="", is_dry=True)
+    assert capsys.readouterr().out == "nightshift-demo has no previous champion to go back to.\n"
+    with pytest.raises(SettingsError, match=r"has no version 1\. There are: none yet\."):
+        promote_by_hand(settings, 1, reason="", is_dry=True)
+    assert not (tmp_path / "empty").exists()
