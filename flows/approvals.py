@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from flows.console import make_console
+from flows.moves import promote_by_hand
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.plan.judged import WAITING, Waiting
 from pipeline_lib.register.settings import RegisterSettings
@@ -28,8 +29,6 @@ def approve_by_hand(settings: Settings, workspace: Workspace, version: int | Non
             f"Version {asked.version} was judged against {_shown(asked.champion)}, and the champion is {_shown(now)} "
             f"now. If you want it in its place all the same: nightshift promote {asked.version}"
         )
-    from flows.moves import promote_by_hand  # which loads MLflow's client: status only asks who waits
-
     promote_by_hand(settings, asked.version, reason=f"approved by a person: {asked.reason}", is_dry=is_dry)
     if not is_dry:
         workspace.drop_pin(WAITING)
