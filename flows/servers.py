@@ -27,10 +27,12 @@ from flows.access import HOSTS_VARIABLE, auth_string, basic, mlflow_login
 from flows.mend import put_damaged_aside
 from flows.ports import HOST, Port, bound, hold_port
 from flows.standing import answers
+from pipeline_lib.base.environment import NO_TELEMETRY
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.base.lifeline import spawn_guarded
 from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
 from pipeline_lib.store.files import write_atomically
+from pipeline_lib.store.logs import rotate
 from pipeline_lib.store.records import open_log
 from pipeline_lib.store.workspace import Workspace
 
@@ -45,12 +47,7 @@ OF_A_WORKER = {
     "NIGHTSHIFT_WORKER": "1",  # flows end with it: see tasks/stages.py
 }
 
-QUIET = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-    "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}
+QUIET = {**NO_TELEMETRY, "PREFECT_LOGGING_SERVER_LEVEL": "ERROR"}
 
 
 # Lines that end a log and do not say what was wrong; what an exception is called is said by one of the others.
@@ -287,6 +284,7 @@ def _start(
     port: Port | None = None,
 ) -> Server:
     log_path = workspace.root / "logs" / f"{name.lower()}-server.log"
+    rotate(log_path)
     with open_log(log_path) as log:
         start = log.tell()
         process = spawn_guarded(command, env=env, stdout=log, stderr=log, grace_seconds=GRACE_SECONDS)

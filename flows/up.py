@@ -34,6 +34,7 @@ from pipeline_lib.model.tracking import pages_of, place_of
 from pipeline_lib.plan.data import night_key
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.logs import rotate
 from pipeline_lib.store.private import close_to_others
 from pipeline_lib.store.workspace import Workspace
 
@@ -75,6 +76,8 @@ def stay_up(settings: Settings, wanted: Wanted) -> None:
             _say_where(found, workspace, reporter, seconds=time.monotonic() - started)
             while True:
                 _check(servers)
+                for server in servers:
+                    rotate(server.log_path)
                 time.sleep(CHECK_SECONDS)
     reporter.say("stopped; nothing is left running")
 

@@ -1,0 +1,5 @@
+"""What Nightshift does, without Prefect."""
+
+from pipeline_lib.base.environment import prepare
+
+prepare()

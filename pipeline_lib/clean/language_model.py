@@ -5,7 +5,6 @@ mapped pages are shared. All of it is compared with its digests once in each pro
 it cannot be written, or differs, the package's own file is unpacked.
 """
 
-import os
 import shutil
 import tempfile
 from contextlib import suppress
@@ -17,6 +16,7 @@ import numpy as np
 from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
 from py3langid.modelio import load_model as unpack
 
+from pipeline_lib.base.environment import cache_folder as caches
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.store.files import replace_folder
 from pipeline_lib.store.sealed import fault_of, seal
@@ -55,8 +55,7 @@ def load_model() -> LanguageModel:
 
 def cache_folder() -> Path:
     """Where the unpacked model of the installed version lies."""
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return caches / "nightshift" / f"py3langid-{metadata.version('py3langid')}"
+    return caches() / f"py3langid-{metadata.version('py3langid')}"
 
 
 def _write(folder: Path, parts: dict[str, Any]) -> None:

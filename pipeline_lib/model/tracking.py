@@ -206,7 +206,6 @@ def connect(place: Place) -> Any:
     The store is also set for the whole process: parts of MLflow (a version made from a logged model) make clients of
     their own and would otherwise start an `mlflow.db` in the current folder.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read at import; nothing of a night goes elsewhere
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # a new database announces itself, table by table
     # MLflow's own 7 retries take minutes for a server that is down; ours are around it.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")

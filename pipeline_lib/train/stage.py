@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 STAGE: Final = "train"
 
 POLL_SECONDS = 0.5
+TEMPORARY_FOLDER = "tmp"  # in the work folder
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1")
 COMMAND = (*TORCHRUN, "-m", "pipeline_lib.train.worker")  # and the work folder
 FACTS: Final = (
@@ -163,7 +164,7 @@ def _train_in_child(
     on_progress(Progress(step=0, num_steps=0, phase="starting"))
     with (work / LOG_FILE).open("ab") as log:
         child = spawn_guarded(
-            (*COMMAND, str(work.absolute())), env=_environment(settings), stdout=log, stderr=log, cwd=work
+            (*COMMAND, str(work.absolute())), env=_environment(settings, work), stdout=log, stderr=log, cwd=work
         )
     try:
         status = _follow(child, work / METRICS_FILE, deadline, on_progress)
@@ -178,10 +179,14 @@ def _train_in_child(
         raise _failure(work, status)
 
 
-def _environment(settings: TrainSettings) -> Mapping[str, str]:
-    """Of the child: the threads that the settings say, and no thought of a network."""
+def _environment(settings: TrainSettings, work: Path) -> Mapping[str, str]:
+    """Of the child: the threads that the settings say, no thought of a network, and temporary files that go with the
+    work folder (torchrun leaves a folder for each training)."""
+    temporary = work.absolute() / TEMPORARY_FOLDER
+    temporary.mkdir(exist_ok=True)
     return {
         **os.environ,
+        "TMPDIR": str(temporary),
         "OMP_NUM_THREADS": str(settings.threads),
         "MKL_NUM_THREADS": str(settings.threads),
         "HF_HUB_OFFLINE": "1",

@@ -40,8 +40,15 @@ def readable_for_others(workspace: Path) -> list[Path]:
 
 def test_in_a_night_no_process_but_the_command_has_the_key(tmp_path: Path) -> None:
     """Looked at all through a night, with its server, its pool and its training."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     words = arguments(tmp_path / "workspace", write_corpus(tmp_path / "corpus"))
-    night = subprocess.Popen([*NIGHT, *words], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    night = subprocess.Popen(
+        [*NIGHT, *words],
+        env={**environment(), "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     command, seen = psutil.Process(night.pid), set[int]()
     while night.poll() is None:
         children = command.children(recursive=True)
@@ -53,6 +60,7 @@ def test_in_a_night_no_process_but_the_command_has_the_key(tmp_path: Path) -> No
     assert night.returncode == 0, said
     assert "email 4" in said and len(seen) >= 6  # addresses were replaced, with a key
     assert readable_for_others(tmp_path / "workspace") == []
+    assert list(temporary.iterdir()) == []  # and nothing stays among the temporary files
 
 
 def test_under_nightshift_up_no_process_but_the_command_has_it(tmp_path: Path) -> None:

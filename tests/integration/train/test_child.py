@@ -94,3 +94,13 @@ def test_a_night_killed_with_9_leaves_no_process_behind(tmp_path: Path, inputs: 
     assert night.wait(timeout=60) == -9
     assert wait_until(lambda: not processes_about(tmp_path), 10)
     assert not is_finished(tmp_path / "work")
+
+
+def test_a_training_leaves_nothing_among_the_temporary_files(
+    tmp_path: Path, inputs: stage.TrainInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    run(tmp_path / "here", inputs)
+    assert list(temporary.iterdir()) == []

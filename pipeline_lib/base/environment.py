@@ -1,0 +1,30 @@
+"""What libraries read from the environment when they are loaded: it has to stand there before. What a user set stays.
+
+NO_TELEMETRY   what they would tell their makers of who uses them, and how, is switched off. ONNX Runtime's builds of
+               2026 send an event for each session with the shape of its model, and keep an id of the machine in the
+               user's cache (its Privacy.md); MLflow, Prefect and the hub's client count their users
+caches         torch compiles into a folder for all users' temporary files
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+NO_TELEMETRY: Mapping[str, str] = {
+    "DO_NOT_TRACK": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+
+
+def prepare() -> None:
+    """For this process, and all that it starts."""
+    for name, value in {**NO_TELEMETRY, "TORCHINDUCTOR_CACHE_DIR": str(cache_folder() / "torchinductor")}.items():
+        os.environ.setdefault(name, value)
+
+
+def cache_folder() -> Path:
+    """Where a user's programs keep what can be made again: our part of it."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "nightshift"

@@ -1,0 +1,35 @@
+"""What libraries find in the environment: nobody is told of who uses them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline_lib.base.environment import NO_TELEMETRY
+
+
+def printed(code: str, home: Path, **more: str) -> str:
+    """What Python prints, in a home and with temporary files of its own, without what this process has set."""
+    (home / "tmp").mkdir(parents=True, exist_ok=True)
+    inherited = {name: value for name, value in os.environ.items() if name not in NO_TELEMETRY}
+    env = {**inherited, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "TMPDIR": str(home / "tmp"), **more}
+    return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_onnx_runtime_leaves_no_trace_of_a_session(tmp_path: Path) -> None:
+    """Loaded by itself it leaves an id of the machine and a file of its session, in environments it takes for no CI."""
+    printed("import pipeline_lib, onnxruntime", tmp_path / "ours")
+    assert files_in(tmp_path / "ours") == []
+
+
+@pytest.mark.parametrize("name", NO_TELEMETRY)
+def test_what_the_user_has_set_stays(tmp_path: Path, name: str) -> None:
+    code = f"import os, pipeline_lib; print(os.environ[{name!r}])"
+    assert printed(code, tmp_path) == f"{NO_TELEMETRY[name]}\n"
+    assert printed(code, tmp_path, **{name: "by the user"}) == "by the user\n"
