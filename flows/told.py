@@ -1,8 +1,8 @@
 """A move of the champion that was made, told to the standing Prefect server by plain requests.
 
 Prefect itself takes seconds to load, and waits long for a server that is gone. The move is made by then, whatever
-becomes of this: a server that does not answer costs a line; it was greeted when the move began, and had its time. The run appears as the flows `promote` and
-`rollback` leave theirs, with the table of moves and the event.
+becomes of this: a server that does not answer costs a line; it was greeted when the move began, and had its time. The
+run appears as the flows `promote` and `rollback` leave theirs, with the table of moves and the event.
 """
 
 import json
