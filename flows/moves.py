@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.console import ConsoleReporter
-from flows.told import tell
+from flows.told import Teller
 from pipeline_lib.base.imports import collector_off
 from pipeline_lib.settings.tree import Settings
 from tasks.moves import foretell, promote_version, roll_back
@@ -20,10 +20,11 @@ def promote_by_hand(settings: Settings, version: int, *, reason: str, is_dry: bo
     if is_dry:
         _foretell(settings, version)
         return
+    teller = Teller(settings)
     with collector_off():
         move = promote_version(settings, version, reason, PlainRuntime())
     name = f"promote-{settings.profile}-version-{version}"
-    _say(settings, move, flow="promote", name=name, parameters={"version": version, "reason": reason})
+    _say(teller, move, flow="promote", name=name, parameters={"version": version, "reason": reason})
 
 
 def rollback_by_hand(settings: Settings, *, reason: str, is_dry: bool) -> None:
@@ -31,18 +32,19 @@ def rollback_by_hand(settings: Settings, *, reason: str, is_dry: bool) -> None:
     if is_dry:
         _foretell(settings, None)
         return
+    teller = Teller(settings)
     with collector_off():
         move = roll_back(settings, reason, PlainRuntime())
-    _say(settings, move, flow="rollback", name=f"rollback-{settings.profile}", parameters={"reason": reason})
+    _say(teller, move, flow="rollback", name=f"rollback-{settings.profile}", parameters={"reason": reason})
 
 
 def _foretell(settings: Settings, version: int | None) -> None:
     ConsoleReporter().console.print(foretell(settings, version))
 
 
-def _say(settings: Settings, move: Mapping[str, Any], **run: Any) -> None:
+def _say(teller: Teller, move: Mapping[str, Any], **run: Any) -> None:
     before = "none" if move["previous"] is None else move["previous"]
     reporter = ConsoleReporter()
     reporter.console.print(f"{move['name']}: champion {before} -> {move['version']} ({move['kind']})")
-    if not_shown := tell(settings, move, **run):
+    if not_shown := teller.tell(move, **run):
         reporter.say(not_shown)

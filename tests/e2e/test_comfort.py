@@ -142,7 +142,7 @@ def of_somebody(house: House) -> int:
 
 
 def test_what_only_shows_is_told_when_it_is_damaged_and_the_night_goes_on(whole: House, tmp_path: Path) -> None:
-    """The ledger of moves (who is champion is in MLflow) and the database of Prefect."""
+    """The ledger of moves (who is champion MLflow knows too) and the database of Prefect."""
     house = copy_house(whole, tmp_path / "house")
     ledger = house.workspace / "state" / "promotions" / "promotions.jsonl"
     torn = ledger.read_bytes()[:-20]
@@ -159,7 +159,9 @@ def test_what_only_shows_is_told_when_it_is_damaged_and_the_night_goes_on(whole:
     assert ended.status == 0, ended.err
     assert f"{database} was damaged and is kept as prefect.db.2" in " ".join(ended.out.split())
     assert len(list(database.parent.glob("prefect.db.2*"))) == 1
-    assert ledger.read_bytes().startswith(b"null\n" + torn + b"\n{")  # that it is the champion is on record again
+    (line,) = ledger.read_text(encoding="utf-8").splitlines()  # that it is the champion is on record again
+    assert (json.loads(line)["version"], json.loads(line)["kind"]) == (1, "by hand")
+    assert ledger.with_name("promotions.odd.jsonl").read_bytes() == b"null\n" + torn + b"\n"
 
 
 def test_a_lock_that_can_be_none_is_named_and_the_advice_helps(whole: House, tmp_path: Path) -> None:

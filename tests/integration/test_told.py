@@ -90,7 +90,7 @@ def test_a_move_appears_in_the_server_of_the_workspace_as_a_run_a_table_and_an_e
 def asked(url: str, workspace: Workspace, path: str, body: Any) -> Any:
     """What the API answers to our own client."""
     runtime = told.Told(f"{url}/api", auth_string(workspace.root))
-    runtime._take_token()
+    runtime.take_token()
     return runtime._ask(path, body)
 
 
@@ -138,17 +138,35 @@ def answering(status: int, body: bytes) -> Iterator[str]:
         server.shutdown()
 
 
+@contextmanager
+def babbling() -> Iterator[str]:
+    """Something else listens there by now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def babble() -> None:
+            connection, _ = listener.accept()
+            connection.recv(1000)
+            connection.sendall(b"220 ready\r\n")
+            connection.close()
+
+        threading.Thread(target=babble, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
 @pytest.mark.parametrize(
     ("server", "why"),
     [
         (hanging(), "does not answer"),
         (gone(), "does not answer"),
+        (babbling(), "does not answer"),
         (answering(401, b"{}"), "answers with status 401"),
         (answering(200, b"<html>"), "does not answer"),
         (answering(200, b"[]"), "does not answer"),
         (answering(200, b"{}"), "does not answer"),
     ],
-    ids=["hangs", "gone", "refuses", "no JSON", "a list", "empty"],
+    ids=["hangs", "gone", "another", "refuses", "no JSON", "a list", "empty"],
 )
 def test_a_move_is_made_although_it_cannot_be_shown(
     settings: Settings, server: Any, why: str, impatient: None, capsys: Captured

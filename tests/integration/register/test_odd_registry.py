@@ -1,6 +1,7 @@
 """A registry in an odd state: it is named, with the command that puts it right, and that command does."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ from pipeline_lib.register.ledger import LEDGER_FILE, ODD_FILE, promotions
 from pipeline_lib.register.promotion import promote, rollback
 from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry
 from pipeline_lib.register.settle import is_settled, settle
+from pipeline_lib.stages import resolve
+from tasks.moves import settle_champion
 from tests.integration.register.conftest import DONE, NOTHING, NOW, UNTIL, commands
 from tests.registered import assert_agree, by_hand, chain, damage, dangle, delete, shelve, standing
 
@@ -175,3 +178,14 @@ def test_odd_lines_that_come_later_join_those_that_were_put_aside(registry: Regi
         ledger.write_bytes(odd + b"\n" + ledger.read_bytes())
         settle(registry, now=NOW)
     assert (registry.folder / ODD_FILE).read_bytes() == b"7\n8\n"
+
+
+def test_a_registry_that_cannot_be_asked_is_settled_by_a_later_night(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A night that needs it for more says so by itself."""
+    pairs = [("workspace", str(tmp_path)), ("register.tracking_uri", "http://127.0.0.1:1")]
+    settle_champion(resolve(None, {}, pairs).settings)
+    (told,) = caplog.messages
+    assert told.startswith("MLflow at http://127.0.0.1:1 cannot be reached.")
+    assert told.endswith("Whether the champion was moved there is seen by the next night.")
