@@ -98,6 +98,14 @@ def test_wheels_that_lie_nowhere_are_told_with_how_to_get_them(project: Path) ->
     assert "WHEELS=elsewhere is no folder. Fill one where there is a package index: make wheels" in done.stdout
 
 
+def test_uv_that_is_not_there_is_told(project: Path) -> None:
+    for name in ("bash", "find", "test", "touch", "rm"):
+        _program(project / "bin" / name, f'exec {shutil.which(name)} "$@"')
+    done = _make(project, ".venv/.ready-uv", "INSTALLER=uv", f"PATH={project}/bin")
+    assert done.returncode != 0
+    assert "INSTALLER=uv, and uv is not on the PATH. Install uv, or leave INSTALLER out" in done.stdout
+
+
 def test_the_newest_python_that_runs_is_taken(tmp_path: Path) -> None:
     shutil.copy(ROOT / "Makefile", tmp_path)
     _program(tmp_path / "bin" / "python3.14", "echo 'python3.14: command not found' >&2; exit 127")  # a shim
