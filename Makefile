@@ -66,7 +66,8 @@ $(RUN)/python:
 # elsewhere for torch.
 $(READY): pyproject.toml constraints.txt lock.txt | $(RUN)/python
 	@test -d "$(or $(WHEELS),.)" || { echo "WHEELS=$(WHEELS) is no folder. Fill one where there is a package index: make wheels"; exit 1; }
-	@echo "Installing what the lock names into $(VENV) (about 3 GB; once, some minutes) ..."
+	@test "$(INSTALLER)" != uv || command -v uv >/dev/null || { echo "INSTALLER=uv, and uv is not on the PATH. Install uv, or leave INSTALLER out: pip does it too"; exit 1; }
+	@echo "Installing what the lock names into $(VENV) (about 3 GB, 6 where torch comes with CUDA; once, some minutes) ..."
 	@$(INSTALL) --require-hashes --no-deps --only-binary :all: --requirement lock.txt
 	@$(INSTALL) --only-binary :all: --constraint constraints.txt torch
 	@$(INSTALL) --no-deps --no-build-isolation --editable .

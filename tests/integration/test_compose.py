@@ -172,6 +172,23 @@ def test_everything_an_image_installs_is_held_by_the_lock() -> None:
     assert own == "RUN pip install --no-deps --no-build-isolation ."
 
 
+def test_an_image_finds_its_part_of_the_lock_with_what_it_has_by_then(tmp_path: Path) -> None:
+    (tmp_path / "deployments").mkdir()
+    for name in ("lock.txt", "constraints.txt", "pyproject.toml", "deployments/lock.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    asked = re.findall(
+        r"RUN python (deployments/lock\.py [\w ]+) > needed\.txt", (DOCKER / "Dockerfile").read_text("utf-8")
+    )
+    needed = [
+        subprocess.run(
+            [sys.executable, *words.split()], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+        for words in asked
+    ]
+    assert asked == [f"deployments/lock.py {part}" for part in ("only prefect", "only mlflow", "project")]
+    assert ["\nfastapi==" in part and "\npytest==" not in part for part in needed] == [True, True, True]
+
+
 def test_images_are_made_only_of_what_dockerignore_lets_through() -> None:
     rules = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     let_through = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}

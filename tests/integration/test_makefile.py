@@ -65,6 +65,27 @@ def test_three_steps_install_what_the_lock_names_from_a_folder(project: Path, in
     assert (project / ".venv" / f".ready-{installer}").exists()
 
 
+def test_wheels_are_collected_from_where_they_are_and_install_elsewhere(project: Path) -> None:
+    (project / "wheels").rename(project / "index")
+    done = _make(project, "wheels", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(project / "index"))
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (project / "wheels").iterdir()} == {
+        "tiny-1.0-py3-none-any.whl",
+        "torch-2.13.0+cpu-py3-none-any.whl",
+    }
+    shutil.rmtree(project / "index")
+    assert _install(project, "pip").returncode == 0
+    assert _installed(project) == {"tiny": "1.0", "torch": "2.13.0+cpu", "nightshift": "1.0"}
+
+
+def test_a_changed_byte_is_not_collected(project: Path) -> None:
+    (project / "wheels").rename(project / "index")
+    with (project / "index" / "tiny-1.0-py3-none-any.whl").open("ab") as wheel:
+        wheel.write(b"0")
+    done = _make(project, "wheels", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(project / "index"))
+    assert done.returncode != 0 and "DO NOT MATCH THE HASHES" in done.stderr
+
+
 @pytest.mark.parametrize("where", ["first", "middle", "last"])
 def test_a_changed_byte_in_a_wheel_stops_the_installation(project: Path, where: str) -> None:
     path = project / "wheels" / "tiny-1.0-py3-none-any.whl"
@@ -96,6 +117,14 @@ def test_wheels_that_lie_nowhere_are_told_with_how_to_get_them(project: Path) ->
     done = _make(project, ".venv/.ready-pip", "WHEELS=elsewhere")
     assert done.returncode != 0
     assert "WHEELS=elsewhere is no folder. Fill one where there is a package index: make wheels" in done.stdout
+
+
+def test_uv_that_is_not_there_is_told(project: Path) -> None:
+    for name in ("bash", "find", "test", "touch", "rm"):
+        _program(project / "bin" / name, f'exec {shutil.which(name)} "$@"')
+    done = _make(project, ".venv/.ready-uv", "INSTALLER=uv", f"PATH={project}/bin")
+    assert done.returncode != 0
+    assert "INSTALLER=uv, and uv is not on the PATH. Install uv, or leave INSTALLER out" in done.stdout
 
 
 def test_the_newest_python_that_runs_is_taken(tmp_path: Path) -> None:
@@ -146,9 +175,11 @@ def _install(project: Path, installer: str) -> subprocess.CompletedProcess[str]:
     return _make(project, f".venv/.ready-{installer}", f"INSTALLER={installer}", "WHEELS=wheels")
 
 
-def _make(folder: Path, *arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+def _make(
+    folder: Path, *arguments: str, path: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith(LEFT_TO_US)}
-    env["PIP_CONFIG_FILE"] = os.devnull
+    env |= {"PIP_CONFIG_FILE": os.devnull, **variables}
     if path is not None:
         env["PATH"] = f"{path}:{env['PATH']}"
     return subprocess.run(["make", *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)

@@ -125,6 +125,51 @@ def test_a_part_that_no_lock_names_is_refused() -> None:
         lock.needed_by(["nothing"], LOCK)
 
 
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with a lock of before."""
+    (tmp_path / lock.DRIVERS_PATH).parent.mkdir(parents=True)
+    for name in ("constraints.txt", str(lock.DRIVERS_PATH)):
+        (tmp_path / name).write_text("library==1.0\n", encoding="utf-8")
+    monkeypatch.setattr(lock, "ROOT", tmp_path)
+    return tmp_path
+
+
+def _uv(folder: Path, body: str) -> str:
+    """Stands for uv, which needs an index: keeps its calls, and the last word of each is where it writes."""
+    path = folder / "uv"
+    path.write_text(f'#!/bin/sh\necho "$@" >> {folder}/calls\nfor out; do :; done\n{body}\n', encoding="utf-8")
+    path.chmod(stat.S_IRWXU)
+    return str(path)
+
+
+def test_one_resolution_is_written_with_hashes_and_without(checkout: Path) -> None:
+    (checkout / "resolved").write_text(SMALL, encoding="utf-8")
+    lock.main(["write", "--uv", _uv(checkout, f'cp {checkout}/resolved "$out"'), "--upgrade", "library"])
+    written, hashed = ((checkout / name).read_text(encoding="utf-8") for name in ("constraints.txt", "lock.txt"))
+    assert [pin.line for pin in lock.read_pins(written)] == [pin.line for pin in lock.read_pins(SMALL)]
+    assert "sha256" not in written
+    assert [pin.name for pin in lock.read_pins(hashed)] == ["library", "maths", "server", "tests"]
+    assert "--hash=sha256:cc \\\n    --hash=sha256:dd\n    # via server\n" in hashed
+    calls = (checkout / "calls").read_text(encoding="utf-8").splitlines()
+    assert "--upgrade-package library" in calls[0] and "--universal" in calls[0]
+    tried = [re.findall(r"--python-platform (\S+) .*--python-version (\S+)", call) for call in calls[2:]]
+    assert tried == [[(machine, python)] for python in lock.PYTHONS for machine in lock.MACHINES]
+
+
+def test_what_is_locked_is_what_uv_goes_from(checkout: Path) -> None:
+    """uv keeps the versions that it finds where it writes."""
+    lock.main(["write", "--uv", _uv(checkout, f'cat "$out" >> {checkout}/found')])
+    assert (checkout / "found").read_text(encoding="utf-8").startswith("library==1.0\nlibrary==1.0\n")
+
+
+def test_what_cannot_be_resolved_is_told_and_nothing_is_written(checkout: Path) -> None:
+    with pytest.raises(SystemExit, match=r"uv cannot resolve .* on Python 3\.11:\n.*no such version"):
+        lock.main(["write", "--uv", _uv(checkout, "echo no such version >&2; exit 1")])
+    assert (checkout / "constraints.txt").read_text(encoding="utf-8") == "library==1.0\n"
+    assert not (checkout / "lock.txt").exists()
+
+
 def test_nightshift_alone_needs_what_builds_it_and_no_tests(capsys: pytest.CaptureFixture[str]) -> None:
     lock.main(["project"])
     names = {pin.name for pin in lock.read_pins(capsys.readouterr().out)}
