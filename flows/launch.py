@@ -13,7 +13,7 @@ from typing import Any
 
 from flows.console import ConsoleReporter
 from flows.servers import Server, prefect_environment, start_prefect
-from flows.standing import check_lets_in, links, standing
+from flows.standing import check_lets_in, check_not_left, links, standing
 from pipeline_lib.base.errors import NightshiftError
 from pipeline_lib.base.imports import arrow_without_pandas, collector_off
 from pipeline_lib.model.tracking import PAGES_VARIABLE, check_answers, place_of
@@ -22,6 +22,7 @@ from pipeline_lib.plan.warm import warm
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.engine import Engine
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.home import settle
 from pipeline_lib.store.workspace import Workspace
 from tasks.runtime import OWN_SERVER_VARIABLE
 
@@ -30,9 +31,9 @@ def launch_nightly(settings: Settings) -> int:
     """Run a whole night and tell how it went; the exit status."""
     started = time.monotonic()
     workspace = Workspace(settings.workspace.resolve())
-    check_first(settings, workspace)
-    check_answers(place_of(settings.of(RegisterSettings).tracking_uri, workspace.root))
     reporter = ConsoleReporter()
+    check_first(settings, workspace, reporter.say)
+    check_answers(place_of(settings.of(RegisterSettings).tracking_uri, workspace.root))
     with workspace.lock(), prefect_server(workspace, reporter) as urls, Engine(settings.resources.workers) as engine:
         plan = foresee(settings, workspace)
         if plan is not None:
@@ -53,18 +54,26 @@ def launch_nightly(settings: Settings) -> int:
 
 def launch(settings: Settings, run: Callable[[], Any]) -> Any:
     """Run a small flow (promote, rollback); `run` imports it, when the server is there."""
-    workspace = Workspace(settings.workspace.resolve())
-    with prefect_server(workspace, ConsoleReporter()) as urls:
+    workspace, reporter = Workspace(settings.workspace.resolve()), ConsoleReporter()
+    settle_in(workspace, reporter.say)
+    with prefect_server(workspace, reporter) as urls:
         urls.wait()
         with without_heartbeats(), flushed_logs():
             return run()
 
 
-def check_first(settings: Settings, workspace: Workspace) -> None:
+def check_first(settings: Settings, workspace: Workspace, say: Callable[[str], None]) -> None:
     """What would stop the night anyway stops it before any server is started: no key, or a workspace at work."""
     night_key(settings, workspace)
     with workspace.lock():
-        pass
+        settle_in(workspace, say)
+
+
+def settle_in(workspace: Workspace, say: Callable[[str], None]) -> None:
+    """Before anything is written: let a workspace that was moved or copied stand where it is; `say` is told."""
+    check_not_left(workspace)
+    if line := settle(workspace.root):
+        say(line)
 
 
 def foresee(settings: Settings, workspace: Workspace) -> DataPlan | None:

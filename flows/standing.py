@@ -4,13 +4,14 @@ import urllib.error
 import urllib.request
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 import psutil
 
 from flows.access import ENTER, auth_string, basic, entry_link, mlflow_login
 from flows.ports import HOST
-from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.base.errors import UpstreamError, WorkspaceBusy
 from pipeline_lib.store.files import readable
 from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.workspace import ProcessId, Seconds, Workspace
@@ -27,6 +28,7 @@ class Standing:
     mlflow_page: str  # the runs of the trainings
     name: str = HOST  # of this machine, for browsers
     mlflow_asks: bool = False  # for user and password
+    root: str = ""  # of their workspace; "" in what an earlier release has written
 
     @property
     def mlflow_pages(self) -> str:
@@ -41,11 +43,31 @@ class Standing:
         except psutil.Error:
             return False
 
+    def is_of(self, workspace: Workspace) -> bool:
+        """Whether they serve this folder: a workspace that was copied, or moved away from them, tells of others."""
+        try:
+            return not self.root or (Path(self.root) / "state").samefile(workspace.state)
+        except OSError:
+            return False
+
 
 def standing(workspace: Workspace) -> Standing | None:
     """The servers of a running `nightshift up`, if they are still ours and answer."""
     found = read_comfort(workspace.state / "up.json", Standing)
-    return found if found is not None and found.is_alive and answers(f"{found.prefect_url}/api/health") else None
+    if found is None or not found.is_of(workspace) or not found.is_alive:
+        return None
+    return found if answers(f"{found.prefect_url}/api/health") else None
+
+
+def check_not_left(workspace: Workspace) -> None:
+    """Raises `WorkspaceBusy` while `nightshift up` runs that was started before the workspace was moved away."""
+    found = read_comfort(workspace.state / "up.json", Standing)
+    if found is None or found.is_of(workspace) or (Path(found.root) / "state").exists() or not found.is_alive:
+        return
+    raise WorkspaceBusy(
+        f"{workspace.root}: was moved while nightshift up ran at {found.root} (process {found.process_id}), where its "
+        "schedule would begin a new workspace. Stop it (Ctrl-C there), then run again."
+    )
 
 
 def links(found: Standing, workspace: Workspace) -> tuple[str, str]:

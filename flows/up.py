@@ -18,6 +18,7 @@ import psutil
 from flows.access import mlflow_login, other_people
 from flows.console import ConsoleReporter
 from flows.deploy import apply_deployments
+from flows.launch import settle_in
 from flows.ports import HOST, Port, bound, hold_port
 from flows.servers import (
     WORKER,
@@ -67,6 +68,7 @@ def stay_up(settings: Settings, wanted: Wanted) -> None:
     night_key(settings, workspace)  # a missing one is told now, not by the first night
     _check_alone(workspace)
     reporter = ConsoleReporter()
+    settle_in(workspace, reporter.say)
     if workspace.root.exists() and (line := close_to_others(workspace.root)):
         reporter.say(line)
     with _until_asked():
@@ -148,7 +150,7 @@ def _start(
     login = mlflow_login(workspace.root) if asks else ""
     page = experiment_page(mlflow_url, settings.of(RegisterSettings).experiment, place.artifact_root, auth=login)
     us = os.getpid(), psutil.Process().create_time()
-    found = Standing(*us, prefect.url, mlflow_url, page, wanted.name, asks)
+    found = Standing(*us, prefect.url, mlflow_url, page, wanted.name, asks, str(workspace.root))
     servers.append(start_worker(workspace, prefect.url, found.mlflow_pages))
     return found
 

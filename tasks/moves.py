@@ -9,6 +9,7 @@ from pipeline_lib.register.promotion import Promotion
 from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, is_intact, version_by_alias, version_by_number
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.home import settle
 from tasks.runtime import Runtime
 
 MOVES_KEY = "champion-moves"
@@ -22,6 +23,7 @@ def registry_for(settings: Settings) -> Registry:
 
 def promote_version(settings: Settings, version: int, reason: str, runtime: Runtime) -> dict[str, Any]:
     """Make `version` the champion in place of the one that is it now."""
+    settle(settings.workspace)
     registry = registry_for(settings)
     champion = version_by_alias(registry, CHAMPION)
     expected = champion.number if champion else None
@@ -31,6 +33,7 @@ def promote_version(settings: Settings, version: int, reason: str, runtime: Runt
 
 def roll_back(settings: Settings, reason: str, runtime: Runtime) -> dict[str, Any]:
     """Put the previous champion back."""
+    settle(settings.workspace)
     registry = registry_for(settings)
     return _show(register.rollback(registry, reason=reason, now=datetime.now(UTC)), ROLLED_BACK, registry, runtime)
 

@@ -16,6 +16,7 @@ from pipeline_lib.base.errors import DamagedArtifact, SettingsError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.model.tracking import Place, check_answers, connect, unreachable
 from pipeline_lib.register.package import verify
+from pipeline_lib.store.home import as_it_stands
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FINGERPRINT_TAG = "nightshift.model_fingerprint"
@@ -60,12 +61,12 @@ def stands(place: Place, name: str, number: int) -> bool:
     """
     if not place.is_local:
         return True
-    path = Path(place.uri.removeprefix("sqlite:///"))
+    path = place.database
     if not path.is_file():
         return False
     query = "select 1 from model_versions where name = ? and version = ? and current_stage != 'Deleted_Internal'"
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as database:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as database:
             return database.execute(query, (name, number)).fetchone() is not None
     except sqlite3.Error:
         return True
@@ -142,7 +143,7 @@ def opened(registry: Registry, number: int) -> Iterator[Path]:
     version = version_by_number(registry, number)
     with tempfile.TemporaryDirectory() as temporary:
         with client_of(registry) as client:
-            path = _download(client, registry.name, version, Path(temporary))
+            path = _download(client, registry, version, Path(temporary))
         yield path
 
 
@@ -155,18 +156,21 @@ def is_intact(registry: Registry, number: int) -> bool:
         return False
 
 
-def _download(client: Any, name: str, version: Version, temporary: Path) -> Path:
+def _download(client: Any, registry: Registry, version: Version, temporary: Path) -> Path:
     """A local path of the verified package: the registry's own one where that is a folder of this machine."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
     try:
-        uri = client.get_model_version_download_uri(name, str(version.number))
+        uri = client.get_model_version_download_uri(registry.name, str(version.number))
+        if registry.place.is_local:
+            uri = as_it_stands(uri, registry.place.database.parent)
         target = None if uri.startswith("file:") else str(temporary)
         path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=target))
     except (MlflowException, OSError) as exc:
         raise DamagedArtifact(
-            f"{name} version {version.number}: its files cannot be fetched. Register the model again (nightshift run)."
+            f"{registry.name} version {version.number}: its files cannot be fetched. "
+            "Register the model again (nightshift run)."
         ) from exc
     verify(path, version.tags.get(FILES_TAG, ""))
     return path
