@@ -95,22 +95,29 @@ def readdress(root: Path, old: Sequence[Path]) -> None:
 
 
 def roots_in(root: Path) -> list[Path]:
-    """The workspaces into which addresses of MLflow's database in `root` lead, beside `root` itself.
+    """The other workspaces into which MLflow's database in `root` leads although the files lie in `root`.
 
-    To be asked where nothing says where the workspace stood. A folder of MLflow's files that is there, and has no
-    database of ours beside it, is somebody's own.
+    To be asked where nothing says where the workspace stood. A place that still has such a database counts as well: the
+    files of a run may not have been written yet.
     """
     database = root / MLFLOW
     if not database.is_file():
         return []
+    query = " union ".join(f"select {column.name} from {column.table}" for column in COLUMNS[MLFLOW][:4])
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=WAIT_SECONDS)) as opened:
-            rows = opened.execute("select distinct artifact_location from experiments order by 1").fetchall()
+            held = [path_of(text) for (text,) in opened.execute(query) if text is not None]
     except sqlite3.Error:  # no tables yet, or damaged: whoever needs it says so
         return []
-    folders = [path for (value,) in rows if value is not None and (path := path_of(value)) is not None]
-    found = [path.parent for path in folders if path.name == FILES_OF_MLFLOW and path.parent != root]
-    return [other for other in found if (other / MLFLOW).is_file() or not (other / FILES_OF_MLFLOW).exists()]
+    found: dict[Path, bool] = {}
+    for path in held:
+        if path is None or FILES_OF_MLFLOW not in path.parts or path.is_relative_to(root):
+            continue
+        at = len(path.parts) - 1 - path.parts[::-1].index(FILES_OF_MLFLOW)
+        other, inside = Path(*path.parts[:at]), Path(*path.parts[at:])
+        lies_here = len(inside.parts) > 1 and (root / inside).exists()
+        found[other] = found.get(other, False) or lies_here or (other / MLFLOW).is_file()
+    return [other for other, counts in sorted(found.items()) if counts]
 
 
 def _rewrite(opened: sqlite3.Connection, column: Column, old: Sequence[Path], new: Path) -> None:
