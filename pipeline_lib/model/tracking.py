@@ -50,8 +50,8 @@ class Place:
     @property
     def database(self) -> Path:
         """That file."""
-        path = self.uri.partition(":///")[2]
-        return Path(unquote(path.removeprefix("file:").partition("?")[0]) if path.startswith("file:") else path)
+        path = self.uri.partition(":///")[2].partition("?")[0]
+        return Path(unquote(path.removeprefix("file:")) if path.startswith("file:") else path)
 
     @property
     def shown(self) -> str:

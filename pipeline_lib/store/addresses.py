@@ -39,6 +39,7 @@ COLUMNS = {
         Column("runs", "artifact_uri"),
         Column("logged_models", "artifact_location"),
         Column("model_versions", "storage_location"),
+        Column("model_versions", "source"),  # of a version that a user registers; of ours the name of a logged model
         Column("datasets", "dataset_source"),
     ),
     PREFECT: (
@@ -103,7 +104,9 @@ def roots_in(root: Path) -> list[Path]:
     database = root / MLFLOW
     if not database.is_file():
         return []
-    query = " union ".join(f"select {column.name} from {column.table}" for column in COLUMNS[MLFLOW][:4])
+    query = " union ".join(
+        f"select {column.name} from {column.table}" for column in COLUMNS[MLFLOW] if column.table != "datasets"
+    )
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=WAIT_SECONDS)) as opened:
             held = [path_of(text) for (text,) in opened.execute(query) if text is not None]

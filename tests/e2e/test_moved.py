@@ -81,6 +81,16 @@ def test_after_a_move_the_next_night_trains_and_judges_and_the_champion_moves(ho
     assert not house.workspace.exists()
 
 
+def test_nothing_else_in_a_workspace_names_its_path(judged: House) -> None:
+    named = [path for path in judged.workspace.rglob("*") if path.is_file() and _names(path, judged.workspace)]
+    assert sorted(str(path.relative_to(judged.workspace)) for path in named) == [MLFLOW, "state/home.json"]
+
+
+def _names(path: Path, workspace: Path) -> bool:
+    content = path.read_bytes()
+    return str(workspace).encode() in content or workspace.as_uri().encode() in content
+
+
 def test_a_look_at_a_moved_workspace_opens_its_models_and_leaves_no_trace(house: House) -> None:
     moved = copied(house, ODD)
     shutil.rmtree(house.workspace)

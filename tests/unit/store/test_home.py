@@ -28,7 +28,8 @@ def make(root: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(root / name)) as opened, opened:
             for table, column, _ in columns:
-                opened.execute(f"create table {table} ({column} text, state_type text)")
+                names = ", ".join(of.name for of in columns if of.table == table)
+                opened.execute(f"create table if not exists {table} ({names}, state_type)")
                 put(opened, table, column, root)
     (root / FILES_OF_MLFLOW / "0" / "artifacts").mkdir(parents=True)
     (root / "state").mkdir()
@@ -41,8 +42,9 @@ def put(opened: sqlite3.Connection, table: str, column: str, root: Path) -> None
     texts = [held, OWN, AWAY, None] if column != "parameters" else []
     if table in ("datasets", "deployment", "flow_run"):
         texts += [f'{{"settings": {{"workspace": "{root}", "list": ["{held}", 3, null]}}}}', "{torn"]
-    opened.executemany(f"insert into {table} values (?, 'SCHEDULED')", [(text,) for text in texts])
-    opened.execute(f"insert into {table} values (?, 'COMPLETED')", (f'"{root}"',))
+    insert = f"insert into {table} ({column}, state_type) values (?, ?)"
+    opened.executemany(insert, [(text, "SCHEDULED") for text in texts])
+    opened.execute(insert, (f'"{root}"', "COMPLETED"))
 
 
 def held_by(root: Path) -> dict[str, list[str | None]]:
