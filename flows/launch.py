@@ -7,13 +7,13 @@ which nothing is new.
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from flows.console import ConsoleReporter
 from flows.servers import Server, prefect_environment, start_prefect
-from flows.standing import check_lets_in, links, standing
+from flows.standing import check_lets_in, links, settle_in, standing
 from pipeline_lib.base.errors import NightshiftError
 from pipeline_lib.base.imports import arrow_without_pandas, collector_off
 from pipeline_lib.model.tracking import PAGES_VARIABLE, check_answers, place_of
@@ -30,9 +30,9 @@ def launch_nightly(settings: Settings) -> int:
     """Run a whole night and tell how it went; the exit status."""
     started = time.monotonic()
     workspace = Workspace(settings.workspace.resolve())
-    check_first(settings, workspace)
-    check_answers(place_of(settings.of(RegisterSettings).tracking_uri, workspace.root))
     reporter = ConsoleReporter()
+    check_first(settings, workspace, reporter.say)
+    check_answers(place_of(settings.of(RegisterSettings).tracking_uri, workspace.root))
     with workspace.lock(), prefect_server(workspace, reporter) as urls, Engine(settings.resources.workers) as engine:
         plan = foresee(settings, workspace)
         if plan is not None:
@@ -51,11 +51,11 @@ def launch_nightly(settings: Settings) -> int:
     return 0
 
 
-def check_first(settings: Settings, workspace: Workspace) -> None:
+def check_first(settings: Settings, workspace: Workspace, say: Callable[[str], None]) -> None:
     """What would stop the night anyway stops it before any server is started: no key, or a workspace at work."""
     night_key(settings, workspace)
     with workspace.lock():
-        pass
+        settle_in(workspace, say)
 
 
 def foresee(settings: Settings, workspace: Workspace) -> DataPlan | None:

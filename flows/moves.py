@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.console import ConsoleReporter
+from flows.standing import settle_in
 from flows.told import Teller
 from pipeline_lib.base.imports import collector_off
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
 from tasks.moves import foretell, promote_version, roll_back
 from tasks.runtime import PlainRuntime
 
@@ -20,6 +22,7 @@ def promote_by_hand(settings: Settings, version: int, *, reason: str, is_dry: bo
     if is_dry:
         _foretell(settings, version)
         return
+    settle_in(Workspace(settings.workspace.resolve()), ConsoleReporter().say)
     teller = Teller(settings)
     with collector_off():
         move = promote_version(settings, version, reason, PlainRuntime())
@@ -32,6 +35,7 @@ def rollback_by_hand(settings: Settings, *, reason: str, is_dry: bool) -> None:
     if is_dry:
         _foretell(settings, None)
         return
+    settle_in(Workspace(settings.workspace.resolve()), ConsoleReporter().say)
     teller = Teller(settings)
     with collector_off():
         move = roll_back(settings, reason, PlainRuntime())

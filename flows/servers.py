@@ -30,7 +30,7 @@ from flows.standing import answers
 from pipeline_lib.base.environment import NO_TELEMETRY
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.base.lifeline import spawn_guarded
-from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
+from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of, sqlite_address
 from pipeline_lib.store.files import write_atomically
 from pipeline_lib.store.logs import rotate
 from pipeline_lib.store.records import open_log
@@ -120,7 +120,7 @@ def prefect_home(workspace: Workspace) -> dict[str, str]:
     return {
         **QUIET,
         "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / DATABASE}",
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": sqlite_address(home / DATABASE, driver="aiosqlite"),
     }
 
 
@@ -212,7 +212,7 @@ def _mlflow_asks(workspace: Workspace) -> dict[str, str]:
     folder = workspace.root / "mlflow"
     user, password = mlflow_login(workspace.root).split(":")
     database = folder.resolve() / f"auth-{hashlib.sha256(password.encode()).hexdigest()[:8]}.db"
-    config = f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{database}\n"
+    config = f"[mlflow]\ndefault_permission = READ\ndatabase_uri = {sqlite_address(database)}\n"
     write_atomically(folder / "auth.ini", config.replace("%", "%%").encode())
     return {
         "MLFLOW_AUTH_CONFIG_PATH": str((folder / "auth.ini").resolve()),

@@ -33,11 +33,11 @@ TALKS_TO_MLFLOW = ("train", "register")
 def run_stage(settings: Settings, stage: str) -> None:
     """Do one stage for all batches. Raises `DataError` when the stage before it has not been done."""
     workspace = Workspace(settings.workspace.resolve())
-    check_first(settings, workspace)
+    reporter = ConsoleReporter()
+    check_first(settings, workspace, reporter.say)
     if stage in TALKS_TO_MLFLOW:
         check_answers(place_of(settings.of(RegisterSettings).tracking_uri, workspace.root))
     arrow_without_pandas()
-    reporter = ConsoleReporter()
     with reporter, with_given(Given(reporter)), open_night(settings, stage, PlainRuntime()) as night:
         of_the_night = _OF_THE_NIGHT.get(stage)
         if of_the_night is None:

@@ -2,16 +2,19 @@
 
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 import psutil
 
 from flows.access import ENTER, auth_string, basic, entry_link, mlflow_login
 from flows.ports import HOST
-from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.base.errors import UpstreamError, WorkspaceBusy
 from pipeline_lib.store.files import readable
+from pipeline_lib.store.home import settle
 from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.workspace import ProcessId, Seconds, Workspace
 
@@ -27,6 +30,7 @@ class Standing:
     mlflow_page: str  # the runs of the trainings
     name: str = HOST  # of this machine, for browsers
     mlflow_asks: bool = False  # for user and password
+    root: str = ""  # of their workspace; "" in what an earlier release has written
 
     @property
     def mlflow_pages(self) -> str:
@@ -41,6 +45,13 @@ class Standing:
         except psutil.Error:
             return False
 
+    def is_of(self, workspace: Workspace) -> bool:
+        """Whether they serve this folder: a workspace that was copied, or moved away from them, tells of others."""
+        try:
+            return not self.root or (Path(self.root) / "state").samefile(workspace.state)
+        except OSError:
+            return False
+
 
 def standing(workspace: Workspace) -> Standing | None:
     """The servers of a running `nightshift up`, if they are still ours and answer."""
@@ -51,7 +62,27 @@ def standing(workspace: Workspace) -> Standing | None:
 def recorded(workspace: Workspace) -> Standing | None:
     """The same without asking whether they answer."""
     found = read_comfort(workspace.state / "up.json", Standing)
-    return found if found is not None and found.is_alive else None
+    if found is None or not found.is_of(workspace):
+        return None
+    return found if found.is_alive else None
+
+
+def check_not_left(workspace: Workspace) -> None:
+    """Raises `WorkspaceBusy` while `nightshift up` runs that was started before the workspace was moved away."""
+    found = read_comfort(workspace.state / "up.json", Standing)
+    if found is None or found.is_of(workspace) or (Path(found.root) / "state").exists() or not found.is_alive:
+        return
+    raise WorkspaceBusy(
+        f"{workspace.root}: was moved while nightshift up ran at {found.root} (process {found.process_id}), where its "
+        "schedule would begin a new workspace. Stop it (Ctrl-C there), then run again."
+    )
+
+
+def settle_in(workspace: Workspace, say: Callable[[str], None]) -> None:
+    """Before anything is written: let a workspace that was moved or copied stand where it is; `say` is told."""
+    check_not_left(workspace)
+    if line := settle(workspace.root):
+        say(line)
 
 
 def links(found: Standing, workspace: Workspace) -> tuple[str, str]:

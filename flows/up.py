@@ -28,7 +28,7 @@ from flows.servers import (
     start_prefect,
     start_worker,
 )
-from flows.standing import Standing, forget, links, remember, standing
+from flows.standing import Standing, forget, links, remember, settle_in, standing
 from pipeline_lib.base.errors import SettingsError, UpstreamError, WorkspaceBusy
 from pipeline_lib.model.tracking import pages_of, place_of
 from pipeline_lib.plan.data import night_key
@@ -68,6 +68,7 @@ def stay_up(settings: Settings, wanted: Wanted) -> None:
     night_key(settings, workspace)  # a missing one is told now, not by the first night
     _check_alone(workspace)
     reporter = ConsoleReporter()
+    settle_in(workspace, reporter.say)
     if workspace.root.exists() and (line := close_to_others(workspace.root)):
         reporter.say(line)
     with _until_asked():
@@ -151,7 +152,7 @@ def _start(
     login = mlflow_login(workspace.root) if asks else ""
     page = experiment_page(mlflow_url, settings.of(RegisterSettings).experiment, place.artifact_root, auth=login)
     us = os.getpid(), psutil.Process().create_time()
-    found = Standing(*us, prefect.url, mlflow_url, page, wanted.name, asks)
+    found = Standing(*us, prefect.url, mlflow_url, page, wanted.name, asks, str(workspace.root))
     servers.append(start_worker(workspace, prefect.url, found.mlflow_pages))
     return found
 

@@ -12,6 +12,7 @@ from pipeline_lib.register.glance import look_at
 from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, is_intact, no_such_version
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.home import settle
 from tasks.runtime import Runtime
 
 MOVES_KEY = "champion-moves"
@@ -27,6 +28,7 @@ def registry_for(settings: Settings) -> Registry:
 
 def promote_version(settings: Settings, version: int, reason: str, runtime: Runtime) -> dict[str, Any]:
     """Make `version` the champion, whoever it is now."""
+    settle(settings.workspace.resolve())
     registry, now = registry_for(settings), datetime.now(UTC)
     move = asdict(register.promote(registry, version, expected_champion="anybody", reason=reason, now=now))
     show_move(move, settings, runtime)
@@ -35,6 +37,7 @@ def promote_version(settings: Settings, version: int, reason: str, runtime: Runt
 
 def roll_back(settings: Settings, reason: str, runtime: Runtime) -> dict[str, Any]:
     """Put the previous champion back."""
+    settle(settings.workspace.resolve())
     move = asdict(register.rollback(registry_for(settings), reason=reason, now=datetime.now(UTC)))
     show_move(move, settings, runtime)
     return move

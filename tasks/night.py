@@ -18,6 +18,7 @@ from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.run.engine import Engine
 from pipeline_lib.run.step import Done
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.home import settle
 from pipeline_lib.store.private import close_to_others
 from pipeline_lib.store.workspace import KEPT_RUNS, RunRecord, Workspace, new_run
 from tasks.runtime import Runtime
@@ -136,6 +137,8 @@ def open_night(settings: Settings, flow: str, runtime: Runtime) -> Iterator[Nigh
         workspace.save_run(record)
         night = Night(settings, workspace, engine, record, reporter, runtime, plan=given.plan)
         with _beating(workspace, record.run_id), _at_work(night):
+            if line := settle(workspace.root):
+                reporter.say(line)
             if line := close_to_others(workspace.root):
                 reporter.say(line)
             workspace.sweep()

@@ -10,11 +10,10 @@ import json
 import os
 import random
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,18 +24,13 @@ from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import resolve
 from pipeline_lib.store.artifact import Manifest, read_manifest
+from pipeline_lib.store.home import settle
 from pipeline_lib.store.workspace import Workspace, new_run
 from tasks.night import LogReporter, Night
 from tasks.runtime import PlainRuntime
 
 KEY = "00112233445566778899aabbccddeeff0123456789abcdef0f1e2d3c4b5a6978"  # of nobody's data
 SOURCE = "docs"
-MODEL_ADDRESSES = (  # tables and columns of MLflow's database
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
-    ("model_versions", "storage_location"),
-)
 NIGHT_SECONDS = 900  # of a hang
 NUM_SENTENCES = 9
 
@@ -215,6 +209,7 @@ def night_here(settings: Settings) -> Iterator[Night]:
     """A night in this process, without Prefect and without worker processes."""
     workspace = Workspace(settings.workspace.resolve())
     with workspace.lock():
+        settle(workspace.root)
         record = new_run("tiny", "refresh", settings.profile)
         night = Night(settings, workspace, InlineEngine(), record, LogReporter(), PlainRuntime())  # type: ignore[arg-type]
         try:
@@ -246,16 +241,8 @@ def copy_house(house: House, target: Path) -> House:
     copy = House(target / "workspace", target / "corpus")
     shutil.copytree(house.workspace, copy.workspace, symlinks=True)
     shutil.copytree(house.corpus, copy.corpus)
-    if (copy.workspace / "mlflow.db").is_file():
-        _move_models(copy.workspace / "mlflow.db", house.workspace.as_uri(), copy.workspace.as_uri())
+    settle(copy.workspace)
     return copy
-
-
-def _move_models(database: Path, old: str, new: str) -> None:
-    """Let MLflow look for its files in the copy, and write there: it keeps absolute addresses."""
-    with closing(sqlite3.connect(database)) as opened, opened:
-        for table, column in MODEL_ADDRESSES:
-            opened.execute(f"update {table} set {column} = replace({column}, ?, ?)", (old, new))
 
 
 def artifacts(workspace: Path) -> dict[str, Manifest]:

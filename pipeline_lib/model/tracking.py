@@ -5,7 +5,7 @@ work goes on; what is still unsent at the end is tried for a while, and only the
 keeps the time at which it was logged, so one that is sent twice is stored once.
 
 The embedded default is an SQLite file in the workspace, spoken to directly: no server. Its path is absolute, since
-MLflow takes a relative one from wherever a process happens to stand.
+MLflow takes a relative one from wherever a process happens to stand (`store/addresses.py` has what follows from it).
 """
 
 import os
@@ -16,10 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.store.addresses import FILES_OF_MLFLOW, MLFLOW
 from pipeline_lib.store.files import translate_os_error
 
 PAGES_VARIABLE = "NIGHTSHIFT_MLFLOW_URL"  # where a browser finds MLflow, when that is not where we do
@@ -43,8 +44,14 @@ class Place:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is the workspace's own file."""
-        return self.uri.startswith("sqlite:")
+        """Whether it is a file of this machine, spoken to without a server."""
+        return self.uri.startswith(("sqlite:", "sqlite+"))
+
+    @property
+    def database(self) -> Path:
+        """That file."""
+        path = self.uri.partition(":///")[2].partition("?")[0]
+        return Path(unquote(path.removeprefix("file:")) if path.startswith("file:") else path)
 
     @property
     def shown(self) -> str:
@@ -62,7 +69,18 @@ def place_of(tracking_uri: str | None, workspace: Path) -> Place:
     if tracking_uri is not None:
         return Place(tracking_uri)
     root = workspace.resolve()
-    return Place(f"sqlite:///{root / 'mlflow.db'}", (root / "mlartifacts").as_uri())
+    return Place(sqlite_address(root / MLFLOW), (root / FILES_OF_MLFLOW).as_uri())
+
+
+def sqlite_address(path: Path, *, driver: str = "") -> str:
+    """What SQLAlchemy calls the SQLite file of this absolute path.
+
+    It takes all behind a `?` for a query, so such a path is quoted, in a URI of SQLite. The driver is named then, too:
+    MLflow makes folders for what begins with `sqlite:///`, here one called `file:`.
+    """
+    if "?" not in str(path):
+        return f"sqlite{driver and '+'}{driver}:///{path}"
+    return f"sqlite+{driver or 'pysqlite'}:///file:{quote(str(path))}?uri=true"
 
 
 def page_of(server: str, path: str = "experiments") -> str:
@@ -210,7 +228,7 @@ def connect(place: Place) -> Any:
     # MLflow's own 7 retries take minutes for a server that is down; ours are around it.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     if place.is_local:
-        _make_folder(Path(place.uri.removeprefix("sqlite:///")).parent)
+        _make_folder(place.database.parent)
     import mlflow
 
     mlflow.set_tracking_uri(place.uri)

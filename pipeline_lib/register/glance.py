@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipeline_lib.model.tracking import Place
@@ -32,11 +31,11 @@ def glance(place: Place, name: str) -> Glance | None:
     """A look into the workspace's own SQLite file, without MLflow; None: another store, or it cannot be read now."""
     if not place.is_local:
         return None
-    path = Path(place.uri.removeprefix("sqlite:///"))
+    path = place.database
     if not path.is_file():
         return Glance({}, {})
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as database:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as database:
             aliases = database.execute("select alias, version from registered_model_aliases where name = ?", (name,))
             models = database.execute(VERSIONS_QUERY, (FINGERPRINT_TAG, name))
             return Glance(dict(aliases.fetchall()), dict(models.fetchall()))

@@ -15,6 +15,7 @@ from pipeline_lib.base.errors import DamagedArtifact, SettingsError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.model.tracking import Place, check_answers, connect, unreachable
 from pipeline_lib.register.package import verify
+from pipeline_lib.store.home import as_it_stands
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FINGERPRINT_TAG = "nightshift.model_fingerprint"
@@ -140,7 +141,7 @@ def opened(registry: Registry, number: int) -> Iterator[Path]:
     version = version_by_number(registry, number)
     with tempfile.TemporaryDirectory() as temporary:
         with client_of(registry) as client:
-            path = _download(client, registry.name, version, Path(temporary))
+            path = _download(client, registry, version, Path(temporary))
         yield path
 
 
@@ -153,18 +154,21 @@ def is_intact(registry: Registry, number: int) -> bool:
         return False
 
 
-def _download(client: Any, name: str, version: Version, temporary: Path) -> Path:
+def _download(client: Any, registry: Registry, version: Version, temporary: Path) -> Path:
     """A local path of the verified package: the registry's own one where that is a folder of this machine."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
     try:
-        uri = client.get_model_version_download_uri(name, str(version.number))
+        uri = client.get_model_version_download_uri(registry.name, str(version.number))
+        if registry.place.is_local:
+            uri = as_it_stands(uri, registry.place.database.parent)
         target = None if uri.startswith("file:") else str(temporary)
         path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=target))
     except (MlflowException, OSError) as exc:
         raise DamagedArtifact(
-            f"{name} version {version.number}: its files cannot be fetched. Register the model again (nightshift run)."
+            f"{registry.name} version {version.number}: its files cannot be fetched. "
+            "Register the model again (nightshift run)."
         ) from exc
     verify(path, version.tags.get(FILES_TAG, ""))
     return path

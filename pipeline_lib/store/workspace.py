@@ -1,6 +1,7 @@
 """The few things of a workspace that change: which batches there are, what is pinned, what ran.
 
     state/layout.json         which releases understand all of this (`store/layout.py`)
+    state/home.json           where this workspace stands, so that it notices a move (`store/home.py`)
     state/catalog.json        the batches in their order; with the artifacts, all that the data half knows of the past
     state/pins/<name>.json    choices that stay until their owner changes them (tokenizer, held-out batches)
     state/given_up.json       batches that were given up, whose numbers and shares still hold

@@ -20,6 +20,18 @@ def test_the_default_store_is_a_file_of_the_workspace_by_its_absolute_path(
     assert place.is_local
 
 
+@pytest.mark.parametrize("name", ["ws", "a b", "a#b", "100% a%20b", "夜班", "a?b", "file:a?b", "a?b%3F"])
+def test_its_path_may_hold_anything(tmp_path: Path, name: str) -> None:
+    place = place_of(None, tmp_path / name)
+    assert place.is_local
+    assert place.database == tmp_path / name / "mlflow.db"
+    assert ("?" in place.uri) == ("?" in name)
+
+
+def test_of_an_address_with_a_query_the_path_is_told() -> None:
+    assert Place("sqlite:////x/mlflow.db?timeout=5").database == Path("/x/mlflow.db")
+
+
 def test_a_configured_server_keeps_its_own_artifacts() -> None:
     assert place_of("http://mlflow:5000", Path("ws")) == Place("http://mlflow:5000", None)
 
