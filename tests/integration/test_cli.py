@@ -345,7 +345,7 @@ def test_promote_and_rollback_foretell_without_moving(call: Shell, copied: list[
 
 
 def test_promote_moves_the_champion_and_rollback_has_nowhere_to_go(copied: list[str]) -> None:
-    """As real commands: each is a Prefect flow with a server of its own."""
+    """As real commands, which need no server."""
     moved = nightshift("promote", "1", "--reason", "looks [good]", *copied)
     assert (moved.status, moved.err) == (0, "")
     assert re.search(r"nightshift-tiny: champion (none|1) -> 1 \(promote\)", moved.out)
