@@ -80,7 +80,8 @@ def readdressed(address: str, old: Sequence[Path], new: Path) -> str:
 def readdress(root: Path, old: Sequence[Path]) -> None:
     """Let the addresses in the databases of a workspace that lead into `old` lead into `root`, each database at once.
 
-    Raises `DataError` where MLflow's database is damaged, `UpstreamError` where one is in use for long.
+    Raises `DataError` where MLflow's database is damaged, `UpstreamError` where one cannot be written: a full disk, a
+    missing right, somebody else who is at it for long.
     """
     for name, columns in COLUMNS.items():
         database = root / name
@@ -164,5 +165,5 @@ def _tell(name: str, database: Path, exc: sqlite3.Error) -> None:
         ) from exc
     raise UpstreamError(
         f"{database}: its addresses cannot follow the workspace, which was moved ({exc}). "
-        "End what uses it (nightshift up, mlflow server), then run again."
+        "Check the disk and the rights there, end what uses it (nightshift up, mlflow server), and run again."
     ) from exc

@@ -19,6 +19,7 @@ import pytest
 
 from flows.cli import main
 from pipeline_lib.stages import resolve
+from pipeline_lib.store.home import settle
 from tests.tiny_night import KEY, arguments, environment, nightshift, write_corpus
 
 HEAVY = ("prefect", "mlflow", "torch", "transformers", "spacy", "numba")
@@ -93,6 +94,7 @@ def words(staged: Path) -> list[str]:
 def copied(staged: Path, tmp_path: Path) -> list[str]:
     """Settings of a copy of it, to change at will."""
     shutil.copytree(staged / "workspace", tmp_path / "workspace", symlinks=True)
+    settle(tmp_path / "workspace")
     return arguments(tmp_path / "workspace", staged / "corpus")
 
 

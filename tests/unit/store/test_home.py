@@ -1,11 +1,13 @@
 """A workspace that is found at another path: moved, copied, killed in between, and then found at a third."""
 
 import os
+import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from pipeline_lib.store.home import Home, as_it_stands, home_of, settle
 OWN = "file:///srv/users-own/mlartifacts"
 AWAY = "s3://bucket/runs"
 POINTS = ("noticed", "readdressed")
+SETTLE = "import sys; from pathlib import Path; from pipeline_lib.store.home import settle; settle(Path(sys.argv[1]))"
 
 
 def make(root: Path) -> Path:
@@ -58,18 +61,23 @@ def held_by(root: Path) -> dict[str, list[str | None]]:
     return found
 
 
-def settle_until(root: Path, point: str) -> None:
-    """Killed there."""
-    program = (
-        "import sys; from pathlib import Path; from pipeline_lib.store.home import settle; settle(Path(sys.argv[1]))"
-    )
+def settle_in_child(root: Path, limit: Callable[[], None] | None = None, **env: str) -> tuple[int, str]:
+    """Its exit status, and what it wrote on stderr."""
     done = subprocess.run(
-        [sys.executable, "-c", program, str(root)],
-        env={**os.environ, VARIABLE: f"home:{point}:1"},
+        [sys.executable, "-c", SETTLE, str(root)],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
         start_new_session=True,
+        preexec_fn=limit,
         check=False,
     )
-    assert done.returncode == -signal.SIGKILL
+    return done.returncode, done.stderr
+
+
+def settle_until(root: Path, point: str) -> None:
+    """Killed there."""
+    assert settle_in_child(root, **{VARIABLE: f"home:{point}:1"})[0] == -signal.SIGKILL
 
 
 def moved(root: Path, name: str) -> Path:
@@ -234,6 +242,19 @@ def test_a_database_in_use_is_named_and_the_next_try_goes_on(root: Path, monkeyp
     new = moved(root, "new")
     with closing(sqlite3.connect(new / MLFLOW, isolation_level=None)) as other:
         other.execute("begin immediate")
-        with pytest.raises(UpstreamError, match=r"database is locked.*End what uses it"):
+        with pytest.raises(UpstreamError, match=r"database is locked.*end what uses it"):
             settle(new)
     assert "was moved here" in settle(new)
+
+
+def test_a_full_disk_is_named_and_the_next_try_goes_on(root: Path) -> None:
+    """The limit on the size of a file is the nearest thing to a full disk that a test may cause."""
+    before = held_by(root)
+    new = moved(root, "new")
+    status, said = settle_in_child(new, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048)))
+    assert status == 1
+    assert "UpstreamError" in said
+    assert "Check the disk" in said
+    assert "was moved here" in settle(new)
+    del (now := held_by(new))["flow_run.parameters"][-1]
+    assert now == {name: texts[: len(now[name])] for name, texts in before.items()}
