@@ -9,8 +9,8 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 
 def needs_texts_of_others(instead: str) -> pytest.MarkDecorator:
     """Skips a test on a machine without these sets. `instead`: what holds the same promise there."""
-    return pytest.mark.skipif(
-        not DATA.is_dir(),
-        reason=f"needs text sets that may not be committed (CC BY-SA, ODC-BY, MIT, or megabytes large), which are read "
-        f"from {DATA} and are not there; on every machine {instead}",
+    why = (
+        f"needs text sets that may not be committed (CC BY-SA, ODC-BY, MIT, or megabytes large), which are read from "
+        f"{DATA} and are not there; on every machine {instead}"
     )
+    return pytest.mark.skipif(not DATA.is_dir(), reason=why)

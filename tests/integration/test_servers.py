@@ -22,6 +22,11 @@ from flows.standing import Standing, check_lets_in, forget, remember, standing
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.store.workspace import Workspace
 
+PORTS_ARE_HELD_ON_LINUX_ALONE = (
+    "only Linux lets a server listen on a port that another socket of ours is bound to; elsewhere a port is let go at "
+    "once, which the next test holds on every machine"
+)
+
 SERVE = """
 import http.server
 class Healthy(http.server.BaseHTTPRequestHandler):
@@ -102,11 +107,7 @@ def test_a_port_on_which_somebody_listens_is_left_alone(somebody: str) -> None:
     assert port.number != taken
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux",
-    reason="only Linux lets a server listen on a port that another socket of ours is bound to, so only there is one "
-    "held until its server stands; what happens elsewhere is held by the next test on every machine",
-)
+@pytest.mark.skipif(sys.platform != "linux", reason=PORTS_ARE_HELD_ON_LINUX_ALONE)
 def test_nobody_is_given_a_port_that_we_hold() -> None:
     """Neither another server nor a connection that goes out; the system gives each port of some 28,000 at random."""
     held = [hold_port() for _ in range(200)]
