@@ -47,6 +47,33 @@ def test_what_lies_apart_is_not(one: str, other: str) -> None:
     assert block_of("docs", one) != block_of("docs", other)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "#",
+        "/",
+        "://",
+        "http://",
+        "http://[half",
+        "https://[::1]:99999/x",
+        "http://a:b:c/",
+        "夜://班/x",
+        "a\x00b/c",
+        "?q",
+    ],
+)
+def test_whatever_stands_in_a_url_has_a_block(url: str) -> None:
+    """It comes with the data: a field of a record may hold anything."""
+    assert 0 <= block_of("docs", url) < 2**63
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_any_text_has_a_block(source: str, url: str) -> None:
+    assert block_of(source, url) == block_of(source, url)
+
+
 def test_enough_blocks_stay_whole() -> None:
     blocks = np.repeat(np.arange(10), 3)
     assert deal(blocks, np.full(30, 100)).tolist() == blocks.tolist()
