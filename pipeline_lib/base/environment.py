@@ -7,6 +7,7 @@ caches         torch compiles into a folder for all users' temporary files
 """
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,5 +27,10 @@ def prepare() -> None:
 
 
 def cache_folder() -> Path:
-    """Where a user's programs keep what can be made again: our part of it."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "nightshift"
+    """Where a user's programs keep what can be made again: our part of it. Who has no home has it among the temporary
+    files."""
+    named = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(named) if named else Path.home() / ".cache") / "nightshift"
+    except RuntimeError:  # a user id that nobody knows, as containers have
+        return Path(tempfile.gettempdir()) / f"nightshift-{os.getuid()}"

@@ -3,6 +3,7 @@
 A server holds its log open, so what is in it is copied away and the file emptied; who appends goes on at its start.
 """
 
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -12,22 +13,22 @@ KEPT = 3  # prefect-server.log.1 is the newest
 
 
 def rotate(path: Path, *, most_bytes: int = MOST_BYTES) -> bool:
-    """Whether the log was full and is empty now. Where that cannot be, on a full disk, it stays as it is."""
+    """Whether the log was full and is empty now. Where that cannot be (a full disk, something odd in the way) it stays
+    as it is: a log is no reason to end what is logged."""
+    copied = path.with_name(f"{path.name}.new")
     try:
         if path.stat().st_size < most_bytes:
             return False
-        copied = path.with_name(f"{path.name}.new")
         shutil.copyfile(path, copied)
+        for number in range(KEPT - 1, 0, -1):
+            with suppress(FileNotFoundError):
+                _numbered(path, number).replace(_numbered(path, number + 1))
+        copied.replace(_numbered(path, 1))
+        os.truncate(path, 0)
     except OSError:
         with suppress(OSError):
-            path.with_name(f"{path.name}.new").unlink()
+            copied.unlink()
         return False
-    for number in range(KEPT - 1, 0, -1):
-        with suppress(FileNotFoundError):
-            _numbered(path, number).replace(_numbered(path, number + 1))
-    copied.replace(_numbered(path, 1))
-    with path.open("r+b") as log:
-        log.truncate()
     return True
 
 

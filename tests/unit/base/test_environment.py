@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from pipeline_lib.base.environment import NO_TELEMETRY
+from pipeline_lib.base.environment import NO_TELEMETRY, cache_folder
 
 
 def printed(code: str, home: Path, **more: str) -> str:
@@ -33,3 +34,14 @@ def test_what_the_user_has_set_stays(tmp_path: Path, name: str) -> None:
     code = f"import os, pipeline_lib; print(os.environ[{name!r}])"
     assert printed(code, tmp_path) == f"{NO_TELEMETRY[name]}\n"
     assert printed(code, tmp_path, **{name: "by the user"}) == "by the user\n"
+
+
+def test_who_has_no_home_has_a_cache_among_the_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A user id that no list of users has, and no HOME: as in a container that is started under any id."""
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2_000_000_001)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert cache_folder() == tmp_path / "nightshift-2000000001"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert cache_folder() == Path("/somewhere/nightshift")

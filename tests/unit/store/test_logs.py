@@ -65,3 +65,13 @@ def test_a_log_that_cannot_be_copied_stays_as_it_is(tmp_path: Path, monkeypatch:
     assert not rotate(log, most_bytes=100)
     assert log.read_text() == "x" * 100
     assert names(tmp_path) == ["server.log"]
+
+
+def test_what_stands_in_the_way_of_an_older_log_stops_nobody(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    log.write_text("x" * 100)
+    (tmp_path / "server.log.3" / "a folder").mkdir(parents=True)
+    (tmp_path / "server.log.2").write_text("older")
+    assert not rotate(log, most_bytes=100)
+    assert log.read_text() == "x" * 100
+    assert not (tmp_path / "server.log.new").exists()
