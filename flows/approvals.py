@@ -6,6 +6,8 @@ from flows.console import make_console
 from flows.moves import promote_by_hand
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.plan.judged import WAITING, Waiting
+from pipeline_lib.register.ledger import last_version
+from pipeline_lib.register.registry import Registry
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import in_service, registry_of
 from pipeline_lib.settings.tree import Settings
@@ -13,16 +15,15 @@ from pipeline_lib.store.workspace import Workspace
 
 
 def waiting_in(settings: Settings, workspace: Workspace) -> Waiting | None:
-    """The version of these settings' model that a person has not decided on yet."""
-    found = workspace.pin(WAITING, Waiting)
-    is_ours = found is not None and found.name == settings.of(RegisterSettings).model_name and not found.is_refused
-    return found if is_ours else None
+    """The version that waits for a person; none once the champion is another than the one it was judged against."""
+    found = _left_to_a_person(settings, workspace)
+    return found if found is not None and last_version(_registry(settings, workspace)) == found.champion else None
 
 
 def approve_by_hand(settings: Settings, workspace: Workspace, version: int | None, *, is_dry: bool) -> None:
     """Promote the version that waits. Raises `SettingsError` when none does, or when the champion is another by now."""
     asked = _asked(settings, workspace, version)
-    champion = in_service(registry_of(settings.of(RegisterSettings), workspace.root))
+    champion = in_service(_registry(settings, workspace))
     now = None if champion is None else champion.number
     if now != asked.champion:
         raise SettingsError(
@@ -43,12 +44,23 @@ def refuse_by_hand(settings: Settings, workspace: Workspace, version: int | None
 
 
 def _asked(settings: Settings, workspace: Workspace, version: int | None) -> Waiting:
-    found = waiting_in(settings, workspace)
+    found = _left_to_a_person(settings, workspace)
     if found is None:
         raise SettingsError("No version waits for a person. nightshift status shows what there is.")
     if version not in (None, found.version):
         raise SettingsError(f"Version {version} does not wait for a person; version {found.version} does.")
     return found
+
+
+def _left_to_a_person(settings: Settings, workspace: Workspace) -> Waiting | None:
+    """The version of these settings' model that was left to a person, who has not refused it."""
+    found = workspace.pin(WAITING, Waiting)
+    is_ours = found is not None and found.name == settings.of(RegisterSettings).model_name and not found.is_refused
+    return found if is_ours else None
+
+
+def _registry(settings: Settings, workspace: Workspace) -> Registry:
+    return registry_of(settings.of(RegisterSettings), workspace.root)
 
 
 def _shown(version: int | None) -> str:

@@ -53,7 +53,7 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     is_judged_now = bool(gate.missing(night.workspace.store))
     facts = do_step(gate, night, graph).facts
     if measured is not None and is_judged_now:
-        keep_best(night.workspace, str(facts["benchmark"]), facts["best_versions"], measured)
+        keep_best(night.workspace, registry.name, str(facts["benchmark"]), facts["best_versions"], measured)
     _remember_scores(models, measured, night)
     if measured is None and facts["champion_version"] is not None:  # judged on an earlier night
         measured = recorded_champion(night.settings, night.workspace, models, int(facts["champion_version"]))

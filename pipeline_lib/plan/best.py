@@ -1,6 +1,7 @@
 """Former champions that a challenger is held against, beside the one in service.
 
-state/pins/best.json   by version what each scored on the frozen benchmark; another benchmark begins anew
+state/pins/best.json   by version what each scored on the frozen benchmark; another benchmark begins anew, and so does
+                       another registered model
 """
 
 from collections.abc import Collection, Mapping
@@ -20,6 +21,7 @@ BEST = "best"  # the pin
 class Best:
     """Former champions and the present one."""
 
+    name: str  # of the registered model, whose versions they are
     benchmark: str  # "frozen-1"
     scores: Mapping[str, Ref]  # by version
 
@@ -31,20 +33,21 @@ def former_champions(workspace: Workspace, registry: Registry) -> list[Ref]:
     for move in moves_of(registry) if best is not None else ():
         rolled_back.discard(move.version)
         rolled_back |= {move.previous} if move.kind == "rollback" else set()
-    known = {} if best is None else best.scores
+    known = best.scores if best is not None and best.name == registry.name else {}
     return [
         ref for version, ref in known.items() if int(version) not in rolled_back and workspace.store.is_present(ref)
     ]
 
 
-def keep_best(workspace: Workspace, benchmark: str, versions: Collection[int], champion: Step) -> None:
-    """Remember these versions for the next challenger; `champion` measured the one in service."""
+def keep_best(workspace: Workspace, name: str, benchmark: str, versions: Collection[int], champion: Step) -> None:
+    """Remember these versions of a registered model for the next challenger; `champion` measured the one in service."""
     best = workspace.pin(BEST, Best)
-    known = dict(best.scores) if best is not None and best.benchmark == benchmark else {}
+    is_alike = best is not None and (best.name, best.benchmark) == (name, benchmark)
+    known = dict(best.scores) if best is not None and is_alike else {}
     for work in champion.wholes:
         found = manifest_of(workspace.store, work.ref) if work.maker.schema == SCORES.schema else None
         if found is not None and f"{found.facts.get('benchmark')}-{found.facts.get('generation')}" == benchmark:
             known[str(found.facts["version"])] = work.ref
-    now = Best(benchmark, {name: known[name] for name in map(str, versions) if name in known})
+    now = Best(name, benchmark, {name: known[name] for name in map(str, versions) if name in known})
     if now != best:
         workspace.save_pin(BEST, now)

@@ -96,6 +96,7 @@ def test_nobody_is_put_in_the_place_of_a_champion_it_was_not_judged_against(
     """The champion is another by now: here the version itself, promoted by its number."""
     registry = registry_of(settings_of(house).of(RegisterSettings), house.workspace)
     promote(registry, 1, expected_champion=None, reason="by hand", now=datetime.now(UTC))
+    assert status(house, capsys)["waiting"] is None
     assert nightshift(house, "approve") == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "was judged against no champion, and the champion is version 1 now" in said
