@@ -152,3 +152,28 @@ def test_holm_refutes_step_by_step() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005], 0.05) == [True, False, False, True]
     assert holm([0.03, 0.01], 0.02) == [False, True]
     assert holm([], 0.05) == []
+
+
+LAYOUTS = {
+    "each by itself": lambda numbers: numbers,
+    "one place": lambda numbers: 0 * numbers,
+    "two places": lambda numbers: numbers % 2,
+    "six places": lambda numbers: numbers % 6,
+    "few large and many small": lambda numbers: np.maximum(0, numbers - 100),
+}
+
+
+@pytest.mark.parametrize("number", [20, 150, 400])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_equal_models_differ_rarely_whatever_a_set_looks_like(number: int, layout: str) -> None:
+    """Documents of very unequal length, noise with long tails that is smaller on longer ones: `alpha` 2 %, at most 5."""
+    generator = np.random.default_rng(3)
+    num_bytes = 20 + np.exp(generator.normal(6.5, 1.2, number)).astype(np.int64)
+    other = num_bytes * np.exp(generator.normal(0.8, 0.25, number))
+    blocks = deal(LAYOUTS[layout](np.arange(number)), num_bytes)
+    better = 0
+    for _ in range(500):
+        noise = 0.02 * generator.standard_t(3, number) * np.sqrt(500 / num_bytes)
+        found = difference(other * np.maximum(0.2, 1 + noise), other, blocks, seed=0, num_resamples=1000)
+        better += found is not None and found.high(0.02) < 0
+    assert better <= 0.05 * 500
