@@ -8,9 +8,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import psutil
 import pytest
@@ -28,6 +26,7 @@ from pipeline_lib.store.addresses import MLFLOW
 from pipeline_lib.store.home import settle
 from pipeline_lib.store.sealed import seal
 from pipeline_lib.store.workspace import Workspace
+from tests.answering import answering
 
 ODD = ["night shift #1 100% a%20b 夜班", "night shift #1? 100% a%20b 夜班"]  # a `?` makes another address
 WAITING_RUN = """
@@ -166,22 +165,11 @@ def test_a_run_that_waits_in_prefect_works_in_the_moved_workspace(tmp_path: Path
     assert told(Workspace(root)) == [str(root)] * 2
 
 
-class _Healthy(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def healthy() -> Iterator[str]:
     """The address of a server that answers."""
-    with HTTPServer(("127.0.0.1", 0), _Healthy) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with answering() as address:
+        yield address
 
 
 def up_at(workspace: Workspace, url: str) -> None:

@@ -8,9 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import psutil
 import pytest
@@ -21,6 +19,7 @@ from flows.servers import Server, last_word, prefect_environment, start_prefect
 from flows.standing import Standing, check_lets_in, forget, remember, standing
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.store.workspace import Workspace
+from tests.answering import Healthy, answering
 
 PORTS_ARE_HELD_ON_LINUX_ALONE = (
     "only Linux lets a server listen on a port that another socket of ours is bound to; elsewhere a port is let go at "
@@ -48,25 +47,14 @@ assert set(map(id, server.API_ROUTERS)) == set(map(id, before))
 """
 
 
-class _Healthy(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def somebody() -> Iterator[str]:
     """The address of a healthy server of somebody else: of this process."""
-    with HTTPServer(("127.0.0.1", 0), _Healthy) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with answering() as address:
+        yield address
 
 
-class _Asking(_Healthy):
+class _Asking(Healthy):
     def do_GET(self) -> None:
         self.send_response(401)
         self.end_headers()
@@ -75,10 +63,8 @@ class _Asking(_Healthy):
 @pytest.fixture
 def asking() -> Iterator[str]:
     """The address of a server that wants another auth string than ours."""
-    with HTTPServer(("127.0.0.1", 0), _Asking) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with answering(_Asking) as address:
+        yield address
 
 
 @pytest.fixture

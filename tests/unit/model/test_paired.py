@@ -166,7 +166,7 @@ LAYOUTS = {
 @pytest.mark.parametrize("number", [20, 150, 400])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_equal_models_differ_rarely_whatever_a_set_looks_like(number: int, layout: str) -> None:
-    """Documents of very unequal length, noise with long tails that is smaller on longer ones: `alpha` 2 %, at most 5."""
+    """Documents of very unequal length, long-tailed noise that is smaller on longer ones: `alpha` 2 %, at most 5."""
     generator = np.random.default_rng(3)
     num_bytes = 20 + np.exp(generator.normal(6.5, 1.2, number)).astype(np.int64)
     other = num_bytes * np.exp(generator.normal(0.8, 0.25, number))
