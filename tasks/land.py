@@ -46,7 +46,7 @@ def _digest(landing: Ref, store: Store) -> str:
 
 
 def _ask(source: Source, before: Ref | None, night: Night) -> Ref:
-    asked = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    asked = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
     work = works.land(night.settings.of(IngestSettings), source.name, asked, before)
     step = Step("ingest", f"landing of {source.name}", (), (work,), work, todo=frozenset([work.ref]))
     do_step(step, night, {work.ref: work})

@@ -20,15 +20,20 @@ MANY_EPOCHS = "100"  # a training that lasts until it is stopped
 
 
 def holders(family: list[psutil.Process]) -> list[str]:
-    """The commands of those in whose environment the key stands."""
-    found = []
-    for process in family:
-        try:
-            if KEY.encode() in Path(f"/proc/{process.pid}/environ").read_bytes():
-                found.append(" ".join(process.cmdline()))
-        except (OSError, psutil.Error):
-            continue  # it has just ended
-    return found
+    """The commands of those in whose environment the key stands.
+
+    Between its fork and its exec a child is its parent in all, so who seems to have it is looked at a second time.
+    """
+    suspects = [process for process in family if _has_key(process)]
+    time.sleep(0.5 if suspects else 0)
+    return [" ".join(process.cmdline()) for process in suspects if _has_key(process)]
+
+
+def _has_key(process: psutil.Process) -> bool:
+    try:
+        return KEY.encode() in Path(f"/proc/{process.pid}/environ").read_bytes()
+    except OSError:  # it has just ended
+        return False
 
 
 def readable_for_others(workspace: Path) -> list[Path]:

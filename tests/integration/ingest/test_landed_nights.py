@@ -161,6 +161,15 @@ def test_the_night_after_a_landing_was_lost_lands_the_same_files_again_and_takes
     assert plan_data(house.settings, house.workspace).num_new == 0
 
 
+def test_landings_of_one_second_are_told_apart(fresh: SqlHouse) -> None:
+    """The second of them, which knows of none before it, as the first did, once was the first again, with its rows."""
+    fresh.night()
+    (fresh.workspace.state / "pins" / "landing-docs.json").unlink()
+    fresh.insert(*range(20, 23))
+    fresh.night()
+    assert sum(pq.read_metadata(piece).num_rows for piece in fresh.landing.glob("*.parquet")) == 15
+
+
 @pytest.mark.parametrize("lose", LOSSES)
 def test_what_changed_while_a_landing_was_lost_is_all_that_comes_in(house: SqlHouse, lose: Any) -> None:
     before = house.pieces()
