@@ -2,6 +2,7 @@
 
     intention   what is to be, in a file beside the ledger, before anything moves
     aliases     `previous`, `champion`, and `challenger` where it was the version that moves
+    copy        of the workspace's own MLflow database, so that it knows what the ledger says
     ledger      a line more
     then the intention goes
 
@@ -20,6 +21,7 @@ from typing import Any
 
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.base.failpoint import failpoint
+from pipeline_lib.model.database import keep_copy
 from pipeline_lib.register.ledger import Kind, Promotion, add, moves_of
 from pipeline_lib.register.registry import (
     CHALLENGER,
@@ -149,6 +151,8 @@ def _carry_out(client: Any, registry: Registry, intention: Intention) -> Promoti
         failpoint("register", "after_champion")
         if aliases_of(client, registry.name).get(CHALLENGER) == line.version:
             _point(client, registry, CHALLENGER, None)
+        if registry.place.is_own:
+            keep_copy(registry.place.database)
         failpoint("register", "before_line")
         add(registry, line)
     failpoint("register", "after_line")
