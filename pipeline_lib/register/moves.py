@@ -12,6 +12,7 @@ and forgotten where somebody has moved the champion elsewhere in MLflow since: t
 
 import hashlib
 import logging
+import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import chain
@@ -52,9 +53,9 @@ class Intention:
 
 
 def begun(registry: Registry) -> Path | None:
-    """The file of a move that was begun and not ended; None where there is none."""
+    """The file of a move that was begun and not ended, or what stands in its place; None where there is none."""
     path = _path(registry)
-    return path if path.exists() else None
+    return path if os.path.lexists(path) else None
 
 
 def move(client: Any, registry: Registry, version: int, *, kind: Kind, reason: str, now: datetime) -> Promotion:
@@ -110,8 +111,9 @@ def finish(client: Any, registry: Registry) -> Promotion | None:
     path = begun(registry)
     if path is None:
         return None
+    make_room(path)
     intention = read_comfort(path, Intention)
-    if intention is None:  # told by its reader; what the aliases show by now is looked at next
+    if intention is None:  # which is told; what the aliases show by now is looked at next
         _drop(path)
         return None
     line = intention.move

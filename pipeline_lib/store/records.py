@@ -1,6 +1,6 @@
 """Small typed JSON files of a workspace: those that decide something are whole or refused, comfort is never in the way.
 
-    batches = read_state(path, list[Batch], advice="...")      DataError when it is not exactly that
+    batches = read_state(path, list[Batch], advice="...")      None: not there; DataError when it is not exactly that
     run = read_comfort(path, RunRecord)                        None: not there, or too little of it is understood
     moves = read_lines(path, Promotion)                        of a record a line: those that are understood
     write_comfort(path, data)                                  what stands in its way is put aside; never an error
@@ -35,8 +35,16 @@ _adapters: dict[Any, TypeAdapter[Any]] = {}  # by shape
 _told: set[tuple[Path | str, str]] = set()  # folders or names, and causes
 
 
-def read_state(path: Path, shape: type[T], *, advice: str) -> T:
-    """The value in the file. Raises `DataError`, which ends with `advice`, when it is not JSON of that shape."""
+def read_state(path: Path, shape: type[T], *, advice: str) -> T | None:
+    """The value in the file; None when nothing has that name.
+
+    Raises `DataError`, which ends with `advice`, when it is not JSON of that shape, or no file: a folder, a link that
+    leads nowhere. That would pass for a file that was never written, and then what it has decided is decided anew.
+    """
+    if not os.path.lexists(path):
+        return None
+    if not path.is_file():
+        raise DataError(f"{path}: is no file, or leads to none. {advice}")
     try:
         return _checked(shape, path.read_bytes())
     except OSError as exc:

@@ -136,18 +136,16 @@ class Workspace:
         self._list("given_up", batches)
 
     def _listed(self, name: str, without: str) -> list[Batch]:
-        path = self.state / f"{name}.json"
         advice = f"Put it back from a copy, or delete it: {without}."
-        return read_state(path, list[Batch], advice=advice) if path.is_file() else []
+        return read_state(self.state / f"{name}.json", list[Batch], advice=advice) or []
 
     def _list(self, name: str, batches: Sequence[Batch]) -> None:
         self._save(self.state / f"{name}.json", [_as_json(batch) for batch in batches])
 
     def pin(self, name: str, kind: type[Kept]) -> Kept | None:
         """What is pinned under that name, a record of this kind, or None."""
-        path = self.state / "pins" / f"{name}.json"
         advice = "Put it back from a copy, or delete it: the choice is made anew, and models may start from scratch."
-        return read_state(path, kind, advice=advice) if path.is_file() else None
+        return read_state(self.state / "pins" / f"{name}.json", kind, advice=advice)
 
     def save_pin(self, name: str, value: Any) -> None:
         """Pin a record."""

@@ -13,7 +13,7 @@ from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry
 from pipeline_lib.register.settle import is_settled, settle
 from pipeline_lib.stages import resolve
 from tasks.moves import settle_champion
-from tests.integration.register.conftest import DONE, NOTHING, NOW, UNTIL, commands
+from tests.integration.register.conftest import DONE, NOTHING, NOW, UNTIL, commands, cut
 from tests.registered import assert_agree, by_hand, chain, damage, dangle, delete, shelve, standing
 
 
@@ -170,6 +170,23 @@ def test_of_a_move_whose_line_is_damaged_the_aliases_tell(registry: Registry) ->
     assert chain(registry) == [*UNTIL, ("by hand", 4, 3)]
     assert standing(registry) == {"champion": 4, "previous": 3}
     assert_agree(registry)
+
+
+@pytest.mark.parametrize("what", ["folder", "dangling", "loop"])
+@pytest.mark.parametrize("then", ["settle", "promote 4", "rollback"])
+def test_what_stands_in_the_place_of_an_intention_stops_no_move(
+    registry: Registry, then: str, what: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patched:
+        cut("before_previous", commands(registry)["promote 4"], patched)
+    (path,) = registry.folder.glob("begun-*")
+    path.unlink()
+    path.mkdir() if what == "folder" else path.symlink_to(path.name if what == "loop" else "nowhere")
+    commands(registry)[then]()
+    assert chain(registry) == [*UNTIL, *(DONE[then][0] if then in DONE else [])]
+    assert is_settled(registry)
+    assert_agree(registry)
+    assert any(f"{path}: is no file, and was put aside as" in message for message in caplog.messages)
 
 
 def test_odd_lines_that_come_later_join_those_that_were_put_aside(registry: Registry) -> None:

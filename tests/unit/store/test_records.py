@@ -319,7 +319,18 @@ def test_a_pin_that_is_not_as_it_was_written_is_refused_since_models_hang_on_it(
     assert workspace.pin("tokenizer", Ref) is None
 
 
-def test_state_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    (tmp_path / "catalog.json").mkdir()
-    with pytest.raises(Exception, match=r"catalog\.json: Is a directory\. Check the disk"):
-        read_state(tmp_path / "catalog.json", list[Batch], advice="")
+@pytest.mark.parametrize("what", [what for what in IN_THE_WAY if "its folder" not in what] + ["dangling"])
+@pytest.mark.parametrize("name", ["catalog", "given_up", "pins/tokenizer"])
+def test_state_in_whose_place_something_else_stands_is_refused_and_the_advice_helps(
+    tmp_path: Path, name: str, what: str
+) -> None:
+    """It would pass for state that was never written: all is read again, models start from scratch."""
+    workspace, path = Workspace(tmp_path), tmp_path / "state" / f"{name}.json"
+    stands(path, what) if what != "dangling" else (path.parent.mkdir(parents=True), path.symlink_to("nowhere"))
+    read = {"catalog": workspace.batches, "given_up": workspace.given_up}
+    for _ in range(2):
+        with pytest.raises(DataError) as caught:
+            read[name]() if name in read else workspace.pin("tokenizer", Ref)
+        assert str(caught.value).startswith(f"{path}: is no file, or leads to none. Put it back from a copy, or delete")
+    path.rename(tmp_path / "away")
+    assert not (read[name]() if name in read else workspace.pin("tokenizer", Ref))
