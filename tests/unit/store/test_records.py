@@ -14,7 +14,7 @@ import pytest
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.files import open_lock, put_aside
-from pipeline_lib.store.records import open_log, read_comfort, read_lines, read_state, sort_lines, write_comfort
+from pipeline_lib.store.records import open_log, read_comfort, read_lines, sort_lines, write_comfort
 from pipeline_lib.store.workspace import Batch, RunRecord, Workspace
 
 NAMES = [field.name for field in fields(RunRecord)]
