@@ -33,8 +33,8 @@ from pipeline_lib.register.registry import (
     version_by_number,
     version_or_none,
 )
-from pipeline_lib.store.files import fsync_folder, write_json
-from pipeline_lib.store.records import make_room, read_comfort
+from pipeline_lib.store.files import fsync_folder
+from pipeline_lib.store.records import make_room, read_comfort, write_state
 
 NAME_CHARACTERS = 16
 
@@ -80,7 +80,7 @@ def move(client: Any, registry: Registry, version: int, *, kind: Kind, reason: s
     path = _path(registry)
     make_room(path)
     failpoint("register", "before_intention")
-    write_json(path, asdict(intention))
+    write_state(path, asdict(intention))
     failpoint("register", "before_previous")
     return _carry_out(client, registry, intention)
 

@@ -28,11 +28,11 @@ import psutil
 from pydantic import ConfigDict, Field
 
 from pipeline_lib.base.errors import WorkspaceBusy
-from pipeline_lib.store.files import open_lock, readable, write_json
+from pipeline_lib.store.files import open_lock, readable
 from pipeline_lib.store.layout import check_layout, write_layout
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.private import NO_OTHERS
-from pipeline_lib.store.records import read_comfort, read_state, write_comfort
+from pipeline_lib.store.records import read_comfort, read_state, write_comfort, write_state
 
 # Unix seconds, to the end of the year 9998 in every time zone: what a clock can show.
 Seconds = Annotated[float, Field(ge=0, lt=253_370_764_800, allow_inf_nan=False)]
@@ -186,7 +186,7 @@ class Workspace:
 
     def _save(self, path: Path, value: Any) -> None:
         write_layout(self.root)
-        write_json(path, value)
+        write_state(path, value)
 
     def _save_comfort(self, path: Path, value: Any, *, via: Path | None = None) -> None:
         write_layout(self.root)
