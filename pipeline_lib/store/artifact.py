@@ -50,7 +50,7 @@ def canonical_list(pieces: Iterable[list[Any]]) -> Iterator[str]:
     yield "]" if before == "," else "[]"
 
 
-Word = Annotated[str, Field(pattern=r"\A\w{1,64}\z")]  # names a folder: checked where it comes from a file
+Word = Annotated[str, Field(pattern=r"\A[^./\x00][^/\x00]{0,63}\z")]  # a folder's name, checked when read
 
 
 @dataclass(frozen=True, order=True)

@@ -188,7 +188,7 @@ def _without_wrong_fields(shape: type[T], text: bytes, exc: ValidationError) -> 
     wrong = {str(error["loc"][0]) for error in exc.errors(include_url=False, include_input=False) if error["loc"]}
     what = f"{_listed(wrong) or 'the value'} missing or not as it should be"
     try:
-        right = {name: value for name, value in json.loads(text).items() if name not in wrong}
+        right = {name: value for name, value in json.loads(text).items() if name not in (*wrong, SEAL)}  # which fits
         return _checked(shape, json.dumps(right).encode()), what
     except (ValueError, AttributeError, RecursionError):  # no JSON (or not enough of it), no record, or nested too deep
         return None, what

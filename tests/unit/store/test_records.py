@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from pipeline_lib.plan.best import Best
 from pipeline_lib.plan.judged import Judged, Waiting
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.files import open_lock, put_aside
-from pipeline_lib.store.records import open_log, read_comfort, read_lines, sort_lines, write_comfort
+from pipeline_lib.store.records import open_log, read_comfort, read_lines, sort_lines, write_comfort, write_state
 from pipeline_lib.store.workspace import Batch, RunRecord, Workspace
 
 NAMES = [field.name for field in fields(RunRecord)]
@@ -377,6 +377,14 @@ def test_state_that_an_earlier_release_wrote_has_no_seal_and_is_read(workspace: 
     (workspace.state / "pins" / "waiting.json").write_text(json.dumps(asdict(PIN)))
     (workspace.state / "catalog.json").write_text(json.dumps([asdict(batch) for batch in BATCHES]))
     assert (workspace.batches(), workspace.pin("waiting", Waiting)) == (BATCHES, PIN)
+
+
+def test_comfort_that_a_newer_release_sealed_is_read_as_far_as_it_is_understood(workspace: Workspace) -> None:
+    path = workspace.state / "runs" / "r1.json"
+    write_state(path, {**asdict(WHOLE), "stage": ["several", "now"], "colour": 1})
+    assert read_comfort(path, RunRecord) == replace(WHOLE, stage="")
+    path.write_text(path.read_text().replace("fine", "bad!"))
+    assert read_comfort(path, RunRecord) is None
 
 
 REF = {"stage": "evaluate", "fingerprint": "aa"}
