@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline_lib.register.registry import Registry
+from pipeline_lib.store.artifact import with_seal
 from pipeline_lib.store.files import open_lock, write_atomically
 from pipeline_lib.store.records import make_room, read_lines, sort_lines
 
@@ -61,7 +62,8 @@ def add(registry: Registry, move: Promotion) -> None:
     make_room(path)
     before = path.read_bytes() if path.exists() else b""
     torn = b"\n" if before and not before.endswith(b"\n") else b""
-    write_atomically(path, before + torn + json.dumps(asdict(move), ensure_ascii=False).encode() + b"\n")
+    line = json.dumps(with_seal(asdict(move)), ensure_ascii=False).encode()
+    write_atomically(path, before + torn + line + b"\n")
 
 
 def has_odd_lines(registry: Registry) -> bool:

@@ -13,6 +13,7 @@ and forgotten where somebody has moved the champion elsewhere in MLflow since: t
 
 import hashlib
 import logging
+import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import chain
@@ -34,8 +35,8 @@ from pipeline_lib.register.registry import (
     version_by_number,
     version_or_none,
 )
-from pipeline_lib.store.files import fsync_folder, write_json
-from pipeline_lib.store.records import make_room, read_comfort
+from pipeline_lib.store.files import fsync_folder
+from pipeline_lib.store.records import make_room, read_comfort, write_state
 
 NAME_CHARACTERS = 16
 
@@ -54,9 +55,9 @@ class Intention:
 
 
 def begun(registry: Registry) -> Path | None:
-    """The file of a move that was begun and not ended; None where there is none."""
+    """The file of a move that was begun and not ended, or what stands in its place; None where there is none."""
     path = _path(registry)
-    return path if path.exists() else None
+    return path if os.path.lexists(path) else None
 
 
 def move(client: Any, registry: Registry, version: int, *, kind: Kind, reason: str, now: datetime) -> Promotion:
@@ -81,7 +82,7 @@ def move(client: Any, registry: Registry, version: int, *, kind: Kind, reason: s
     path = _path(registry)
     make_room(path)
     failpoint("register", "before_intention")
-    write_json(path, asdict(intention))
+    write_state(path, asdict(intention))
     failpoint("register", "before_previous")
     return _carry_out(client, registry, intention)
 
@@ -112,8 +113,9 @@ def finish(client: Any, registry: Registry) -> Promotion | None:
     path = begun(registry)
     if path is None:
         return None
+    make_room(path)
     intention = read_comfort(path, Intention)
-    if intention is None:  # told by its reader; what the aliases show by now is looked at next
+    if intention is None:  # which is told; what the aliases show by now is looked at next
         _drop(path)
         return None
     line = intention.move

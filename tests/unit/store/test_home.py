@@ -96,6 +96,19 @@ def test_it_writes_down_where_it_stands_and_then_reads_one_small_file(root: Path
     assert settle(root) == ""
 
 
+@pytest.mark.parametrize("what", ["folder", "dangling", "loop"])
+def test_what_stands_in_the_place_of_its_file_is_put_aside(
+    root: Path, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = root / "state" / "home.json"
+    path.unlink()
+    path.mkdir() if what == "folder" else path.symlink_to(path.name if what == "loop" else "nowhere")
+    assert settle(root) == ""
+    home = home_of(root)
+    assert home is not None and home.path == root.as_uri() and os.path.lexists(root / "state" / "home.json")
+    assert any("is no file, and was put aside as home.json." in message for message in caplog.messages)
+
+
 def test_where_nothing_has_worked_nothing_is_made(tmp_path: Path) -> None:
     assert settle(tmp_path / "none") == ""
     assert not (tmp_path / "none").exists()
