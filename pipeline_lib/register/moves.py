@@ -35,7 +35,7 @@ from pipeline_lib.register.registry import (
     version_by_number,
     version_or_none,
 )
-from pipeline_lib.store.files import fsync_folder
+from pipeline_lib.store.files import remove_file
 from pipeline_lib.store.records import make_room, read_comfort, write_state
 
 NAME_CHARACTERS = 16
@@ -116,13 +116,13 @@ def finish(client: Any, registry: Registry) -> Promotion | None:
     make_room(path)
     intention = read_comfort(path, Intention)
     if intention is None:  # which is told; what the aliases show by now is looked at next
-        _drop(path)
+        remove_file(path)
         return None
     line = intention.move
     if not _is_written(registry, intention):
         if aliases_of(client, registry.name).get(CHAMPION) not in (intention.champion_until, line.version):
             logger.warning("%s: the %s was overtaken by a move in MLflow", registry.name, _named(line))
-            _drop(path)
+            remove_file(path)
             return None
         if fault := fault_of(client, registry, line.version):
             _put_back(client, registry, intention)
@@ -158,7 +158,7 @@ def _carry_out(client: Any, registry: Registry, intention: Intention) -> Promoti
         failpoint("register", "before_line")
         add(registry, line)
     failpoint("register", "after_line")
-    _drop(_path(registry))
+    remove_file(_path(registry))
     failpoint("register", "after_intention")
     return line
 
@@ -177,7 +177,7 @@ def _put_back(client: Any, registry: Registry, intention: Intention) -> None:
     for alias, number in ((CHAMPION, intention.champion_until), (PREVIOUS, intention.previous_until)):
         stands = version_or_none(client, registry.name, number) is not None
         _point(client, registry, alias, number if stands else None)
-    _drop(_path(registry))
+    remove_file(_path(registry))
 
 
 def _point(client: Any, registry: Registry, alias: str, number: int | None) -> None:
@@ -195,8 +195,3 @@ def _path(registry: Registry) -> Path:
     """A file for each model: a move of another one is not in the way."""
     digest = hashlib.sha256(registry.name.encode()).hexdigest()
     return registry.folder / f"begun-{digest[:NAME_CHARACTERS]}.json"
-
-
-def _drop(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    fsync_folder(path.parent)

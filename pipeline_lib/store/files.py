@@ -27,17 +27,25 @@ def write_atomically(path: Path, data: bytes, *, via: Path | None = None) -> Non
     """Put `data` under `path`, durably and all at once; its temporary name is beside it, or in the folder `via`."""
     temporary = (via or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        fsync_folder(path.parent)
     except OSError as exc:
         with suppress(OSError):  # where its folder is none it is not there either
             temporary.unlink()
         raise translate_os_error(exc, path) from exc
-    fsync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and what is missing above it, durably: what is flushed in it would be gone with its name."""
+    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        fsync_folder(folder.parent)
 
 
 def write_json(path: Path, value: Any, *, via: Path | None = None) -> None:
@@ -49,7 +57,7 @@ def make_private(path: Path, text: str) -> None:
     """Put `text` under `path`, for its owner's eyes alone, unless something is there. Of two at once the first wins."""
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
@@ -63,6 +71,16 @@ def make_private(path: Path, text: str) -> None:
         pass
     finally:
         temporary.unlink()
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file, durably, if it is there. Raises `UpstreamError` where that fails."""
+    try:
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            fsync_folder(path.parent)
+    except OSError as exc:
+        raise translate_os_error(exc, path) from exc
 
 
 def put_aside(path: Path) -> Path:
@@ -132,7 +150,7 @@ def fsync_folder(path: Path) -> None:
 
 def replace_folder(source: Path, target: Path) -> None:
     """Move the folder `source` to `target`; a folder that stands there is put beside `source` first, and removed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     if target.exists():
         aside = source.with_name(f".{target.name}.{os.getpid()}.old")
         target.rename(aside)

@@ -24,7 +24,7 @@ from typing import Any
 from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.store.artifact import MANIFEST, FileEntry, Manifest, Outcome, Ref, read_manifest, write_manifest
-from pipeline_lib.store.files import replace_folder, translate_os_error
+from pipeline_lib.store.files import make_folder, replace_folder, translate_os_error
 from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.sealed import fault_in, sums_of
 
@@ -196,7 +196,8 @@ class Store:
         final_path = self.path(ref.stage, ref.fingerprint)
         path = self.root / INCOMING / f"{ref.stage}-{ref.fingerprint}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         try:
-            path.mkdir(parents=True)
+            make_folder(path.parent)
+            path.mkdir()
             yield Draft(path, final_path, ref, time.monotonic())
         except OSError as exc:
             raise translate_os_error(exc, path) from exc

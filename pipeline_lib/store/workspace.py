@@ -28,7 +28,7 @@ import psutil
 from pydantic import ConfigDict, Field
 
 from pipeline_lib.base.errors import WorkspaceBusy
-from pipeline_lib.store.files import open_lock, readable
+from pipeline_lib.store.files import open_lock, readable, remove_file
 from pipeline_lib.store.layout import check_layout, write_layout
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.private import NO_OTHERS
@@ -153,7 +153,7 @@ class Workspace:
 
     def drop_pin(self, name: str) -> None:
         """Forget what was pinned under that name."""
-        (self.state / "pins" / f"{name}.json").unlink(missing_ok=True)
+        remove_file(self.state / "pins" / f"{name}.json")
 
     def last(self, step: str) -> list[str]:
         """The fingerprints that step had when it last ran: its shards, then itself."""
