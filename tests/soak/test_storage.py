@@ -6,6 +6,7 @@ import pytest
 
 from tests.simulated_nights import broken_by
 
+pytestmark = pytest.mark.soak
 NUM_SEEDS, AT_ONCE = 10_000, 1_000
 
 
