@@ -19,6 +19,8 @@ from pipeline_lib.register.registry import FILES_TAG, KEY_TAG, KEYS_FOLDER, Regi
 from pipeline_lib.register.signature import KEY_FILE, SIGNATURE_FILE, PublicKey, Statement, public_of, sign
 from pipeline_lib.register.signings import Signing, has_signed, remember, signings
 
+LOGGED_MODEL = "models:/"  # how a version names where its files are kept
+
 logger = logging.getLogger(__name__)
 
 
@@ -58,14 +60,14 @@ def sign_earlier(client: Any, registry: Registry) -> None:
 
 def _sign_version(client: Any, registry: Registry, version: Version) -> bool:
     """Whether a version could be signed: damaged ones cannot, nor those whose files MLflow does not keep."""
-    model_id = client.get_model_version(registry.name, str(version.number)).model_id
+    source = str(client.get_model_version(registry.name, str(version.number)).source)
+    if not source.startswith(LOGGED_MODEL):
+        return False
     try:
         with opened(registry, version.number) as package, tempfile.TemporaryDirectory() as temporary:
-            if not model_id:
-                return False
             into = Path(temporary)
             key = sign_package(registry, package.folder, package.digest, version.tags, into=into)
-            client.log_model_artifacts(model_id, temporary)
+            client.log_model_artifacts(source.removeprefix(LOGGED_MODEL), temporary)
     except DataError:
         return False
     client.set_model_version_tag(registry.name, str(version.number), KEY_TAG, key.line)
