@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.base.errors import DataError
-from pipeline_lib.register.pickles import is_pickle
 from pipeline_lib.store.files import CHUNK_BYTES
 
 ALLOWED_SUFFIXES = frozenset({".safetensors", ".onnx", ".json", ".txt", ".md", ".yaml", ".yml", ".jinja"})
@@ -56,6 +55,8 @@ def check_files(folder: Path, *, also: frozenset[str] = frozenset()) -> None:
 
 def _check(name: str, path: Path) -> None:
     """Raise `DataError` unless a file is what it is called, and nothing else besides."""
+    from pipeline_lib.register.pickles import is_pickle
+
     if _is_zip(path) or is_pickle(path):
         raise _refused(name, "this is a pickle or a zip under another name, and runs code when loaded", "Take it out")
     READS.get(path.suffix, _read_text)(name, path)
