@@ -139,6 +139,6 @@ def _is_trusted(registry: Registry, version: Version, digest: str, key: PublicKe
 
 def _untrusted(registry: Registry, version: Version, why: str) -> Untrusted:
     return Untrusted(
-        f"{registry.name} version {version.number} {why}. It stays out of service; if you want it all the same: "
-        f"nightshift promote {version.number} --unsigned {version.number}"
+        f"{registry.name} version {version.number} {why}. It stays out of service, unless you name it: "
+        f"nightshift promote {version.number} --unsigned {version.number}."
     )

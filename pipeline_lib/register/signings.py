@@ -38,27 +38,26 @@ class Signing:
 
 def signings(registry: Registry) -> list[Signing]:
     """All of them, the oldest first."""
-    with locked(registry.folder / LOCK_FILE):
-        return _kept(registry)
+    if os.path.lexists(_path(registry)):
+        return read_lines(_path(registry), Signing)
+    return list(_registered(registry.workspace))
 
 
 def remember(registry: Registry, signing: Signing) -> None:
     """Write down a package, before its signature leaves this workspace. Once is enough."""
+    path = _path(registry)
+    make_room(path)
     with locked(registry.folder / LOCK_FILE):
-        if signing not in _kept(registry):
-            write_atomically(_path(registry), with_line(_path(registry), signing))
+        known = signings(registry)
+        if not path.exists():
+            write_atomically(path, lines_of([*known, signing]))
+        elif signing not in known:
+            write_atomically(path, with_line(path, signing))
 
 
 def has_signed(registry: Registry) -> bool:
     """Whether this workspace had a key before."""
     return any(signing.key for signing in signings(registry))
-
-
-def _kept(registry: Registry) -> list[Signing]:
-    make_room(_path(registry))
-    if not os.path.lexists(_path(registry)):
-        write_atomically(_path(registry), lines_of(_registered(registry.workspace)))
-    return read_lines(_path(registry), Signing)
 
 
 def _registered(workspace: Path) -> Iterator[Signing]:
