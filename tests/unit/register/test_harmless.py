@@ -278,7 +278,7 @@ BFLOATS = {
     "nan": b"\xc0\x7f",
     "infinite": b"\x80\x7f",
     "minus infinite": b"\x80\xff",
-    "nan of another sign": b"\x01\xff",
+    "nan of another sign": b"\x81\xff",
 }
 
 
