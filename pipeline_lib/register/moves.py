@@ -73,7 +73,7 @@ def move(
     version.
     """
     with opened(registry, version, is_told=is_unsigned) as package:
-        files = package.digest
+        files, is_by_name = package.digest, package.is_by_name
     moves, aliases = moves_of(registry), aliases_of(client, registry.name)
     line = Promotion(
         time=now.isoformat(timespec="seconds"),
@@ -84,7 +84,7 @@ def move(
         reason=reason,
         model=version_by_number(registry, version).model_fingerprint,
         files=files,
-        is_unsigned=is_unsigned,
+        is_unsigned=is_by_name,
     )
     target = former(client, registry, version)
     intention = Intention(line, len(moves), target, aliases.get(CHAMPION), aliases.get(PREVIOUS))

@@ -43,6 +43,7 @@ class Package:
     folder: Path  # its `model/` is a model folder
     digest: str  # of its list of files
     is_signed: bool
+    is_by_name: bool  # whether nobody vouches for it, and it was named all the same
 
 
 @contextmanager
@@ -96,16 +97,25 @@ def _verified(
         verify(folder, digest)
     else:
         digest = digest_of(folder)
-    if is_told(digest):
-        return Package(folder, digest, is_signed=False)
+    try:
+        key = _vouched(registry, version, folder, is_moved)
+    except Untrusted:
+        if not is_told(digest):
+            raise
+        return Package(folder, digest, is_signed=False, is_by_name=True)
+    return Package(folder, digest, is_signed=key is not None, is_by_name=False)
+
+
+def _vouched(registry: Registry, version: Version, folder: Path, is_moved: Callable[[str], bool]) -> PublicKey | None:
+    """The key of who vouches for a version; None where it is our own record. Raises `Untrusted` when nobody does."""
     if FILES_TAG not in version.tags:
         raise _untrusted(registry, version, "was not registered by Nightshift, and nobody vouches for its files")
-    key = _signer(registry, version, folder)
+    key, digest = _signer(registry, version, folder), version.tags[FILES_TAG]
     if not (is_moved(digest) or _is_trusted(registry, version, digest, key)):
         whose = "is not signed" if key is None else f"is signed by a key that is not trusted here ({key.fingerprint})"
         way_out = "" if key is None else ". If you know whose it is, name it in register.trusted_keys"
         raise _untrusted(registry, version, whose + way_out)
-    return Package(folder, digest, is_signed=key is not None)
+    return key
 
 
 def _signer(registry: Registry, version: Version, folder: Path) -> PublicKey | None:

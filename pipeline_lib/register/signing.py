@@ -65,6 +65,8 @@ def _sign_version(client: Any, registry: Registry, version: Version) -> bool:
         return False
     try:
         with opened(registry, version.number) as package, tempfile.TemporaryDirectory() as temporary:
+            if package.is_by_name:
+                return False
             into = Path(temporary)
             key = sign_package(registry, package.folder, package.digest, version.tags, into=into)
             client.log_model_artifacts(source.removeprefix(LOGGED_MODEL), temporary)

@@ -238,7 +238,12 @@ def test_a_version_that_is_named_is_promoted_though_nobody_signed_it(
         with with_files(mine) as folder, pytest.raises(DataError):
             flip(folder / "model.txt")
             put_in_service(mine, 2, unsigned=2)
-    assert [line.is_unsigned for line in moves_of(mine)[1:]] == [True, False, False]
+    assert [line.is_unsigned for line in moves_of(mine)[1:]] == [True, False, True]
+
+
+def test_who_names_a_version_that_is_ours_has_said_nothing(mine: Registry) -> None:
+    put_in_service(mine, 2, unsigned=2)
+    assert not moves_of(mine)[-1].is_unsigned
 
 
 def test_a_rollback_to_an_unsigned_version_needs_its_name(mine: Registry) -> None:
