@@ -6,10 +6,13 @@ schemas, none of which is garbage; without the collector looking for some, that 
 
 import gc
 import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from flows.access import HOSTS_VARIABLE
 from flows.doors import LOOPBACK, Doors
+from flows.prefect_database import VARIABLE as DATABASE_VARIABLE
+from flows.prefect_database import prepare
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.base.imports import collector_off
 
@@ -29,6 +32,8 @@ def create_app() -> Doors:
     with collector_off():
         from prefect.server.api import server
 
+        if database := os.environ.get(DATABASE_VARIABLE):
+            prepare(Path(database))
         server.API_ROUTERS = tuple(sorted(server.API_ROUTERS, key=lambda router: router.prefix not in USED))
         gc.freeze()  # making the app ends with a collection
         hosts = os.environ.get(HOSTS_VARIABLE, "").split(",")

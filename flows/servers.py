@@ -24,13 +24,15 @@ from urllib.parse import urlencode
 import psutil
 
 from flows.access import HOSTS_VARIABLE, auth_string, basic, mlflow_login
-from flows.mend import put_damaged_aside
 from flows.ports import HOST, Port, bound, hold_port
+from flows.prefect_database import VARIABLE as DATABASE_VARIABLE
+from flows.prefect_database import put_damaged_aside
 from flows.standing import answers
 from pipeline_lib.base.environment import NO_TELEMETRY
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.base.lifeline import spawn_guarded
-from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of, sqlite_address
+from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
+from pipeline_lib.store.databases import sqlite_address
 from pipeline_lib.store.files import write_atomically
 from pipeline_lib.store.logs import rotate
 from pipeline_lib.store.records import open_log
@@ -161,6 +163,7 @@ def start_prefect(
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": shown,
         "PREFECT_UI_API_URL": f"{shown}/api",
+        DATABASE_VARIABLE: str((workspace.root / "prefect").resolve() / DATABASE),
         HOSTS_VARIABLE: f"{os.environ.get(HOSTS_VARIABLE, '')},{name}:{port.number}",
         "PREFECT_API_URL": f"{url}/api",
     }

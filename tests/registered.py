@@ -100,4 +100,4 @@ def assert_agree(registry: Registry) -> None:
     assert [move.previous for move in moves] == [None, *(move.version for move in moves[:-1])]
     assert aliases_["champion"] == moves[-1].version
     assert aliases_.get("previous") != aliases_["champion"]
-    assert list(registry.folder.glob("begun-*")) == []
+    assert list(registry.folder.glob("begun-*.json")) == []

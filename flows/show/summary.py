@@ -1,7 +1,6 @@
 """What a night came to: the documents of each stage, what a person should know beside, the scores of its models."""
 
 from collections.abc import Container, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from rich.table import Table
@@ -100,8 +99,11 @@ def _nights(unread: int, training: Mapping[str, Any]) -> str:
 
 def score_tables(scores: Mapping[str, Mapping[str, Any]]) -> list[Table]:
     """A table for each benchmark; `scores` has figures by "candidate, benchmark"."""
-    ordered = sorted(scores.items(), key=lambda item: _benchmark(item[1]) != _benchmark(next(iter(scores.values()))))
-    return [_score_table(benchmark, dict(rows)) for benchmark, rows in groupby(ordered, lambda row: _benchmark(row[1]))]
+    benchmarks = dict.fromkeys(map(_benchmark, scores.values()))
+    return [
+        _score_table(benchmark, {name: found for name, found in scores.items() if _benchmark(found) == benchmark})
+        for benchmark in benchmarks
+    ]
 
 
 def _benchmark(figures: Mapping[str, Any]) -> str:

@@ -3,11 +3,13 @@
 A field decides the bytes of what is made, and so enters fingerprints, unless it is declared `operational` (where, how
 fast, how often saved, what is reported). A deciding field may declare a `neutral` value: there it is left out, so that
 an option which a later release adds, switched off, changes no fingerprint. All that is added after the first release
-needs one; the golden fingerprints hold it (tests/unit/plan).
+needs one; the golden fingerprints hold it (tests/unit/plan). A field that only some choice of another field reads says
+so: under any other choice it counts as its default, whatever it is.
 
     threads: int = Field(2, json_schema_extra=operational(unit="threads"))
     title_weight: float = Field(0.0, json_schema_extra=neutral(0.0))
     rules: dict[str, Limit | None] = Field(..., json_schema_extra=neutral_items(None))     # of each item of a mapping
+    bands: int = Field(20, json_schema_extra=read_where("method", "minhash"))
 """
 
 import json
@@ -19,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, model_validator
 from pydantic.fields import FieldInfo
 
 NONE = "none"  # TOML, the environment and the command line have no null
-OPERATIONAL, NEUTRAL, NEUTRAL_ITEMS = "operational", "neutral", "neutral_items"
+OPERATIONAL, NEUTRAL, NEUTRAL_ITEMS, READ_WHERE = "operational", "neutral", "neutral_items", "read_where"
 
 
 def operational(unit: str | None = None) -> dict[str, Any]:
@@ -35,6 +37,11 @@ def neutral(value: Any, unit: str | None = None) -> dict[str, Any]:
 def neutral_items(value: Any, unit: str | None = None) -> dict[str, Any]:
     """Extras of a mapping whose items are left out of fingerprints at `value`."""
     return {NEUTRAL_ITEMS: value, **({} if unit is None else {"unit": unit})}
+
+
+def read_where(field: str, *choices: Any, unit: str | None = None) -> dict[str, Any]:
+    """Extras of a field that is read where another one is among `choices`, and decides nothing elsewhere."""
+    return {READ_WHERE: {field: list(choices)}, **({} if unit is None else {"unit": unit})}
 
 
 class StageSettings(BaseModel):
@@ -61,10 +68,17 @@ class StageSettings(BaseModel):
         """What decides the bytes (of `fields` only, if given), as JSON: what a fingerprint is made of."""
         dumped = self.model_dump(mode="json")
         return {
-            name: _decisive(getattr(self, name), dumped[name], _extras(field))
+            name: self._of_field(name, dumped[name])
             for name, field in type(self).model_fields.items()
             if (fields is None or name in fields) and not _is_left_out(getattr(self, name), _extras(field))
         }
+
+    def _of_field(self, name: str, dumped: Any) -> Any:
+        """The decisive form of one field: its default where the other settings leave it unread."""
+        field = type(self).model_fields[name]
+        where = _extras(field).get(READ_WHERE, {})
+        is_read = all(getattr(self, other) in choices for other, choices in where.items())
+        return _decisive(getattr(self, name), dumped, _extras(field)) if is_read else field.default
 
     def only(self, fields: Collection[str]) -> Self:
         """The same settings with nothing in them but `fields` and what is operational: asking for more fails."""

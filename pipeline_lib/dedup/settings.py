@@ -1,12 +1,13 @@
-"""Settings of [dedup]. All of them decide the bytes."""
+"""Settings of [dedup]. All of them decide the bytes that the method reads; the others decide nothing."""
 
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline_lib.base.settings import StageSettings
+from pipeline_lib.base.settings import StageSettings, read_where
 
 Method = Literal["minhash", "simhash"]
+NEAR: tuple[Method, ...] = ("minhash", "simhash")
 
 
 class DedupSettings(StageSettings):
@@ -23,30 +24,46 @@ class DedupSettings(StageSettings):
         le=1,
         description="Two texts are near-duplicates from this exact Jaccard of their shingle sets on; no candidate is "
         "dropped without it.",
-        json_schema_extra={"unit": "share"},
+        json_schema_extra=read_where("method", *NEAR, unit="share"),
     )
     shingle_tokens: int = Field(
         5,
         ge=1,
         le=32,
         description="Tokens in a row that make one shingle; Han and kana characters are a token each.",
-        json_schema_extra={"unit": "tokens"},
+        json_schema_extra=read_where("method", *NEAR, unit="tokens"),
     )
     # A pair with Jaccard j is a candidate with probability 1 - (1 - j^rows)^bands: .92 at .7 and .998 at .8. Since
     # candidates are verified, more of them cost time but no precision. Measured recall of pairs from .7 on, English
     # and Chinese: 20 x 6 .99 and .99; 14 x 8 (FineWeb) .95 and .95, with about as many values.
     bands: int = Field(
-        20, ge=1, le=128, description="MinHash bands; 4 bytes each in the index. More bands find more pairs."
+        20,
+        ge=1,
+        le=128,
+        description="MinHash bands; 4 bytes each in the index. More bands find more pairs.",
+        json_schema_extra=read_where("method", "minhash"),
     )
-    rows: int = Field(6, ge=1, le=32, description="MinHash values a band; more rows make fewer false candidates.")
+    rows: int = Field(
+        6,
+        ge=1,
+        le=32,
+        description="MinHash values a band; more rows make fewer false candidates.",
+        json_schema_extra=read_where("method", "minhash"),
+    )
     max_hamming_bits: int = Field(
         3,
         ge=1,
         le=8,
         description="SimHashes of candidates differ in at most this many of 64 bits; each bit more costs time.",
-        json_schema_extra={"unit": "bits"},
+        json_schema_extra=read_where("method", "simhash", unit="bits"),
     )
-    seed: int = Field(1, ge=0, lt=1 << 32, description="Chooses the MinHash permutations.")
+    seed: int = Field(
+        1,
+        ge=0,
+        lt=1 << 32,
+        description="Chooses the MinHash permutations.",
+        json_schema_extra=read_where("method", "minhash"),
+    )
 
     @model_validator(mode="after")
     def _bands_can_find_what_is_asked(self) -> Self:

@@ -16,11 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.model.database import damage_in, ready
 from pipeline_lib.store.addresses import FILES_OF_MLFLOW, MLFLOW
+from pipeline_lib.store.databases import sqlite_address
 from pipeline_lib.store.files import translate_os_error
 
 PAGES_VARIABLE = "NIGHTSHIFT_MLFLOW_URL"  # where a browser finds MLflow, when that is not where we do
@@ -48,6 +50,11 @@ class Place:
         return self.uri.startswith(("sqlite:", "sqlite+"))
 
     @property
+    def is_own(self) -> bool:
+        """Whether it is the workspace's own, and nobody else's."""
+        return self.is_local and self.artifact_root is not None
+
+    @property
     def database(self) -> Path:
         """That file."""
         path = self.uri.partition(":///")[2].partition("?")[0]
@@ -70,17 +77,6 @@ def place_of(tracking_uri: str | None, workspace: Path) -> Place:
         return Place(tracking_uri)
     root = workspace.resolve()
     return Place(sqlite_address(root / MLFLOW), (root / FILES_OF_MLFLOW).as_uri())
-
-
-def sqlite_address(path: Path, *, driver: str = "") -> str:
-    """What SQLAlchemy calls the SQLite file of this absolute path.
-
-    It takes all behind a `?` for a query, so such a path is quoted, in a URI of SQLite. The driver is named then, too:
-    MLflow makes folders for what begins with `sqlite:///`, here one called `file:`.
-    """
-    if "?" not in str(path):
-        return f"sqlite{driver and '+'}{driver}:///{path}"
-    return f"sqlite+{driver or 'pysqlite'}:///file:{quote(str(path))}?uri=true"
 
 
 def page_of(server: str, path: str = "experiments") -> str:
@@ -229,6 +225,8 @@ def connect(place: Place) -> Any:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     if place.is_local:
         _make_folder(place.database.parent)
+    if place.is_own:
+        ready(place.database)
     import mlflow
 
     mlflow.set_tracking_uri(place.uri)
@@ -285,8 +283,9 @@ def _has_proxy(scheme: str, host: str) -> bool:
 
 
 def unreachable(place: Place) -> UpstreamError:
-    """The error for a store that does not answer."""
-    return UpstreamError(
+    """The error for a store that does not answer, or is damaged."""
+    damage = damage_in(place.database, is_own=place.is_own) if place.is_local else None
+    return damage or UpstreamError(
         f"MLflow at {place.shown} cannot be reached. Start it or correct register.tracking_uri, then run again: "
         "what was made is kept."
     )

@@ -6,6 +6,9 @@ state/pins/best.json   by version what each scored on the frozen benchmark; anot
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from pipeline_lib.evaluate.stage import SCORES
 from pipeline_lib.register.ledger import moves_of
@@ -23,7 +26,7 @@ class Best:
 
     name: str  # of the registered model, whose versions they are
     benchmark: str  # "frozen-1"
-    scores: Mapping[str, Ref]  # by version
+    scores: Mapping[Annotated[str, Field(pattern=r"\A\d{1,9}\z")], Ref]  # by version
 
 
 def former_champions(workspace: Workspace, registry: Registry) -> list[Ref]:

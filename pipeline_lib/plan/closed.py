@@ -21,8 +21,7 @@ from pipeline_lib.run.carry import Nodes
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import OF_A_BATCH
 from pipeline_lib.store.artifact import Ref, digest_of
-from pipeline_lib.store.files import readable
-from pipeline_lib.store.records import read_comfort, write_comfort
+from pipeline_lib.store.records import read_comfort, sealed, write_comfort
 from pipeline_lib.store.workspace import Batch, Workspace
 
 
@@ -70,7 +69,7 @@ def save_closed(workspace: Workspace, recipe: str, batches: Sequence[Batch], car
     record = Record(len(batches), _named(batches), dict(carried))
     place = _place(workspace, recipe)
     if read_comfort(place, Record) != record:
-        write_comfort(place, readable(asdict(record)).encode())
+        write_comfort(place, sealed(asdict(record)))
 
 
 def _place(workspace: Workspace, recipe: str) -> Path:

@@ -19,6 +19,10 @@ class Judged:
     benchmarks: Mapping[str, Ref]
     snapshot: Ref
 
+    def __post_init__(self) -> None:
+        if FROZEN not in self.benchmarks:
+            raise ValueError(f"no benchmark {FROZEN}, which decides")
+
     @property
     def in_order(self) -> list[tuple[str, Ref]]:
         """The benchmarks by name; the frozen one, which decides, is first."""

@@ -9,8 +9,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline_lib.model.database import copy_of, needs_mending
 from pipeline_lib.model.tracking import Place
 from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, aliases_of, client_of, versions
+from pipeline_lib.store.databases import is_empty
 
 VERSIONS_QUERY = """
     select own.version, coalesce(tags.value, '') from model_versions as own left join model_version_tags as tags
@@ -32,7 +34,9 @@ def glance(place: Place, name: str) -> Glance | None:
     if not place.is_local:
         return None
     path = place.database
-    if not path.is_file():
+    if place.is_own and needs_mending(path) and not is_empty(copy_of(path)):
+        path = copy_of(path)  # who writes next puts it there
+    if is_empty(path):
         return Glance({}, {})
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as database:

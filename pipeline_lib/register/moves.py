@@ -2,6 +2,7 @@
 
     intention   what is to be, in a file beside the ledger, before anything moves
     aliases     `previous`, `champion`, and `challenger` where it was the version that moves
+    copy        of the workspace's own MLflow database, so that it knows what the ledger says
     ledger      a line more
     then the intention goes
 
@@ -12,6 +13,7 @@ and forgotten where somebody has moved the champion elsewhere in MLflow since: t
 
 import hashlib
 import logging
+import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import chain
@@ -20,6 +22,7 @@ from typing import Any
 
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.base.failpoint import failpoint
+from pipeline_lib.model.database import keep_copy
 from pipeline_lib.register.ledger import Kind, Promotion, add, moves_of
 from pipeline_lib.register.opened import opened
 from pipeline_lib.register.registry import (
@@ -32,8 +35,8 @@ from pipeline_lib.register.registry import (
     version_by_number,
     version_or_none,
 )
-from pipeline_lib.store.files import fsync_folder, write_json
-from pipeline_lib.store.records import make_room, read_comfort
+from pipeline_lib.store.files import fsync_folder
+from pipeline_lib.store.records import make_room, read_comfort, write_state
 
 NAME_CHARACTERS = 16
 
@@ -52,9 +55,9 @@ class Intention:
 
 
 def begun(registry: Registry) -> Path | None:
-    """The file of a move that was begun and not ended; None where there is none."""
+    """The file of a move that was begun and not ended, or what stands in its place; None where there is none."""
     path = _path(registry)
-    return path if path.exists() else None
+    return path if os.path.lexists(path) else None
 
 
 def move(
@@ -91,7 +94,7 @@ def move(
     path = _path(registry)
     make_room(path)
     failpoint("register", "before_intention")
-    write_json(path, asdict(intention))
+    write_state(path, asdict(intention))
     failpoint("register", "before_previous")
     return _carry_out(client, registry, intention)
 
@@ -122,8 +125,9 @@ def finish(client: Any, registry: Registry) -> Promotion | None:
     path = begun(registry)
     if path is None:
         return None
+    make_room(path)
     intention = read_comfort(path, Intention)
-    if intention is None:  # told by its reader; what the aliases show by now is looked at next
+    if intention is None:  # which is told; what the aliases show by now is looked at next
         _drop(path)
         return None
     line = intention.move
@@ -161,6 +165,8 @@ def _carry_out(client: Any, registry: Registry, intention: Intention) -> Promoti
         failpoint("register", "after_champion")
         if aliases_of(client, registry.name).get(CHALLENGER) == line.version:
             _point(client, registry, CHALLENGER, None)
+        if registry.place.is_own:
+            keep_copy(registry.place.database)
         failpoint("register", "before_line")
         add(registry, line)
     failpoint("register", "after_line")

@@ -13,6 +13,7 @@ from typing import Any
 from pipeline_lib.base.errors import DamagedArtifact, SettingsError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.model.tracking import Place, check_answers, connect, unreachable
+from pipeline_lib.store.databases import is_damaged
 from pipeline_lib.store.home import as_it_stands
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
@@ -68,7 +69,7 @@ def client_of(registry: Registry) -> Iterator[Any]:
     except SQLAlchemyError as exc:
         raise unreachable(registry.place) from exc
     except MlflowException as exc:
-        if exc.error_code in RECOVERABLE_CODES:
+        if exc.error_code in RECOVERABLE_CODES or (registry.place.is_local and is_damaged(registry.place.database)):
             raise unreachable(registry.place) from exc
         raise SettingsError(
             f"MLflow at {registry.place.shown} refuses ({exc.error_code}). "

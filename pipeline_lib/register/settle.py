@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.model.database import copy_of, needs_mending
 from pipeline_lib.register.glance import Glance, glance, look_at, seen_by
 from pipeline_lib.register.ledger import Promotion, has_odd_lines, is_locked, locked, moves_of, put_odd_aside
 from pipeline_lib.register.moves import begun, fault_of, finish, in_mlflow, move
@@ -83,6 +84,8 @@ def is_settled(registry: Registry) -> bool:
     seen = glance(registry.place, registry.name)
     if seen is None or begun(registry) or has_odd_lines(registry):
         return False
+    if registry.place.is_own and needs_mending(registry.place.database):
+        return False
     return not oddities(seen, moves_of(registry))
 
 
@@ -92,7 +95,17 @@ def look(registry: Registry, *, now: datetime) -> tuple[Glance, list[str]]:
     if begun(registry) and not is_locked(registry):
         settle(registry, now=now)
     seen = look_at(registry)
-    return seen, oddities(seen, moves_of(registry))
+    return seen, [*_damage(registry), *oddities(seen, moves_of(registry))]
+
+
+def _damage(registry: Registry) -> list[str]:
+    """What is wrong with the workspace's own database, as far as that shows at a glance."""
+    if not registry.place.is_own or not needs_mending(registry.place.database):
+        return []
+    kept = "as its copy knew it" if copy_of(registry.place.database).is_file() else "empty"
+    return [
+        f"{registry.place.database} is lost or damaged: the next nightshift run, promote or rollback makes it, {kept}"
+    ]
 
 
 def oddities(

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline_lib.model.database import keep_copy
 from pipeline_lib.model.records import CHALLENGER as OF_CHALLENGER
 from pipeline_lib.model.records import Figures, Scores, VariantReport
 from pipeline_lib.model.tracking import open_experiment, open_run
@@ -74,6 +75,8 @@ def register_model(registry: Registry, experiment: str, candidate: Candidate) ->
         champion = alias_of(client, registry.name, CHAMPION)
         if champion is None or champion.number != version.number:
             client.set_registered_model_alias(registry.name, CHALLENGER, str(version.number))
+    if registry.place.is_own:
+        keep_copy(registry.place.database)
     return version
 
 

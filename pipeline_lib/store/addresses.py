@@ -1,6 +1,7 @@
 """Absolute addresses in the databases of MLflow and Prefect, and how they follow a workspace that is moved.
 
-    mlflow.db            where the files of experiments, runs, models and versions lie, and data sets of a user's own
+    mlflow.db            where the files of experiments, runs, models and versions lie, and data sets of a user's own;
+                         the same of its copy (`model/database.py`)
     prefect/prefect.db   the settings of deployments and of runs that wait: a worker would run them where they say
 An address is a path, or a `file:` URL of one, by itself or as a string in JSON. Paths are compared by their parts, so
 that nothing of /a/bc is taken for /a/b. What leads elsewhere (s3://, a folder of the user's own) stays. What happened
@@ -16,13 +17,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from pipeline_lib.base.errors import DataError, UpstreamError
+from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.store.databases import WAIT_SECONDS, is_damage
 
 MLFLOW = "mlflow.db"
 FILES_OF_MLFLOW = "mlartifacts"
+MLFLOW_COPY = "state/promotions/mlflow.db"
 PREFECT = "prefect/prefect.db"
-WAIT_SECONDS = 30.0  # for a server that is writing
-DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Column(NamedTuple):
@@ -33,15 +34,17 @@ class Column(NamedTuple):
     rows: str = "1"  # which of the rows, in SQL
 
 
+OF_MLFLOW = (
+    Column("experiments", "artifact_location"),
+    Column("runs", "artifact_uri"),
+    Column("logged_models", "artifact_location"),
+    Column("model_versions", "storage_location"),
+    Column("model_versions", "source"),  # of a version that a user registers; of ours the name of a logged model
+    Column("datasets", "dataset_source"),
+)
 COLUMNS = {
-    MLFLOW: (
-        Column("experiments", "artifact_location"),
-        Column("runs", "artifact_uri"),
-        Column("logged_models", "artifact_location"),
-        Column("model_versions", "storage_location"),
-        Column("model_versions", "source"),  # of a version that a user registers; of ours the name of a logged model
-        Column("datasets", "dataset_source"),
-    ),
+    MLFLOW: OF_MLFLOW,
+    MLFLOW_COPY: OF_MLFLOW,
     PREFECT: (
         Column("deployment", "parameters"),
         Column("flow_run", "parameters", "state_type in ('SCHEDULED', 'PENDING', 'PAUSED')"),
@@ -80,8 +83,8 @@ def readdressed(address: str, old: Sequence[Path], new: Path) -> str:
 def readdress(root: Path, old: Sequence[Path]) -> None:
     """Let the addresses in the databases of a workspace that lead into `old` lead into `root`, each database at once.
 
-    Raises `DataError` where MLflow's database is damaged, `UpstreamError` where one cannot be written: a full disk, a
-    missing right, somebody else who is at it for long.
+    One that is damaged is left to who opens it, who puts it aside. Raises `UpstreamError` where one cannot be written:
+    a full disk, a missing right, somebody else who is at it for long.
     """
     for name, columns in COLUMNS.items():
         database = root / name
@@ -93,7 +96,11 @@ def readdress(root: Path, old: Sequence[Path]) -> None:
                 for column in columns:
                     _rewrite(opened, column, old, root)
         except sqlite3.Error as exc:
-            _tell(name, database, exc)
+            if not is_damage(exc):
+                raise UpstreamError(
+                    f"{database}: its addresses cannot follow the workspace, which was moved ({exc}). "
+                    "Check the disk and the rights there, end what uses it (nightshift up), and run again."
+                ) from exc
 
 
 def roots_in(root: Path) -> list[Path]:
@@ -153,17 +160,3 @@ def _in_json(value: Any, old: Sequence[Path], new: Path) -> Any:
     if isinstance(value, dict):
         return {key: _in_json(part, old, new) for key, part in value.items()}
     return value
-
-
-def _tell(name: str, database: Path, exc: sqlite3.Error) -> None:
-    if getattr(exc, "sqlite_errorcode", 0) & 0xFF in DAMAGED:  # the last byte is the kind
-        if name == PREFECT:
-            return  # is put aside when its server starts: it only shows things
-        raise DataError(
-            f"{database}: is damaged ({exc}), so the addresses in it cannot follow the workspace, which was moved. "
-            "Put it back from a copy, or delete it: models are then registered anew."
-        ) from exc
-    raise UpstreamError(
-        f"{database}: its addresses cannot follow the workspace, which was moved ({exc}). "
-        "Check the disk and the rights there, end what uses it (nightshift up, mlflow server), and run again."
-    ) from exc

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.store.files import read_json, write_json
@@ -48,12 +50,15 @@ def canonical_list(pieces: Iterable[list[Any]]) -> Iterator[str]:
     yield "]" if before == "," else "[]"
 
 
+Word = Annotated[str, Field(pattern=r"\A[^./\x00][^/\x00]{0,63}\z")]  # a folder's name, checked when read
+
+
 @dataclass(frozen=True, order=True)
 class Ref:
     """What works hand to each other: the name of an artifact, never data, never a place."""
 
-    stage: str  # the word of the stage that makes it, which is the folder it lies in
-    fingerprint: str
+    stage: Word  # of the stage that makes it, which is the folder it lies in
+    fingerprint: Word
 
     def __str__(self) -> str:
         return f"{self.stage}/{self.fingerprint}"
@@ -134,10 +139,25 @@ class Manifest:
         return float(self.made.get("created", 0.0))
 
 
+def with_seal(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON object with the seal over all that is in it."""
+    plain = json.loads(json.dumps(content))
+    return {**plain, SEAL: digest_of(plain)}
+
+
+def is_whole(sealed: Mapping[str, Any]) -> bool:
+    """Whether the seal is that of what it stands beside. Raises `KeyError` without one, `ValueError` for no JSON."""
+    return bool(digest_of(without_seal(sealed)) == sealed[SEAL])
+
+
+def without_seal(sealed: Mapping[str, Any]) -> dict[str, Any]:
+    """What was sealed."""
+    return {name: value for name, value in sealed.items() if name != SEAL}
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write manifest.json with the seal over all that is in it."""
-    content = json.loads(json.dumps(asdict(manifest)))
-    write_json(folder / MANIFEST, {**content, SEAL: digest_of(content)})
+    write_json(folder / MANIFEST, with_seal(asdict(manifest)))
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -160,12 +180,11 @@ def read_again(folder: Path, _stamp: tuple[int, ...]) -> Manifest:
     place = folder / MANIFEST
     try:
         content = read_json(place)
-        seal = content.pop(SEAL)
-        is_whole = digest_of(content) == seal
-        found = _manifest(content)
+        is_right = is_whole(content)
+        found = _manifest(without_seal(content))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
         raise _damaged(folder, f"{place}: missing, or not a manifest") from exc
-    if not is_whole:
+    if not is_right:
         raise _damaged(folder, f"{place}: something in it was changed after it was written")
     if found.ref != Ref(folder.parent.name, folder.name):
         raise _damaged(folder, f"{place}: is that of {found.ref}")

@@ -18,8 +18,7 @@ from pathlib import Path
 
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.store.addresses import MLFLOW, path_of, readdress, readdressed, roots_in
-from pipeline_lib.store.files import write_json
-from pipeline_lib.store.records import read_comfort
+from pipeline_lib.store.records import make_room, read_comfort, write_state
 
 FILE = "home.json"
 
@@ -101,7 +100,9 @@ def _is_still_at(old: Path | None, root: Path, own_id: str) -> bool:
 
 
 def _save(root: Path, home: Home) -> None:
-    write_json(root / "state" / FILE, asdict(home))
+    path = root / "state" / FILE
+    make_room(path)
+    write_state(path, asdict(home))
 
 
 def _line(root: Path, home: Home) -> str:

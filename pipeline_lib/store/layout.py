@@ -41,10 +41,10 @@ def check_layout(root: Path) -> None:
 
 def layout_of(root: Path) -> int | None:
     """The number of the layout; None where nothing has worked yet."""
-    path = root / "state" / FILE
-    if path.is_file():
-        advice = "Put it back from a copy, or name another workspace with --workspace."
-        return read_state(path, Layout, advice=advice).layout
+    advice = "Put it back from a copy, or name another workspace with --workspace."
+    found = read_state(root / "state" / FILE, Layout, advice=advice)
+    if found is not None:
+        return found.layout
     return 1 if has_worked(root) else None
 
 

@@ -1,6 +1,7 @@
 """Small typed JSON files of a workspace: those that decide something are whole or refused, comfort is never in the way.
 
-    batches = read_state(path, list[Batch], advice="...")      DataError when it is not exactly that
+    write_state(path, asdict(pin))                             sealed: what was changed since is noticed by all of these
+    pin = read_state(path, Pin, advice="...")                  None: not there; DataError when it is not exactly that
     run = read_comfort(path, RunRecord)                        None: not there, or too little of it is understood
     moves = read_lines(path, Promotion)                        of a record a line: those that are understood
     write_comfort(path, data)                                  what stands in its way is put aside; never an error
@@ -9,13 +10,16 @@ Comfort is written by this release, an older or a newer one, and by whoever open
 dataclass) unknown fields are passed over, and so are those of a wrong type that have a default. What was passed over
 or left out is told on the logger of this module, once a process for a cause and a folder: a thousand records of a newer
 release are one line. Values are checked by pydantic as JSON, strictly: no "1" for 1, no true for 1.
+
+What decides is written with a seal, as manifests are. A seal that does not fit makes a value as good as none: a number
+that was changed is not told from a right one by its type. What has none (an earlier release wrote it) is read as it is.
 """
 
 import json
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -23,30 +27,61 @@ from typing import IO, Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline_lib.base.errors import DataError, UpstreamError
-from pipeline_lib.store.files import put_aside, translate_os_error, write_atomically
+from pipeline_lib.store.artifact import SEAL, is_whole, with_seal, without_seal
+from pipeline_lib.store.files import put_aside, readable, translate_os_error, write_atomically
 
 T = TypeVar("T")
 
 NAMES_SHOWN = 3
 NAME_CHARACTERS = 40
 
+SEAL_BYTES = f'"{SEAL}"'.encode()
+LISTED = "listed"  # by this name the seal of a list knows what is in it
+
 logger = logging.getLogger(__name__)
 _adapters: dict[Any, TypeAdapter[Any]] = {}  # by shape
 _told: set[tuple[Path | str, str]] = set()  # folders or names, and causes
 
 
-def read_state(path: Path, shape: type[T], *, advice: str) -> T:
-    """The value in the file. Raises `DataError`, which ends with `advice`, when it is not JSON of that shape."""
+class _Changed(Exception):
+    """A value is not the one that was sealed."""
+
+
+def read_state(path: Path, shape: type[T], *, advice: str) -> T | None:
+    """The value in the file; None when nothing has that name.
+
+    Raises `DataError`, which ends with `advice`, when it is not JSON of that shape, or no file: a folder, a link that
+    leads nowhere. That would pass for a file that was never written, and then what it has decided is decided anew.
+    """
+    if not os.path.lexists(path):
+        return None
+    if not path.is_file():
+        raise DataError(f"{path}: is no file, or leads to none. {advice}")
     try:
         return _checked(shape, path.read_bytes())
     except OSError as exc:
         raise translate_os_error(exc, path) from exc
+    except _Changed as exc:
+        raise DataError(f"{path}: {exc}. {advice}") from exc
     except ValidationError as exc:
         error = exc.errors(include_url=False, include_input=False)[0]
         if error["type"] == "json_invalid":
             raise DataError(f"{path}: is not the JSON that was written there. {advice}") from exc
         place = " ".join(_shown(str(part)) for part in error["loc"]) or "the whole"
         raise DataError(f"{path}: is not what was written there ({place}: {error['msg']}). {advice}") from exc
+
+
+def write_state(path: Path, value: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+    """Put a record, or a list of records, under `path`, sealed, durably and all at once."""
+    write_atomically(path, sealed(value))
+
+
+def sealed(value: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:
+    """A record, or a list of records, as it is written: of a list the seal is the last entry."""
+    if isinstance(value, Mapping):
+        return readable(with_seal(value)).encode()
+    seal = with_seal({LISTED: list(value)})[SEAL]
+    return readable([*value, {SEAL: seal}]).encode()
 
 
 def read_comfort(path: Path, shape: type[T]) -> T | None:
@@ -82,8 +117,8 @@ def sort_lines(path: Path, shape: type[T]) -> tuple[list[bytes], list[bytes]]:
 
 
 def lines_of(records: Iterable[Any]) -> bytes:
-    """Records (dataclasses) as they stand in such a file."""
-    return b"".join(json.dumps(asdict(record), ensure_ascii=False).encode() + b"\n" for record in records)
+    """Records (dataclasses) as they stand in such a file, each with its seal."""
+    return b"".join(json.dumps(with_seal(asdict(record)), ensure_ascii=False).encode() + b"\n" for record in records)
 
 
 def with_line(path: Path, record: Any) -> bytes:
@@ -152,9 +187,12 @@ def _understood(shape: type[T], text: bytes) -> tuple[T | None, str]:
     """As much of a value as is understood, and what is wrong with the rest of it."""
     try:
         found = _checked(shape, text)
+    except _Changed as exc:
+        return None, str(exc)
     except ValidationError as exc:
         return _without_wrong_fields(shape, text, exc)
-    if is_dataclass(shape) and (unknown := json.loads(text).keys() - {field.name for field in fields(shape)}):
+    names = {SEAL, *(field.name for field in fields(shape))} if is_dataclass(shape) else set()
+    if names and (unknown := json.loads(text).keys() - names):
         return found, f"{_listed(unknown)} not known to this release"
     return found, ""
 
@@ -163,7 +201,7 @@ def _without_wrong_fields(shape: type[T], text: bytes, exc: ValidationError) -> 
     wrong = {str(error["loc"][0]) for error in exc.errors(include_url=False, include_input=False) if error["loc"]}
     what = f"{_listed(wrong) or 'the value'} missing or not as it should be"
     try:
-        right = {name: value for name, value in json.loads(text).items() if name not in wrong}
+        right = {name: value for name, value in json.loads(text).items() if name not in (*wrong, SEAL)}  # which fits
         return _checked(shape, json.dumps(right).encode()), what
     except (ValueError, AttributeError, RecursionError):  # no JSON (or not enough of it), no record, or nested too deep
         return None, what
@@ -172,8 +210,28 @@ def _without_wrong_fields(shape: type[T], text: bytes, exc: ValidationError) -> 
 def _checked(shape: type[T], text: bytes) -> T:
     if shape not in _adapters:
         _adapters[shape] = TypeAdapter(shape)  # building one takes a millisecond
-    checked: T = _adapters[shape].validate_json(text, strict=True)
+    checked: T = _adapters[shape].validate_json(_unsealed(text) if SEAL_BYTES in text else text, strict=True)
     return checked
+
+
+def _unsealed(text: bytes) -> bytes:
+    """The value without its seal, where it has one. Raises `_Changed` when that is another value's."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):  # is told by who takes it for JSON of some shape
+        return text
+    is_list = isinstance(value, list) and bool(value) and isinstance(value[-1], dict) and value[-1].keys() == {SEAL}
+    record = {LISTED: value[:-1], **value[-1]} if is_list else value
+    if not isinstance(record, dict) or SEAL not in record:
+        return text
+    try:
+        is_right = is_whole(record)
+    except (ValueError, RecursionError):  # what has no canonical form
+        is_right = False
+    if not is_right:
+        raise _Changed("something in it was changed after it was written")
+    content = without_seal(record)
+    return json.dumps(content[LISTED] if is_list else content).encode()
 
 
 def _listed(names: set[str]) -> str:

@@ -28,11 +28,11 @@ import psutil
 from pydantic import ConfigDict, Field
 
 from pipeline_lib.base.errors import WorkspaceBusy
-from pipeline_lib.store.files import open_lock, readable, write_json
+from pipeline_lib.store.files import open_lock, readable
 from pipeline_lib.store.layout import check_layout, write_layout
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.private import NO_OTHERS
-from pipeline_lib.store.records import read_comfort, read_state, write_comfort
+from pipeline_lib.store.records import read_comfort, read_state, write_comfort, write_state
 
 # Unix seconds, to the end of the year 9998 in every time zone: what a clock can show.
 Seconds = Annotated[float, Field(ge=0, lt=253_370_764_800, allow_inf_nan=False)]
@@ -136,18 +136,16 @@ class Workspace:
         self._list("given_up", batches)
 
     def _listed(self, name: str, without: str) -> list[Batch]:
-        path = self.state / f"{name}.json"
         advice = f"Put it back from a copy, or delete it: {without}."
-        return read_state(path, list[Batch], advice=advice) if path.is_file() else []
+        return read_state(self.state / f"{name}.json", list[Batch], advice=advice) or []
 
     def _list(self, name: str, batches: Sequence[Batch]) -> None:
         self._save(self.state / f"{name}.json", [_as_json(batch) for batch in batches])
 
     def pin(self, name: str, kind: type[Kept]) -> Kept | None:
         """What is pinned under that name, a record of this kind, or None."""
-        path = self.state / "pins" / f"{name}.json"
         advice = "Put it back from a copy, or delete it: the choice is made anew, and models may start from scratch."
-        return read_state(path, kind, advice=advice) if path.is_file() else None
+        return read_state(self.state / "pins" / f"{name}.json", kind, advice=advice)
 
     def save_pin(self, name: str, value: Any) -> None:
         """Pin a record."""
@@ -188,7 +186,7 @@ class Workspace:
 
     def _save(self, path: Path, value: Any) -> None:
         write_layout(self.root)
-        write_json(path, value)
+        write_state(path, value)
 
     def _save_comfort(self, path: Path, value: Any, *, via: Path | None = None) -> None:
         write_layout(self.root)

@@ -9,6 +9,7 @@ from pipeline_lib.plan.reasons import Line
 from pipeline_lib.register.registry import CHAMPION, version_by_alias
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import registry_of
+from pipeline_lib.store.addresses import MLFLOW, MLFLOW_COPY
 from pipeline_lib.store.artifact import Manifest
 from pipeline_lib.store.workspace import Workspace
 from tests.tiny_night import (
@@ -145,7 +146,8 @@ def first(house: House, maker: str) -> str:
 
 
 def test_a_model_store_that_was_lost_gets_its_version_and_champion_back(house: House) -> None:
-    (house.workspace / "mlflow.db").unlink()
+    for database in (MLFLOW, MLFLOW_COPY):
+        (house.workspace / database).unlink()
     reasons = {line.name: line.reason for line in whole_night(house).values()}
     assert reasons == dict.fromkeys(("version", "gate"), "lost: MLflow has no version 1 of nightshift-tiny")
     settings = tiny_settings(house.workspace, house.corpus).of(RegisterSettings)

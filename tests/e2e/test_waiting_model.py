@@ -11,6 +11,7 @@ from flows.halves import retrain_model
 from flows.single import run_stage
 from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.addresses import MLFLOW, MLFLOW_COPY
 from pipeline_lib.store.artifact import Manifest
 from pipeline_lib.store.files import read_json
 from pipeline_lib.store.local import Store
@@ -81,7 +82,8 @@ def test_a_model_is_judged_again_although_what_it_was_judged_on_is_gone(house: H
     for manifest in artifacts(house.workspace).values():
         if {manifest.maker, manifest.facts.get("name")} & set(LOST[lost]):
             shutil.rmtree(Store(house.workspace / "artifacts").path(manifest.ref.stage, manifest.fingerprint))
-    (house.workspace / "mlflow.db").unlink()
+    for database in (MLFLOW, MLFLOW_COPY):
+        (house.workspace / database).unlink()
     changed = {"train__budget_minutes": "0", "evaluate__num_resamples": "101"}
     refresh(settings_of(house, **changed))
     assert "promoted" in retrain(settings_of(house, **changed))["verdict"]

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.mend import put_damaged_aside
 from flows.ports import hold_port
+from flows.prefect_database import put_damaged_aside
 from flows.servers import Server, last_word, prefect_environment, start_prefect
 from flows.standing import Standing, check_lets_in, forget, remember, standing
 from pipeline_lib.base.errors import UpstreamError

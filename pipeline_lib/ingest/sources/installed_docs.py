@@ -67,15 +67,28 @@ class InstalledDocsSource(SourceSettings):
     def files(self) -> Listing:
         """The documented files of all packages. Raises `SettingsError` for a package that is not installed."""
         listing = Listing()
-        for package in self.packages:
-            _take_within_budget(sorted(_readable(_distribution(package), listing)), self.max_package_bytes, listing)
+        for files in self._by_package(listing):
+            _take_within_budget(sorted(files.items()), self.max_package_bytes, listing)
         return listing.in_order()
 
     def locate(self, paths: Collection[str]) -> dict[str, Path]:
         """The places within the folders of the packages."""
-        ignored = Listing()
-        places = (place for package in self.packages for place in _readable(_distribution(package), ignored))
-        return {path: Path(place) for path, place in places if path in paths}
+        found = (file for files in self._by_package(Listing()) for file in files.items())
+        return {path: Path(place) for path, place in found if path in paths}
+
+    def _by_package(self, listing: Listing) -> Iterator[dict[str, str]]:
+        """The readable files of each package, path to place; packages in the order of their names.
+
+        Packages may lie in several folders (a user's, a virtual environment's). Of two files with one path below two of
+        them the second has the name of its package before it.
+        """
+        places: dict[str, str] = {}
+        for package in sorted(self.packages):
+            files = {}
+            for path, place in _readable(_distribution(package), listing):
+                own = path if places.setdefault(path, place) == place else f"{package}:{path}"
+                files[own] = place
+            yield files
 
     def read(self, file: SourceFile, limits: Limits) -> Iterator[Record | Bad]:
         """Docstrings of a module, the README in a METADATA, or a document as it is."""

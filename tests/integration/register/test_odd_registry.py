@@ -1,19 +1,22 @@
 """A registry in an odd state: it is named, with the command that puts it right, and that command does."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline_lib.base.errors import DamagedArtifact, GateRefused, SettingsError
 from pipeline_lib.model.tracking import connect
-from pipeline_lib.register.ledger import LEDGER_FILE, ODD_FILE, promotions
+from pipeline_lib.register.ledger import LEDGER_FILE, ODD_FILE, moves_of, promotions
 from pipeline_lib.register.promotion import promote, rollback
 from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry
 from pipeline_lib.register.settle import is_settled, settle
 from pipeline_lib.stages import resolve
+from pipeline_lib.store.artifact import with_seal, without_seal
 from tasks.moves import settle_champion
-from tests.integration.register.conftest import DONE, NOTHING, NOW, UNTIL, commands
+from tests.integration.register.conftest import DONE, NOTHING, NOW, UNTIL, commands, cut
 from tests.registered import assert_agree, by_hand, chain, damage, dangle, delete, shelve, standing
 
 
@@ -145,7 +148,7 @@ def test_what_is_no_line_of_the_ledger_is_told_left_out_and_put_aside_by_the_nex
 ) -> None:
     ledger = registry.folder / LEDGER_FILE
     first, second = ledger.read_bytes().splitlines()
-    newer = second.replace(b"{", b'{"of_a_newer_release": [1], ', 1)
+    newer = json.dumps(with_seal({"of_a_newer_release": [1], **without_seal(json.loads(second))})).encode()
     ledger.write_bytes(b"\n".join([ODD_LINES[0], first, *ODD_LINES[1:-1], newer, ODD_LINES[-1]]))
     if not is_torn:
         ledger.write_bytes(ledger.read_bytes() + b"\n")
@@ -170,6 +173,69 @@ def test_of_a_move_whose_line_is_damaged_the_aliases_tell(registry: Registry) ->
     assert chain(registry) == [*UNTIL, ("by hand", 4, 3)]
     assert standing(registry) == {"champion": 4, "previous": 3}
     assert_agree(registry)
+
+
+@pytest.mark.parametrize("what", ["folder", "dangling", "loop"])
+@pytest.mark.parametrize("then", ["settle", "promote 4", "rollback"])
+def test_what_stands_in_the_place_of_an_intention_stops_no_move(
+    registry: Registry, then: str, what: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patched:
+        cut("before_previous", commands(registry)["promote 4"], patched)
+    (path,) = registry.folder.glob("begun-*")
+    path.unlink()
+    path.mkdir() if what == "folder" else path.symlink_to(path.name if what == "loop" else "nowhere")
+    commands(registry)[then]()
+    assert chain(registry) == [*UNTIL, *(DONE[then][0] if then in DONE else [])]
+    assert is_settled(registry)
+    assert_agree(registry)
+    assert any(f"{path}: is no file, and was put aside as" in message for message in caplog.messages)
+
+
+CHANGES: list[tuple[str, Any]] = [
+    ("version", 1),
+    ("version", 10**30),
+    ("previous", 1),
+    ("kind", "rollback"),
+    ("model", "shelf-1"),
+    ("name", "another"),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), CHANGES)
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_line_in_which_something_was_changed_is_none(
+    registry: Registry, at: int, field: str, value: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = registry.folder / LEDGER_FILE
+    lines = ledger.read_bytes().splitlines()
+    lines[at] = json.dumps({**json.loads(lines[at]), field: value}).encode()
+    ledger.write_bytes(b"\n".join(lines) + b"\n")
+    assert [move.version for move in promotions(registry)] == [3 if at == 0 else 2]
+    settle(registry, now=NOW)
+    assert (registry.folder / ODD_FILE).read_bytes() == lines[at] + b"\n"
+    assert standing(registry) == NOTHING[1]
+    assert moves_of(registry)[-1].version == 3 and is_settled(registry)
+
+
+@pytest.mark.parametrize("point", ["before_previous", "before_champion", "after_champion", "after_line"])
+@pytest.mark.parametrize(
+    ("field", "value"), [*CHANGES, ("num_moves", 7), ("previous", 10**30), ("champion_until", None)]
+)
+def test_an_intention_in_which_something_was_changed_moves_nothing(
+    registry: Registry, point: str, field: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next command of any kind would put a version in service that nobody has asked for."""
+    cut(point, commands(registry)["promote 4"], monkeypatch)
+    (path,) = registry.folder.glob("begun-*")
+    begun = json.loads(path.read_text())
+    inner = begun["move"] if field in begun["move"] else begun
+    inner[field] = value
+    path.write_text(json.dumps(begun))
+    settle(registry, now=NOW)
+    champion = 3 if point in ("before_previous", "before_champion") else 4
+    assert standing(registry)["champion"] == moves_of(registry)[-1].version == champion
+    assert not path.exists()
 
 
 def test_odd_lines_that_come_later_join_those_that_were_put_aside(registry: Registry) -> None:

@@ -145,6 +145,22 @@ def test_each_benchmark_has_its_table_and_each_candidate_its_line() -> None:
     assert "3.250" in rest.split("\n")[2]
 
 
+def test_three_benchmarks_are_three_tables_in_the_order_in_which_they_come() -> None:
+    """The night behind a new generation: in its table candidate follows candidate, each on all three."""
+    benchmarks = [("frozen", 2), ("fresh", 3), ("frozen", 1)]
+    scores = {
+        f"{candidate}, {benchmark}-{generation}": _figures(candidate=kind, benchmark=benchmark, generation=generation)
+        for candidate, kind in (("challenger", "challenger"), ("int8", "int8"), ("before", "champion"))
+        for benchmark, generation in benchmarks
+    }
+    written = _written(_night(scores=scores))
+    tables = [part.split("\n") for part in written.split("bits per byte on ")[1:]]
+    assert [table[0].partition("(")[2].partition(")")[0] for table in tables] == ["frozen-2", "fresh-3", "frozen-1"]
+    for _, unigram, *rows in tables:
+        assert unigram.startswith("unigram model")
+        assert [row.split("  ")[0] for row in rows[:3]] == ["challenger", "challenger int8", "before"]
+
+
 def test_a_figure_that_nobody_could_give_is_a_dash() -> None:
     nothing = dict.fromkeys(("bits_per_byte", "bits_per_byte_low", "byte_perplexity", "unigram_bits_per_byte"))
     written = _written(_night(scores={"challenger, frozen-1": _figures(**nothing, confidence=None, num_documents=0)}))

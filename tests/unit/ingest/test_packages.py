@@ -117,3 +117,41 @@ def test_a_module_that_does_not_parse_is_quarantined(site: Path, house: Any) -> 
 
 def test_the_default_packages_are_installed() -> None:
     assert len(InstalledDocsSource().files().files) > 1000
+
+
+def install_elsewhere(folder: Path, name: str, **files: str) -> None:
+    """A package in a folder of its own, beside others that may have files of the same paths."""
+    record = folder / f"{name}-1.0.dist-info" / "RECORD"
+    record.parent.mkdir(parents=True)
+    record.with_name("METADATA").write_text(METADATA.replace("Demo-Pkg", name))
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content)
+    record.write_text("".join(f"{path},,\n" for path in files))
+
+
+@pytest.mark.parametrize("packages", [("alpha", "beta"), ("beta", "alpha"), ("beta", "alpha", "alpha")])
+@pytest.mark.parametrize("path", ["README.md", "docs/guide.rst", "shared/part.py", "docs/a#b.txt"])
+def test_files_of_two_folders_of_packages_that_have_one_path_are_two_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, packages: tuple[str, ...]
+) -> None:
+    folders = {name: tmp_path / f"of {name}" for name in ("alpha", "beta")}
+    monkeypatch.setattr(sys, "path", [*map(str, folders.values()), *sys.path])
+    for name, folder in folders.items():
+        install_elsewhere(folder, name, **{path: f"the text of {name}"})
+    source = InstalledDocsSource(packages=packages)
+    listing = source.files()
+    assert list(listing.files) == sorted([path, f"beta:{path}"])
+    found = source.locate(list(listing.files))
+    assert {name: str(place) for name, place in found.items()} == listing.files
+    assert found[path].read_text() == "the text of alpha"
+    assert found[f"beta:{path}"].read_text() == "the text of beta"
+
+
+def test_a_file_that_two_packages_of_one_folder_list_is_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    for name in ("alpha", "beta"):
+        install_elsewhere(tmp_path, name, **{"shared/README.md": "the text of both"})
+    assert list(InstalledDocsSource(packages=("alpha", "beta")).files().files) == ["shared/README.md"]

@@ -38,6 +38,7 @@ from tests.tiny_night import KEY, english, night_here, tiny_settings, write_corp
 
 MOST_BYTES = 4096
 ADDED = "added_later"
+IDLE = "dedup.max_hamming_bits"  # the method that is chosen does not read it
 SOURCES: dict[str, dict[str, Any]] = {
     "files": {"name": "docs", "path": "/corpus"},
     "installed_docs": {},
@@ -247,11 +248,32 @@ def readers_of(name: str, night: LaidOut) -> set[str]:
     return reading | night.of_makers(BY_PARAMETER.get(name, set()))
 
 
-@pytest.mark.parametrize("name", DECISIVE)
+@pytest.mark.parametrize("name", [name for name in DECISIVE if name != IDLE])
 def test_a_setting_renames_what_reads_it_and_what_follows_and_nothing_else(fixed: Fixed, name: str) -> None:
     readers = readers_of(name, fixed.night)
     assert readers, "no maker reads it: what does it decide?"
     assert fixed.changed(name, another(name, fixed.settings)) == fixed.night.following(readers)
+
+
+READ_BY = {  # of [dedup]: which methods read a setting
+    "jaccard_at_least": {"minhash", "simhash"},
+    "shingle_tokens": {"minhash", "simhash"},
+    "bands": {"minhash"},
+    "rows": {"minhash"},
+    "seed": {"minhash"},
+    "max_hamming_bits": {"simhash"},
+}
+
+
+@pytest.mark.parametrize("method", ["minhash", "simhash", "none"])
+@pytest.mark.parametrize("name", READ_BY)
+def test_a_setting_that_the_chosen_method_does_not_read_renames_nothing(fixed: Fixed, name: str, method: str) -> None:
+    dotted = f"dedup.{name}"
+    chosen = {"dedup__method": method}
+    other = {**chosen, dotted.replace(".", "__"): as_argument(another(dotted, fixed.settings))}
+    night = fixed.with_settings(night_settings(fixed.root, **chosen))
+    changed = night.changed(fixed.with_settings(night_settings(fixed.root, **other)))
+    assert changed == (night.following(readers_of(dotted, night)) if method in READ_BY[name] else set())
 
 
 @pytest.mark.parametrize("name", OPERATIONAL)

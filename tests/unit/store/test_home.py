@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.base.errors import DataError, UpstreamError
+from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.store import addresses
-from pipeline_lib.store.addresses import COLUMNS, FILES_OF_MLFLOW, MLFLOW, PREFECT
+from pipeline_lib.store.addresses import COLUMNS, FILES_OF_MLFLOW, MLFLOW, MLFLOW_COPY, PREFECT
 from pipeline_lib.store.home import Home, as_it_stands, home_of, settle
 
 OWN = "file:///srv/users-own/mlartifacts"
 AWAY = "s3://bucket/runs"
+PAST = f"{PREFECT}: flow_run.parameters"  # of runs that have ended, among others
 POINTS = ("noticed", "readdressed")
 SETTLE = "import sys; from pathlib import Path; from pipeline_lib.store.home import settle; settle(Path(sys.argv[1]))"
 
@@ -35,7 +36,6 @@ def make(root: Path) -> Path:
                 opened.execute(f"create table if not exists {table} ({names}, state_type)")
                 put(opened, table, column, root)
     (root / FILES_OF_MLFLOW / "0" / "artifacts").mkdir(parents=True)
-    (root / "state").mkdir()
     assert settle(root) == ""
     return root
 
@@ -57,7 +57,7 @@ def held_by(root: Path) -> dict[str, list[str | None]]:
         with closing(sqlite3.connect(root / name)) as opened:
             for table, column, _ in columns:
                 rows = [text for (text,) in opened.execute(f"select {column} from {table}")]
-                found[f"{table}.{column}"] = [text and text.replace(str(root), "WS") for text in rows]
+                found[f"{name}: {table}.{column}"] = [text and text.replace(str(root), "WS") for text in rows]
     return found
 
 
@@ -96,6 +96,19 @@ def test_it_writes_down_where_it_stands_and_then_reads_one_small_file(root: Path
     assert settle(root) == ""
 
 
+@pytest.mark.parametrize("what", ["folder", "dangling", "loop"])
+def test_what_stands_in_the_place_of_its_file_is_put_aside(
+    root: Path, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = root / "state" / "home.json"
+    path.unlink()
+    path.mkdir() if what == "folder" else path.symlink_to(path.name if what == "loop" else "nowhere")
+    assert settle(root) == ""
+    home = home_of(root)
+    assert home is not None and home.path == root.as_uri() and os.path.lexists(root / "state" / "home.json")
+    assert any("is no file, and was put aside as home.json." in message for message in caplog.messages)
+
+
 def test_where_nothing_has_worked_nothing_is_made(tmp_path: Path) -> None:
     assert settle(tmp_path / "none") == ""
     assert not (tmp_path / "none").exists()
@@ -109,9 +122,9 @@ def test_it_was_moved(root: Path) -> None:
     after = held_by(new)
     assert was is not None
     assert home_of(new) == Home(was.id, new.as_uri())
-    past = after["flow_run.parameters"].pop()
+    past = after[PAST].pop()
     assert past == f'"{root}"', "what a run was given stays as it was"
-    assert before["flow_run.parameters"].pop() == '"WS"'
+    assert before[PAST].pop() == '"WS"'
     assert after == before
     assert settle(new) == ""
     assert not root.exists()
@@ -151,7 +164,7 @@ def test_two_that_changed_places_keep_to_themselves(root: Path) -> None:
         home = home_of(path)
         assert home is not None
         assert home.id == ids[was]
-        del (now := held_by(path))["flow_run.parameters"][-1]
+        del (now := held_by(path))[PAST][-1]
         assert now == {name: texts[: len(now[name])] for name, texts in before.items()}
 
 
@@ -179,7 +192,7 @@ def test_a_kill_in_between_costs_nothing(root: Path, point: str, is_copy: bool, 
         new = moved(new, "on")
     assert settle(new) != ""
     assert settle(new) == ""
-    del (now := held_by(new))["flow_run.parameters"][-1]
+    del (now := held_by(new))[PAST][-1]
     assert now == {name: texts[: len(now[name])] for name, texts in before.items()}
     home = home_of(new)
     assert home is not None
@@ -196,7 +209,7 @@ def test_without_a_record_the_addresses_tell_where_it_stood(root: Path, is_copy:
     (root / "state" / "home.json").unlink()
     new = Path(shutil.copytree(root, root.with_name("new"))) if is_copy else moved(root, "new")
     assert ("second copy" if is_copy else "was moved here") in settle(new)
-    del (now := held_by(new))["flow_run.parameters"][-1]
+    del (now := held_by(new))[PAST][-1]
     assert now == {name: texts[: len(now[name])] for name, texts in before.items()}
     assert is_copy == root.exists()
     assert not is_copy or held_by(root) == before
@@ -222,18 +235,10 @@ def test_a_look_reads_an_address_as_it_will_be(root: Path) -> None:
     assert as_it_stands(held, new) == held
 
 
-def test_a_damaged_database_of_mlflow_is_named_and_the_advice_helps(root: Path) -> None:
+@pytest.mark.parametrize("database", [MLFLOW, MLFLOW_COPY, PREFECT])
+def test_a_damaged_database_is_left_to_who_opens_it(root: Path, database: str) -> None:
     new = moved(root, "new")
-    (new / MLFLOW).write_bytes(b"no database at all" * 100)
-    with pytest.raises(DataError, match=r"mlflow\.db: is damaged .* or delete it"):
-        settle(new)
-    (new / MLFLOW).unlink()
-    assert "was moved here" in settle(new)
-
-
-def test_a_damaged_database_of_prefect_is_left_to_its_server(root: Path) -> None:
-    new = moved(root, "new")
-    (new / PREFECT).write_bytes(b"no database at all" * 100)
+    (new / database).write_bytes(b"no database at all" * 100)
     assert "was moved here" in settle(new)
 
 
@@ -256,5 +261,5 @@ def test_a_full_disk_is_named_and_the_next_try_goes_on(root: Path) -> None:
     assert "UpstreamError" in said
     assert "Check the disk" in said
     assert "was moved here" in settle(new)
-    del (now := held_by(new))["flow_run.parameters"][-1]
+    del (now := held_by(new))[PAST][-1]
     assert now == {name: texts[: len(now[name])] for name, texts in before.items()}

@@ -5,16 +5,19 @@ import json
 import logging
 import os
 import re
-from dataclasses import MISSING, asdict, fields
+from collections.abc import Callable
+from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.plan.best import Best
+from pipeline_lib.plan.judged import Judged, Waiting
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.files import open_lock, put_aside
-from pipeline_lib.store.records import open_log, read_comfort, read_lines, read_state, sort_lines, write_comfort
+from pipeline_lib.store.records import open_log, read_comfort, read_lines, sort_lines, write_comfort, write_state
 from pipeline_lib.store.workspace import Batch, RunRecord, Workspace
 
 NAMES = [field.name for field in fields(RunRecord)]
@@ -319,7 +322,87 @@ def test_a_pin_that_is_not_as_it_was_written_is_refused_since_models_hang_on_it(
     assert workspace.pin("tokenizer", Ref) is None
 
 
-def test_state_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    (tmp_path / "catalog.json").mkdir()
-    with pytest.raises(Exception, match=r"catalog\.json: Is a directory\. Check the disk"):
-        read_state(tmp_path / "catalog.json", list[Batch], advice="")
+@pytest.mark.parametrize("what", [what for what in IN_THE_WAY if "its folder" not in what] + ["dangling"])
+@pytest.mark.parametrize("name", ["catalog", "given_up", "pins/tokenizer"])
+def test_state_in_whose_place_something_else_stands_is_refused_and_the_advice_helps(
+    tmp_path: Path, name: str, what: str
+) -> None:
+    """It would pass for state that was never written: all is read again, models start from scratch."""
+    workspace, path = Workspace(tmp_path), tmp_path / "state" / f"{name}.json"
+    stands(path, what) if what != "dangling" else (path.parent.mkdir(parents=True), path.symlink_to("nowhere"))
+    read = {"catalog": workspace.batches, "given_up": workspace.given_up}
+    for _ in range(2):
+        with pytest.raises(DataError) as caught:
+            read[name]() if name in read else workspace.pin("tokenizer", Ref)
+        assert str(caught.value).startswith(f"{path}: is no file, or leads to none. Put it back from a copy, or delete")
+    path.rename(tmp_path / "away")
+    assert not (read[name]() if name in read else workspace.pin("tokenizer", Ref))
+
+
+PIN = Waiting("shelf", 3, 2, "too good to be true")
+BATCHES = [Batch(1, "docs", "aa", arrived="2026-11-28"), Batch(2, "news", "bb")]
+CHANGED: list[tuple[str, str, Callable[[Any], Any]]] = [
+    ("another version", "pins/waiting", lambda pin: {**pin, "version": 2}),
+    ("another truth", "pins/waiting", lambda pin: {**pin, "is_refused": True}),
+    ("a key more", "pins/waiting", lambda pin: {**pin, "colour": 1}),
+    ("a key less", "pins/waiting", lambda pin: {name: value for name, value in pin.items() if name != "is_refused"}),
+    ("another seal", "pins/waiting", lambda pin: {**pin, "seal": "0" * 32}),
+    ("no seal but null", "pins/waiting", lambda pin: {**pin, "seal": None}),
+    ("not a number", "pins/waiting", lambda pin: {**pin, "version": float("nan")}),
+    ("half a character", "pins/waiting", lambda pin: {**pin, "reason": "\ud800"}),
+    ("another day", "catalog", lambda batches: [{**batches[0], "arrived": "2025-11-28"}, *batches[1:]]),
+    ("the other way round", "catalog", lambda batches: [batches[1], batches[0], batches[2]]),
+    ("one less", "catalog", lambda batches: batches[1:]),
+    ("one twice", "catalog", lambda batches: [batches[0], *batches]),
+    ("none but the seal", "catalog", lambda batches: batches[2:]),
+]
+
+
+@pytest.mark.parametrize(("name", "change"), [row[1:] for row in CHANGED], ids=[row[0] for row in CHANGED])
+def test_state_in_which_something_was_changed_is_refused_whatever_it_says_now(
+    workspace: Workspace, name: str, change: Callable[[Any], Any]
+) -> None:
+    """Each of these would pass for what was written: a person would be asked about a version that was refused."""
+    workspace.save_batches(BATCHES)
+    workspace.save_pin("waiting", PIN)
+    assert (workspace.batches(), workspace.pin("waiting", Waiting)) == (BATCHES, PIN)
+    path = workspace.state / f"{name}.json"
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    with pytest.raises(DataError, match=r"changed after it was written\. Put it back from a copy, or delete it"):
+        workspace.batches() if name == "catalog" else workspace.pin("waiting", Waiting)
+
+
+def test_state_that_an_earlier_release_wrote_has_no_seal_and_is_read(workspace: Workspace) -> None:
+    (workspace.state / "pins").mkdir()
+    (workspace.state / "pins" / "waiting.json").write_text(json.dumps(asdict(PIN)))
+    (workspace.state / "catalog.json").write_text(json.dumps([asdict(batch) for batch in BATCHES]))
+    assert (workspace.batches(), workspace.pin("waiting", Waiting)) == (BATCHES, PIN)
+
+
+def test_comfort_that_a_newer_release_sealed_is_read_as_far_as_it_is_understood(workspace: Workspace) -> None:
+    path = workspace.state / "runs" / "r1.json"
+    write_state(path, {**asdict(WHOLE), "stage": ["several", "now"], "colour": 1})
+    assert read_comfort(path, RunRecord) == replace(WHOLE, stage="")
+    path.write_text(path.read_text().replace("fine", "bad!"))
+    assert read_comfort(path, RunRecord) is None
+
+
+REF = {"stage": "evaluate", "fingerprint": "aa"}
+NO_PINS: list[tuple[type, Any]] = [
+    *[(Ref, {**REF, "fingerprint": name}) for name in ("", "../../x", "a\0b", "y" * 5000)],
+    (Judged, {"model": REF, "snapshot": REF, "benchmarks": {}}),
+    (Best, {"name": "shelf", "benchmark": "frozen-1", "scores": {"one": REF}}),
+    (Best, {"name": "shelf", "benchmark": "frozen-1", "scores": {"9" * 5000: REF}}),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), NO_PINS, ids=[f"{kind.__name__}-{n}" for n, (kind, _) in enumerate(NO_PINS)]
+)
+def test_a_pin_that_names_what_cannot_be_is_refused_also_without_a_seal(
+    workspace: Workspace, kind: type, value: Any
+) -> None:
+    (workspace.state / "pins").mkdir()
+    (workspace.state / "pins" / "a.json").write_text(json.dumps(value))
+    with pytest.raises(DataError, match="is not what was written there"):
+        workspace.pin("a", kind)
