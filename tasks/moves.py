@@ -9,7 +9,8 @@ from typing import Any
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.glance import look_at
-from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, is_intact, no_such_version
+from pipeline_lib.register.moves import fault_of
+from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, client_of, no_such_version
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.home import settle
@@ -26,21 +27,23 @@ def registry_for(settings: Settings) -> Registry:
     return register.registry_of(settings.of(RegisterSettings), settings.workspace.resolve())
 
 
-def promote_version(settings: Settings, version: int, reason: str, runtime: Runtime) -> dict[str, Any]:
-    """Make `version` the champion, whoever it is now."""
+def promote_version(
+    settings: Settings, version: int, reason: str, runtime: Runtime, *, unsigned: int | None = None
+) -> dict[str, Any]:
+    """Make `version` the champion, whoever it is now; `unsigned` names it again if nobody signed it who is trusted."""
     settle(settings.workspace.resolve())
     registry, now = registry_for(settings), datetime.now(UTC)
-    move = asdict(register.promote(registry, version, expected_champion="anybody", reason=reason, now=now))
-    show_move(move, settings, runtime)
-    return move
+    move = register.promote(registry, version, expected_champion="anybody", reason=reason, now=now, unsigned=unsigned)
+    show_move(asdict(move), settings, runtime)
+    return asdict(move)
 
 
-def roll_back(settings: Settings, reason: str, runtime: Runtime) -> dict[str, Any]:
-    """Put the previous champion back."""
+def roll_back(settings: Settings, reason: str, runtime: Runtime, *, unsigned: int | None = None) -> dict[str, Any]:
+    """Put the previous champion back; `unsigned` names it if nobody signed it who is trusted."""
     settle(settings.workspace.resolve())
-    move = asdict(register.rollback(registry_for(settings), reason=reason, now=datetime.now(UTC)))
-    show_move(move, settings, runtime)
-    return move
+    move = register.rollback(registry_for(settings), reason=reason, now=datetime.now(UTC), unsigned=unsigned)
+    show_move(asdict(move), settings, runtime)
+    return asdict(move)
 
 
 def show_move(move: Mapping[str, Any], settings: Settings, runtime: Runtime) -> None:
@@ -65,7 +68,7 @@ def settle_champion(settings: Settings) -> None:
         logger.warning("%s Whether the champion was moved there is seen by the next night.", exc)
 
 
-def foretell(settings: Settings, version: int | None) -> str:
+def foretell(settings: Settings, version: int | None, *, unsigned: int | None = None) -> str:
     """What a promotion of `version` (None: a rollback) would move. Verifies the files; moves nothing."""
     registry = registry_for(settings)
     seen = look_at(registry)
@@ -74,5 +77,8 @@ def foretell(settings: Settings, version: int | None) -> str:
         return f"{registry.name} has no previous champion to go back to."
     if target not in seen.models:
         raise no_such_version(registry, target, seen.models)
-    state = "its files are whole" if is_intact(registry, target) else "its files are damaged: it would be refused"
+    register.check_named(target, unsigned)
+    with client_of(registry) as client:
+        fault = fault_of(client, registry, target, is_told=unsigned is not None)
+    state = f"it would be refused: {fault}" if fault else "its files are whole"
     return f"{registry.name}: champion {seen.aliases.get(CHAMPION, 'none')} -> {target}; {state}"

@@ -5,6 +5,7 @@
     |- DataError             data does not match its schema or manifest     not retried   exit 3
     |  |- DamagedArtifact    a file differs from the digest in its manifest
     |  |- GuardStop          a stage would lose far more than it may
+    |  |- Untrusted          nobody signed a model who is trusted
     |- UpstreamError         a network, disk or tracker that may recover    retried       exit 4
     |- StageTimeout          a stage passed its deadline and was stopped    not retried   exit 4
     |- GateRefused           the challenger is not better: a result, not a crash          exit 5
@@ -50,6 +51,10 @@ class DamagedArtifact(DataError):
 
 class GuardStop(DataError):
     """A stage would lose far more documents than it may."""
+
+
+class Untrusted(DataError):
+    """Nobody signed a model whom this workspace trusts, or the signature is wrong."""
 
 
 class UpstreamError(NightshiftError):

@@ -6,12 +6,14 @@ Object stores get their own door here later; callers pass paths and never open f
 """
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -104,6 +106,17 @@ def open_lock(path: Path) -> int:
         raise DataError(
             f"{place}: is no {kind}, so nothing can be locked there. Move it away and run again: it is made anew."
         ) from exc
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait for the lock of this file. The system lets it go when its holder ends, however that ends."""
+    descriptor = open_lock(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def readable(value: Any) -> str:
