@@ -9,7 +9,8 @@ The model is that of POSIX: what a file holds is durable once it was flushed (fs
 After a cut each name that was not is there or not, or still leads to what it led to before, each for itself; and each
 file that was not flushed holds what was written, what was flushed last, a part of it, or zeros under its full size.
 A disk that `lies` takes each flush and does nothing: on it the laws of whoever relies on flushes must break.
-Faults: "cut"; "enospc" (also with half of the bytes written) and "eio" as the system raises them, once, at that call.
+Faults: "cut"; "kill", after which the machine runs on; "enospc" (also with half of the bytes written) and "eio", as the
+system raises them, once, at that call.
 """
 
 import builtins
@@ -26,6 +27,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from pipeline_lib.store import files
+
 ERRORS = {"enospc": errno.ENOSPC, "eio": errno.EIO}
 Names = dict[str, int]  # of a folder: by name the number of the file or folder
 Live = tuple[bytes, os.stat_result]  # of a file: what it holds, written or not
@@ -33,6 +36,13 @@ Live = tuple[bytes, os.stat_result]  # of a file: what it holds, written or not
 
 class PowerCut(BaseException):
     """Nothing of this process runs on; no handler of errors may catch it."""
+
+
+class Killed(PowerCut):
+    """The same, but what was written is there for who comes next, until the power is cut."""
+
+
+ENDS = {"cut": PowerCut, "kill": Killed}
 
 
 @dataclass
@@ -78,8 +88,13 @@ class Disk:
         shutil.rmtree(self.root)
         left.rename(self.root)
         self._forget()
-        self.is_cut, self.num_calls, self.faults = False, 0, {}
+        self.go_on()
         self._settle()
+
+    def go_on(self) -> None:
+        """Another process may begin."""
+        self.is_cut, self.num_calls, self.faults = False, 0, {}
+        files._flushed.clear()
 
     def close(self) -> None:
         """Let go what is held of it."""
@@ -150,9 +165,9 @@ class Disk:
             raise PowerCut
         self.num_calls += 1
         fault = self.faults.get(self.num_calls)
-        if fault == "cut":
+        if fault in ENDS:
             self.is_cut = True
-            raise PowerCut
+            raise ENDS[fault]
         return fault
 
     def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:

@@ -27,11 +27,11 @@ from pipeline_lib.run.maker import Maker, Work
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.files import write_atomically
 from pipeline_lib.store.workspace import Batch, Workspace, new_run
-from tests.simulated_disk import Disk, PowerCut
+from tests.simulated_disk import Disk, Killed, PowerCut
 
 NUM_PARTS = 3
 MOST_CALLS = 320  # of a night; beyond it a fault does not come
-FAULTS = ("cut", "cut", "cut", "enospc", "eio")
+FAULTS = ("cut", "cut", "cut", "kill", "enospc", "eio")
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,9 @@ def try_seed(seed: int, wanted: dict[str, bytes], folder: Path, *, lies: bool = 
             with disk.mounted():
                 night(disk.root, f"run-{number}")
             story.append(f"night {number}: whole")
+        except Killed:
+            disk.go_on()
+            story.append(f"night {number}: killed at call {at}")
         except PowerCut:
             disk.restart(seeded)
             story.append(f"night {number}: cut at call {at}")

@@ -22,6 +22,7 @@ from pipeline_lib.base.errors import DataError, UpstreamError
 
 CHUNK_BYTES = 1 << 20
 OWNER_ONLY = 0o600  # who may read a private file
+_flushed: set[Path] = set()  # folders whose names this process has flushed
 STANDS_IN_THE_WAY = (errno.EISDIR, errno.ELOOP, errno.ENOTDIR, errno.EEXIST)
 
 
@@ -43,11 +44,18 @@ def write_atomically(path: Path, data: bytes, *, via: Path | None = None) -> Non
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and what is missing above it, durably: what is flushed in it would be gone with its name."""
-    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+    """Make a folder, and what is missing above it, durably: what is flushed in it would be gone with its name.
+
+    Names that were there may be those that a killed process made and did not flush, so each process flushes them once.
+    """
+    folders = (path, *path.parents)
+    missing = [folder for folder in folders if not folder.is_dir()]
     path.mkdir(parents=True, exist_ok=True)
-    for folder in reversed(missing):
+    for folder in folders:
+        if folder not in missing and (folder in _flushed or not os.access(folder.parent, os.W_OK)):
+            break
         fsync_folder(folder.parent)
+        _flushed.add(folder)
 
 
 def write_json(path: Path, value: Any, *, via: Path | None = None) -> None:
