@@ -73,6 +73,18 @@ def save_closed(workspace: Workspace, recipe: str, batches: Sequence[Batch], car
         write_comfort(place, readable(asdict(record)).encode())
 
 
+def closed_records(workspace: Workspace) -> list[tuple[str, Record]]:
+    """The records of all recipes that there are, each with its recipe."""
+    paths = sorted((workspace.state / "closed").glob("[!.]*.json"))
+    found = ((path.stem, read_comfort(path, Record)) for path in paths)
+    return [(recipe, record) for recipe, record in found if record is not None]
+
+
+def forget_closed(workspace: Workspace, recipe: str) -> None:
+    """The batches are not closed by this recipe any more."""
+    _place(workspace, recipe).unlink(missing_ok=True)
+
+
 def _place(workspace: Workspace, recipe: str) -> Path:
     return workspace.state / "closed" / f"{recipe}.json"
 

@@ -157,9 +157,22 @@ class Workspace:
         """Forget what was pinned under that name."""
         (self.state / "pins" / f"{name}.json").unlink(missing_ok=True)
 
+    def pinned(self) -> Iterator[tuple[str, Any]]:
+        """All pins by name, as JSON. Raises `DataError` for one that cannot be read."""
+        for path in sorted((self.state / "pins").glob("[!.]*.json")):
+            yield path.stem, read_state(path, dict[str, Any], advice="Put it back from a copy, or delete it.")
+
     def last(self, step: str) -> list[str]:
         """The fingerprints that step had when it last ran: its shards, then itself."""
         return read_comfort(self.state / "last" / f"{step}.json", list[str]) or []
+
+    def remembered(self) -> Iterator[str]:
+        """The names of all steps of which something is remembered."""
+        return (path.stem for path in sorted((self.state / "last").glob("[!.]*.json")))
+
+    def forget_last(self, step: str) -> None:
+        """Remember nothing of a step any more."""
+        (self.state / "last" / f"{step}.json").unlink(missing_ok=True)
 
     def save_last(self, step: str, fingerprints: Sequence[str]) -> None:
         """Remember the fingerprints of a step."""
