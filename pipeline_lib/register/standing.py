@@ -89,6 +89,7 @@ def _check(place: Place) -> None:
     try:
         with closing(sqlite3.connect(f"{place.database.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as database:
             answer = database.execute("pragma quick_check(1)").fetchone()[0]
+            database.execute("select count(*) from model_versions")  # an empty file would be made anew, without any
     except sqlite3.Error as exc:
         raise DataError(f"{place.database}: is damaged ({exc}). Put it back from a copy.") from exc
     if answer != "ok":
