@@ -45,8 +45,7 @@ def forget_old_runs(workspace: Workspace, keep_days: float, say: Callable[[str],
     count = old_runs(workspace, keep_days)
     if count == 0:
         return 0
-    seconds = max(1, round(keep_days * 86_400))
-    retention = {"PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(seconds)}
+    retention = {"PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(round(keep_days * 86_400))}
     env = {**os.environ, **prefect_home(workspace), **retention}
     command = [sys.executable, "-m", "flows.prefect_runs"]
     try:

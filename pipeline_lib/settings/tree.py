@@ -68,7 +68,7 @@ class MaintenanceSettings(StageSettings):
     )
     keep_runs_days: float = Field(
         90.0,
-        ge=0,
+        ge=1,
         description="runs in Prefect and MLflow, and full logs, stay for so long after their end",
         json_schema_extra=operational("days"),
     )
