@@ -6,8 +6,8 @@
                       and what `trace --step` opens; of one with an alias also variants and benchmarks
     trainings         the same of the newest trainings, registered or not
 
-Nothing here asks which settings a night has run with: pins, catalog and what is remembered of steps say it, and the
-plan of today's settings comes on top. What cannot be read is an error, and nothing is swept then.
+Nothing here trusts that today's settings are those of the nights: pins, catalog and what is remembered of steps say
+what is needed, and the plan of today's settings comes on top. What cannot be read is an error, and nothing goes then.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -35,13 +35,16 @@ NIGHT = "what the next night reads"
 BATCHES = "the batches, by the last rules"
 VERSIONS = "versions in MLflow, and what trace asks of them"
 TRAININGS = "the newest trainings"
+DAY = 86_400.0
 TOKENIZER_PIN = "tokenizer-"  # how the pins of tokenizers begin
 
 Marks = Mapping[Ref, str]  # of each artifact that stays the first reason for it
 
 
-def marks_of(settings: Settings, workspace: Workspace, versions: Sequence[Standing], champions: Iterable[str]) -> Marks:
-    """What stays. `champions`: the models that the ledger names last. Reads, and makes nothing.
+def marks_of(
+    settings: Settings, workspace: Workspace, versions: Sequence[Standing], champions: Sequence[str], *, now: float
+) -> Marks:
+    """What stays at `now`, in Unix seconds. `champions`: models that the ledger names. Reads, and makes nothing.
 
     Raises what a plan of the night raises, and `DamagedArtifact` or `DataError` for what does not say what it needs.
     """
@@ -53,7 +56,7 @@ def marks_of(settings: Settings, workspace: Workspace, versions: Sequence[Standi
     groups = (
         (NIGHT, _of_the_night(settings, workspace, superseded)),
         (NIGHT, _pinned(workspace, models)),
-        (NIGHT, _closed(workspace, full)),
+        (NIGHT, _closed(workspace, full, now - settings.maintenance.keep_days * DAY)),
         (BATCHES, (ref for ref in _of_batches(workspace, full) if ref not in superseded)),
         (VERSIONS, _of_models(workspace, models, named)),
         (TRAININGS, _of_models(workspace, newest, named)),
@@ -119,14 +122,16 @@ def _learned_from(store: Store, documents: Sequence[Ref]) -> list[Ref]:
     return found
 
 
-def _closed(workspace: Workspace, full: DataPlan) -> Iterator[Ref]:
-    """The nodes that stand for all batches, by the last rules and by today's."""
+def _closed(workspace: Workspace, full: DataPlan, since: float) -> Iterator[Ref]:
+    """The nodes that stand for all batches by the last rules, by today's, and by those of nights since then: where two
+    sets of rules take turns, what is remembered of steps is by the last one alone."""
     yield from (node.ref for nodes in full.carried.carried.values() for node in nodes)
     current = {full.recipe, *workspace.last(RECIPE)}
-    for recipe, record in closed_records(workspace):
-        if recipe in current:
-            nodes = [node.ref for own in record.carried.values() for node in own]
-            yield from nodes
+    for kept in closed_records(workspace):
+        if kept.recipe in current:
+            yield from kept.nodes
+        elif kept.changed >= since:
+            yield from with_needs(workspace.store, kept.nodes)
 
 
 def _of_batches(workspace: Workspace, full: DataPlan) -> Iterator[Ref]:

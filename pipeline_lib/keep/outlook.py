@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pipeline_lib.base.errors import DamagedArtifact, DataError, NightshiftError, UpstreamError
 from pipeline_lib.base.failpoint import failpoint
-from pipeline_lib.keep.marks import Marks, marks_of
+from pipeline_lib.keep.marks import DAY, Marks, marks_of
 from pipeline_lib.past.made import MEASURED
 from pipeline_lib.plan.closed import closed_records, forget_closed
 from pipeline_lib.plan.judged import BEGUN
@@ -39,7 +39,6 @@ from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.stage import TRAIN
 
-DAY = 86_400.0
 CLOCK = "unneeded.json"
 WORK_FOLDERS, LOGS = "work folders", "full logs"
 
@@ -82,7 +81,7 @@ def look(settings: Settings, workspace: Workspace, *, now: float) -> Outlook:
     registry = registry_of(settings.of(RegisterSettings), workspace.root)
     try:
         versions = standing(registry, _recorded(workspace))
-        marks = marks_of(settings, workspace, versions, _champions(registry))
+        marks = marks_of(settings, workspace, versions, _champions(registry), now=now)
         things = [*_things(settings, workspace, registry, versions, marks)]
     except DamagedArtifact as exc:
         raise DataError(
@@ -193,10 +192,9 @@ def _forget(workspace: Workspace) -> None:
     for step in list(workspace.remembered()):
         if step.startswith(MEASURED) and step.removeprefix(MEASURED) not in there:
             workspace.forget_last(step)
-    for recipe, record in closed_records(workspace):
-        nodes = [node.ref for own in record.carried.values() for node in own]
-        if [recipe] != workspace.last(RECIPE) and not all(store.is_present(ref) for ref in nodes):
-            forget_closed(workspace, recipe)
+    for kept in closed_records(workspace):
+        if [kept.recipe] != workspace.last(RECIPE) and not all(store.is_present(ref) for ref in kept.nodes):
+            forget_closed(workspace, kept.recipe)
 
 
 def _unlink(path: Path) -> None:

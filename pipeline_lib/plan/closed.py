@@ -73,11 +73,24 @@ def save_closed(workspace: Workspace, recipe: str, batches: Sequence[Batch], car
         write_comfort(place, readable(asdict(record)).encode())
 
 
-def closed_records(workspace: Workspace) -> list[tuple[str, Record]]:
-    """The records of all recipes that there are, each with its recipe."""
-    paths = sorted((workspace.state / "closed").glob("[!.]*.json"))
-    found = ((path.stem, read_comfort(path, Record)) for path in paths)
-    return [(recipe, record) for recipe, record in found if record is not None]
+@dataclass(frozen=True)
+class Kept:
+    """A record that is there."""
+
+    recipe: str
+    changed: float  # Unix seconds
+    nodes: tuple[Ref, ...]
+
+
+def closed_records(workspace: Workspace) -> list[Kept]:
+    """The records of all recipes."""
+    found = []
+    for path in sorted((workspace.state / "closed").glob("[!.]*.json")):
+        record = read_comfort(path, Record)
+        if record is not None:
+            nodes = tuple(node.ref for own in record.carried.values() for node in own)
+            found.append(Kept(path.stem, path.stat().st_mtime, nodes))
+    return found
 
 
 def forget_closed(workspace: Workspace, recipe: str) -> None:

@@ -17,7 +17,8 @@ from transformers import AutoModelForCausalLM
 
 from pipeline_lib.base.errors import DataError, NightshiftError, UpstreamError, WorkspaceBusy
 from pipeline_lib.base.failpoint import VARIABLE
-from pipeline_lib.keep.outlook import DAY, Outlook, look, sweep
+from pipeline_lib.keep.marks import DAY
+from pipeline_lib.keep.outlook import Outlook, look, sweep
 from pipeline_lib.past.reads import documents_read
 from pipeline_lib.register.ledger import last_version
 from pipeline_lib.register.registry import Registry, opened, versions
