@@ -187,6 +187,13 @@ def test_deploying_again_changes_what_differs_and_keeps_the_schedule(servers: Up
     assert after["parameters"]["settings"]["train"]["num_epochs"] == MANY_EPOCHS
 
 
+def test_a_worker_does_the_maintenance(servers: Up, place: Place, night: Night) -> None:
+    run = servers.trigger("maintenance")
+    wait_until(lambda: servers.state(run)[0] in ("Completed", "Failed", "Crashed"), 120)
+    assert servers.state(run) == ("Completed", "removed nothing")
+    assert "what the next night reads" in _artifact(servers, "maintenance")
+
+
 def test_kill_9_leaves_no_server_no_worker_and_no_night_behind(servers: Up, place: Place, night: Night) -> None:
     """The deployment now trains for a hundred epochs, as the test before has left it."""
     run = servers.trigger("nightly")
