@@ -10,7 +10,7 @@ from pipeline_lib.keep.outlook import look
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 from tasks.maintain import as_data, collect, sentence_of
-from tasks.night import Given, open_night, with_given
+from tasks.night import Given, LogReporter, open_night, with_given
 from tasks.runtime import PlainRuntime
 
 
@@ -21,8 +21,8 @@ def collect_garbage(settings: Settings, workspace: Workspace, *, is_dry: bool, a
         told = as_data(look(settings, workspace, now=time.time()))
         count = old_runs(workspace, days)
     else:
-        reporter = ConsoleReporter()
-        check_first(settings, workspace, (lambda _: None) if as_json else reporter.say)
+        reporter = LogReporter() if as_json else ConsoleReporter()
+        check_first(settings, workspace, reporter.say)
         with with_given(Given(reporter)), open_night(settings, "gc", PlainRuntime()) as night:
             told = collect(night)
             night.end("completed", sentence_of(told), told)

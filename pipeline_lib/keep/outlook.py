@@ -86,8 +86,8 @@ def look(settings: Settings, workspace: Workspace, *, now: float) -> Outlook:
     except DamagedArtifact as exc:
         raise DataError(
             f"gc: {exc.stage}/{exc.fingerprint} is damaged, and says no more what it needs, so nothing was removed. "
-            f"nightshift run makes it again if a night needs it; else delete {workspace.store.root / exc.stage}/"
-            f"{exc.fingerprint}, and run gc again."
+            "nightshift run makes it again if a night needs it; else delete "
+            f"{workspace.store.path(exc.stage, exc.fingerprint)}, and run gc again."
         ) from exc
     except NightshiftError as exc:
         raise type(exc)(f"gc: what is needed cannot be told, so nothing was removed. {exc}") from exc

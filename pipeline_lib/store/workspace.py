@@ -7,6 +7,7 @@
     state/given_up.json       batches that were given up, whose numbers and shares still hold
     state/landings/<source>.parquet   where the rows of a landing lie, for when it is lost (ingest/places.py)
     state/last/<step>.json    which fingerprints a step had last time: only for reasons and durations in `plan`
+    state/unneeded.json       since when nothing has needed what gc will remove (keep/outlook.py)
     state/runs/<id>.json      one file a run: process, stage it is in, how it ended
     state/lock                held while a night works in this workspace, with the id of the process that does
 Each file is replaced as a whole. Of runs the newest KEPT_RUNS are kept. Losing `last` or `runs` loses comfort, never

@@ -1,13 +1,13 @@
 """Fifty nights in which 1 % of the documents is edited, with gc once a week: what the workspace weighs at the end.
 
-    gc_live_ratio           bytes of artifacts, what waits to go included, over those of a new workspace that takes in the
-                            last documents in one night: what there would be without a past
-    gc_without_ratio        the same if nothing had ever gone
+    gc_live_ratio       bytes of artifacts, what waits to go included, over those of a new workspace that takes in the
+                        last documents in one night: what there would be without a past
+    gc_without_ratio    the same if nothing had ever gone
 
-8,000 generated documents of some 3 kB in 16 files; the edited ones are spread over all of them, and get a sentence more.
-Data halves in this process; a day passes between two nights for gc, which is told the time (tests/edited_nights.py). What
-is left above 1 is the earlier versions of edited documents, which stay in their shards until a compaction, and some 60 kB
-for each batch.
+8,000 generated documents of some 3 kB in 16 files; the edited ones are spread over all of them, and get a sentence
+more. Data halves in this process; a day passes between two nights for gc, which is told the time
+(tests/edited_nights.py). What is left above 1 is the earlier versions of edited documents, which stay in their shards
+until a compaction, and some 60 kB for each batch.
 """
 
 from collections.abc import Iterator

@@ -1,5 +1,6 @@
 """gc takes what nothing needs, nothing else: each version loads and is traced, a rollback works, no night is longer."""
 
+import json
 import random
 import shutil
 import sqlite3
@@ -19,9 +20,10 @@ from pipeline_lib.base.errors import DataError, NightshiftError, UpstreamError, 
 from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.keep.marks import DAY
 from pipeline_lib.keep.outlook import Outlook, look, sweep
+from pipeline_lib.model.tracking import connect, open_run
 from pipeline_lib.past.reads import documents_read
 from pipeline_lib.register.ledger import last_version
-from pipeline_lib.register.registry import Registry, opened, versions
+from pipeline_lib.register.registry import FILES_TAG, Registry, opened, versions
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import promote, registry_of, rollback
 from pipeline_lib.settings.tree import Settings
@@ -156,21 +158,25 @@ def test_what_is_not_needed_waits_first_and_what_is_needed_again_waits_anew(hous
     assert not first.goes
     assert first.waits
     refresh(settings_of(house, **tried))
-    untried = {thing.key for thing in collect(house, now=now + 3 * DAY, **tried, **LATER).waits}
-    assert untried - {thing.key for thing in first.waits}
+    second = collect(house, now=now + 8 * DAY, **tried, **LATER)
+    by_the_old_rules = {thing.key for thing in second.waits}
+    assert {thing.key for thing in first.waits} == {thing.key for thing in second.goes}
+    assert by_the_old_rules
+    assert foreseen(settings_of(house)).is_nothing_new
     refresh(settings_of(house))
-    collect(house, now=now + 4 * DAY, **LATER)
-    later = collect(house, now=now + 8 * DAY, **LATER)
-    assert {thing.key for thing in first.waits} == {thing.key for thing in later.goes}
+    for days in (9, 17, 25):
+        found = collect(house, now=now + days * DAY, **LATER)
+        assert by_the_old_rules.isdisjoint({thing.key for thing in (*found.goes, *found.waits)})
     assert foreseen(settings_of(house)).is_nothing_new
 
 
 def test_a_dry_run_says_what_would_go_and_changes_nothing(house: House) -> None:
     before = sorted(path for path in house.workspace.rglob("*") if "logs" not in path.parts)
-    told = gc(house, "--dry-run", "--json", **AT_ONCE)
+    told = json.loads(gc(house, "--dry-run", "--json", **AT_ONCE).out)
     page = gc(house, "--dry-run", **AT_ONCE)
     assert sorted(path for path in house.workspace.rglob("*") if "logs" not in path.parts) == before
-    assert '"is_dry_run": true' in told.out
+    assert told["is_dry_run"]
+    assert {"kind", "count", "bytes"} == set(told["goes"][0])
     assert "would remove" in page.out
     assert "what the next night reads" in page.out
 
@@ -188,6 +194,25 @@ def test_a_version_that_is_deleted_in_mlflow_frees_its_files(house: House) -> No
     for number in (2, 3):
         with opened(registry, number):
             pass
+
+
+def test_runs_and_files_in_mlflow_that_no_version_stands_on_go(house: House, tmp_path: Path) -> None:
+    registry = registry_in(house)
+    client, place = connect(registry.place), registry.place
+    run = open_run(client, place, experiment="nightshift", key="0" * 32, name="nobody's", tags={})
+    client.set_terminated(run.info.run_id)
+    files = client.create_logged_model(run.info.experiment_id, name="cut off", tags={FILES_TAG: "0" * 32})
+    (tmp_path / "upload").mkdir()
+    (tmp_path / "upload" / "model.txt").write_text("half of it")
+    client.log_model_artifacts(files.model_id, str(tmp_path / "upload"))
+    folder = house.workspace / "mlartifacts" / "models" / files.model_id
+    assert folder.is_dir()
+    collect(house, **AT_ONCE)
+    assert not folder.exists()
+    assert {found.info.run_id for found in client.search_runs([run.info.experiment_id])} >= {run.info.run_id}
+    collect(house, now=time.time() + 91 * DAY, **AT_ONCE)
+    left = {found.info.run_id for found in client.search_runs([run.info.experiment_id])}
+    assert left == {version.run_id for version in versions(registry)}
 
 
 def _no_database(house: House) -> None:
