@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForCausalLM
 
+from flows.gc import collect_garbage
+from flows.servers import start_mlflow
 from pipeline_lib.base.errors import DataError, NightshiftError, UpstreamError, WorkspaceBusy
 from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.keep.marks import DAY
@@ -144,6 +146,7 @@ def test_gc_beside_a_night_takes_nothing_from_it(house: House) -> None:
     night = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while night.poll() is None:
         tries.append(gc(house, **AT_ONCE))
+        time.sleep(1)
     assert night.returncode == 0, night.communicate()
     assert {ended.status for ended in tries} <= {0, WorkspaceBusy.exit_code}
     assert WorkspaceBusy.exit_code in {ended.status for ended in tries}
@@ -170,15 +173,16 @@ def test_what_is_not_needed_waits_first_and_what_is_needed_again_waits_anew(hous
     assert foreseen(settings_of(house)).is_nothing_new
 
 
-def test_a_dry_run_says_what_would_go_and_changes_nothing(house: House) -> None:
+def test_a_dry_run_says_what_would_go_and_changes_nothing(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(path for path in house.workspace.rglob("*") if "logs" not in path.parts)
     told = json.loads(gc(house, "--dry-run", "--json", **AT_ONCE).out)
-    page = gc(house, "--dry-run", **AT_ONCE)
+    collect_garbage(settings_of(house, **AT_ONCE), Workspace(house.workspace), is_dry=True, as_json=False)
+    page = capsys.readouterr().out
     assert sorted(path for path in house.workspace.rglob("*") if "logs" not in path.parts) == before
     assert told["is_dry_run"]
     assert {"kind", "count", "bytes"} == set(told["goes"][0])
-    assert "would remove" in page.out
-    assert "what the next night reads" in page.out
+    assert "would remove" in page
+    assert "what the next night reads" in page
 
 
 def test_a_version_that_is_deleted_in_mlflow_frees_its_files(house: House) -> None:
@@ -277,6 +281,21 @@ def test_where_it_cannot_be_told_what_is_needed_nothing_goes(
 def test_an_mlflow_that_does_not_answer_stops_gc(house: House) -> None:
     with pytest.raises(UpstreamError, match="nothing was removed"):
         seen(house, register__tracking_uri="http://127.0.0.1:9", **AT_ONCE)
+
+
+def test_of_an_mlflow_that_others_use_ours_counts_and_nothing_is_deleted_there(house: House) -> None:
+    registry = registry_in(house)
+    others = shelve(registry, "f" * 32)
+    mine = seen(house, **AT_ONCE)
+    server = start_mlflow(Workspace(house.workspace), registry.place.uri)
+    try:
+        server.wait("/health")
+        found = seen(house, register__tracking_uri=server.url, **AT_ONCE)
+    finally:
+        server.stop()
+    assert {thing.key for thing in found.goes} == {thing.key for thing in mine.goes}
+    assert sum(share.count for share in found.stays.values()) == sum(share.count for share in mine.stays.values())
+    assert others in {version.number for version in versions(registry)}
 
 
 def test_what_it_says_to_do_about_damage_helps(house: House) -> None:
