@@ -56,7 +56,8 @@ def worker(
 
 
 def deploy(context: typer.Context, config: Config = None) -> None:
-    """Apply deployments/prefect.yaml: nightly on its schedule, refresh, retrain, promote, rollback.
+    """Apply deployments/prefect.yaml: nightly and maintenance on their schedules, refresh, retrain,
+    promote, rollback.
 
     Goes to the server of `nightshift up`, or to PREFECT_API_URL. As often as you like: it changes what differs.
     """

@@ -137,17 +137,22 @@ def plan_again(plan: DataPlan, settings: Settings, workspace: Workspace) -> Data
 
 def full_graph(settings: Settings, workspace: Workspace) -> Graph:
     """All works of all batches, the closed ones too: what is asked when something of them is found damaged."""
-    plan = _plan(settings, workspace, is_looking=False, is_full=True)
+    plan = plan_in_full(settings, workspace)
     raw = [item for item in plan.found.opened if item.plan is None]
     made = [again for item in raw if (again := remade(settings, workspace, item.batch)) is not None]
     read = _graph([at_work(item, Closed().board(), {}, settings, workspace) for item in made], ())
     return {**plan.graph, **read}
 
 
+def plan_in_full(settings: Settings, workspace: Workspace) -> DataPlan:
+    """The data half over the batches that are there, the closed ones laid out, too; without a look at the sources."""
+    return _plan(settings, workspace, is_looking=False, is_full=True)
+
+
 def closed_steps(plan: DataPlan, settings: Settings, workspace: Workspace) -> list[Step]:
     """The steps of the closed batches of a plan, laid out all the same."""
     labels = {batch.name for batch in plan.found.earlier}
-    boards = _plan(settings, workspace, is_looking=False, is_full=True).boards if labels else ()
+    boards = plan_in_full(settings, workspace).boards if labels else ()
     return [step for board in boards if board.label in labels for step in board.steps]
 
 

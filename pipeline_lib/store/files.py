@@ -169,6 +169,13 @@ def fsync_folder(path: Path) -> None:
     fsync_file(path)
 
 
+def num_bytes_in(path: Path) -> int:
+    """The bytes of a file, or of all files in a folder; what several names share counts for each a part."""
+    files = [path] if path.is_file() else [found for found in path.rglob("*") if not found.is_dir()]
+    found = (file.lstat() for file in files)
+    return sum(status.st_size // max(status.st_nlink, 1) for status in found)
+
+
 def replace_folder(source: Path, target: Path) -> None:
     """Move the folder `source` to `target`; a folder that stands there is put beside `source` first, and removed."""
     make_folder(target.parent)

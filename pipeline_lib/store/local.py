@@ -12,6 +12,7 @@ last verified, as git does with its index. No other module knows where an artifa
 
 import json
 import os
+import re
 import shutil
 import time
 import uuid
@@ -31,6 +32,7 @@ from pipeline_lib.store.sealed import fault_in, sums_of
 VERIFIED = ".verified.json"  # size and modification time of each file when its digest was last right
 INCOMING = ".incoming"
 Stamps = dict[str, list[int] | None]  # what the file of that name holds
+FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 LIST = "list.v1"  # schema of an artifact that only names others
 LISTS = "lists.v1"  # and of one that names such lists
 
@@ -189,6 +191,11 @@ class Store:
                 continue
             if found.maker == maker:
                 yield found
+
+    def everything(self) -> Iterator[Ref]:
+        """The names of all artifacts, whole or damaged, in order. What bears no such name is not ours."""
+        folders = (folder for folder in sorted(self.root.glob("[a-z]*/*")) if folder.is_dir())
+        return (Ref(folder.parent.name, folder.name) for folder in folders if FINGERPRINT.fullmatch(folder.name))
 
     @contextmanager
     def draft(self, ref: Ref) -> Iterator[Draft]:

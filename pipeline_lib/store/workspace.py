@@ -7,6 +7,7 @@
     state/given_up.json       batches that were given up, whose numbers and shares still hold
     state/landings/<source>.parquet   where the rows of a landing lie, for when it is lost (ingest/places.py)
     state/last/<step>.json    which fingerprints a step had last time: only for reasons and durations in `plan`
+    state/unneeded.json       since when nothing has needed what gc will remove (keep/outlook.py)
     state/runs/<id>.json      one file a run: process, stage it is in, how it ended
     state/lock                held while a night works in this workspace, with the id of the process that does
 Each file is replaced as a whole. Of runs the newest KEPT_RUNS are kept. Losing `last` or `runs` loses comfort, never
@@ -155,9 +156,22 @@ class Workspace:
         """Forget what was pinned under that name."""
         remove_file(self.state / "pins" / f"{name}.json")
 
+    def pinned(self) -> Iterator[tuple[str, Any]]:
+        """All pins by name, as JSON. Raises `DataError` for one that cannot be read."""
+        for path in sorted((self.state / "pins").glob("[!.]*.json")):
+            yield path.stem, read_state(path, dict[str, Any], advice="Put it back from a copy, or delete it.")
+
     def last(self, step: str) -> list[str]:
         """The fingerprints that step had when it last ran: its shards, then itself."""
         return read_comfort(self.state / "last" / f"{step}.json", list[str]) or []
+
+    def remembered(self) -> Iterator[str]:
+        """The names of all steps of which something is remembered."""
+        return (path.stem for path in sorted((self.state / "last").glob("[!.]*.json")))
+
+    def forget_last(self, step: str) -> None:
+        """Remember nothing of a step any more."""
+        (self.state / "last" / f"{step}.json").unlink(missing_ok=True)
 
     def save_last(self, step: str, fingerprints: Sequence[str]) -> None:
         """Remember the fingerprints of a step."""

@@ -17,6 +17,7 @@ import pytest
 
 from pipeline_lib.model.tracking import page_of
 from pipeline_lib.store.artifact import Manifest
+from pipeline_lib.store.workspace import Workspace
 from tests.servers_up import Up, alive, printed, start, up, wait_until
 from tests.tiny_night import Ended, arguments, artifacts, nightshift, write_corpus
 
@@ -185,6 +186,17 @@ def test_deploying_again_changes_what_differs_and_keeps_the_schedule(servers: Up
     assert (after["id"], after["schedules"][0]["id"]) == (before["id"], before["schedules"][0]["id"])
     assert [before["parameters"]["settings"]["train"]["num_epochs"], len(after["schedules"])] == [1, 1]
     assert after["parameters"]["settings"]["train"]["num_epochs"] == MANY_EPOCHS
+
+
+def test_a_worker_does_the_maintenance(servers: Up, place: Place, night: Night) -> None:
+    run = servers.trigger("maintenance")
+    wait_until(lambda: servers.state(run)[0] in ("Completed", "Failed", "Crashed"), 120)
+    assert servers.state(run) == ("Completed", "removed nothing")
+    assert "what the next night reads" in _artifact(servers, "maintenance")
+    with Workspace(place.workspace).lock():  # as a night holds it
+        beside = servers.trigger("maintenance")
+        wait_until(lambda: servers.state(beside)[0] in ("Completed", "Skipped", "Failed", "Crashed"), 120)
+    assert servers.state(beside)[0] == "Skipped"
 
 
 def test_kill_9_leaves_no_server_no_worker_and_no_night_behind(servers: Up, place: Place, night: Night) -> None:

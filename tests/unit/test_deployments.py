@@ -25,7 +25,7 @@ from pipeline_lib.stages import resolve
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = ROOT / "deployments"
 CONFIGS = sorted((DEPLOYMENTS / "configs").glob("*.toml"))
-NAMES = ["nightly", "refresh", "retrain", "promote", "rollback"]
+NAMES = ["nightly", "refresh", "retrain", "maintenance", "promote", "rollback"]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def nightly(prefect_file: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_five_deployments_are_there(prefect_file: dict[str, Any]) -> None:
+def test_all_deployments_are_there(prefect_file: dict[str, Any]) -> None:
     assert [deployment["name"] for deployment in prefect_file["deployments"]] == NAMES
 
 
