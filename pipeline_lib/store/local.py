@@ -25,7 +25,7 @@ from typing import Any
 from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.store.artifact import MANIFEST, FileEntry, Manifest, Outcome, Ref, read_manifest, write_manifest
-from pipeline_lib.store.files import make_folder, replace_folder, translate_os_error
+from pipeline_lib.store.files import fsync_folder, make_folder, replace_folder, translate_os_error
 from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.sealed import fault_in, sums_of
 
@@ -220,10 +220,12 @@ class Store:
         shutil.rmtree(aside)
 
     def sweep(self) -> int:
-        """Remove what killed runs left unfinished; the number of folders removed.
+        """Remove what killed runs left unfinished, flush the names of what they ended; the number of folders removed.
 
         Only the holder of the workspace lock may call this.
         """
+        for folder in self.root.glob("[!.]*/"):
+            fsync_folder(folder)
         leftovers = list((self.root / INCOMING).glob("*"))
         for path in leftovers:
             shutil.rmtree(path, ignore_errors=True)

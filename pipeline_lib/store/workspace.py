@@ -29,7 +29,7 @@ import psutil
 from pydantic import ConfigDict, Field
 
 from pipeline_lib.base.errors import WorkspaceBusy
-from pipeline_lib.store.files import open_lock, readable, remove_file
+from pipeline_lib.store.files import fsync_folder, open_lock, readable, remove_file, translate_os_error
 from pipeline_lib.store.layout import check_layout, write_layout
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.private import NO_OTHERS
@@ -210,9 +210,20 @@ class Workspace:
         return self.state / "runs" / f"{run_id}.json"
 
     def sweep(self) -> None:
-        """Remove what killed runs left under temporary names. Only the holder of the lock may call this."""
+        """Remove what killed runs left under temporary names, and flush the names of what they have written.
+
+        Only the holder of the lock may call this. Raises `UpstreamError` where the disk does not let it.
+        """
+        try:
+            self._sweep()
+        except OSError as exc:
+            raise translate_os_error(exc, self.root) from exc
+
+    def _sweep(self) -> None:
         self.store.sweep()
         folders = [self.state, *(path for path in self.state.glob("*") if path.is_dir() and path.name not in GROWING)]
+        for folder in filter(Path.is_dir, folders):
+            fsync_folder(folder)
         leftovers = [path for folder in folders for pattern in (".*.tmp", ".*.old") for path in folder.glob(pattern)]
         for path in leftovers:
             if path.is_dir():
