@@ -122,7 +122,8 @@ class PrefectRuntime(PlainRuntime):
                 self._say_once()
                 self._keep_tasks()
                 self._outbox.keep(str(flow_run_id), [end_of_flow_run(str(flow_run_id), state)])
-            do_not_wait(is_good=state.is_completed() if leaves else None)
+            if state.is_final():
+                do_not_wait(leaves_with=(0 if state.is_completed() else 1) if leaves else None)
             return OrchestrationResult(state=state, status=SetStateStatus.ACCEPT, details=StateAcceptDetails())
 
         client.set_flow_run_state = set_flow_run_state

@@ -1,8 +1,8 @@
 """Leaving a process that has nothing left to do, while parts of it would wait for a server that is gone.
 
 At the end of the interpreter Prefect waits until all its events and log lines are sent: a minute, where nobody takes
-them. Once `do_not_wait` was said, `leave` ends the process at once. Where somebody else ends it (a Prefect worker's
-process), it ends some seconds after its main thread.
+them. Once `do_not_wait` was said, `leave` ends the process at once. One that somebody else ends (a Prefect worker's)
+ends by itself some seconds later, all of its work being done.
 """
 
 import os
@@ -11,17 +11,18 @@ import threading
 import time
 from typing import NoReturn
 
-GRACE_SECONDS = 3.0
+GRACE_SECONDS = 10.0  # to return from the flow, and to say so to the worker
 
 _waits = True
 
 
-def do_not_wait(*, is_good: bool | None = None) -> None:
-    """From now on nobody is waited for at the end. `is_good`: whether the process that somebody else ends did well."""
+def do_not_wait(*, leaves_with: int | None = None) -> None:
+    """From now on nobody is waited for at the end. `leaves_with`: the exit status of a process that somebody else ends,
+    and that has nothing left to do but to return."""
     global _waits
     _waits = False
-    if is_good is not None:
-        threading.Thread(target=_leave_after_main, args=(0 if is_good else 1,), name="leaving", daemon=True).start()
+    if leaves_with is not None:
+        threading.Thread(target=_leave_soon, args=(leaves_with,), name="leaving", daemon=True).start()
 
 
 def is_waiting() -> bool:
@@ -29,9 +30,10 @@ def is_waiting() -> bool:
     return _waits
 
 
-def _leave_after_main(status: int) -> None:
-    threading.main_thread().join()
+def _leave_soon(status: int) -> None:
     time.sleep(GRACE_SECONDS)
+    sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(status)
 
 
