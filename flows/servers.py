@@ -30,6 +30,7 @@ from flows.ports import HOST, Port, bound, hold_port
 from flows.prefect_database import VARIABLE as DATABASE_VARIABLE
 from flows.prefect_database import put_damaged_aside
 from flows.standing import answers
+from flows.working import Working
 from pipeline_lib.base.environment import NO_TELEMETRY
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.base.lifeline import AT_ONCE, end_orphans, spawn_guarded
@@ -42,7 +43,6 @@ from pipeline_lib.store.workspace import Workspace
 
 START_SECONDS = 120.0
 IDLE_SECONDS = 8.0  # in which a server that starts uses no processor: it hangs
-IDLE_PROCESSOR_SECONDS = 0.02
 GRACE_SECONDS = 8.0  # of a server that is told to end
 POOL = "nightshift"
 DATABASE = "prefect.db"
@@ -82,7 +82,7 @@ class Server:
         Raises `UpstreamError`, with what its log says last, when it ends, hangs or never answers.
         """
         deadline = time.monotonic() + seconds
-        worked, worked_at = 0.0, time.monotonic()
+        working = Working(self.process.pid)
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 mended = self.again()
@@ -90,11 +90,10 @@ class Server:
                     said = last_word(self.log_path, self.log_start)
                     raise UpstreamError(f"{self.name} server ended at its start: {said}. See {self.log_path}.")
                 self._become(mended)
+                working = Working(self.process.pid)
             if answers(self.url + health_path) and self._is_listener():
                 return
-            if (now := self._processor_seconds()) > worked + IDLE_PROCESSOR_SECONDS:
-                worked, worked_at = now, time.monotonic()
-            if time.monotonic() > worked_at + IDLE_SECONDS:
+            if working.seconds_idle() > IDLE_SECONDS:
                 raise UpstreamError(f"{self.name} server hangs: it did nothing for {IDLE_SECONDS:g} s.")
             time.sleep(0.05)
         raise UpstreamError(f"{self.name} server did not answer within {seconds:g} s. See {self.log_path}.")
@@ -125,15 +124,6 @@ class Server:
         """Where its supervisor was killed, the rest goes too."""
         if (self.process.returncode or 0) < 0:
             end_orphans(self.process.pid)
-
-    def _processor_seconds(self) -> float:
-        """What it has used so far, its supervisor aside."""
-        try:
-            process = psutil.Process(self.process.pid)
-            times = [one.cpu_times() for one in process.children(recursive=True) or [process]]
-        except psutil.Error:
-            return 0.0
-        return sum(used.user + used.system for used in times)
 
     def _is_listener(self) -> bool:
         """Whether it is ours that listens there, and not somebody who took the port a moment before."""

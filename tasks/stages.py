@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from pipeline_lib.run.step import Done, Step
 from pipeline_lib.stages import STAGES
 from pipeline_lib.store.outbox import Outbox
 from pipeline_lib.store.workspace import RunRecord
+from tasks.delivery import tell_all
 from tasks.patience import NotShown, Patience
 from tasks.policy import options
 from tasks.reap import mark_crashed
@@ -38,7 +40,7 @@ from tasks.runtime import OWN_SERVER_VARIABLE, PREFECT, PlainRuntime, of_flow_ru
 # Set by the worker of `nightshift up`. It starts each flow in a session of its own, where no supervisor reaches it; so
 # the flow ends with its worker by itself. A flow that a person starts has a shell as its parent, and may outlive it.
 WORKER_VARIABLE = "NIGHTSHIFT_WORKER"
-WRITTEN_SECONDS = 10.0  # at most; half a second is usual
+WRITTEN_SECONDS = 3.0  # at most; half a second is usual
 logger = logging.getLogger("pipeline_lib.night")
 PAGE = 200  # task runs in one answer of Prefect's API
 
@@ -75,12 +77,12 @@ class PrefectRuntime(PlainRuntime):
         self._patience = Patience()
         self._task_runs: dict[UUID, TaskRun] = {}
         self._is_said = False
-        is_of_worker = os.environ.pop(WORKER_VARIABLE, None) is not None  # once in a process
-        if is_of_worker:
+        self._is_of_worker = os.environ.pop(WORKER_VARIABLE, None) is not None  # once in a process
+        if self._is_of_worker:
             exit_with_parent(os.getppid())
         context = FlowRunContext.get()
         if context is not None and context.client is not None:
-            self._stand_in_for(context.client, leaves=is_of_worker)
+            self._stand_in_for(context.client)
 
     @property
     def flow_run_id(self) -> str | None:  # type: ignore[override]
@@ -111,7 +113,7 @@ class PrefectRuntime(PlainRuntime):
             self._is_said = True
             logger.warning("Prefect's server does not take what it should show: the night goes on, and is shown later")
 
-    def _stand_in_for(self, client: Any, *, leaves: bool) -> None:
+    def _stand_in_for(self, client: Any) -> None:
         """Prefect tells its server how the run ended by this client, and fails where it cannot: then it is kept."""
         tell = client.set_flow_run_state
 
@@ -123,7 +125,7 @@ class PrefectRuntime(PlainRuntime):
                 self._keep_tasks()
                 self._outbox.keep(str(flow_run_id), [end_of_flow_run(str(flow_run_id), state)])
             if state.is_final():
-                do_not_wait(leaves_with=(0 if state.is_completed() else 1) if leaves else None)
+                do_not_wait(leaves_with=int(not state.is_completed()) if self._is_of_worker else None)
             return OrchestrationResult(state=state, status=SetStateStatus.ACCEPT, details=StateAcceptDetails())
 
         client.set_flow_run_state = set_flow_run_state
@@ -154,10 +156,14 @@ class PrefectRuntime(PlainRuntime):
         """See `Runtime`. Prefect's server writes task states from a queue, and loses the queue when it ends."""
         if os.environ.get(OWN_SERVER_VARIABLE) and self._task_runs:
             try:
-                self._patience.ask(partial(wait_until_written, list(self._task_runs)))
+                if not self._patience.ask(partial(are_written, list(self._task_runs))):
+                    self._keep_tasks()
             except NotShown:
                 self._say_once()
                 self._keep_tasks()
+        if self._is_of_worker:  # else the command does it
+            with suppress(NotShown):
+                self._patience.ask(partial(tell_all, self._outbox, request))
 
     def _keep_tasks(self) -> None:
         """Keep how the tasks ended: what the server was told of it may be lost with its queue, or on the way there."""
@@ -213,16 +219,17 @@ def end_of_task_run(run: TaskRun) -> dict[str, Any]:
     return {"method": "POST", "path": "events", "body": [event]}
 
 
-def wait_until_written(task_runs: Sequence[UUID]) -> None:
-    """Return when the server knows how all of these ended, or after `WRITTEN_SECONDS`."""
+def are_written(task_runs: Sequence[UUID]) -> bool:
+    """Whether the server knows how all of these ended, as soon as it does; False after `WRITTEN_SECONDS`."""
     ends_at = time.monotonic() + WRITTEN_SECONDS
     chosen = TaskRunFilter(id=TaskRunFilterId(any_=list(task_runs)))
     with get_client(sync_client=True) as client:
         while time.monotonic() < ends_at:
             known = client.read_task_runs(task_run_filter=chosen)
             if sum(run.state is not None and run.state.is_final() for run in known) >= min(len(task_runs), PAGE):
-                return
+                return True
             time.sleep(0.05)
+    return False
 
 
 def ended(sentence: str, result: dict[str, Any]) -> Any:

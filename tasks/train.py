@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline_lib.model import curves
 from pipeline_lib.model.tracking import RECEIVER as MLFLOW
 from pipeline_lib.model.tracking import MlflowTracker, Point, lines_of, place_of
 from pipeline_lib.plan.judged import BEGUN
@@ -57,6 +58,9 @@ class TrainingShow:
 
 def do_train(step: Step, night: Night, graph: Graph) -> Done:
     """Train; the MLflow run is found by the model's fingerprint, so that a training that goes on goes on in it."""
+    place = place_of(night.settings.of(RegisterSettings).tracking_uri, night.workspace.root)
+    if number := curves.deliver(night.workspace.root, place):
+        night.reporter.say(curves.said(number))
     done = _done(step, night, graph)
     keep_trunk(night.workspace, step.whole.ref)
     return done

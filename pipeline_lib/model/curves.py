@@ -38,6 +38,11 @@ def deliver(root: Path, place: Place) -> int:
     return number
 
 
+def said(number: int) -> str:
+    """What is told of so many trainings."""
+    return f"sent the curves of {number} earlier training{'s' if number > 1 else ''} to MLflow"
+
+
 def _sent(parcel: Parcel, lines: Iterable[Line], place: Place) -> bool:
     """Send one training; whether it belongs to this store."""
     heads = [line["run"] for line in lines if "run" in line]

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from flows.standing import answers
 from pipeline_lib.model.tracking import page_of
 from pipeline_lib.store.artifact import Manifest
 from tests.servers_up import Up, alive, printed, start, up, wait_until
@@ -188,7 +189,7 @@ def test_servers_that_are_killed_are_started_again_while_the_night_goes_on(serve
     wait_until(lambda: _states(servers, run) == dict.fromkeys(STAGES, "Cached"), 30)
     for name in ("Prefect", "MLflow"):
         assert f"the {name} process ended by itself; starting it again" in " ".join(servers.out.split())
-    assert servers.mlflow("/experiments/get-by-name?experiment_name=nightshift")["experiment"]
+    wait_until(lambda: answers(f"{servers.mlflow_url}/health"), 120)
     assert servers.process.is_running() and not alive(killed)
 
 
