@@ -19,13 +19,18 @@ DELIVERY_SECONDS = 20.0  # for all parcels, of a server that answers
 GREETING_SECONDS = 2.0  # for it to answer
 
 
-def deliver_all(settings: Settings, workspace: Workspace, api_url: str, say: Callable[[str], None]) -> None:
-    """Tell Prefect (at `api_url`; "": it is nowhere) and MLflow what is kept for them; `say` hears what they took."""
-    if number := api_url and deliver(workspace, api_url):
-        say(f"told Prefect how {number} earlier run{'s' if number > 1 else ''} went")
+def deliver_all(settings: Settings, workspace: Workspace, api_url: str, say: Callable[[str], None]) -> int:
+    """Tell Prefect (at `api_url`; "": it is nowhere) and MLflow what is kept for them; `say` hears what they took.
+
+    Gives how many runs Prefect was told of.
+    """
+    runs = deliver(workspace, api_url) if api_url else 0
+    if runs:
+        say(f"told Prefect how {runs} earlier run{'s' if runs > 1 else ''} went")
     place = place_of(settings.of(RegisterSettings).tracking_uri, workspace.root)
-    if number := curves.deliver(workspace.root, place):
-        say(curves.said(number))
+    if trainings := curves.deliver(workspace.root, place):
+        say(curves.said(trainings))
+    return runs
 
 
 def deliver(workspace: Workspace, api_url: str) -> int:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flows.console import ConsoleReporter
-from flows.delivery import deliver_all
+from flows.delivery import close_abandoned, deliver_all
 from flows.servers import Server, prefect_environment, start_prefect
 from flows.standing import check_lets_in, links, settle_in, standing
 from pipeline_lib.base.errors import NightshiftError
@@ -55,7 +55,7 @@ def launch_nightly(settings: Settings) -> int:
 
         given = Given(reporter, engine, plan)
         told_later = delivered_at_the_end(settings, workspace, urls, reporter.say)
-        with told_later, flushed_logs(), without_heartbeats(), reporter, said_by(reporter), with_given(given):
+        with told_later, flushed_logs(), prefect_as_we_want_it(), reporter, said_by(reporter), with_given(given):
             result = with_or_without_prefect(partial(nightly, settings), urls, settings, given)
     reporter.summary(result, seconds=time.monotonic() - started, urls=urls.shown)
     return 0
@@ -156,7 +156,9 @@ def delivered_at_the_end(
     try:
         yield
     finally:
-        deliver_all(settings, workspace, urls.api_url, say)
+        runs = deliver_all(settings, workspace, urls.api_url, say)
+        if runs and os.environ.get(OWN_SERVER_VARIABLE):  # nobody else begins a run there now
+            close_abandoned(workspace, urls.api_url)
 
 
 @contextmanager
@@ -176,8 +178,8 @@ def said_by(reporter: ConsoleReporter) -> Iterator[None]:
 
 
 @contextmanager
-def without_heartbeats() -> Iterator[None]:
-    """Prefect as a night of ours wants it.
+def prefect_as_we_want_it() -> Iterator[None]:
+    """How a night of ours has Prefect.
 
     No signs of life: at the end of each flow it waits up to a second for the thread that sends them. That is 1.6 s of a
     night in which nothing is new; who was killed is told by our own records. And little patience, where it has a minute
