@@ -16,9 +16,9 @@ import pytest
 from pipeline_lib.store.outbox import Outbox
 from tests.e2e.conftest import House
 from tests.e2e.test_kill import Night, assert_nobody_is_left, digests, prefect_runs, start, weights
-from tests.tiny_night import KEY, Ended, artifacts, run_night
+from tests.tiny_night import KEY, NIGHT_SECONDS, Ended, artifacts, run_night
 
-HANG_SECONDS = 120.0  # far more than any of this takes; it took 204 and more
+MOST_SECONDS = 60.0  # from the end of the work to that of the command, on a machine that is busy; it took 204 and more
 NOT_SHOWN = "the night goes on, and is shown later"
 PAGES = {"refresh-funnel", "model-scores", "gate-report", "mlflow-model", "training-progress"}
 
@@ -30,7 +30,7 @@ class Disturbed:
     status: int
     out: str
     err: str
-    seconds: float  # from then on
+    seconds: float  # from the end of its work to its own
 
 
 def server_of(night: Night) -> psutil.Process | None:
@@ -49,11 +49,11 @@ def disturbed(house: House, number: signal.Signals, when: Callable[[Night], obje
     """A night whose server gets this signal once it is so."""
     night = start(house)
     night.wait_until(lambda: server_of(night) is not None and when(night))
-    started, server = time.monotonic(), server_of(night)
+    server = server_of(night)
     assert server is not None
     server.send_signal(number)
-    out, err = night.process.communicate(timeout=HANG_SECONDS)
-    seconds = time.monotonic() - started
+    out, err = night.process.communicate(timeout=NIGHT_SECONDS)
+    seconds = time.time() - (night.workspace.runs()[-1].ended or 0.0)
     assert_nobody_is_left(house.workspace)
     return Disturbed(night.process.returncode, " ".join(out.split()), err, seconds)
 
@@ -88,7 +88,7 @@ def test_no_night_fails_or_waits_for_its_server(story: Story) -> None:
         assert "version 1 " in night.out
     assert [NOT_SHOWN in night.out for night in story.nights] == [True, True, False]
     assert "Prefect cannot show this night: Prefect server ended at its start" in story.nights[2].out
-    assert max(night.seconds for night in story.nights) < HANG_SECONDS
+    assert max(night.seconds for night in story.nights) < MOST_SECONDS
 
 
 def test_the_artifacts_are_those_of_an_undisturbed_night(story: Story, finished_night: House) -> None:
