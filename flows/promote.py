@@ -17,4 +17,4 @@ def promote(
 
     Its files and their signature are verified first; `unsigned` names it again where nobody signed it who is trusted.
     """
-    return promote_version(settings, version, reason, PrefectRuntime(), unsigned=unsigned)
+    return promote_version(settings, version, reason, PrefectRuntime(settings.workspace), unsigned=unsigned)

@@ -15,4 +15,4 @@ def rollback(settings: AllSettings, reason: str = "by hand", unsigned: int | Non
 
     Its files and their signature are verified first; `unsigned` names it where nobody signed it who is trusted.
     """
-    return roll_back(settings, reason, PrefectRuntime(), unsigned=unsigned)
+    return roll_back(settings, reason, PrefectRuntime(settings.workspace), unsigned=unsigned)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlencode
@@ -28,9 +30,10 @@ from flows.ports import HOST, Port, bound, hold_port
 from flows.prefect_database import VARIABLE as DATABASE_VARIABLE
 from flows.prefect_database import put_damaged_aside
 from flows.standing import answers
+from flows.working import Working
 from pipeline_lib.base.environment import NO_TELEMETRY
 from pipeline_lib.base.errors import UpstreamError
-from pipeline_lib.base.lifeline import spawn_guarded
+from pipeline_lib.base.lifeline import AT_ONCE, end_orphans, spawn_guarded
 from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
 from pipeline_lib.store.databases import sqlite_address
 from pipeline_lib.store.files import write_atomically
@@ -39,6 +42,7 @@ from pipeline_lib.store.records import open_log
 from pipeline_lib.store.workspace import Workspace
 
 START_SECONDS = 120.0
+IDLE_SECONDS = 8.0  # in which a server that starts uses no processor: it hangs
 GRACE_SECONDS = 8.0  # of a server that is told to end
 POOL = "nightshift"
 DATABASE = "prefect.db"
@@ -70,35 +74,56 @@ class Server:
     port: Port | None = None  # held until it is stopped
     log_start: int = 0  # where its own lines begin: those of earlier starts are above
     again: Callable[[], "Server | None"] = lambda: None  # it once more, if what ended it at its start could be mended
+    anew: Callable[[], "Server | None"] = lambda: None  # another process for the same
 
     def wait(self, health_path: str, seconds: float = START_SECONDS) -> None:
         """Return when it answers; what ended it at its start is mended, and it is started again, once.
 
-        Raises `UpstreamError`, with what its log says last, when it ends or never answers.
+        Raises `UpstreamError`, with what its log says last, when it ends, hangs or never answers.
         """
         deadline = time.monotonic() + seconds
+        working = Working(self.process.pid)
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 mended = self.again()
                 if mended is None:
                     said = last_word(self.log_path, self.log_start)
                     raise UpstreamError(f"{self.name} server ended at its start: {said}. See {self.log_path}.")
-                self.process, self.log_start, self.again = mended.process, mended.log_start, mended.again
+                self._become(mended)
+                working = Working(self.process.pid)
             if answers(self.url + health_path) and self._is_listener():
                 return
+            if working.seconds_idle() > IDLE_SECONDS:
+                raise UpstreamError(f"{self.name} server hangs: it did nothing for {IDLE_SECONDS:g} s.")
             time.sleep(0.05)
         raise UpstreamError(f"{self.name} server did not answer within {seconds:g} s. See {self.log_path}.")
+
+    def start_again(self) -> None:
+        """Start it once more, after it has ended by itself; returns at once."""
+        self.end_orphans()
+        other = self.anew()
+        if other is not None:
+            self._become(other)
+
+    def _become(self, other: "Server") -> None:
+        self.process, self.log_start, self.again = other.process, other.log_start, other.again
 
     def ask_to_end(self) -> None:
         """Ask it, and all it started, to end; returns at once."""
         self.process.terminate()
 
-    def stop(self) -> None:
-        """End it and all it started; its supervisor sees to that when the grace is over."""
-        self.ask_to_end()
+    def stop(self, *, at_once: bool = False) -> None:
+        """End it and all it started; its supervisor sees to that when the grace is over. `at_once`: without a grace."""
+        self.process.send_signal(AT_ONCE if at_once else signal.SIGTERM)
         self.process.wait()
+        self.end_orphans()
         if self.port is not None:
             self.port.release()
+
+    def end_orphans(self) -> None:
+        """Where its supervisor was killed, the rest goes too."""
+        if (self.process.returncode or 0) < 0:
+            end_orphans(self.process.pid)
 
     def _is_listener(self) -> bool:
         """Whether it is ours that listens there, and not somebody who took the port a moment before."""
@@ -291,7 +316,8 @@ def _start(
     with open_log(log_path) as log:
         start = log.tell()
         process = spawn_guarded(command, env=env, stdout=log, stderr=log, grace_seconds=GRACE_SECONDS)
-    return Server(name, url, process, log_path, port, start)
+    anew = partial(_start, name, command, url, env, workspace, port=port)
+    return Server(name, url, process, log_path, port, start, anew=anew)
 
 
 def last_word(path: Path, start: int) -> str:

@@ -17,7 +17,9 @@ import psutil
 
 from flows.access import mlflow_login, other_people
 from flows.console import ConsoleReporter
+from flows.delivery import close_abandoned
 from flows.deploy import apply_deployments
+from flows.keeper import Keeper
 from flows.ports import HOST, Port, bound, hold_port
 from flows.servers import (
     WORKER,
@@ -29,12 +31,11 @@ from flows.servers import (
     start_worker,
 )
 from flows.standing import Standing, forget, links, remember, settle_in, standing
-from pipeline_lib.base.errors import SettingsError, UpstreamError, WorkspaceBusy
+from pipeline_lib.base.errors import SettingsError, WorkspaceBusy
 from pipeline_lib.model.tracking import pages_of, place_of
 from pipeline_lib.plan.data import night_key
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.logs import rotate
 from pipeline_lib.store.private import close_to_others
 from pipeline_lib.store.workspace import Workspace
 
@@ -75,10 +76,9 @@ def stay_up(settings: Settings, wanted: Wanted) -> None:
         started = time.monotonic()
         with _running(settings, workspace, wanted, reporter) as (servers, found):
             _say_where(found, workspace, reporter, seconds=time.monotonic() - started)
+            keeper = Keeper(servers, settings, workspace, reporter.say)
             while True:
-                _check(servers)
-                for server in servers:
-                    rotate(server.log_path)
+                keeper.look()
                 time.sleep(CHECK_SECONDS)
     reporter.say("stopped; nothing is left running")
 
@@ -146,6 +146,7 @@ def _start(
     reporter.say("Prefect answers; applying the deployments ...")
     apply_deployments(settings, os.environ)
     _reap(workspace, reporter)
+    close_abandoned(workspace, f"{prefect.url}/api")
     for server in servers[1:]:
         server.wait("/health")
     reporter.say("starting the worker ...")
@@ -189,16 +190,7 @@ def _reap(workspace: Workspace, reporter: ConsoleReporter) -> None:
     from tasks.night import look_back
     from tasks.stages import PrefectRuntime
 
-    look_back(workspace, PrefectRuntime(), reporter)
-
-
-def _check(servers: list[Server]) -> None:
-    for server in servers:
-        if server.process.poll() is not None:
-            raise UpstreamError(
-                f"the {server.name} process ended by itself; its last words are in {server.log_path}. "
-                "Start again with nightshift up."
-            )
+    look_back(workspace, PrefectRuntime(workspace.root), reporter)
 
 
 @contextmanager

@@ -73,6 +73,7 @@ def plain_store(registry: Registry, models: Mapping[int, str], **aliases: int) -
     path = Path(registry.place.uri.removeprefix("sqlite:///"))
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path)) as database, database:
+        database.execute("create table alembic_version as select 'of some release' as version_num")
         database.execute("create table registered_model_aliases (name, alias, version)")
         database.execute("create table model_versions (name, version, current_stage)")
         database.execute("create table model_version_tags (name, version, key, value)")

@@ -9,6 +9,7 @@
     state/last/<step>.json    which fingerprints a step had last time: only for reasons and durations in `plan`
     state/unneeded.json       since when nothing has needed what gc will remove (keep/outlook.py)
     state/runs/<id>.json      one file a run: process, stage it is in, how it ended
+    state/outbox/             what could not be shown to Prefect or MLflow yet (`store/outbox.py`)
     state/lock                held while a night works in this workspace, with the id of the process that does
 Each file is replaced as a whole. Of runs the newest KEPT_RUNS are kept. Losing `last` or `runs` loses comfort, never
 data: what cannot be understood there is passed over with a word, what stands in the way is put aside under a name with

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from flows.standing import answers
 from pipeline_lib.model.tracking import page_of
 from pipeline_lib.store.artifact import Manifest
 from pipeline_lib.store.workspace import Workspace
@@ -178,6 +179,21 @@ def test_a_run_uses_the_standing_servers_and_shows_each_task_as_cached(servers: 
     assert last["deployment_id"] is None
 
 
+def test_servers_that_are_killed_are_started_again_while_the_night_goes_on(servers: Up, nothing_new: Ended) -> None:
+    run = servers.trigger("nightly")
+    wait_until(lambda: servers.state(run)[0] == "Running", 60)
+    killed = [process for process in servers.family() if is_server(process)]
+    for process in killed:
+        process.kill()
+    wait_until(lambda: _has_completed(servers, run), 120)
+    assert servers.state(run)[1].startswith("version 1 was promoted")
+    wait_until(lambda: _states(servers, run) == dict.fromkeys(STAGES, "Cached"), 30)
+    for name in ("Prefect", "MLflow"):
+        assert f"the {name} process ended by itself; starting it again" in " ".join(servers.out.split())
+    wait_until(lambda: answers(f"{servers.mlflow_url}/health"), 120)
+    assert servers.process.is_running() and not alive(killed)
+
+
 def test_deploying_again_changes_what_differs_and_keeps_the_schedule(servers: Up, place: Place, night: Night) -> None:
     before = servers.prefect("/deployments/name/nightly/nightly")
     again = nightshift("deploy", *arguments(place.workspace, place.corpus, train__num_epochs=str(MANY_EPOCHS)))
@@ -237,6 +253,20 @@ def trained(workspace: Path) -> Manifest:
     """The one model."""
     (model,) = [manifest for name, manifest in artifacts(workspace).items() if name.startswith("train/")]
     return model
+
+
+def is_server(process: psutil.Process) -> bool:
+    """Whether it is Prefect's or MLflow's server, not its supervisor."""
+    words = " ".join(process.cmdline())
+    return "lifeline.py" not in words and ("flows.prefect_app" in words or "mlflow server" in words)
+
+
+def _has_completed(servers: Up, run: str) -> bool:
+    """Whether the server answers, and says so."""
+    try:
+        return servers.state(run)[0] == "Completed"
+    except OSError:
+        return False
 
 
 def _states(servers: Up, flow_run: str) -> dict[str, str]:

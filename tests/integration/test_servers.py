@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flows import servers
 from flows.ports import hold_port
 from flows.prefect_database import put_damaged_aside
 from flows.servers import Server, last_word, prefect_environment, start_prefect
@@ -126,6 +127,16 @@ def test_a_server_listens_on_the_port_that_we_hold_and_gives_it_back_when_it_sto
         server.wait("/health", 20)
         server.stop()
     assert port.holder.fileno() == -1
+
+
+def test_a_server_that_hangs_at_its_start_is_given_up_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "IDLE_SECONDS", 2.0)
+    port = hold_port()
+    with _running("import time; time.sleep(600)") as process:
+        server = Server("Prefect", f"http://127.0.0.1:{port.number}", process, tmp_path / "log", port)
+        with pytest.raises(UpstreamError, match="Prefect server hangs: it did nothing for 2 s"):
+            server.wait("/health", 120)
+    port.release()
 
 
 def test_a_port_whose_server_has_just_ended_is_free_again() -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from flows import told
 from flows.access import auth_string
+from flows.asked import Asked
 from flows.moves import promote_by_hand, rollback_by_hand
 from flows.servers import start_prefect
 from flows.standing import Standing, remember
@@ -90,9 +91,9 @@ def test_a_move_appears_in_the_server_of_the_workspace_as_a_run_a_table_and_an_e
 
 def asked(url: str, workspace: Workspace, path: str, body: Any) -> Any:
     """What the API answers to our own client."""
-    runtime = told.Told(f"{url}/api", auth_string(workspace.root))
-    runtime.take_token()
-    return runtime._ask(path, body)
+    asked = Asked(f"{url}/api", auth_string(workspace.root), seconds=30)
+    asked.take_token()
+    return asked.send("POST", path, body)
 
 
 @pytest.fixture
