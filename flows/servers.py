@@ -33,7 +33,7 @@ from flows.standing import answers
 from flows.working import Working
 from pipeline_lib.base.environment import NO_TELEMETRY
 from pipeline_lib.base.errors import UpstreamError
-from pipeline_lib.base.lifeline import AT_ONCE, end_orphans, spawn_guarded
+from pipeline_lib.base.lifeline import AT_ONCE, end_orphans, session_of, spawn_guarded
 from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
 from pipeline_lib.store.databases import sqlite_address
 from pipeline_lib.store.files import write_atomically
@@ -44,9 +44,12 @@ from pipeline_lib.store.workspace import Workspace
 START_SECONDS = 120.0
 IDLE_SECONDS = 8.0  # in which a server that starts uses no processor: it hangs
 GRACE_SECONDS = 8.0  # of a server that is told to end
+STUCK_SECONDS = GRACE_SECONDS + 10.0  # a supervisor that has not ended it by then is stopped itself
 POOL = "nightshift"
+EVERY_NIGHT = "every-night"  # the schedule of the night, in deployments/prefect.yaml
 DATABASE = "prefect.db"
-WORKER = "Worker"
+PREFECT, MLFLOW, WORKER = "Prefect", "MLflow", "Worker"
+HEALTH = {PREFECT: "/api/health", MLFLOW: "/health"}  # what each answers when it is well; a worker is not asked
 WORK = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
 OF_A_WORKER = {
     "PREFECT_WORKER_QUERY_SECONDS": "3",  # a run that is asked for in the UI should start soon
@@ -99,11 +102,13 @@ class Server:
         raise UpstreamError(f"{self.name} server did not answer within {seconds:g} s. See {self.log_path}.")
 
     def start_again(self) -> None:
-        """Start it once more, after it has ended by itself; returns at once."""
+        """Start it once more where it was, after it has ended, with what could be mended mended; returns at once."""
         self.end_orphans()
-        other = self.anew()
+        mend = self.again
+        other = mend() or self.anew()
         if other is not None:
             self._become(other)
+            self.again = mend
 
     def _become(self, other: "Server") -> None:
         self.process, self.log_start, self.again = other.process, other.log_start, other.again
@@ -115,10 +120,23 @@ class Server:
     def stop(self, *, at_once: bool = False) -> None:
         """End it and all it started; its supervisor sees to that when the grace is over. `at_once`: without a grace."""
         self.process.send_signal(AT_ONCE if at_once else signal.SIGTERM)
-        self.process.wait()
-        self.end_orphans()
+        try:
+            self.process.wait(STUCK_SECONDS)
+            self.end_orphans()
+        except subprocess.TimeoutExpired:
+            self.kill()
         if self.port is not None:
             self.port.release()
+
+    def kill(self) -> None:
+        """End it and all it started now: also what was stopped (SIGSTOP), which hears nothing else."""
+        self.process.kill()
+        self.process.wait()
+        end_orphans(self.process.pid)
+
+    def is_stopped(self) -> bool:
+        """Whether a process of it is stopped (SIGSTOP), its supervisor included."""
+        return any(_is_stopped(process_id) for process_id in session_of(self.process.pid))
 
     def end_orphans(self) -> None:
         """Where its supervisor was killed, the rest goes too."""
@@ -134,6 +152,13 @@ class Server:
         except psutil.Error:
             return False
         return any(found.status == psutil.CONN_LISTEN and found.laddr.port == port for found in sockets)
+
+
+def _is_stopped(process_id: int) -> bool:
+    try:
+        return bool(psutil.Process(process_id).status() == psutil.STATUS_STOPPED)
+    except psutil.Error:
+        return False
 
 
 def prefect_environment(workspace: Workspace) -> dict[str, str]:
@@ -201,9 +226,9 @@ def start_prefect(
         if not line:
             return None
         say(line)
-        return _start("Prefect", command, url, env, workspace, port=port)
+        return _start(PREFECT, command, url, env, workspace, port=port)
 
-    return replace(_start("Prefect", command, url, env, workspace, port=port), again=again)
+    return replace(_start(PREFECT, command, url, env, workspace, port=port), again=again)
 
 
 def start_mlflow(
@@ -229,7 +254,7 @@ def start_mlflow(
         command += ["--app-name", "nightshift"]
     if name != HOST:
         command += ["--allowed-hosts", f"{name}:{port.number},localhost:*,{HOST}:*"]
-    return _start("MLflow", command, url, env, workspace, port=port)
+    return _start(MLFLOW, command, url, env, workspace, port=port)
 
 
 def _mlflow_asks(workspace: Workspace) -> dict[str, str]:

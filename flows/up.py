@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import NoReturn
 
 import psutil
 
@@ -30,8 +31,8 @@ from flows.servers import (
     start_prefect,
     start_worker,
 )
-from flows.standing import Standing, forget, links, remember, settle_in, standing
-from pipeline_lib.base.errors import SettingsError, WorkspaceBusy
+from flows.standing import Standing, forget, links, only_up, remember, settle_in
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.model.tracking import pages_of, place_of
 from pipeline_lib.plan.data import night_key
 from pipeline_lib.register.settings import RegisterSettings
@@ -67,35 +68,32 @@ def stay_up(settings: Settings, wanted: Wanted) -> None:
     _check_asks(wanted)
     workspace = Workspace(settings.workspace.resolve())
     night_key(settings, workspace)  # a missing one is told now, not by the first night
-    _check_alone(workspace)
     reporter = ConsoleReporter()
-    settle_in(workspace, reporter.say)
-    if workspace.root.exists() and (line := close_to_others(workspace.root)):
-        reporter.say(line)
-    with _until_asked():
-        started = time.monotonic()
-        with _running(settings, workspace, wanted, reporter) as (servers, found):
-            _say_where(found, workspace, reporter, seconds=time.monotonic() - started)
-            keeper = Keeper(servers, settings, workspace, reporter.say)
-            while True:
-                keeper.look()
-                time.sleep(CHECK_SECONDS)
+    with only_up(workspace):
+        settle_in(workspace, reporter.say)
+        if line := close_to_others(workspace.root):
+            reporter.say(line)
+        with _until_asked():
+            started = time.monotonic()
+            with _running(settings, workspace, wanted, reporter) as (servers, found):
+                _say_where(found, workspace, reporter, seconds=time.monotonic() - started)
+                _keep(servers, settings, workspace, reporter)
     reporter.say("stopped; nothing is left running")
+
+
+def _keep(servers: list[Server], settings: Settings, workspace: Workspace, reporter: ConsoleReporter) -> NoReturn:
+    place = place_of(settings.of(RegisterSettings).tracking_uri, workspace.root)
+    database = place.database if place.is_local else None
+    keeper = Keeper(servers, settings, workspace, reporter.say, database=database)
+    while True:
+        keeper.look()
+        time.sleep(CHECK_SECONDS)
 
 
 def _check_asks(wanted: Wanted) -> None:
     if wanted.open_as is not None and wanted.mlflow_asks is False:
         raise SettingsError(
             "up --open lets other machines in, so MLflow must ask who they are. Leave --no-mlflow-login out."
-        )
-
-
-def _check_alone(workspace: Workspace) -> None:
-    found = standing(workspace)
-    if found is not None:
-        raise WorkspaceBusy(
-            f"{workspace.root}: nightshift up is running already (process {found.process_id}). Look at\n"
-            "  Prefect  {}\n  MLflow   {}".format(*links(found, workspace))
         )
 
 

@@ -13,9 +13,10 @@ from rich.console import Console
 from flows.approvals import waiting_in
 from flows.console import make_console
 from flows.delivery import deliver_all
+from flows.show.around import as_data, look_around, show_around
 from flows.show.summary import score_tables
 from flows.show.tables import clock, lasting, print_json, table
-from flows.standing import links, standing
+from flows.standing import links, recorded, standing
 from pipeline_lib.evaluate.stage import SCORES
 from pipeline_lib.model.records import CHAMPION, FROZEN, SCORES_FILE, Scores, read_scores
 from pipeline_lib.past import made
@@ -59,12 +60,16 @@ class Measured:
         return self.scores.label, self.manifest.inputs.get("benchmark")
 
 
-def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> None:
-    """The page. MLflow is imported only where the registry is not the workspace's own, or a move was cut off."""
+def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> int:
+    """The page; the exit status, which says whether the last night failed.
+
+    MLflow is imported only where the registry is not the workspace's own, or a move was cut off.
+    """
     up = standing(workspace)
     deliver_all(settings, workspace, f"{up.prefect_url}/api" if up else "", logger.info)
     every = workspace.runs()
     runs = [run for run in every if run.flow in WHOLE_RUNS or run.state == "running"][-NIGHTS_SHOWN:]
+    around = look_around(workspace, recorded(workspace), [run for run in every if run.flow in WHOLE_RUNS])
     champion = _champion(settings, workspace)
     waiting = waiting_in(settings, workspace)
     name = settings.of(RegisterSettings).model_name
@@ -73,15 +78,17 @@ def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> N
             {
                 "workspace": str(workspace.root),
                 "runs": [_as_data(run) for run in runs],
+                **as_data(around),
                 "model": name,
                 "champion": None if champion is None else asdict(champion),
                 "waiting": None if waiting is None else asdict(waiting),
                 "servers": None if up is None else dict(zip(("prefect", "mlflow"), links(up, workspace), strict=True)),
             }
         )
-        return
+        return around.exit_status
     console = make_console()
     _show_runs(runs, workspace, console)
+    show_around(around, console)
     show_champion(name, champion, console)
     if waiting is not None:
         version, answers = waiting.version, ("approve", "refuse")
@@ -91,6 +98,7 @@ def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> N
         console.print("\nnightshift up opens the Prefect and MLflow UIs", style="dim")
     else:
         console.print("\nPrefect  {}\nMLflow   {}".format(*links(up, workspace)), soft_wrap=True)
+    return around.exit_status
 
 
 def _as_data(run: RunRecord) -> dict[str, Any]:

@@ -119,14 +119,23 @@ def _end_with_supervisor(supervisor: int) -> Callable[[], None] | None:
     return arrange
 
 
-def end_orphans(supervisor: int) -> None:
-    """Kill what a supervisor that was killed has left behind: it led the session of all of them."""
+def session_of(supervisor: int) -> list[int]:
+    """The processes of a supervisor's session: itself, and what it has started, also where it is gone."""
     import psutil  # a supervisor does without it
 
+    found = []
     for process_id in psutil.pids():
         with suppress(OSError):
             if os.getsid(process_id) == supervisor:
-                os.kill(process_id, signal.SIGKILL)
+                found.append(process_id)
+    return found
+
+
+def end_orphans(supervisor: int) -> None:
+    """Kill what a supervisor that was killed has left behind: it led the session of all of them."""
+    for process_id in session_of(supervisor):
+        with suppress(OSError):
+            os.kill(process_id, signal.SIGKILL)
 
 
 def _ask_rest(group: int) -> None:

@@ -5,8 +5,8 @@
                                        on the command line: --clean.max_characters 100000
 
 Unknown keys are errors with a suggestion; each value remembers where it came from, for `nightshift config --explain`.
-What decides the bytes lives in the sections of the stages. `[resources]`, `[guards]`, `[maintenance]`, `profile` and
-`workspace` decide nothing. Which sections there are says the table of stages, which is above this module.
+What decides the bytes lives in the sections of the stages. `[resources]`, `[guards]`, `[schedule]`, `[maintenance]`,
+`profile` and `workspace` decide nothing. Which sections there are says the table of stages, which is above this module.
 """
 
 import difflib
@@ -25,6 +25,7 @@ from pydantic.fields import FieldInfo
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.base.settings import StageSettings, operational
 from pipeline_lib.run.guard import GuardSettings
+from pipeline_lib.settings.schedule import ScheduleSettings
 
 ENVIRONMENT_PREFIX = "NIGHTSHIFT_"
 VERSIONED_KEY = re.compile(r"^v\d+$")
@@ -90,6 +91,7 @@ class Settings(StageSettings):
     )
     resources: ResourceSettings = Field(default_factory=ResourceSettings, description="processes and deadlines")
     guards: GuardSettings = Field(default_factory=GuardSettings, description="when losing documents stops the night")
+    schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="when the night starts by itself")
     maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings, description="what gc leaves")
 
     def of(self, kind: type[Section]) -> Section:

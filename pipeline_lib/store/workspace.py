@@ -11,6 +11,7 @@
     state/runs/<id>.json      one file a run: process, stage it is in, how it ended
     state/outbox/             what could not be shown to Prefect or MLflow yet (`store/outbox.py`)
     state/lock                held while a night works in this workspace, with the id of the process that does
+    state/up.lock             the same for `nightshift up`
 Each file is replaced as a whole. Of runs the newest KEPT_RUNS are kept. Losing `last` or `runs` loses comfort, never
 data: what cannot be understood there is passed over with a word, what stands in the way is put aside under a name with
 a date. A catalog or a pin decides what is made, so one that is not as it was written is an error.
@@ -252,6 +253,8 @@ class Workspace:
             _held.add(self.root)
             yield
         finally:
+            if self.root in _held:
+                os.ftruncate(descriptor, 0)  # nobody holds it
             _held.discard(self.root)
             os.close(descriptor)
 
@@ -267,7 +270,7 @@ class Workspace:
         os.write(descriptor, str(os.getpid()).encode())
 
     def _who(self, descriptor: int) -> str:
-        process_id = os.read(descriptor, 20).decode(errors="replace")
+        process_id = os.read(descriptor, 20).decode(errors="replace") or "unknown: it begins or ends just now"
         stages = [run.stage for run in self.runs() if run.state == "running" and str(run.process_id) == process_id]
         return f"process {process_id}, in {(stages and stages[-1]) or 'its start'}"
 

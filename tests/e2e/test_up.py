@@ -11,19 +11,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
 
 from flows.standing import answers
+from pipeline_lib.model.database import copy_of
 from pipeline_lib.model.tracking import page_of
 from pipeline_lib.store.artifact import Manifest
+from pipeline_lib.store.databases import copy_database
 from pipeline_lib.store.workspace import Workspace
 from tests.servers_up import Up, alive, printed, start, up, wait_until
 from tests.tiny_night import Ended, arguments, artifacts, nightshift, write_corpus
 
 NIGHT_SECONDS = 240
 STAGES = {"ingest", "clean", "dedup", "scrub", "tokenize", "train", "evaluate", "quantize", "register"}
+SCHEDULE = {"schedule__cron": "30 3 * * *", "schedule__time_zone": "Asia/Shanghai"}
 MANY_EPOCHS = 100  # a training that lasts until it is killed
 ARTIFACTS = {
     "refresh-funnel": "table",
@@ -62,7 +66,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def servers(place: Place) -> Iterator[Up]:
-    with up(place.workspace, place.corpus, "--prefect-port", str(place.taken_port), "--mlflow-port", "0") as started:
+    ports = "--prefect-port", str(place.taken_port), "--mlflow-port", "0"
+    with up(place.workspace, place.corpus, *ports, **SCHEDULE) as started:
         yield started
 
 
@@ -97,7 +102,9 @@ def test_the_cron_makes_scheduled_runs(servers: Up) -> None:
     """With SQLAlchemy 2.1 the server starts as well, but makes none."""
     wait_until(lambda: len(servers.runs("nightly", names=("Scheduled",))) > 0, 60)
     planned = servers.runs("nightly", names=("Scheduled",))
-    assert {datetime.fromisoformat(run["expected_start_time"]).strftime("%H:%M") for run in planned} == {"02:00"}
+    zone = ZoneInfo(SCHEDULE["schedule__time_zone"])
+    starts = [datetime.fromisoformat(run["expected_start_time"]).astimezone(zone) for run in planned]
+    assert {start.strftime("%H:%M") for start in starts} == {"03:30"}
 
 
 def test_the_parameters_of_a_deployment_are_a_typed_form(servers: Up) -> None:
@@ -194,9 +201,29 @@ def test_servers_that_are_killed_are_started_again_while_the_night_goes_on(serve
     assert servers.process.is_running() and not alive(killed)
 
 
+def test_what_is_stopped_killed_or_reads_a_database_that_is_gone_is_started_again(
+    servers: Up, place: Place, nothing_new: Ended
+) -> None:
+    """At its port, with its password: the links hold. The server of Prefect, the worker with its supervisor, MLflow."""
+    links = servers.links
+    prefect, worker = (_process_of(servers, words) for words in ("flows.prefect_app", "prefect worker"))
+    prefect.suspend()
+    worker.parent().kill()
+    copy = copy_of(place.workspace / "mlflow.db")
+    copy_database(place.workspace / "mlflow.db", copy)
+    copy.replace(place.workspace / "mlflow.db")
+    for words in ("Prefect process was stopped; it is killed", "Worker process ended by itself", "database was repl"):
+        wait_until(lambda words=words: words in " ".join(servers.out.split()), 120)
+    wait_until(lambda: _answers(servers), 120)
+    assert servers.links.keys() == links.keys() and servers.links["mlflow"] == links["mlflow"]
+    assert servers.mlflow("/experiments/get-by-name?experiment_name=nightshift")["experiment"]
+    wait_until(lambda: alive([prefect, worker]) == [] and _process_of(servers, "prefect worker") is not None, 30)
+
+
 def test_deploying_again_changes_what_differs_and_keeps_the_schedule(servers: Up, place: Place, night: Night) -> None:
     before = servers.prefect("/deployments/name/nightly/nightly")
-    again = nightshift("deploy", *arguments(place.workspace, place.corpus, train__num_epochs=str(MANY_EPOCHS)))
+    changed = {**SCHEDULE, "train__num_epochs": str(MANY_EPOCHS)}
+    again = nightshift("deploy", *arguments(place.workspace, place.corpus, **changed))
     after = servers.prefect("/deployments/name/nightly/nightly")
     assert again.status == 0, again.err
     assert (after["id"], after["schedules"][0]["id"]) == (before["id"], before["schedules"][0]["id"])
@@ -243,10 +270,12 @@ def test_ctrl_c_during_the_start_stops_what_has_started(place: Place, tmp_path: 
     process = start(tmp_path, place.corpus, "--prefect-port", "0", "--mlflow-port", "0")
     wait_until(lambda: len(process.children(recursive=True)) >= 4, 60)  # two servers, each with its supervisor
     family = [process, *process.children(recursive=True)]
+    second = nightshift("up", *arguments(tmp_path, place.corpus))
     process.send_signal(signal.SIGINT)
     _, left = psutil.wait_procs(family, 20)
     assert alive(left) == []
     assert (tmp_path / "up.out").read_text(encoding="utf-8").endswith("stopped; nothing is left running\n")
+    assert second.status == 6 and f"process {process.pid}" in second.err
 
 
 def trained(workspace: Path) -> Manifest:
@@ -265,6 +294,19 @@ def _has_completed(servers: Up, run: str) -> bool:
     """Whether the server answers, and says so."""
     try:
         return servers.state(run)[0] == "Completed"
+    except OSError:
+        return False
+
+
+def _process_of(servers: Up, words: str) -> psutil.Process:
+    """The process of `nightshift up` that was started with these words, not its supervisor."""
+    found = [process for process in servers.family() if words in " ".join(process.cmdline())]
+    return next(process for process in found if "lifeline.py" not in " ".join(process.cmdline()))
+
+
+def _answers(servers: Up) -> bool:
+    try:
+        return bool(servers.prefect("/health") is True and servers.mlflow("/experiments/get?experiment_id=0"))
     except OSError:
         return False
 
