@@ -279,13 +279,17 @@ def _planned(board: Board, todo: frozenset[Ref]) -> Board:
     return replace(board, steps=as_planned(board.steps, todo))
 
 
+def makes_its_key(settings: Settings) -> bool:
+    """Whether nobody has to give it a key: only the demo, which reads nothing but installed packages."""
+    sources = settings.of(IngestSettings).sources
+    return settings.profile == "demo" and all(source.kind == "installed_docs" for source in sources)
+
+
 def night_key(settings: Settings, workspace: Workspace) -> ScrubKey:
-    """The key of the pseudonyms. Only the demo, which reads nothing but installed packages, may make its own.
+    """The key of the pseudonyms. Only the demo may make its own.
 
     Raises `SettingsError` when any other configuration has none.
     """
-    sources = settings.of(IngestSettings).sources
-    is_demo = settings.profile == "demo" and all(source.kind == "installed_docs" for source in sources)
     named = os.environ.get(KEY_FILE_VARIABLE)
-    demo_key = workspace.root / "keys" / "scrub.key" if is_demo else None
+    demo_key = workspace.root / "keys" / "scrub.key" if makes_its_key(settings) else None
     return load_key(os.environ, Path(named) if named else None, demo_key)

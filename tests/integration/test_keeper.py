@@ -71,7 +71,11 @@ class Kept:
         return answers(f"{self.server.url}/health") and not self.server.is_stopped()
 
     def look_until(self, is_so: Callable[[], bool]) -> None:
-        wait_until(lambda: self.keeper.look() is None and is_so(), 60)
+        def looked() -> bool:
+            self.keeper.look()
+            return is_so()
+
+        wait_until(looked, 60)
 
 
 @pytest.fixture
