@@ -22,6 +22,7 @@ from flows.delivery import close_abandoned
 from flows.deploy import apply_deployments
 from flows.keeper import Keeper
 from flows.ports import HOST, Port, bound, hold_port
+from flows.resume import Resumer
 from flows.servers import (
     WORKER,
     Server,
@@ -85,8 +86,11 @@ def _keep(servers: list[Server], settings: Settings, workspace: Workspace, repor
     place = place_of(settings.of(RegisterSettings).tracking_uri, workspace.root)
     database = place.database if place.is_local else None
     keeper = Keeper(servers, settings, workspace, reporter.say, database=database)
+    api_url = f"{servers[0].url}/api"
+    resumer = Resumer(workspace, api_url, say=reporter.say, reap=lambda: _reap(workspace, reporter))
     while True:
         keeper.look()
+        resumer.look()
         time.sleep(CHECK_SECONDS)
 
 

@@ -4,6 +4,7 @@ The tests of this file build on one another, in their order, since servers cost 
 """
 
 import json
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from pipeline_lib.model.database import copy_of
 from pipeline_lib.model.tracking import page_of
 from pipeline_lib.store.artifact import Manifest
 from pipeline_lib.store.databases import copy_database
-from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.store.workspace import RunRecord, Workspace
 from tests.servers_up import Up, alive, printed, start, up, wait_until
 from tests.tiny_night import Ended, arguments, artifacts, nightshift, write_corpus
 
@@ -242,16 +243,31 @@ def test_a_worker_does_the_maintenance(servers: Up, place: Place, night: Night) 
     assert servers.state(beside)[0] == "Skipped"
 
 
-def test_kill_9_leaves_no_server_no_worker_and_no_night_behind(servers: Up, place: Place, night: Night) -> None:
+def test_a_night_whose_whole_group_is_killed_is_begun_again_by_the_worker(
+    servers: Up, place: Place, night: Night
+) -> None:
     """The deployment now trains for a hundred epochs, as the test before has left it."""
     run = servers.trigger("nightly")
-    wait_until(lambda: any((place.workspace / "work" / "train").glob("*/metrics.jsonl")), 90)
+    wait_until(lambda: _in_training(place) is not None, 120)
+    killed = _in_training(place)
+    assert killed is not None and killed.flow_run_id == run
+    os.killpg(os.getpgid(killed.process_id), signal.SIGKILL)
+    wait_until(lambda: "the worker begins it again (1 of 3)" in " ".join(servers.out.split()), 90)
+    wait_until(lambda: (again := _in_training(place)) is not None and again.process_id != killed.process_id, 120)
+    again = _in_training(place)
+    assert again is not None and again.flow_run_id == run and servers.state(run)[0] == "Running"
+
+
+def test_kill_9_leaves_no_server_no_worker_and_no_night_behind(servers: Up, place: Place, night: Night) -> None:
+    """The night of the test before is still at work."""
+    at_work = _in_training(place)
+    assert at_work is not None and at_work.flow_run_id is not None
     family = servers.family()
     assert any("prefect.engine" in " ".join(words) for words in alive(family))
     servers.process.kill()
     _, left = psutil.wait_procs(family, 10)
     assert alive(left) == []
-    (place.workspace / "killed").write_text(run, encoding="utf-8")
+    (place.workspace / "killed").write_text(at_work.flow_run_id, encoding="utf-8")
 
 
 def test_the_next_up_tells_of_the_kill_and_ctrl_c_stops_all_of_it(place: Place) -> None:
@@ -296,6 +312,12 @@ def _has_completed(servers: Up, run: str) -> bool:
         return servers.state(run)[0] == "Completed"
     except OSError:
         return False
+
+
+def _in_training(place: Place) -> RunRecord | None:
+    """The night that is at work, once it trains."""
+    runs = [run for run in Workspace(place.workspace).runs() if run.state == "running"]
+    return runs[-1] if runs and runs[-1].stage == "train" else None
 
 
 def _process_of(servers: Up, words: str) -> psutil.Process:
