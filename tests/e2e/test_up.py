@@ -106,6 +106,9 @@ def test_the_cron_makes_scheduled_runs(servers: Up) -> None:
     zone = ZoneInfo(SCHEDULE["schedule__time_zone"])
     starts = [datetime.fromisoformat(run["expected_start_time"]).astimezone(zone) for run in planned]
     assert {start.strftime("%H:%M") for start in starts} == {"03:30"}
+    said = json.loads(nightshift("status", "--json", "--workspace", str(servers.workspace)).out)
+    assert said["next_night"]["at"] == min(starts).isoformat(timespec="seconds")
+    assert (said["next_night"]["cron"], said["at_work"], said["last_night"]) == ("30 3 * * *", None, None)
 
 
 def test_the_parameters_of_a_deployment_are_a_typed_form(servers: Up) -> None:
