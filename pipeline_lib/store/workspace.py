@@ -164,6 +164,11 @@ class Workspace:
         """Forget what was pinned under that name."""
         remove_file(self._pin_path(name))
 
+    def pinned(self) -> Iterator[tuple[str, Any]]:
+        """All pins by name, as JSON. Raises `DataError` for one that cannot be read."""
+        for path in sorted((self.state / "pins").glob("[!.]*.json")):
+            yield path.stem, read_state(path, dict[str, Any], advice="Put it back from a copy, or delete it.")
+
     def last(self, step: str) -> list[str]:
         """The fingerprints that step had when it last ran: its shards, then itself."""
         return read_comfort(self.state / "last" / f"{step}.json", list[str]) or []
