@@ -17,7 +17,7 @@ from tasks.stages import PrefectRuntime, ended
 def maintenance(settings: AllSettings) -> dict[str, Any]:
     """Remove what nothing needs any more. Where a night is at work nothing is removed: next week will do."""
     try:
-        with open_night(settings, "maintenance", PrefectRuntime()) as night:
+        with open_night(settings, "maintenance", PrefectRuntime(settings.workspace)) as night:
             told = collect(night)
             forgotten = forget_old_runs(night.workspace, settings.maintenance.keep_runs_days, night.reporter.say)
             told["goes"] += [{"kind": "runs in Prefect", "count": forgotten, "bytes": 0}] if forgotten else []
