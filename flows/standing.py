@@ -79,6 +79,7 @@ def only_up(workspace: Workspace) -> Iterator[None]:
     Raises `WorkspaceBusy`, with who is there, when another one runs or is just starting.
     """
     workspace.check_layout()
+    check_not_left(workspace)
     descriptor = open_lock(workspace.state / "up.lock")
     try:
         is_ours = _is_free(descriptor)

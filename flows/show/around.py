@@ -54,6 +54,7 @@ class Around:
     next: Next
     last: RunRecord | None  # that has ended
     at_work: Holder | None  # in the workspace
+    flow: str = ""  # what that runs, where it is on record
 
     @property
     def exit_status(self) -> int:
@@ -62,10 +63,12 @@ class Around:
 
 
 def look_around(workspace: Workspace, up: Standing | None, runs: Sequence[RunRecord]) -> Around:
-    """The nights around now. `up`: whether it answers or not; `runs`: those that count as nights, oldest first."""
+    """The nights around now. `up`: whether it answers or not; `runs`: those that are nights, oldest first."""
     ended = [run for run in runs if run.state != "running" and run.ended is not None]
     last = max(ended, key=lambda run: run.ended or 0.0, default=None)
-    return Around(next_night(workspace, up), last, holder_of(workspace.state / "lock"))
+    holder = holder_of(workspace.state / "lock")
+    begun = [run.flow for run in runs if holder and run.state == "running" and run.process_id == holder.process_id]
+    return Around(next_night(workspace, up), last, holder, begun[-1] if begun else "")
 
 
 def next_night(workspace: Workspace, up: Standing | None) -> Next:
@@ -109,7 +112,7 @@ def as_data(around: Around) -> Mapping[str, Any]:
         "last_night": None
         if last is None
         else {**{name: getattr(last, name) for name in names}, "is_failed": around.exit_status == EXIT_FAILED},
-        "at_work": None if holder is None else {**vars(holder)},
+        "at_work": None if holder is None else {**vars(holder), "flow": around.flow},
     }
 
 
@@ -122,4 +125,5 @@ def show_around(around: Around, console: Console) -> None:
         console.print(f"last night  {last.state} at {clock(last.ended or 0.0)}{said}", style=style, soft_wrap=True)
     if (holder := around.at_work) is not None:
         since = f"since {clock(holder.since)} ({lasting(max(0.0, time.time() - holder.since))})"
-        console.print(f"at work     process {holder.process_id} {since}: {holder.command}", soft_wrap=True)
+        what = f"{around.flow}, {holder.command}" if around.flow else holder.command
+        console.print(f"at work     process {holder.process_id} {since}: {what}", soft_wrap=True)

@@ -18,7 +18,7 @@ from flows.ports import hold_port
 from flows.prefect_database import put_damaged_aside
 from flows.servers import Server, last_word, prefect_environment, start_prefect
 from flows.standing import Standing, check_lets_in, forget, only_up, remember, standing
-from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.base.errors import UpstreamError, WorkspaceBusy
 from pipeline_lib.store.workspace import Workspace
 from tests.answering import Healthy, answering
 from tests.servers_up import wait_until
@@ -196,6 +196,24 @@ def test_of_several_that_start_in_the_same_second_one_is_let_in_and_the_others_s
         racer.wait()
     with only_up(Workspace(tmp_path / "workspace")):  # it ended with its process
         pass
+
+
+def test_in_a_workspace_that_was_moved_away_from_it_the_other_is_named_with_where_it_was_started(
+    tmp_path: Path, somebody: str
+) -> None:
+    """Its lock has moved along."""
+    root, start = tmp_path / "workspace", tmp_path / "start"
+    start.touch()
+    words = [sys.executable, "-c", ALONE, str(root), str(start)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "in\n"
+        begun = psutil.Process(other.pid).create_time()
+        remember(Workspace(root), Standing(other.pid, begun, somebody, somebody, somebody, root=str(root)))
+        root.rename(tmp_path / "moved")
+        told = pytest.raises(WorkspaceBusy, match=f"was moved while nightshift up ran at {root}")
+        with told, only_up(Workspace(tmp_path / "moved")):
+            pass
+        other.kill()
 
 
 def test_servers_of_a_process_that_is_gone_do_not_stand(workspace: Workspace, somebody: str) -> None:

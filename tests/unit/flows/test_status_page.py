@@ -264,7 +264,10 @@ def test_who_holds_the_workspace_is_told_with_process_command_and_since_when(
         show_status(settings, workspace, as_json=True)
         holder = json.loads(capsys.readouterr().out)["at_work"]
         assert holder["process_id"] == os.getpid() and abs(holder["since"] - time.time()) < 60
-        assert holder["command"].startswith(Path(psutil.Process().cmdline()[0]).name)
+        assert holder["command"].startswith(Path(psutil.Process().cmdline()[0]).name) and holder["flow"] == ""
+        workspace.save_run(new_run("one", "nightly", "tiny"))
+        show_status(settings, workspace, as_json=False)
+        assert f": nightly, {holder['command']}" in " ".join(capsys.readouterr().out.split())
     show_status(settings, workspace, as_json=True)
     assert json.loads(capsys.readouterr().out)["at_work"] is None
 
