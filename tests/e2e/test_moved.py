@@ -11,7 +11,7 @@ import pytest
 
 from pipeline_lib.register.registry import CHAMPION, aliases, is_intact
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.addresses import COLUMNS, MLFLOW, path_of
+from pipeline_lib.store.addresses import COLUMNS, MLFLOW, MLFLOW_COPY, path_of
 from pipeline_lib.store.files import sha256_of
 from pipeline_lib.store.home import home_of
 from tasks.moves import foretell, promote_version, registry_for, roll_back
@@ -83,7 +83,7 @@ def test_after_a_move_the_next_night_trains_and_judges_and_the_champion_moves(ho
 
 def test_nothing_else_in_a_workspace_names_its_path(judged: House) -> None:
     named = [path for path in judged.workspace.rglob("*") if path.is_file() and _names(path, judged.workspace)]
-    assert sorted(str(path.relative_to(judged.workspace)) for path in named) == [MLFLOW, "state/home.json"]
+    assert sorted(str(path.relative_to(judged.workspace)) for path in named) == [MLFLOW, "state/home.json", MLFLOW_COPY]
 
 
 def _names(path: Path, workspace: Path) -> bool:
