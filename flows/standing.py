@@ -49,7 +49,7 @@ class Standing:
         """Whether they serve this folder: a workspace that was copied, or moved away from them, tells of others."""
         try:
             return not self.root or (Path(self.root) / "state").samefile(workspace.state)
-        except OSError:
+        except (OSError, ValueError):  # a null byte in what is no path
             return False
 
 

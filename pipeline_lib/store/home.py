@@ -58,8 +58,11 @@ def settle(root: Path) -> str:
 
 
 def home_of(root: Path) -> Home | None:
-    """Where it stood when it was last written to; None where that is not known."""
-    return read_comfort(root / "state" / FILE, Home)
+    """Where it stood when it was last written to; None where that is not known, or is a folder above: in that lies more
+    than what was in the workspace, and the addresses themselves tell what was."""
+    found, here = read_comfort(root / "state" / FILE, Home), root.resolve()
+    is_above = found is not None and any(place in here.parents for place in found.places)
+    return None if is_above else found
 
 
 def as_it_stands(address: str, root: Path) -> str:

@@ -192,6 +192,15 @@ def test_a_copy_does_not_use_the_servers_of_its_original(tmp_path: Path, healthy
     assert standing(copy) is None
 
 
+@pytest.mark.parametrize("odd", ["a\0b", "\ud800", "y" * 5000])
+def test_servers_of_what_is_no_path_are_nobodys(tmp_path: Path, healthy: str, odd: str) -> None:
+    workspace = Workspace(tmp_path)
+    up_at(workspace, healthy)
+    record = workspace.state / "up.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "root": odd}))
+    assert standing(workspace) is None
+
+
 def test_a_workspace_is_not_moved_away_from_its_servers(tmp_path: Path, healthy: str) -> None:
     first = Workspace(tmp_path / "first")
     up_at(first, healthy)

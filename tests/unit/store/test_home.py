@@ -1,5 +1,6 @@
 """A workspace that is found at another path: moved, copied, killed in between, and then found at a third."""
 
+import json
 import os
 import resource
 import shutil
@@ -222,6 +223,33 @@ def test_a_record_that_is_damaged_is_made_anew(root: Path) -> None:
     home = home_of(new)
     assert home is not None
     assert home.path == new.as_uri()
+
+
+@pytest.mark.parametrize("place", ["path", "earlier"])
+@pytest.mark.parametrize("depth", [0, -1])
+def test_a_record_that_names_a_folder_above_takes_nothing_of_a_users_own(root: Path, place: str, depth: int) -> None:
+    """The root of the disk, or the folder the workspace lies in: all of a user's own lies in it, too."""
+    before = held_by(root)
+    above = list(root.parents)[depth].as_uri()
+    home = {"id": "a", "path": above} if place == "path" else {"id": "a", "path": root.as_uri(), "earlier": [above]}
+    (root / "state" / "home.json").write_text(json.dumps(home))
+    assert as_it_stands(OWN, root) == OWN
+    assert settle(root) == ""
+    assert held_by(root) == before
+    found = home_of(root)
+    assert found is not None and found.path == root.as_uri()
+
+
+def test_what_was_in_a_folder_above_is_known_by_the_addresses_themselves(root: Path) -> None:
+    before = held_by(root)
+    inner = root / "inner"
+    inner.mkdir()
+    for path in list(root.iterdir()):
+        if path != inner:
+            path.rename(inner / path.name)
+    assert settle(inner) == f"{inner}: this workspace was moved here from {root}; MLflow's addresses have followed"
+    after = held_by(inner)
+    assert (after.pop(PAST)[:-1], after) == (before.pop(PAST)[:-1], before)
 
 
 def test_a_look_reads_an_address_as_it_will_be(root: Path) -> None:
