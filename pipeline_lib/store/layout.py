@@ -16,6 +16,7 @@ from pipeline_lib.store.records import read_state
 
 LAYOUT = 2
 FILE = "layout.json"
+HOME = "home.json"  # which no workspace of layout 1 has
 # What a workspace that has worked holds, in every layout: an empty folder, or one with logs alone, is as good as new.
 TRACES = ("artifacts", "state/catalog.json")
 
@@ -32,6 +33,11 @@ def check_layout(root: Path) -> None:
     found = layout_of(root)
     if found is None or found == LAYOUT:
         return
+    if (root / "state" / HOME).exists() and not (root / "state" / FILE).exists():
+        raise DataError(
+            f"{root / 'state' / FILE}: is missing, though this is no workspace of layout 1. If it worked with this "
+            f'release, write {{"layout": {LAYOUT}}} into that file and run again; nothing was changed.'
+        )
     whose = "an older" if found < LAYOUT else "a newer"
     raise DataError(
         f"{root}: this workspace has layout {found}, of {whose} release of Nightshift; this one works in layout "

@@ -1,12 +1,14 @@
 """Workspaces of other layouts are refused with what to do, and nothing of them is touched."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.home import settle
 from pipeline_lib.store.layout import LAYOUT
 from pipeline_lib.store.workspace import Batch, Workspace, new_run
 
@@ -53,6 +55,22 @@ def test_the_advice_helps(tmp_path: Path) -> None:
     with workspace.lock():
         workspace.save_batches([Batch(1, "docs", "aa")])
     workspace.check_layout()
+
+
+def test_a_lost_file_of_this_layout_is_named_and_the_advice_helps(tmp_path: Path) -> None:
+    """It was taken for a workspace of an older release, to be moved aside with all that is in it."""
+    workspace = Workspace(tmp_path / "workspace")
+    workspace.save_batches([Batch(1, "docs", "aa")])
+    settle(workspace.root)
+    path = workspace.state / "layout.json"
+    path.unlink()
+    with pytest.raises(DataError) as caught:
+        workspace.check_layout()
+    told = re.fullmatch(r"(.*): is missing, .* write (\{.*\}) into that file and run again; .*", str(caught.value))
+    assert told is not None
+    Path(told[1]).write_text(told[2])
+    with workspace.lock():
+        assert workspace.batches() == [Batch(1, "docs", "aa")]
 
 
 @pytest.mark.parametrize(
