@@ -54,7 +54,7 @@ def _asked(settings: Settings, workspace: Workspace, version: int | None) -> Wai
 
 def _left_to_a_person(settings: Settings, workspace: Workspace) -> Waiting | None:
     """The version of these settings' model that was left to a person, who has not refused it."""
-    found = workspace.pin(WAITING, Waiting)
+    found = workspace.pin_or_none(WAITING, Waiting)
     is_ours = found is not None and found.name == settings.of(RegisterSettings).model_name and not found.is_refused
     return found if is_ours else None
 

@@ -4,7 +4,7 @@ from pipeline_lib.plan.benchmarks import BenchmarksPlan
 from pipeline_lib.plan.closed import save_closed
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.sides import save_pin
-from pipeline_lib.plan.tokenizer import Pinned, TokenizerPlan
+from pipeline_lib.plan.tokenizer import TokenizerPlan, pinned_in
 from tasks.night import Night
 
 
@@ -19,7 +19,7 @@ def settle_batches(plan: DataPlan, night: Night) -> None:
 
 def settle_tokenizer(plan: TokenizerPlan, night: Night) -> None:
     """The tokenizer is there: from now on it stays."""
-    if night.workspace.pin(plan.pin, Pinned) != plan.pinned:
+    if pinned_in(night.workspace, plan.pin) != plan.pinned:
         night.workspace.save_pin(plan.pin, plan.pinned)
 
 

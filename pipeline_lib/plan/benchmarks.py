@@ -20,7 +20,7 @@ from pipeline_lib.model.records import BEFORE, FRESH, FROZEN
 from pipeline_lib.plan.batches import tombstones_of
 from pipeline_lib.plan.covered import LANGUAGE, overlooked, shares_of
 from pipeline_lib.plan.data import ENCODING, DataPlan
-from pipeline_lib.plan.judged import JUDGED, Judged
+from pipeline_lib.plan.judged import judged_in
 from pipeline_lib.plan.sides import Pin, num_documents, read_pin
 from pipeline_lib.run.execute import Graph, as_planned, wanted
 from pipeline_lib.run.maker import Work
@@ -113,7 +113,7 @@ def _frozen(
     now = _kept(settings, store, data, pinned.frozen, generation, new)
     if renews and new and (missing := _missing(settings, store, data, pinned, pinned.frozen)):
         return _Frozen(drawn(generation + 1), generation + 1, now, missing)
-    judged = workspace.pin(JUDGED, Judged)
+    judged = judged_in(workspace)
     is_done = judged is not None and judged.benchmarks.get(BEFORE) == pinned.before  # as such: it was the one before
     if pinned.before is None or is_done or not store.is_present(pinned.before):
         return _Frozen(now, generation)

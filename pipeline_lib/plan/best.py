@@ -29,9 +29,14 @@ class Best:
     scores: Mapping[Annotated[str, Field(pattern=r"\A\d{1,9}\z")], Ref]  # by version
 
 
+def best_in(workspace: Workspace) -> Best | None:
+    """What is pinned."""
+    return workspace.pin(BEST, Best, without="the next challenger is held against the champion alone")
+
+
 def former_champions(workspace: Workspace, registry: Registry) -> list[Ref]:
     """What they scored, as far as it is there; not of those that were rolled back: figures did not tell all of them."""
-    best = workspace.pin(BEST, Best)
+    best = best_in(workspace)
     rolled_back: set[int | None] = set()
     for move in moves_of(registry) if best is not None else ():
         rolled_back.discard(move.version)
@@ -44,7 +49,7 @@ def former_champions(workspace: Workspace, registry: Registry) -> list[Ref]:
 
 def keep_best(workspace: Workspace, name: str, benchmark: str, versions: Collection[int], champion: Step) -> None:
     """Remember these versions of a registered model for the next challenger; `champion` measured the one in service."""
-    best = workspace.pin(BEST, Best)
+    best = best_in(workspace)
     is_alike = best is not None and (best.name, best.benchmark) == (name, benchmark)
     known = dict(best.scores) if best is not None and is_alike else {}
     for work in champion.wholes:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from pipeline_lib.model.records import FROZEN
 from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.workspace import Workspace
 
 BEGUN = "begun"  # the pin of a training whose model has no verdict yet
 JUDGED = "judged"  # and that of the model that was judged last
-WAITING = "waiting"  # and that of a version that a person decides on
+WAITING = "waiting"  # and that of a version that a person decides on; forgotten, the next night asks again
 
 
 @dataclass(frozen=True)
@@ -38,3 +39,13 @@ class Waiting:
     champion: int | None  # whose place it would take
     reason: str
     is_refused: bool = False
+
+
+def begun_in(workspace: Workspace) -> Ref | None:
+    """The training whose model has no verdict yet."""
+    return workspace.pin(BEGUN, Ref, without="a model that waits for its verdict may go without one")
+
+
+def judged_in(workspace: Workspace) -> Judged | None:
+    """On what the model was judged that was judged last."""
+    return workspace.pin(JUDGED, Judged, without="the model that stands is judged once more")

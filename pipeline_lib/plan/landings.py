@@ -42,7 +42,7 @@ def whole_landing(workspace: Workspace, source: Source) -> Ref | None:
     """The newest landing of a source; None for a source with files of its own, and where it is not whole."""
     if not isinstance(source, LandingSource):
         return None
-    landed = workspace.pin(_pin(source.name), Landed)
+    landed = workspace.pin_or_none(_pin(source.name), Landed)
     return landed.ref if landed is not None and workspace.store.is_present(landed.ref) else None
 
 
@@ -67,7 +67,7 @@ def save_landing(workspace: Workspace, source: Source, landing: Ref) -> None:
 
 def note_of(workspace: Workspace, source: Source) -> str:
     """What a plan cannot know of a source that is asked first in a night."""
-    landed = workspace.pin(_pin(source.name), Landed)
+    landed = workspace.pin_or_none(_pin(source.name), Landed)
     if landed is None:
         return f"{source.name} has never been asked what it holds: it is left out here; a night asks it first"
     condition = workspace.store.condition(landed.ref)

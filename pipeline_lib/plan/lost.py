@@ -6,7 +6,7 @@ there; today's tokenizer and shape must be their own: nobody needs them else.
 """
 
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.plan.judged import BEGUN
+from pipeline_lib.plan.judged import begun_in
 from pipeline_lib.plan.parents import parent_of
 from pipeline_lib.plan.trunks import PIN, TRUNK, Trunks
 from pipeline_lib.run.maker import Work
@@ -42,7 +42,7 @@ def lost_trainings(settings: Settings, workspace: Workspace, data: DataPlan, *, 
 
 def lost_for_good(workspace: Workspace) -> list[Ref]:
     """The trunks that are kept, but are not there."""
-    kept = workspace.pin(PIN, Trunks)
+    kept = workspace.pin_or_none(PIN, Trunks)
     return [ref for ref in (kept.models if kept else ()) if not workspace.store.is_present(ref)]
 
 
@@ -53,7 +53,7 @@ def _is_had(needed: Ref, workspace: Workspace, data: DataPlan) -> bool:
 
 def _kept(workspace: Workspace) -> list[Manifest]:
     """The model that waits for its verdict, else the trunks that are kept: whole or not, if their manifests are."""
-    begun, kept = workspace.pin(BEGUN, Ref), workspace.pin(PIN, Trunks)
+    begun, kept = begun_in(workspace), workspace.pin_or_none(PIN, Trunks)
     waiting = None if begun is None else workspace.store.condition(begun).manifest
     if waiting is not None:
         return [waiting]

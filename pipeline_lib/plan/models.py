@@ -14,7 +14,7 @@ from pipeline_lib.evaluate.works import scores_work
 from pipeline_lib.model.records import CHALLENGER, FROZEN
 from pipeline_lib.plan.benchmarks import BenchmarksPlan
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
+from pipeline_lib.plan.judged import Judged, begun_in, judged_in
 from pipeline_lib.plan.lost import lost_for_good, lost_trainings
 from pipeline_lib.plan.parents import Line, line_of
 from pipeline_lib.quantize.works import variant_works
@@ -100,7 +100,7 @@ def plan_models(
 
 def _waiting(workspace: Workspace) -> Ref | None:
     """The model that has no verdict yet, if it is there."""
-    begun = workspace.pin(BEGUN, Ref)
+    begun = begun_in(workspace)
     return begun if begun is not None and workspace.store.is_present(begun) else None
 
 
@@ -188,7 +188,7 @@ def untrained(settings: Settings) -> str:
 
 def _judged_before(workspace: Workspace, train: Step) -> Judged | None:
     """On what the model was judged, if it is the one that stands."""
-    last = workspace.pin(JUDGED, Judged)
+    last = judged_in(workspace)
     return last if last is not None and last.model == train.whole.ref else None
 
 

@@ -65,9 +65,14 @@ class TokenizerPlan:
         return int(self.step.whole.decisive.get("generation", 1))
 
 
+def pinned_in(workspace: Workspace, pin: str) -> Pinned | None:
+    """What is pinned under that name."""
+    return workspace.pin(pin, Pinned, without="a tokenizer is learned anew, and models start from scratch")
+
+
 def pinned_tokenizer(settings: Settings, workspace: Workspace, key_id: str) -> Ref | None:
     """The tokenizer that is pinned for good, if it is there, or the text to learn it again."""
-    pinned = workspace.pin(_pin(settings, key_id), Pinned)
+    pinned = pinned_in(workspace, _pin(settings, key_id))
     if pinned is None or pinned.is_provisional or not _stands(settings, pinned, {}, workspace.store):
         return None
     return _works(settings, pinned.documents)[-1].ref
@@ -76,7 +81,7 @@ def pinned_tokenizer(settings: Settings, workspace: Workspace, key_id: str) -> R
 def plan_tokenizer(settings: Settings, workspace: Workspace, key_id: str, last: Board, graph: Graph) -> TokenizerPlan:
     """The pinned tokenizer, or a new one from the text of all batches up to the `last` board."""
     store, pin = workspace.store, _pin(settings, key_id)
-    pinned = workspace.pin(pin, Pinned)
+    pinned = pinned_in(workspace, pin)
     stands = pinned is not None and _stands(settings, pinned, graph, store)
     if pinned is not None and stands and not pinned.is_provisional:
         return _plan(settings, pin, pinned, "")

@@ -2,8 +2,8 @@
 
 state/pins/trunks.json     their models: a line for each recipe, tokenizer and shape that was tried, not for each night
 
-The list follows from the models that are there: where it is missing, or one of them is gone, all models are looked at.
-How far a trunk has come is in its manifest: no file of a model is opened to choose between them.
+The list follows from the models that are there: where it is missing or damaged, or one of them is gone, all models are
+looked at. How far a trunk has come is in its manifest: no file of a model is opened to choose between them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ class Trunks:
 
 def trunks(workspace: Workspace) -> list[Manifest]:
     """The furthest model of each recipe; apart from those the furthest of each that is a trial, or diverged."""
-    kept, store = workspace.pin(PIN, Trunks), workspace.store
+    kept, store = workspace.pin_or_none(PIN, Trunks), workspace.store
     if kept is None or not all(store.is_present(ref) for ref in kept.models):
         return _furthest(model for model in store.list(TRAIN.name) if store.is_present(model.ref))
     return [store.read(ref.stage, ref.fingerprint) for ref in kept.models]
@@ -44,7 +44,7 @@ def keep_trunk(workspace: Workspace, model: Ref) -> None:
     store = workspace.store
     found = _furthest([*trunks(workspace), store.read(model.stage, model.fingerprint)])
     kept = Trunks(tuple(sorted(one.ref for one in found)))
-    if workspace.pin(PIN, Trunks) != kept:
+    if workspace.pin_or_none(PIN, Trunks) != kept:
         workspace.save_pin(PIN, kept)
 
 

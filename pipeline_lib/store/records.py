@@ -97,6 +97,16 @@ def read_comfort(path: Path, shape: type[T]) -> T | None:
     return found
 
 
+def read_whole(path: Path, shape: type[T]) -> T | None:
+    """The value in the file as it was written; None, with a word, where anything in it is otherwise."""
+    text = _bytes_of(path)
+    try:
+        return None if text is None else _checked(shape, text)
+    except (_Changed, ValidationError):
+        _tell_left_out(path, "is not what was written there")
+        return None
+
+
 def read_lines(path: Path, shape: type[T], *, advice: str = "left out, and kept as it stands") -> list[T]:
     """The records of a file that holds one a line, as far as they are understood: a line that was torn is left out."""
     understood = [(number, _understood(shape, line)[0]) for number, line in _lines_of(path)]

@@ -11,7 +11,8 @@
     state/lock                held while a night works in this workspace, with the id of the process that does
 Each file is replaced as a whole. Of runs the newest KEPT_RUNS are kept. Losing `last` or `runs` loses comfort, never
 data: what cannot be understood there is passed over with a word, what stands in the way is put aside under a name with
-a date. A catalog or a pin decides what is made, so one that is not as it was written is an error.
+a date. A catalog or a pin decides what is made, so one that is not as it was written is an error; but not a pin that
+the next night finds out by itself.
 """
 
 import fcntl
@@ -32,7 +33,7 @@ from pipeline_lib.store.files import open_lock, readable
 from pipeline_lib.store.layout import check_layout, write_layout
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.private import NO_OTHERS
-from pipeline_lib.store.records import read_comfort, read_state, write_comfort, write_state
+from pipeline_lib.store.records import make_room, read_comfort, read_state, read_whole, write_comfort, write_state
 
 # Unix seconds, to the end of the year 9998 in every time zone: what a clock can show.
 Seconds = Annotated[float, Field(ge=0, lt=253_370_764_800, allow_inf_nan=False)]
@@ -142,18 +143,23 @@ class Workspace:
     def _list(self, name: str, batches: Sequence[Batch]) -> None:
         self._save(self.state / f"{name}.json", [_as_json(batch) for batch in batches])
 
-    def pin(self, name: str, kind: type[Kept]) -> Kept | None:
-        """What is pinned under that name, a record of this kind, or None."""
-        advice = "Put it back from a copy, or delete it: the choice is made anew, and models may start from scratch."
-        return read_state(self.state / "pins" / f"{name}.json", kind, advice=advice)
+    def pin(self, name: str, kind: type[Kept], *, without: str = "the choice is made anew") -> Kept | None:
+        """What is pinned under that name, a record of this kind, or None. `without`: what a night does without it."""
+        advice = f"Put it back from a copy, or delete it: {without}."
+        return read_state(self._pin_path(name), kind, advice=advice)
+
+    def pin_or_none(self, name: str, kind: type[Kept]) -> Kept | None:
+        """The same of what the next night finds out by itself: None, with a word, where it is damaged."""
+        return read_whole(self._pin_path(name), kind)
 
     def save_pin(self, name: str, value: Any) -> None:
         """Pin a record."""
-        self._save(self.state / "pins" / f"{name}.json", asdict(value))
+        make_room(self._pin_path(name))
+        self._save(self._pin_path(name), asdict(value))
 
     def drop_pin(self, name: str) -> None:
         """Forget what was pinned under that name."""
-        (self.state / "pins" / f"{name}.json").unlink(missing_ok=True)
+        self._pin_path(name).unlink(missing_ok=True)
 
     def last(self, step: str) -> list[str]:
         """The fingerprints that step had when it last ran: its shards, then itself."""
@@ -191,6 +197,9 @@ class Workspace:
     def _save_comfort(self, path: Path, value: Any, *, via: Path | None = None) -> None:
         write_layout(self.root)
         write_comfort(path, readable(value).encode(), via=via)
+
+    def _pin_path(self, name: str) -> Path:
+        return self.state / "pins" / f"{name}.json"
 
     def _run_path(self, run_id: str) -> Path:
         return self.state / "runs" / f"{run_id}.json"

@@ -372,6 +372,28 @@ def test_state_in_which_something_was_changed_is_refused_whatever_it_says_now(
         workspace.batches() if name == "catalog" else workspace.pin("waiting", Waiting)
 
 
+@pytest.mark.parametrize("change", [row[2] for row in CHANGED[:8]], ids=[row[0] for row in CHANGED[:8]])
+def test_a_pin_that_the_next_night_finds_out_by_itself_is_left_out_with_a_word(
+    workspace: Workspace, change: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace.save_pin("waiting", PIN)
+    path = workspace.state / "pins" / "waiting.json"
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    assert workspace.pin_or_none("waiting", Waiting) is None
+    assert caplog.messages == [f"{path}: is not what was written there; it is left out, and may be deleted."]
+    workspace.save_pin("waiting", PIN)
+    assert workspace.pin_or_none("waiting", Waiting) == PIN
+
+
+@pytest.mark.parametrize("what", IN_THE_WAY)
+def test_what_stands_in_the_place_of_such_a_pin_is_put_aside(tmp_path: Path, what: str) -> None:
+    workspace = Workspace(tmp_path)
+    stands(tmp_path / "state" / "pins" / "waiting.json", what)
+    assert workspace.pin_or_none("waiting", Waiting) is None
+    workspace.save_pin("waiting", PIN)
+    assert workspace.pin_or_none("waiting", Waiting) == PIN
+
+
 def test_state_that_an_earlier_release_wrote_has_no_seal_and_is_read(workspace: Workspace) -> None:
     (workspace.state / "pins").mkdir()
     (workspace.state / "pins" / "waiting.json").write_text(json.dumps(asdict(PIN)))
