@@ -1,18 +1,22 @@
 """Moving the champion by hand: promote and rollback, shown as a page with the history of moves."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.base.errors import DamagedVersion, UpstreamError
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.glance import look_at
 from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, is_intact, no_such_version
 from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.register.stage import Promotion
+from pipeline_lib.run.execute import execute
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.home import settle
+from pipeline_lib.store.workspace import Workspace
+from tasks.mend import mended
 from tasks.runtime import Runtime
 
 MOVES_KEY = "champion-moves"
@@ -30,7 +34,12 @@ def promote_version(settings: Settings, version: int, reason: str, runtime: Runt
     """Make `version` the champion, whoever it is now."""
     settle(settings.workspace.resolve())
     registry, now = registry_for(settings), datetime.now(UTC)
-    move = asdict(register.promote(registry, version, expected_champion="anybody", reason=reason, now=now))
+    move = asdict(
+        _whole(
+            settings,
+            lambda: register.promote(registry, version, expected_champion="anybody", reason=reason, now=now),
+        )
+    )
     show_move(move, settings, runtime)
     return move
 
@@ -38,9 +47,28 @@ def promote_version(settings: Settings, version: int, reason: str, runtime: Runt
 def roll_back(settings: Settings, reason: str, runtime: Runtime) -> dict[str, Any]:
     """Put the previous champion back."""
     settle(settings.workspace.resolve())
-    move = asdict(register.rollback(registry_for(settings), reason=reason, now=datetime.now(UTC)))
+    registry, now = registry_for(settings), datetime.now(UTC)
+    move = asdict(_whole(settings, lambda: register.rollback(registry, reason=reason, now=now)))
     show_move(move, settings, runtime)
     return move
+
+
+def _whole(settings: Settings, move: Callable[[], Promotion]) -> Promotion:
+    """A move; where the files of the version turn out damaged, once they are put back. Raises `DamagedVersion` where
+    they cannot be, `WorkspaceBusy` where a night is at work."""
+    try:
+        return move()
+    except DamagedVersion as exc:
+        workspace = Workspace(settings.workspace.resolve())
+        logger.warning("%s It is registered again now.", exc)
+        with workspace.lock():
+            number = mended(exc, settings, workspace, lambda step: execute(step.whole, workspace.root).facts)
+        if number == exc.version:
+            return move()
+        raise DamagedVersion(
+            f"{exc} Not all of it could be put back: its model is version {number} now (nightshift promote {number}).",
+            version=exc.version,
+        ) from exc
 
 
 def show_move(move: Mapping[str, Any], settings: Settings, runtime: Runtime) -> None:
@@ -74,5 +102,9 @@ def foretell(settings: Settings, version: int | None) -> str:
         return f"{registry.name} has no previous champion to go back to."
     if target not in seen.models:
         raise no_such_version(registry, target, seen.models)
-    state = "its files are whole" if is_intact(registry, target) else "its files are damaged: it would be refused"
+    state = (
+        "its files are whole"
+        if is_intact(registry, target)
+        else "its files are damaged: they are put back first, where its artifacts are whole"
+    )
     return f"{registry.name}: champion {seen.aliases.get(CHAMPION, 'none')} -> {target}; {state}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.base.errors import DamagedArtifact, SettingsError
+from pipeline_lib.base.errors import DamagedArtifact, DamagedVersion, SettingsError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.model.tracking import Place, check_answers, connect, unreachable
 from pipeline_lib.register.package import verify
@@ -137,12 +137,16 @@ def alias_of(client: Any, name: str, alias: str) -> Version | None:
 def opened(registry: Registry, number: int) -> Iterator[Path]:
     """The package of a version, verified; its `model/` is a model folder. Kept only inside the `with`.
 
-    Raises `DamagedArtifact` when it is missing or differs from what was uploaded.
+    Raises `DamagedVersion` when it is missing or differs from what was uploaded.
     """
     version = version_by_number(registry, number)
     with tempfile.TemporaryDirectory() as temporary:
         with client_of(registry) as client:
-            path = _download(client, registry, version, Path(temporary))
+            path = download(client, registry, number, Path(temporary))
+        try:
+            verify(path, version.tags.get(FILES_TAG, ""))
+        except DamagedArtifact as exc:
+            raise DamagedVersion(str(exc), version=number) from exc
         yield path
 
 
@@ -151,27 +155,23 @@ def is_intact(registry: Registry, number: int) -> bool:
     try:
         with opened(registry, number):
             return True
-    except DamagedArtifact:
+    except DamagedVersion:
         return False
 
 
-def _download(client: Any, registry: Registry, version: Version, temporary: Path) -> Path:
-    """A local path of the verified package: the registry's own one where that is a folder of this machine."""
+def download(client: Any, registry: Registry, number: int, temporary: Path) -> Path:
+    """A local path of the package as it is: the registry's own one where that is a folder of this machine."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
     try:
-        uri = client.get_model_version_download_uri(registry.name, str(version.number))
+        uri = client.get_model_version_download_uri(registry.name, str(number))
         if registry.place.is_local:
             uri = as_it_stands(uri, registry.place.database.parent)
         target = None if uri.startswith("file:") else str(temporary)
         path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=target))
     except (MlflowException, OSError) as exc:
-        raise DamagedArtifact(
-            f"{registry.name} version {version.number}: its files cannot be fetched. "
-            "Register the model again (nightshift run)."
-        ) from exc
-    verify(path, version.tags.get(FILES_TAG, ""))
+        raise DamagedVersion(f"{registry.name} version {number}: its files cannot be fetched.", version=number) from exc
     return path
 
 
@@ -194,16 +194,22 @@ class Upload:
 
 def find_version(client: Any, registry: Registry, model_fingerprint: str, variants_digest: str) -> Version | None:
     """The newest version of that model with those variants whose files are intact, or None."""
+    found = find_versions(client, registry, model_fingerprint, variants_digest)
+    return next((version for version in found if is_intact(registry, version.number)), None)
+
+
+def find_versions(client: Any, registry: Registry, model_fingerprint: str, variants_digest: str) -> list[Version]:
+    """All versions of that model with those variants, the newest first."""
     query = f"name = '{registry.name}' and tags.`{FINGERPRINT_TAG}` = '{model_fingerprint}'"
-    found = sorted((_version(entry) for entry in client.search_model_versions(query)), key=lambda v: -v.number)
-    alike = (version for version in found if version.tags.get(VARIANTS_TAG) == variants_digest)
-    return next((version for version in alike if is_intact(registry, version.number)), None)
+    found = (_version(entry) for entry in client.search_model_versions(query))
+    same = [version for version in found if version.tags.get(VARIANTS_TAG) == variants_digest]
+    return sorted(same, key=lambda version: -version.number)
 
 
 def upload_package(client: Any, registry: Registry, upload: Upload) -> str:
     """The id of MLflow's logged model with these files, all of them uploaded.
 
-    Packages are the same for the same inputs, so uploading again over one that was cut off or damaged completes it.
+    Packages are the same for the same inputs, so uploading again over one that was cut off completes it.
     """
     begun = client.search_logged_models(
         [upload.experiment_id], filter_string=f"tags.`{FILES_TAG}` = '{upload.files_digest}'", max_results=1
