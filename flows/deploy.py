@@ -13,7 +13,7 @@ import yaml
 
 from flows.access import ENTER, entry_link
 from flows.console import ConsoleReporter
-from flows.servers import POOL, prefect_environment, prefect_home
+from flows.servers import EVERY_NIGHT, POOL, prefect_environment, prefect_home
 from flows.standing import answers, check_lets_in, standing
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.stages import AllSettings
@@ -78,10 +78,18 @@ def job_template(home: Path) -> dict[str, Any]:
 
 
 def with_settings(tree: dict[str, Any], settings: AllSettings) -> dict[str, Any]:
-    """The deployments with the resolved settings as a parameter; the workspace by its absolute path."""
+    """The deployments with the resolved settings as a parameter, the workspace by its absolute path; and with the
+    schedule of the settings: the time zone for all that start by themselves, the time for the night."""
     value = settings.model_copy(update={"workspace": settings.workspace.resolve()}).model_dump(mode="json")
+    wanted = settings.schedule
     for deployment in tree["deployments"]:
         deployment["parameters"] = {**deployment.get("parameters", {}), "settings": value}
+        for schedule in deployment.get("schedules", []):
+            schedule["timezone"] = wanted.time_zone
+            if schedule["slug"] == EVERY_NIGHT and wanted.cron is not None:
+                schedule["cron"] = wanted.cron
+            elif schedule["slug"] == EVERY_NIGHT:
+                schedule["active"] = False
     return tree
 
 

@@ -14,15 +14,27 @@ from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.landings import sources_that_land
 from pipeline_lib.plan.models import plan_models, untrained
 from pipeline_lib.run.damage import Damages
+from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import OF_A_BATCH
 from tasks.gate import judge
 from tasks.land import land
 from tasks.moves import settle_champion
-from tasks.night import Night
+from tasks.night import Night, open_night
 from tasks.publish import name_run, publish_funnel, publish_scores
+from tasks.runtime import Runtime
 from tasks.settle import settle_batches, settle_benchmarks, settle_closed, settle_tokenizer
 from tasks.steps import do_stage, do_step, make_what_can_be
 from tasks.train import do_train
+
+
+def whole_night(settings: Settings, runtime: Runtime) -> dict[str, Any]:
+    """Both halves in one run. Gives the funnel of the first as "refresh", beside what the second gives."""
+    with open_night(settings, "nightly", runtime) as night:
+        refreshed = refresh_data(night)
+        retrained = retrain_model(night)
+        result = {"refresh": refreshed, **retrained}
+        night.end("completed", retrained["verdict"], result)
+    return result
 
 
 def refresh_data(night: Night) -> dict[str, Any]:

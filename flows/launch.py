@@ -9,13 +9,16 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from flows.console import ConsoleReporter
+from flows.delivery import close_abandoned, deliver_all
 from flows.servers import Server, prefect_environment, start_prefect
 from flows.standing import check_lets_in, links, settle_in, standing
 from pipeline_lib.base.errors import NightshiftError
 from pipeline_lib.base.imports import arrow_without_pandas, collector_off
+from pipeline_lib.base.leaving import do_not_wait, is_waiting
 from pipeline_lib.model.tracking import PAGES_VARIABLE, check_answers, place_of
 from pipeline_lib.plan.data import DataPlan, night_key, plan_data
 from pipeline_lib.plan.warm import warm
@@ -25,12 +28,19 @@ from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 from tasks.runtime import OWN_SERVER_VARIABLE
 
+if TYPE_CHECKING:
+    from tasks.night import Given
+
+REQUEST_SECONDS = 4.0  # that Prefect's client has for a request; a night with nothing new makes 20 in half a second
+FLUSH_SECONDS = 5.0
+
 
 def launch_nightly(settings: Settings) -> int:
     """Run a whole night and tell how it went; the exit status."""
     started = time.monotonic()
     workspace = Workspace(settings.workspace.resolve())
     reporter = ConsoleReporter()
+    logging.raiseExceptions = False  # a line that Prefect does not take is no news for the terminal
     check_first(settings, workspace, reporter.say)
     check_answers(place_of(settings.of(RegisterSettings).tracking_uri, workspace.root))
     with workspace.lock(), prefect_server(workspace, reporter) as urls, Engine(settings.resources.workers) as engine:
@@ -43,12 +53,45 @@ def launch_nightly(settings: Settings) -> int:
             from flows.nightly import nightly
             from tasks.night import Given, with_given
 
-        urls.wait()
         given = Given(reporter, engine, plan)
-        with without_heartbeats(), flushed_logs(), reporter, said_by(reporter), with_given(given):
-            result: dict[str, Any] = nightly(settings)
+        told_later = delivered_at_the_end(settings, workspace, urls, reporter.say)
+        with told_later, flushed_logs(), prefect_as_we_want_it(), reporter, said_by(reporter), with_given(given):
+            result = with_or_without_prefect(partial(nightly, settings), urls, settings, given)
     reporter.summary(result, seconds=time.monotonic() - started, urls=urls.shown)
     return 0
+
+
+def with_or_without_prefect(
+    flow: Callable[[], dict[str, Any]], urls: "Urls", settings: Settings, given: "Given"
+) -> dict[str, Any]:
+    """The night as a flow; where Prefect fails before it begins, the night alone, which is shown later."""
+    try:
+        urls.wait()
+        return flow()
+    except Exception as exc:
+        if given.has_begun.is_set():  # it is the night's own
+            raise
+        do_not_wait()
+        why = str(exc) if isinstance(exc, NightshiftError) else f"its server fails with {type(exc).__name__}."
+        given.reporter.say(f"Prefect cannot show this night: {why} The night goes on without, and is shown later.")
+    return _alone(settings)
+
+
+def _alone(settings: Settings) -> dict[str, Any]:
+    from flows.halves import whole_night
+    from tasks.kept import KeptRuntime
+
+    runtime = KeptRuntime(settings.workspace, "nightly")
+    try:
+        result = whole_night(settings, runtime)
+    except Exception as exc:
+        runtime.end("Failed", str(exc) if isinstance(exc, NightshiftError) else type(exc).__name__)
+        raise
+    except BaseException as exc:
+        runtime.end("Crashed", type(exc).__name__)
+        raise
+    runtime.end("Completed", result["verdict"])
+    return result
 
 
 def check_first(settings: Settings, workspace: Workspace, say: Callable[[str], None]) -> None:
@@ -87,6 +130,7 @@ def prefect_server(workspace: Workspace, reporter: ConsoleReporter) -> Iterator[
     os.environ.update(prefect_environment(workspace))
     # Prefect's log lines go to its database, where the UI shows them; the terminal has lines of its own.
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+    os.environ["PREFECT_LOGGING_INTERNAL_LEVEL"] = "CRITICAL"  # what was not sent is kept
     found = standing(workspace)
     if found is not None:
         check_lets_in(found, workspace)
@@ -101,7 +145,20 @@ def prefect_server(workspace: Workspace, reporter: ConsoleReporter) -> Iterator[
     try:
         yield Urls(os.environ["PREFECT_API_URL"], (), server)
     finally:
-        server.stop()
+        server.stop(at_once=not is_waiting())
+
+
+@contextmanager
+def delivered_at_the_end(
+    settings: Settings, workspace: Workspace, urls: Urls, say: Callable[[str], None]
+) -> Iterator[None]:
+    """In the end tell Prefect and MLflow what they could not be told before, tonight or earlier, if they answer now."""
+    try:
+        yield
+    finally:
+        runs = deliver_all(settings, workspace, urls.api_url, say)
+        if runs and os.environ.get(OWN_SERVER_VARIABLE):  # nobody else begins a run there now
+            close_abandoned(workspace, urls.api_url)
 
 
 @contextmanager
@@ -121,25 +178,44 @@ def said_by(reporter: ConsoleReporter) -> Iterator[None]:
 
 
 @contextmanager
-def without_heartbeats() -> Iterator[None]:
-    """No signs of life to Prefect: at the end of each flow it waits up to a second for the thread that sends them.
+def prefect_as_we_want_it() -> Iterator[None]:
+    """How a night of ours has Prefect.
 
-    That is 1.6 s of a night in which nothing is new; who was killed is told by our own records.
+    No signs of life: at the end of each flow it waits up to a second for the thread that sends them. That is 1.6 s of a
+    night in which nothing is new; who was killed is told by our own records. And little patience, where it has a minute
+    for each request and five more tries: a night goes on without it.
     """
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_REQUEST_TIMEOUT,
+        PREFECT_CLIENT_MAX_RETRIES,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
 
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    ours = {
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        PREFECT_API_REQUEST_TIMEOUT: REQUEST_SECONDS,
+        PREFECT_CLIENT_MAX_RETRIES: 1,
+    }
+    with temporary_settings(ours):
         yield
 
 
 @contextmanager
 def flushed_logs() -> Iterator[None]:
-    """Let Prefect send what it still holds, before its server goes: also how a run failed or was stopped."""
+    """Let Prefect send what it still holds, before its server goes: also how a run failed or was stopped.
+
+    Where its server takes nothing any more, nobody waits for it, now or at the end of this process.
+    """
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
     try:
         yield
     finally:
-        APILogWorker.drain_all(timeout=5)
-        EventsWorker.drain_all(timeout=5)
+        ends_at = time.monotonic() + FLUSH_SECONDS
+        for worker in (APILogWorker, EventsWorker):
+            if is_waiting():
+                left = worker.drain_all(timeout=max(0.1, ends_at - time.monotonic()))
+                if isinstance(left, tuple) and left[1]:
+                    do_not_wait()

@@ -17,33 +17,35 @@ from tasks.moves import foretell, promote_version, roll_back
 from tasks.runtime import PlainRuntime
 
 
-def promote_by_hand(settings: Settings, version: int, *, reason: str, is_dry: bool) -> None:
+def promote_by_hand(
+    settings: Settings, version: int, *, reason: str, is_dry: bool, unsigned: int | None = None
+) -> None:
     """Promote a version, or say what that would move."""
     if is_dry:
-        _foretell(settings, version)
+        _foretell(settings, version, unsigned)
         return
     settle_in(Workspace(settings.workspace.resolve()), ConsoleReporter().say)
     teller = Teller(settings)
     with collector_off():
-        move = promote_version(settings, version, reason, PlainRuntime())
+        move = promote_version(settings, version, reason, PlainRuntime(), unsigned=unsigned)
     name = f"promote-{settings.profile}-version-{version}"
     _say(teller, move, flow="promote", name=name, parameters={"version": version, "reason": reason})
 
 
-def rollback_by_hand(settings: Settings, *, reason: str, is_dry: bool) -> None:
+def rollback_by_hand(settings: Settings, *, reason: str, is_dry: bool, unsigned: int | None = None) -> None:
     """Put the previous champion back, or say what that would move."""
     if is_dry:
-        _foretell(settings, None)
+        _foretell(settings, None, unsigned)
         return
     settle_in(Workspace(settings.workspace.resolve()), ConsoleReporter().say)
     teller = Teller(settings)
     with collector_off():
-        move = roll_back(settings, reason, PlainRuntime())
+        move = roll_back(settings, reason, PlainRuntime(), unsigned=unsigned)
     _say(teller, move, flow="rollback", name=f"rollback-{settings.profile}", parameters={"reason": reason})
 
 
-def _foretell(settings: Settings, version: int | None) -> None:
-    ConsoleReporter().console.print(foretell(settings, version))
+def _foretell(settings: Settings, version: int | None, unsigned: int | None) -> None:
+    ConsoleReporter().console.print(foretell(settings, version, unsigned=unsigned))
 
 
 def _say(teller: Teller, move: Mapping[str, Any], **run: Any) -> None:

@@ -8,18 +8,13 @@ from typing import Any
 
 from prefect import flow
 
-from flows.halves import refresh_data, retrain_model
+from flows.halves import whole_night
 from pipeline_lib.stages import AllSettings
-from tasks.night import open_night
 from tasks.stages import PrefectRuntime, ended
 
 
 @flow(name="nightly", flow_run_name="nightly-{settings.profile}")
 def nightly(settings: AllSettings) -> dict[str, Any]:
     """Refresh the data, retrain, judge; promote the model if it is better than the one in service."""
-    with open_night(settings, "nightly", PrefectRuntime()) as night:
-        refreshed = refresh_data(night)
-        retrained = retrain_model(night)
-        result = {"refresh": refreshed, **retrained}
-        night.end("completed", retrained["verdict"], result)
-        return ended(retrained["verdict"], result)
+    result = whole_night(settings, PrefectRuntime(settings.workspace))
+    return ended(result["verdict"], result)

@@ -10,6 +10,11 @@ from tasks.stages import PrefectRuntime
 
 
 @flow(name="promote", flow_run_name="promote-{settings.profile}-version-{version}")
-def promote(settings: AllSettings, version: int, reason: str = "by hand") -> dict[str, Any]:
-    """Make `version` the champion; the champion until now becomes `previous`. Its files are verified first."""
-    return promote_version(settings, version, reason, PrefectRuntime())
+def promote(
+    settings: AllSettings, version: int, reason: str = "by hand", unsigned: int | None = None
+) -> dict[str, Any]:
+    """Make `version` the champion; the champion until now becomes `previous`.
+
+    Its files and their signature are verified first; `unsigned` names it again where nobody signed it who is trusted.
+    """
+    return promote_version(settings, version, reason, PrefectRuntime(settings.workspace), unsigned=unsigned)

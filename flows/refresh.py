@@ -13,6 +13,6 @@ from tasks.stages import PrefectRuntime, ended
 @flow(name="refresh", flow_run_name="refresh-{settings.profile}")
 def refresh(settings: AllSettings) -> dict[str, Any]:
     """Take in what is new, clean it, drop duplicates and personal data, tokenize it."""
-    with open_night(settings, "refresh", PrefectRuntime()) as night:
+    with open_night(settings, "refresh", PrefectRuntime(settings.workspace)) as night:
         funnel = refresh_data(night)
         return ended(funnel["sentence"], funnel)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlencode
@@ -28,9 +30,10 @@ from flows.ports import HOST, Port, bound, hold_port
 from flows.prefect_database import VARIABLE as DATABASE_VARIABLE
 from flows.prefect_database import put_damaged_aside
 from flows.standing import answers
+from flows.working import Working
 from pipeline_lib.base.environment import NO_TELEMETRY
 from pipeline_lib.base.errors import UpstreamError
-from pipeline_lib.base.lifeline import spawn_guarded
+from pipeline_lib.base.lifeline import AT_ONCE, end_orphans, session_of, spawn_guarded
 from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
 from pipeline_lib.store.databases import sqlite_address
 from pipeline_lib.store.files import write_atomically
@@ -39,10 +42,14 @@ from pipeline_lib.store.records import open_log
 from pipeline_lib.store.workspace import Workspace
 
 START_SECONDS = 120.0
+IDLE_SECONDS = 8.0  # in which a server that starts uses no processor: it hangs
 GRACE_SECONDS = 8.0  # of a server that is told to end
+STUCK_SECONDS = GRACE_SECONDS + 10.0  # a supervisor that has not ended it by then is stopped itself
 POOL = "nightshift"
+EVERY_NIGHT = "every-night"  # the schedule of the night, in deployments/prefect.yaml
 DATABASE = "prefect.db"
-WORKER = "Worker"
+PREFECT, MLFLOW, WORKER = "Prefect", "MLflow", "Worker"
+HEALTH = {PREFECT: "/api/health", MLFLOW: "/health"}  # what each answers when it is well; a worker is not asked
 WORK = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
 OF_A_WORKER = {
     "PREFECT_WORKER_QUERY_SECONDS": "3",  # a run that is asked for in the UI should start soon
@@ -70,35 +77,71 @@ class Server:
     port: Port | None = None  # held until it is stopped
     log_start: int = 0  # where its own lines begin: those of earlier starts are above
     again: Callable[[], "Server | None"] = lambda: None  # it once more, if what ended it at its start could be mended
+    anew: Callable[[], "Server | None"] = lambda: None  # another process for the same
 
     def wait(self, health_path: str, seconds: float = START_SECONDS) -> None:
         """Return when it answers; what ended it at its start is mended, and it is started again, once.
 
-        Raises `UpstreamError`, with what its log says last, when it ends or never answers.
+        Raises `UpstreamError`, with what its log says last, when it ends, hangs or never answers.
         """
         deadline = time.monotonic() + seconds
+        working = Working(self.process.pid)
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 mended = self.again()
                 if mended is None:
                     said = last_word(self.log_path, self.log_start)
                     raise UpstreamError(f"{self.name} server ended at its start: {said}. See {self.log_path}.")
-                self.process, self.log_start, self.again = mended.process, mended.log_start, mended.again
+                self._become(mended)
+                working = Working(self.process.pid)
             if answers(self.url + health_path) and self._is_listener():
                 return
+            if working.seconds_idle() > IDLE_SECONDS:
+                raise UpstreamError(f"{self.name} server hangs: it did nothing for {IDLE_SECONDS:g} s.")
             time.sleep(0.05)
         raise UpstreamError(f"{self.name} server did not answer within {seconds:g} s. See {self.log_path}.")
+
+    def start_again(self) -> None:
+        """Start it once more where it was, after it has ended, with what could be mended mended; returns at once."""
+        self.end_orphans()
+        mend = self.again
+        other = mend() or self.anew()
+        if other is not None:
+            self._become(other)
+            self.again = mend
+
+    def _become(self, other: "Server") -> None:
+        self.process, self.log_start, self.again = other.process, other.log_start, other.again
 
     def ask_to_end(self) -> None:
         """Ask it, and all it started, to end; returns at once."""
         self.process.terminate()
 
-    def stop(self) -> None:
-        """End it and all it started; its supervisor sees to that when the grace is over."""
-        self.ask_to_end()
-        self.process.wait()
+    def stop(self, *, at_once: bool = False) -> None:
+        """End it and all it started; its supervisor sees to that when the grace is over. `at_once`: without a grace."""
+        self.process.send_signal(AT_ONCE if at_once else signal.SIGTERM)
+        try:
+            self.process.wait(STUCK_SECONDS)
+            self.end_orphans()
+        except subprocess.TimeoutExpired:
+            self.kill()
         if self.port is not None:
             self.port.release()
+
+    def kill(self) -> None:
+        """End it and all it started now: also what was stopped (SIGSTOP), which hears nothing else."""
+        self.process.kill()
+        self.process.wait()
+        end_orphans(self.process.pid)
+
+    def is_stopped(self) -> bool:
+        """Whether a process of it is stopped (SIGSTOP), its supervisor included."""
+        return any(_is_stopped(process_id) for process_id in session_of(self.process.pid))
+
+    def end_orphans(self) -> None:
+        """Where its supervisor was killed, the rest goes too."""
+        if (self.process.returncode or 0) < 0:
+            end_orphans(self.process.pid)
 
     def _is_listener(self) -> bool:
         """Whether it is ours that listens there, and not somebody who took the port a moment before."""
@@ -109,6 +152,13 @@ class Server:
         except psutil.Error:
             return False
         return any(found.status == psutil.CONN_LISTEN and found.laddr.port == port for found in sockets)
+
+
+def _is_stopped(process_id: int) -> bool:
+    try:
+        return bool(psutil.Process(process_id).status() == psutil.STATUS_STOPPED)
+    except psutil.Error:
+        return False
 
 
 def prefect_environment(workspace: Workspace) -> dict[str, str]:
@@ -176,9 +226,9 @@ def start_prefect(
         if not line:
             return None
         say(line)
-        return _start("Prefect", command, url, env, workspace, port=port)
+        return _start(PREFECT, command, url, env, workspace, port=port)
 
-    return replace(_start("Prefect", command, url, env, workspace, port=port), again=again)
+    return replace(_start(PREFECT, command, url, env, workspace, port=port), again=again)
 
 
 def start_mlflow(
@@ -204,7 +254,7 @@ def start_mlflow(
         command += ["--app-name", "nightshift"]
     if name != HOST:
         command += ["--allowed-hosts", f"{name}:{port.number},localhost:*,{HOST}:*"]
-    return _start("MLflow", command, url, env, workspace, port=port)
+    return _start(MLFLOW, command, url, env, workspace, port=port)
 
 
 def _mlflow_asks(workspace: Workspace) -> dict[str, str]:
@@ -291,7 +341,8 @@ def _start(
     with open_log(log_path) as log:
         start = log.tell()
         process = spawn_guarded(command, env=env, stdout=log, stderr=log, grace_seconds=GRACE_SECONDS)
-    return Server(name, url, process, log_path, port, start)
+    anew = partial(_start, name, command, url, env, workspace, port=port)
+    return Server(name, url, process, log_path, port, start, anew=anew)
 
 
 def last_word(path: Path, start: int) -> str:

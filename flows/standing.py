@@ -1,10 +1,13 @@
 """The servers of a running `nightshift up`: where other commands of the workspace, and browsers, find them."""
 
+import os
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,10 +16,12 @@ import psutil
 from flows.access import ENTER, auth_string, basic, entry_link, mlflow_login
 from flows.ports import HOST
 from pipeline_lib.base.errors import UpstreamError, WorkspaceBusy
-from pipeline_lib.store.files import readable
+from pipeline_lib.store.files import open_lock, readable
 from pipeline_lib.store.home import settle
 from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.workspace import ProcessId, Seconds, Workspace
+
+TAKING_SECONDS = 2.0  # between taking a lock and saying who did
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,54 @@ def recorded(workspace: Workspace) -> Standing | None:
     if found is None or not found.is_of(workspace):
         return None
     return found if found.is_alive else None
+
+
+@contextmanager
+def only_up(workspace: Workspace) -> Iterator[None]:
+    """Be the only `nightshift up` of this workspace for the time of the block, from its first moment on.
+
+    Raises `WorkspaceBusy`, with who is there, when another one runs or is just starting.
+    """
+    workspace.check_layout()
+    descriptor = open_lock(workspace.state / "up.lock")
+    try:
+        is_ours = _is_free(descriptor)
+        found = recorded(workspace)
+        if found is not None:
+            raise WorkspaceBusy(
+                f"{workspace.root}: nightshift up is running already (process {found.process_id}). Look at\n"
+                "  Prefect  {}\n  MLflow   {}".format(*links(found, workspace))
+            )
+        if not is_ours:
+            raise WorkspaceBusy(
+                f"{workspace.root}: another nightshift up is starting or stopping here ({_holder(descriptor)}). "
+                "nightshift status prints its links once it is ready."
+            )
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_free(lock: int) -> bool:
+    """Whether nobody held that lock. From now on we do."""
+    try:
+        flock(lock, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(lock: int) -> str:
+    """Who holds a lock; a moment after it was taken its file tells of nobody yet, or of who was killed with it."""
+    ends_at = time.monotonic() + TAKING_SECONDS
+    while time.monotonic() < ends_at:
+        number = os.pread(lock, 20, 0).decode(errors="replace")
+        if number.isdecimal() and psutil.pid_exists(int(number)):
+            return f"process {number}"
+        time.sleep(0.01)
+    return "a process that does not say which"
 
 
 def check_not_left(workspace: Workspace) -> None:

@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import NoReturn
 
 import psutil
 
 from flows.access import mlflow_login, other_people
 from flows.console import ConsoleReporter
+from flows.delivery import close_abandoned
 from flows.deploy import apply_deployments
+from flows.keeper import Keeper
 from flows.ports import HOST, Port, bound, hold_port
+from flows.resume import Resumer
 from flows.servers import (
     WORKER,
     Server,
@@ -28,13 +32,12 @@ from flows.servers import (
     start_prefect,
     start_worker,
 )
-from flows.standing import Standing, forget, links, remember, settle_in, standing
-from pipeline_lib.base.errors import SettingsError, UpstreamError, WorkspaceBusy
+from flows.standing import Standing, forget, links, only_up, remember, settle_in
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.model.tracking import pages_of, place_of
 from pipeline_lib.plan.data import night_key
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.logs import rotate
 from pipeline_lib.store.private import close_to_others
 from pipeline_lib.store.workspace import Workspace
 
@@ -66,36 +69,35 @@ def stay_up(settings: Settings, wanted: Wanted) -> None:
     _check_asks(wanted)
     workspace = Workspace(settings.workspace.resolve())
     night_key(settings, workspace)  # a missing one is told now, not by the first night
-    _check_alone(workspace)
     reporter = ConsoleReporter()
-    settle_in(workspace, reporter.say)
-    if workspace.root.exists() and (line := close_to_others(workspace.root)):
-        reporter.say(line)
-    with _until_asked():
-        started = time.monotonic()
-        with _running(settings, workspace, wanted, reporter) as (servers, found):
-            _say_where(found, workspace, reporter, seconds=time.monotonic() - started)
-            while True:
-                _check(servers)
-                for server in servers:
-                    rotate(server.log_path)
-                time.sleep(CHECK_SECONDS)
+    with only_up(workspace):
+        settle_in(workspace, reporter.say)
+        if line := close_to_others(workspace.root):
+            reporter.say(line)
+        with _until_asked():
+            started = time.monotonic()
+            with _running(settings, workspace, wanted, reporter) as (servers, found):
+                _say_where(found, workspace, reporter, seconds=time.monotonic() - started)
+                _keep(servers, settings, workspace, reporter)
     reporter.say("stopped; nothing is left running")
+
+
+def _keep(servers: list[Server], settings: Settings, workspace: Workspace, reporter: ConsoleReporter) -> NoReturn:
+    place = place_of(settings.of(RegisterSettings).tracking_uri, workspace.root)
+    database = place.database if place.is_local else None
+    keeper = Keeper(servers, settings, workspace, reporter.say, database=database)
+    api_url = f"{servers[0].url}/api"
+    resumer = Resumer(workspace, api_url, say=reporter.say, reap=lambda: _reap(workspace, reporter))
+    while True:
+        keeper.look()
+        resumer.look()
+        time.sleep(CHECK_SECONDS)
 
 
 def _check_asks(wanted: Wanted) -> None:
     if wanted.open_as is not None and wanted.mlflow_asks is False:
         raise SettingsError(
             "up --open lets other machines in, so MLflow must ask who they are. Leave --no-mlflow-login out."
-        )
-
-
-def _check_alone(workspace: Workspace) -> None:
-    found = standing(workspace)
-    if found is not None:
-        raise WorkspaceBusy(
-            f"{workspace.root}: nightshift up is running already (process {found.process_id}). Look at\n"
-            "  Prefect  {}\n  MLflow   {}".format(*links(found, workspace))
         )
 
 
@@ -146,6 +148,7 @@ def _start(
     reporter.say("Prefect answers; applying the deployments ...")
     apply_deployments(settings, os.environ)
     _reap(workspace, reporter)
+    close_abandoned(workspace, f"{prefect.url}/api")
     for server in servers[1:]:
         server.wait("/health")
     reporter.say("starting the worker ...")
@@ -189,16 +192,7 @@ def _reap(workspace: Workspace, reporter: ConsoleReporter) -> None:
     from tasks.night import look_back
     from tasks.stages import PrefectRuntime
 
-    look_back(workspace, PrefectRuntime(), reporter)
-
-
-def _check(servers: list[Server]) -> None:
-    for server in servers:
-        if server.process.poll() is not None:
-            raise UpstreamError(
-                f"the {server.name} process ended by itself; its last words are in {server.log_path}. "
-                "Start again with nightshift up."
-            )
+    look_back(workspace, PrefectRuntime(workspace.root), reporter)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from typing import Any
 from pipeline_lib.base.errors import DamagedArtifact, DamagedVersion
 from pipeline_lib.plan.registered import registering_again
 from pipeline_lib.register import stage as register
-from pipeline_lib.register.registry import is_intact, version_by_number
+from pipeline_lib.register.opened import is_intact
+from pipeline_lib.register.registry import version_by_number
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings

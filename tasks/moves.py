@@ -4,12 +4,14 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from pipeline_lib.base.errors import DamagedVersion, UpstreamError
+from pipeline_lib.base.errors import DamagedVersion, DataError, UpstreamError
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.glance import look_at
-from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, is_intact, no_such_version
+from pipeline_lib.register.opened import opened
+from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, no_such_version
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import Promotion
 from pipeline_lib.run.execute import execute
@@ -30,27 +32,25 @@ def registry_for(settings: Settings) -> Registry:
     return register.registry_of(settings.of(RegisterSettings), settings.workspace.resolve())
 
 
-def promote_version(settings: Settings, version: int, reason: str, runtime: Runtime) -> dict[str, Any]:
-    """Make `version` the champion, whoever it is now."""
+def promote_version(
+    settings: Settings, version: int, reason: str, runtime: Runtime, *, unsigned: int | None = None
+) -> dict[str, Any]:
+    """Make `version` the champion, whoever it is now; `unsigned` names it again if nobody signed it who is trusted."""
     settle(settings.workspace.resolve())
     registry, now = registry_for(settings), datetime.now(UTC)
-    move = asdict(
-        _whole(
-            settings,
-            lambda: register.promote(registry, version, expected_champion="anybody", reason=reason, now=now),
-        )
-    )
-    show_move(move, settings, runtime)
-    return move
+    promote = partial(register.promote, registry, version, expected_champion="anybody", reason=reason, now=now)
+    move = _whole(settings, lambda: promote(unsigned=unsigned))
+    show_move(asdict(move), settings, runtime)
+    return asdict(move)
 
 
-def roll_back(settings: Settings, reason: str, runtime: Runtime) -> dict[str, Any]:
-    """Put the previous champion back."""
+def roll_back(settings: Settings, reason: str, runtime: Runtime, *, unsigned: int | None = None) -> dict[str, Any]:
+    """Put the previous champion back; `unsigned` names it if nobody signed it who is trusted."""
     settle(settings.workspace.resolve())
     registry, now = registry_for(settings), datetime.now(UTC)
-    move = asdict(_whole(settings, lambda: register.rollback(registry, reason=reason, now=now)))
-    show_move(move, settings, runtime)
-    return move
+    move = _whole(settings, lambda: register.rollback(registry, reason=reason, now=now, unsigned=unsigned))
+    show_move(asdict(move), settings, runtime)
+    return asdict(move)
 
 
 def _whole(settings: Settings, move: Callable[[], Promotion]) -> Promotion:
@@ -93,7 +93,7 @@ def settle_champion(settings: Settings) -> None:
         logger.warning("%s Whether the champion was moved there is seen by the next night.", exc)
 
 
-def foretell(settings: Settings, version: int | None) -> str:
+def foretell(settings: Settings, version: int | None, *, unsigned: int | None = None) -> str:
     """What a promotion of `version` (None: a rollback) would move. Verifies the files; moves nothing."""
     registry = registry_for(settings)
     seen = look_at(registry)
@@ -102,9 +102,12 @@ def foretell(settings: Settings, version: int | None) -> str:
         return f"{registry.name} has no previous champion to go back to."
     if target not in seen.models:
         raise no_such_version(registry, target, seen.models)
-    state = (
-        "its files are whole"
-        if is_intact(registry, target)
-        else "its files are damaged: they are put back first, where its artifacts are whole"
-    )
+    register.check_named(target, unsigned)
+    try:
+        with opened(registry, target, is_told=unsigned is not None):
+            state = "its files are whole"
+    except DamagedVersion as exc:
+        state = f"its files are put back first, where the artifacts of its model are whole: {exc}"
+    except DataError as exc:
+        state = f"it would be refused: {exc}"
     return f"{registry.name}: champion {seen.aliases.get(CHAMPION, 'none')} -> {target}; {state}"

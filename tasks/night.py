@@ -108,6 +108,7 @@ class Given:
     reporter: Reporter
     engine: Engine | None = None  # with workers that are loading
     plan: DataPlan | None = None  # made while the workspace was locked, as it still is
+    has_begun: threading.Event = field(default_factory=threading.Event)  # set by the night that takes it
 
 
 _given: ContextVar[Given | None] = ContextVar("given", default=None)
@@ -131,6 +132,7 @@ def open_night(settings: Settings, flow: str, runtime: Runtime) -> Iterator[Nigh
     """
     workspace = Workspace(settings.workspace.resolve())
     given = _given.get() or Given(LogReporter())
+    given.has_begun.set()
     reporter = given.reporter
     with workspace.lock(), nullcontext(given.engine) if given.engine else Engine(settings.resources.workers) as engine:
         record = replace(new_run(uuid.uuid4().hex[:12], flow, settings.profile), flow_run_id=runtime.flow_run_id)

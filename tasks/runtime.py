@@ -3,7 +3,10 @@
 `PlainRuntime` is here; the Prefect one is in `stages.py`, so that a single stage never imports Prefect.
 """
 
+import json
+import uuid
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from pipeline_lib.run.step import Done, Step
@@ -11,6 +14,7 @@ from pipeline_lib.store.workspace import RunRecord
 
 # In the environment while a night runs on a Prefect server of its own, which ends with it.
 OWN_SERVER_VARIABLE = "NIGHTSHIFT_OWN_SERVER"
+PREFECT = "prefect"  # receiver of what is kept for Prefect's server (`store/outbox.py`)
 
 
 class Runtime(Protocol):
@@ -49,12 +53,26 @@ class Runtime(Protocol):
 
 
 class PlainRuntime:
-    """Runs the work, shows nothing: the terminal has its own reporter."""
+    """Runs the work in this process. What is to be shown becomes requests to Prefect's API, which go nowhere here.
+
+    Who derives from it says where they go.
+    """
 
     flow_run_id: str | None = None
+    task_run_id: str | None = None
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._bars: dict[str, str] = {}  # ids of progress bars, by key
+
+    def _show(self, method: str, path: str, body: Any, *, passes: bool = False) -> Any:
+        """Make a request; what is answered, None when nothing is. `passes`: later nobody wants to know."""
 
     def name(self, name: str) -> None:
         """See `Runtime`."""
+        if name != self._name:
+            self._show("PATCH", f"flow_runs/{self.flow_run_id}", {"name": name})
+            self._name = name
 
     def do(self, step: Step, work: Callable[[], Done]) -> Done:
         """See `Runtime`."""
@@ -62,18 +80,42 @@ class PlainRuntime:
 
     def table(self, key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
         """See `Runtime`."""
+        self._artifact("table", key, json.dumps([dict(row) for row in rows]), description)
 
     def markdown(self, key: str, text: str, description: str) -> None:
         """See `Runtime`."""
+        self._artifact("markdown", key, text, description)
 
     def link(self, key: str, url: str, text: str, description: str) -> None:
         """See `Runtime`."""
+        self._artifact("markdown", key, f"[{text}]({url})", description)
 
     def progress(self, key: str, percent: float, description: str) -> None:
         """See `Runtime`."""
+        passes = percent < 100
+        if key in self._bars:
+            self._show("PATCH", f"artifacts/{self._bars[key]}", {"data": percent}, passes=passes)
+            return
+        made = self._artifact("progress", key, percent, description, passes=passes)
+        if made is not None:
+            self._bars[key] = made["id"]
 
     def event(self, name: str, resource: str, payload: Mapping[str, Any]) -> None:
         """See `Runtime`."""
+        event = {
+            "id": str(uuid.uuid4()),
+            "occurred": datetime.now(UTC).isoformat(),
+            "event": name,
+            "resource": {"prefect.resource.id": resource},
+            "related": [of_flow_run(self.flow_run_id)],
+            "payload": dict(payload),
+        }
+        self._show("POST", "events", [event])
+
+    def _artifact(self, kind: str, key: str, data: str | float, description: str, *, passes: bool = False) -> Any:
+        where = {"flow_run_id": self.flow_run_id, "task_run_id": self.task_run_id}
+        body = {"key": key, "type": kind, "description": description, "data": data, **where}
+        return self._show("POST", "artifacts/", body, passes=passes)
 
     def reap(self, record: RunRecord) -> bool:
         """See `Runtime`. What Prefect shows has to wait for a night that speaks to it."""
@@ -81,3 +123,8 @@ class PlainRuntime:
 
     def settle(self) -> None:
         """See `Runtime`."""
+
+
+def of_flow_run(flow_run_id: str | None) -> dict[str, str]:
+    """How an event says to which flow run it belongs."""
+    return {"prefect.resource.id": f"prefect.flow-run.{flow_run_id}", "prefect.resource.role": "flow-run"}

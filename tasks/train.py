@@ -6,20 +6,34 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.model.tracking import MlflowTracker, place_of
+from pipeline_lib.model import curves
+from pipeline_lib.model.tracking import RECEIVER as MLFLOW
+from pipeline_lib.model.tracking import MlflowTracker, Point, lines_of, place_of
 from pipeline_lib.plan.judged import BEGUN
 from pipeline_lib.plan.trunks import keep_trunk
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.execute import Graph, work_folder_of
 from pipeline_lib.run.step import Done, Step
 from pipeline_lib.store.files import read_json
-from pipeline_lib.train.job import TIMINGS_FILE, Progress
+from pipeline_lib.store.outbox import Outbox
+from pipeline_lib.train.job import METRICS_FILE, TIMINGS_FILE, Progress, read_metrics
 from pipeline_lib.train.repeat import leave_repeat
 from tasks.night import Night
 from tasks.steps import do_step
 
 PROGRESS_KEY = "training-progress"
 UPDATE_SECONDS = 2.0
+
+
+def curves_of(progress: Progress) -> dict[str, float]:
+    """The values of one step, by the names of their curves."""
+    figures = {
+        "train/loss": progress.loss,
+        "train/learning_rate": progress.learning_rate,
+        "train/grad_norm": progress.grad_norm,
+        "train/tokens_per_second": progress.tokens_per_second,
+    }
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 class TrainingShow:
@@ -35,13 +49,7 @@ class TrainingShow:
             return
         note = f"steps, {progress.phase}, loss {progress.loss:.3f}"
         self._night.reporter.progress(progress.step, progress.num_steps, note)
-        figures = {
-            "train/loss": progress.loss,
-            "train/learning_rate": progress.learning_rate,
-            "train/grad_norm": progress.grad_norm,
-            "train/tokens_per_second": progress.tokens_per_second,
-        }
-        self._tracker.log_metrics({k: v for k, v in figures.items() if v is not None}, step=progress.step)
+        self._tracker.log_metrics(curves_of(progress), step=progress.step)
         percent = 100 * progress.step / max(progress.num_steps, 1)
         if time.monotonic() - self._updated >= UPDATE_SECONDS or percent >= 100:
             self._updated = time.monotonic()
@@ -50,6 +58,9 @@ class TrainingShow:
 
 def do_train(step: Step, night: Night, graph: Graph) -> Done:
     """Train; the MLflow run is found by the model's fingerprint, so that a training that goes on goes on in it."""
+    place = place_of(night.settings.of(RegisterSettings).tracking_uri, night.workspace.root)
+    if number := curves.deliver(night.workspace.root, place):
+        night.reporter.say(curves.said(number))
     done = _done(step, night, graph)
     keep_trunk(night.workspace, step.whole.ref)
     return done
@@ -59,7 +70,8 @@ def _done(step: Step, night: Night, graph: Graph) -> Done:
     ref = step.whole.ref
     work_folder = work_folder_of(night.workspace.root, ref)
     if not step.missing(night.workspace.store):
-        shutil.rmtree(work_folder, ignore_errors=True)  # of a run that was killed between its model and this line
+        _keep_curves(step, night, work_folder)  # of a run that was killed between its model and its curves
+        shutil.rmtree(work_folder, ignore_errors=True)
         return do_step(step, night, graph)
     night.workspace.save_pin(BEGUN, ref)
     for work in step.missing(night.workspace.store):
@@ -68,13 +80,32 @@ def _done(step: Step, night: Night, graph: Graph) -> Done:
             leave_repeat(work_folder_of(night.workspace.root, work.ref), lost.facts)
     own = night.settings.of(RegisterSettings)
     place = place_of(own.tracking_uri, night.workspace.root)
-    name = f"{night.settings.profile}-{ref.fingerprint[:8]}"
-    with MlflowTracker(place, experiment=own.experiment, key=ref.fingerprint, name=name) as tracker:
+    name, outbox = _name(step, night), Outbox(night.workspace.root, MLFLOW)
+    with MlflowTracker(place, experiment=own.experiment, key=ref.fingerprint, name=name, outbox=outbox) as tracker:
         tracker.log_params(dict(flat(night.settings.model_dump(mode="json"))))
         done = do_step(step, night, graph, report=TrainingShow(night, tracker))
         tracker.log_metrics({f"time/{part}_seconds": s for part, s in _timings(work_folder).items()}, step=0)
     shutil.rmtree(work_folder, ignore_errors=True)
     return done
+
+
+def _name(step: Step, night: Night) -> str:
+    return f"{night.settings.profile}-{step.whole.ref.fingerprint[:8]}"
+
+
+def _keep_curves(step: Step, night: Night, work_folder: Path) -> None:
+    """Keep what a training has left in its work folder, for `deliver` to send as far as MLflow does not have it."""
+    path = work_folder / METRICS_FILE
+    if not path.is_file():
+        return
+    own, at_ms = night.settings.of(RegisterSettings), int(1000 * path.stat().st_mtime)
+    steps = [Progress(**row) for row in read_metrics(path)[0]]
+    points = [Point(key, value, at_ms, one.step) for one in steps for key, value in curves_of(one).items()]
+    place = place_of(own.tracking_uri, night.workspace.root)
+    run = {"place": place.shown, "experiment": own.experiment, "name": _name(step, night), "tags": {}}
+    params = {name: str(value) for name, value in flat(night.settings.model_dump(mode="json"))}
+    lines = lines_of(run | {"status": "FINISHED"}, params, points)
+    Outbox(night.workspace.root, MLFLOW).keep(step.whole.ref.fingerprint, lines)
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -35,6 +35,9 @@ OTHER: dict[str, Any] = {
     "evaluate.context_tokens": 16,
     "quantize.schemes": [{"kind": "onnx_int8_dynamic.v1", "per_channel": False}],
     "register.tracking_uri": "http://127.0.0.1:9",
+    "register.trusted_keys": ["0" * 64],
+    "schedule.cron": "30 4 * * mon-fri",
+    "schedule.time_zone": "Asia/Shanghai",
     "scrub.phone_regions": ["CN"],
     "tokenize.heldout_share": 0.3,  # more than a small corpus gets anyway (plan/sides.py)
     "tokenize.domain_terms": ["nightshift"],

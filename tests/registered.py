@@ -18,6 +18,7 @@ from pipeline_lib.register.registry import (
     aliases,
     upload_package,
 )
+from pipeline_lib.register.signing import sign_package
 from pipeline_lib.store.sealed import seal
 
 
@@ -28,9 +29,10 @@ def shelve(registry: Registry, model: str, *, num_bytes: int = 0) -> int:
     run = open_run(client, registry.place, experiment="shelf", key=model, name=model, tags={})
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "model.txt").write_text(model.ljust(num_bytes))
-        upload = Upload(
-            Path(folder), seal(Path(folder), DIGESTS_FILE), experiment, run.info.run_id, {FINGERPRINT_TAG: model}, ""
-        )
+        package, tags = Path(folder), {FINGERPRINT_TAG: model}
+        digest = seal(package, DIGESTS_FILE)
+        key = sign_package(registry, package, digest, tags).line
+        upload = Upload(package, digest, key, experiment, run.info.run_id, tags, "")
         number = add_version(client, registry, upload, upload_package(client, registry, upload)).number
     client.set_registered_model_alias(registry.name, CHALLENGER, str(number))
     return number
@@ -71,6 +73,7 @@ def plain_store(registry: Registry, models: Mapping[int, str], **aliases: int) -
     path = Path(registry.place.uri.removeprefix("sqlite:///"))
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path)) as database, database:
+        database.execute("create table alembic_version as select 'of some release' as version_num")
         database.execute("create table registered_model_aliases (name, alias, version)")
         database.execute("create table model_versions (name, version, current_stage)")
         database.execute("create table model_version_tags (name, version, key, value)")

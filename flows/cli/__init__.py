@@ -17,6 +17,7 @@ import typer
 from flows.cli import inspect, models, night, serve, stages
 from flows.cli.options import without_settings, write_privately
 from pipeline_lib.base.errors import NightshiftError, SettingsError, UpstreamError
+from pipeline_lib.base.leaving import leave
 from pipeline_lib.scrub.key import hand_on
 from pipeline_lib.store.files import translate_os_error
 
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = exc.code
     if status in STOPPED:
         _leave("stopped; finished shards are kept, the same command goes on from there", status)
-    sys.exit(status)
+    leave(status)
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
@@ -84,4 +85,4 @@ def _of_usage(exc: typer.TyperException) -> str:
 
 def _leave(message: str, status: int) -> NoReturn:
     typer.secho(message, fg=typer.colors.RED, err=True)
-    sys.exit(status)
+    leave(status)

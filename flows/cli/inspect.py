@@ -17,11 +17,15 @@ def register(app: typer.Typer) -> None:
 
 
 def status(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
-    """Show the last nights, what runs now and since when, the champion and its scores."""
+    """Show the last nights, when the next one starts, who is at work since when, the champion and its scores.
+
+    The exit status is 7 when the last night that has ended failed or was killed; a model that was refused, or a night
+    that was stopped by hand, is no failure.
+    """
     from flows.show.status import show_status
 
     settings = resolved(context, config).settings
-    show_status(settings, opened(settings), as_json=as_json)
+    raise typer.Exit(show_status(settings, opened(settings), as_json=as_json))
 
 
 def why(

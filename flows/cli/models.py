@@ -13,29 +13,44 @@ def register(app: typer.Typer) -> None:
     app.command()(refuse)
 
 
+UNSIGNED = typer.Option(
+    None,
+    "--unsigned",
+    metavar="VERSION",
+    help="The version again, where it is signed by nobody who is trusted here and you want it all the same.",
+)
+
+
 def promote(
     context: typer.Context,
     version: int = typer.Argument(help="Version of the registered model that becomes champion."),
     reason: str = typer.Option("by hand", help="Why; kept in the ledger of promotions."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Check everything and say what would move; move nothing."),
+    unsigned: int | None = UNSIGNED,
     config: Config = None,
 ) -> None:
-    """Make a version the champion; the champion until now becomes `previous`. Its files are verified first."""
+    """Make a version the champion; the champion until now becomes `previous`.
+
+    Its files and their signature are verified first. Versions of this workspace are signed with its own key;
+    register.trusted_keys names the keys of others. One that nobody signed who is trusted is promoted only when it is
+    named twice: nightshift promote 5 --unsigned 5
+    """
     from flows.moves import promote_by_hand
 
-    promote_by_hand(resolved(context, config).settings, version, reason=reason, is_dry=dry_run)
+    promote_by_hand(resolved(context, config).settings, version, reason=reason, is_dry=dry_run, unsigned=unsigned)
 
 
 def rollback(
     context: typer.Context,
     reason: str = typer.Option("by hand", help="Why; kept in the ledger of promotions."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Check everything and say what would move; move nothing."),
+    unsigned: int | None = UNSIGNED,
     config: Config = None,
 ) -> None:
-    """Put the previous champion back."""
+    """Put the previous champion back. Its files and their signature are verified first."""
     from flows.moves import rollback_by_hand
 
-    rollback_by_hand(resolved(context, config).settings, reason=reason, is_dry=dry_run)
+    rollback_by_hand(resolved(context, config).settings, reason=reason, is_dry=dry_run, unsigned=unsigned)
 
 
 WAITS = typer.Argument(None, help="The version that waits; nothing: whichever does.", show_default=False)

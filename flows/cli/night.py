@@ -1,4 +1,4 @@
-"""`nightshift run` and `nightshift plan`: a whole night, and what it would be."""
+"""`nightshift run`, `plan` and `gc`: a whole night, what it would be, and what nights leave."""
 
 import typer
 
@@ -9,6 +9,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(run)
     app.command()(plan)
+    app.command()(gc)
 
 
 def run(context: typer.Context, config: Config = None) -> None:
@@ -43,3 +44,25 @@ def plan(
     settings = resolved(context, config).settings
     workspace = opened(settings)
     show_plan(plan_night(settings, workspace), all_shards=all_shards, as_json=as_json)
+
+
+def gc(
+    context: typer.Context,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Say what would go and why the rest stays; remove nothing."),
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Remove what nothing needs any more: artifacts, work folders, old runs in Prefect and MLflow, full logs.
+
+    What the next night reads stays, and each version in MLflow with what trace asks of it, and the newest trainings
+    (--maintenance.keep_nights). The rest goes once nothing has needed it for --maintenance.keep_days. A version that
+    you delete in MLflow frees its model. Where it cannot be told what is needed, nothing is removed.
+
+    Examples: nightshift gc --dry-run   nightshift gc --maintenance.keep_days 0
+    """
+    from flows.gc import collect_garbage
+    from pipeline_lib.base.imports import arrow_without_pandas
+
+    arrow_without_pandas()
+    settings = resolved(context, config).settings
+    collect_garbage(settings, opened(settings), is_dry=dry_run, as_json=as_json)

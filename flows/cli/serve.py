@@ -1,8 +1,11 @@
 """Servers and schedules: up and deploy."""
 
+from pathlib import Path
+
 import typer
 
 from flows.cli.options import Config, resolved
+from pipeline_lib.base.errors import SettingsError
 
 
 def register(app: typer.Typer) -> None:
@@ -29,15 +32,51 @@ def up(
         help="Let other machines in, who call this one NAME. Both UIs ask who they are; nothing is encrypted, so only "
         "in a network that you trust.",
     ),
+    install: bool = typer.Option(
+        False,
+        "--install",
+        help="Instead of starting, write a service of this user that does (systemd, launchd), for this workspace, "
+        "folder, Python and these settings.",
+    ),
+    uninstall: bool = typer.Option(False, "--uninstall", help="Stop the service of this workspace, take it away."),
+    enable: bool = typer.Option(False, "--enable", help="With --install: start it now and at each login."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="With --install, --uninstall: only say what that would be."),
 ) -> None:
     """Start Prefect, MLflow, a worker and the deployments on this machine, and stay until Ctrl-C.
 
     While it runs, `nightshift run` uses its servers, and the nightly schedule is kept. Each printed link opens its UI
-    with one click; other users of this machine and other pages of your browser are not let in.
+    with one click; other users of this machine and other pages of your browser are not let in. A server that dies or
+    hangs is started again.
     """
+    settings = resolved(context, config).settings
+    if install or uninstall:
+        from flows.install import install as write
+        from flows.install import uninstall as remove
+
+        if install and uninstall:
+            raise SettingsError("up: --install and --uninstall are two wishes. Leave one out.")
+        if uninstall:
+            remove(settings, dry_run=dry_run)
+        else:
+            write(settings, _words(context, config), enable=enable, dry_run=dry_run)
+        return
+    if enable or dry_run:
+        raise SettingsError("up: --enable and --dry-run belong to --install. Say that too.")
     from flows.up import Wanted, stay_up
 
-    stay_up(resolved(context, config).settings, Wanted(prefect_port, mlflow_port, open_as, mlflow_login))
+    stay_up(settings, Wanted(prefect_port, mlflow_port, open_as, mlflow_login))
+
+
+def _words(context: typer.Context, config: Path | None) -> list[str]:
+    """The words of this call that its service needs: whatever was said on the command line, and not how to install."""
+    words = [] if config is None else ["--config", str(config.resolve() if config.exists() else config)]
+    for name in ("prefect_port", "mlflow_port", "open_as", "mlflow_login"):
+        value, source = context.params[name], context.get_parameter_source(name)
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        option = "--open" if name == "open_as" else f"--{name.replace('_', '-')}"
+        words += [option if value else f"--no-{option[2:]}"] if isinstance(value, bool) else [option, str(value)]
+    return words + [word for name, value in context.obj or () for word in (f"--{name}", value)]
 
 
 def worker(
@@ -56,7 +95,8 @@ def worker(
 
 
 def deploy(context: typer.Context, config: Config = None) -> None:
-    """Apply deployments/prefect.yaml: nightly on its schedule, refresh, retrain, promote, rollback.
+    """Apply deployments/prefect.yaml: nightly and maintenance on their schedules, refresh, retrain,
+    promote, rollback.
 
     Goes to the server of `nightshift up`, or to PREFECT_API_URL. As often as you like: it changes what differs.
     """

@@ -1,5 +1,6 @@
 """`nightshift status`: the last nights, what runs now, and the champion with its scores."""
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,9 +12,11 @@ from rich.console import Console
 
 from flows.approvals import waiting_in
 from flows.console import make_console
+from flows.delivery import deliver_all
+from flows.show.around import as_data, look_around, show_around
 from flows.show.summary import score_tables
 from flows.show.tables import clock, lasting, print_json, table
-from flows.standing import links, standing
+from flows.standing import links, recorded, standing
 from pipeline_lib.evaluate.stage import SCORES
 from pipeline_lib.model.records import CHAMPION, FROZEN, SCORES_FILE, Scores, read_scores
 from pipeline_lib.past import made
@@ -26,6 +29,7 @@ from pipeline_lib.store.artifact import Manifest, Ref
 from pipeline_lib.store.layout import has_worked
 from pipeline_lib.store.workspace import RunRecord, Workspace
 
+logger = logging.getLogger(__name__)
 NIGHTS_SHOWN = 8
 WHOLE_RUNS = ("nightly", "refresh", "retrain")
 
@@ -56,11 +60,17 @@ class Measured:
         return self.scores.label, self.manifest.inputs.get("benchmark")
 
 
-def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> None:
-    """The page. MLflow is imported only where the registry is not the workspace's own, or a move was cut off."""
+def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> int:
+    """The page; the exit status, which says whether the last night failed.
+
+    MLflow is imported only where the registry is not the workspace's own, or a move was cut off.
+    """
+    up = standing(workspace)
+    deliver_all(settings, workspace, f"{up.prefect_url}/api" if up else "", logger.info)
     every = workspace.runs()
     runs = [run for run in every if run.flow in WHOLE_RUNS or run.state == "running"][-NIGHTS_SHOWN:]
-    champion, up = _champion(settings, workspace), standing(workspace)
+    around = look_around(workspace, recorded(workspace), [run for run in every if run.flow in WHOLE_RUNS])
+    champion = _champion(settings, workspace)
     waiting = waiting_in(settings, workspace)
     name = settings.of(RegisterSettings).model_name
     if as_json:
@@ -68,15 +78,17 @@ def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> N
             {
                 "workspace": str(workspace.root),
                 "runs": [_as_data(run) for run in runs],
+                **as_data(around),
                 "model": name,
                 "champion": None if champion is None else asdict(champion),
                 "waiting": None if waiting is None else asdict(waiting),
                 "servers": None if up is None else dict(zip(("prefect", "mlflow"), links(up, workspace), strict=True)),
             }
         )
-        return
+        return around.exit_status
     console = make_console()
     _show_runs(runs, workspace, console)
+    show_around(around, console)
     show_champion(name, champion, console)
     if waiting is not None:
         version, answers = waiting.version, ("approve", "refuse")
@@ -86,6 +98,7 @@ def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> N
         console.print("\nnightshift up opens the Prefect and MLflow UIs", style="dim")
     else:
         console.print("\nPrefect  {}\nMLflow   {}".format(*links(up, workspace)), soft_wrap=True)
+    return around.exit_status
 
 
 def _as_data(run: RunRecord) -> dict[str, Any]:

@@ -6,10 +6,13 @@
     |  |- DamagedArtifact    a file differs from the digest in its manifest
     |  |  |- DamagedVersion  the same of a version in MLflow
     |  |- GuardStop          a stage would lose far more than it may
+    |  |- Untrusted          nobody signed a model who is trusted
     |- UpstreamError         a network, disk or tracker that may recover    retried       exit 4
     |- StageTimeout          a stage passed its deadline and was stopped    not retried   exit 4
     |- GateRefused           the challenger is not better: a result, not a crash          exit 5
     |- WorkspaceBusy         another night is at work in this workspace     not retried   exit 6
+
+`nightshift status` has one exit status of its own: 7, when the last night failed.
 
 A message has three parts: what is wrong, the value and the place, what to do next. Document text, addresses and keys
 never appear in one.
@@ -63,6 +66,10 @@ class DamagedVersion(DamagedArtifact):
 
 class GuardStop(DataError):
     """A stage would lose far more documents than it may."""
+
+
+class Untrusted(DataError):
+    """Nobody signed a model whom this workspace trusts, or the signature is wrong."""
 
 
 class UpstreamError(NightshiftError):

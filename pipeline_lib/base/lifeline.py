@@ -19,7 +19,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -27,6 +28,7 @@ from typing import IO
 POLL_SECONDS = 0.05
 GRACE_SECONDS = 30.0
 REST_SECONDS = 2.0
+AT_ONCE = signal.SIGUSR1  # to a supervisor: end the child without a grace
 PR_SET_PDEATHSIG = 1
 
 
@@ -41,8 +43,8 @@ def spawn_guarded(
 ) -> subprocess.Popen[bytes]:
     """Start `argv` under a supervisor. The process returned ends with the child's exit status.
 
-    `terminate()` sends SIGTERM to the child's group and SIGKILL after `grace_seconds`; `kill()` is noticed by nobody
-    but the supervisor, so use `terminate()`.
+    `terminate()` sends SIGTERM to the child's group and SIGKILL after `grace_seconds`; the signal AT_ONCE spares the
+    grace. `kill()` leaves the supervisor no time for anything: `end_orphans` of its process id does the rest.
     """
     supervisor = [sys.executable, "-S", "-E", str(Path(__file__).resolve()), str(os.getpid()), str(grace_seconds)]
     return subprocess.Popen(
@@ -77,12 +79,15 @@ def _supervise(parent: int, grace_seconds: float, argv: Sequence[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     wants_end = False
 
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        nonlocal wants_end
+    def ask(number: int, _frame: FrameType | None) -> None:
+        nonlocal wants_end, grace_seconds
         wants_end = True
+        if number == AT_ONCE:
+            grace_seconds = 0.0
 
     signal.signal(signal.SIGTERM, ask)
-    child = subprocess.Popen(argv, process_group=0)
+    signal.signal(AT_ONCE, ask)
+    child = subprocess.Popen(argv, process_group=0, preexec_fn=_end_with_supervisor(os.getpid()))
     signal.signal(signal.SIGINT, ask)
     ends_at = math.inf
     while child.poll() is None and os.getppid() == parent and time.monotonic() < ends_at:
@@ -95,6 +100,42 @@ def _supervise(parent: int, grace_seconds: float, argv: Sequence[str]) -> int:
     _signal(child.pid, signal.SIGKILL)
     child.wait()
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
+
+
+def _end_with_supervisor(supervisor: int) -> Callable[[], None] | None:
+    """What a child does before it runs its command: see to it that it ends when the supervisor is killed. Linux only;
+    elsewhere, and for what the child has started, `end_orphans` does."""
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    prctl = ctypes.CDLL(None).prctl
+
+    def arrange() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != supervisor:  # it was quicker
+            os._exit(137)
+
+    return arrange
+
+
+def session_of(supervisor: int) -> list[int]:
+    """The processes of a supervisor's session: itself, and what it has started, also where it is gone."""
+    import psutil  # a supervisor does without it
+
+    found = []
+    for process_id in psutil.pids():
+        with suppress(OSError):
+            if os.getsid(process_id) == supervisor:
+                found.append(process_id)
+    return found
+
+
+def end_orphans(supervisor: int) -> None:
+    """Kill what a supervisor that was killed has left behind: it led the session of all of them."""
+    for process_id in session_of(supervisor):
+        with suppress(OSError):
+            os.kill(process_id, signal.SIGKILL)
 
 
 def _ask_rest(group: int) -> None:

@@ -1,40 +1,50 @@
 """The tracker adapter: runs, parameters and metric curves in MLflow, without ever getting in the way of the work.
 
 Points are buffered here and sent by a thread of their own. While MLflow cannot be reached the buffer grows and the
-work goes on; what is still unsent at the end is tried for a while, and only then is an `UpstreamError` raised. A point
-keeps the time at which it was logged, so one that is sent twice is stored once.
+work goes on; what is still unsent at the end is tried for some seconds, and then kept (`curves.py` sends it later). A
+point keeps the time at which it was logged, so one that is sent twice is stored once.
 
 The embedded default is an SQLite file in the workspace, spoken to directly: no server. Its path is absolute, since
 MLflow takes a relative one from wherever a process happens to stand (`store/addresses.py` has what follows from it).
 """
 
+import logging
 import os
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Self
+from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import getproxies, proxy_bypass, urlopen
 
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.model.database import damage_in, ready
 from pipeline_lib.store.addresses import FILES_OF_MLFLOW, MLFLOW
 from pipeline_lib.store.databases import sqlite_address
 from pipeline_lib.store.files import translate_os_error
+from pipeline_lib.store.outbox import Outbox
 
+RECEIVER = "mlflow"  # of what is kept
 PAGES_VARIABLE = "NIGHTSHIFT_MLFLOW_URL"  # where a browser finds MLflow, when that is not where we do
 RUN_KEY = "nightshift.key"  # tag by which a run is found again after a kill
 FLUSH_SECONDS = 1.0
 FIRST_BACK_OFF_SECONDS = 1.0
 MAX_BACK_OFF_SECONDS = 30.0
+PATIENCE_SECONDS = 5.0  # at the end of a training, with a server
+LOCAL_PATIENCE_SECONDS = 60.0  # with a file: somebody may hold it, or it is being made
+LOAD_SECONDS = 60.0  # of MLflow itself
 ANSWER_SECONDS = 5.0
 PORTS = {"http": 80, "https": 443}
 MAX_METRICS = 1000  # in one request; MLflow's own limits
 MAX_PARAMS = 100
 MAX_PARAM_CHARACTERS = 6000
+
+logger = logging.getLogger("pipeline_lib.night")
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,9 @@ def pages_of(place: Place) -> str | None:
 
 
 @dataclass(frozen=True)
-class _Point:
+class Point:
+    """One value of a curve."""
+
     key: str
     value: float
     timestamp_ms: int
@@ -109,16 +121,22 @@ class MlflowTracker:
         key: str,
         name: str,
         tags: Mapping[str, str] | None = None,
-        patience_seconds: float = 60.0,
+        outbox: Outbox | None = None,
+        patience_seconds: float | None = None,
     ) -> None:
-        """`key` names the run for good: the same key goes on with the same run, also after a kill."""
+        """`key` names the run for good: the same key goes on with the same run, also after a kill.
+
+        `outbox` gets what cannot be sent in the end, within `patience_seconds`: a file of this machine gets longer.
+        """
         self.place = place
         self._experiment, self._key, self._name, self._tags = experiment, key, name, dict(tags or {})
-        self._patience_seconds = patience_seconds
-        self._points: list[_Point] = []
+        self._outbox = outbox
+        usual = LOCAL_PATIENCE_SECONDS if place.is_local else PATIENCE_SECONDS
+        self._patience_seconds = usual if patience_seconds is None else patience_seconds
+        self._points: list[Point] = []
         self._params: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._ending = threading.Event()
+        self._loaded, self._ending = threading.Event(), threading.Event()
         self._error: Exception | None = None
         self._run_id: str | None = None
         self.link: str | None = None  # of the run's page, as soon as it is known
@@ -131,6 +149,8 @@ class MlflowTracker:
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
         if self._ending.is_set():
             return
+        if exc is not None:
+            self._outbox = None  # it is told again by the run that goes on
         try:
             self.finish("FINISHED" if exc is None else "FAILED")
         except UpstreamError:
@@ -146,29 +166,46 @@ class MlflowTracker:
         """Add one point to each of the curves."""
         now_ms = int(time.time() * 1000)
         with self._lock:
-            self._points += [_Point(key, float(value), now_ms, step) for key, value in metrics.items()]
+            self._points += [Point(key, float(value), now_ms, step) for key, value in metrics.items()]
 
-    def finish(self, status: str = "FINISHED") -> str:
+    def finish(self, status: str = "FINISHED") -> str | None:
         """Send the rest and end the run; its id.
 
-        Raises `UpstreamError` when MLflow cannot be reached for `patience_seconds`.
+        Where MLflow takes it not within `patience_seconds`: keeps it and returns None, or raises `UpstreamError` where
+        there is no outbox.
         """
         self._ending.set()
-        self._thread.join()
+        self._loaded.wait(LOAD_SECONDS)
         deadline = time.monotonic() + self._patience_seconds
+        self._thread.join(self._patience_seconds)
         back_off = FIRST_BACK_OFF_SECONDS
-        while True:
+        while not self._thread.is_alive():  # else it waits for an answer: whoever asks now waits, too
             if self._try_send() and not self._points:
                 try:
                     return self._end(status)
                 except Exception as exc:  # noqa: BLE001 - any failure of a client that wraps many transports
                     self._error = exc
             if time.monotonic() + back_off > deadline:
-                raise unreachable(self.place) from self._error
+                break
             time.sleep(back_off)
             back_off = min(2 * back_off, MAX_BACK_OFF_SECONDS)
+        if self._outbox is None:
+            raise unreachable(self.place) from self._error
+        self._keep(self._outbox, status)
+        return None
+
+    def _keep(self, outbox: Outbox, status: str) -> None:
+        with self._lock:
+            points, params = list(self._points), dict(self._params)
+        run = {"place": self.place.shown, "experiment": self._experiment, "name": self._name, "tags": self._tags}
+        outbox.keep(self._key, lines_of(run | {"status": status}, params, points))
+        logger.warning(
+            "MLflow at %s does not take the curves of this training: they are kept, and sent later", self.place.shown
+        )
 
     def _send_until_end(self) -> None:
+        load()  # takes seconds, for which no server is to blame
+        self._loaded.set()
         pause = FLUSH_SECONDS
         while True:
             pause = FLUSH_SECONDS if self._try_send() else min(2 * pause, MAX_BACK_OFF_SECONDS)
@@ -196,22 +233,47 @@ class MlflowTracker:
         run = open_run(client, self.place, experiment=self._experiment, key=self._key, name=self._name, tags=self._tags)
         self._run_id, self.link = run.info.run_id, self.place.link(run.info.experiment_id, run.info.run_id)
 
-    def _send(self, client: Any, points: list[_Point], params: Mapping[str, str]) -> None:
-        from mlflow.entities import Metric, Param
-
-        if params:
-            known = client.get_run(self._run_id).data.params
-            fresh = [Param(name, value) for name, value in params.items() if name not in known]
-            for first in range(0, len(fresh), MAX_PARAMS):
-                client.log_batch(self._run_id, params=fresh[first : first + MAX_PARAMS])
-        for first in range(0, len(points), MAX_METRICS):
-            batch = [Metric(p.key, p.value, p.timestamp_ms, p.step) for p in points[first : first + MAX_METRICS]]
-            client.log_batch(self._run_id, metrics=batch)
+    def _send(self, client: Any, points: list[Point], params: Mapping[str, str]) -> None:
+        assert self._run_id is not None  # it has been opened
+        send(client, self._run_id, points, params)
 
     def _end(self, status: str) -> str:
         assert self._run_id is not None  # set by the send that just went well
         connect(self.place).set_terminated(self._run_id, status)
         return self._run_id
+
+
+def send(client: Any, run_id: str, points: Sequence[Point], params: Mapping[str, str]) -> None:
+    """Log to a run. A parameter that it has is left as it is."""
+    from mlflow.entities import Metric, Param
+
+    if params:
+        known = client.get_run(run_id).data.params
+        fresh = [Param(name, value) for name, value in params.items() if name not in known]
+        for first in range(0, len(fresh), MAX_PARAMS):
+            client.log_batch(run_id, params=fresh[first : first + MAX_PARAMS])
+    for first in range(0, len(points), MAX_METRICS):
+        batch = [Metric(p.key, p.value, p.timestamp_ms, p.step) for p in points[first : first + MAX_METRICS]]
+        client.log_batch(run_id, metrics=batch)
+
+
+def lines_of(run: Mapping[str, Any], params: Mapping[str, str], points: Sequence[Point]) -> Iterator[dict[str, Any]]:
+    """What is kept of a run (`store/outbox.py`): itself, its parameters, its points, MAX_METRICS of them a line."""
+    yield {"run": dict(run)}
+    yield {"params": dict(params)}
+    for first in range(0, len(points), MAX_METRICS):
+        yield {"points": [[p.key, p.value, p.timestamp_ms, p.step] for p in points[first : first + MAX_METRICS]]}
+
+
+def load() -> Any:
+    """MLflow, set up as we want it."""
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # a new database announces itself, table by table
+    # MLflow's own 7 retries take minutes for a server that is down; ours are around it.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")  # uploads have their own; two minutes by default
+    import mlflow.entities
+
+    return mlflow
 
 
 def connect(place: Place) -> Any:
@@ -220,15 +282,11 @@ def connect(place: Place) -> Any:
     The store is also set for the whole process: parts of MLflow (a version made from a logged model) make clients of
     their own and would otherwise start an `mlflow.db` in the current folder.
     """
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # a new database announces itself, table by table
-    # MLflow's own 7 retries take minutes for a server that is down; ours are around it.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    mlflow = load()
     if place.is_local:
         _make_folder(place.database.parent)
     if place.is_own:
         ready(place.database)
-    import mlflow
-
     mlflow.set_tracking_uri(place.uri)
     mlflow.set_registry_uri(place.uri)
     return mlflow.MlflowClient(tracking_uri=place.uri, registry_uri=place.uri)
@@ -268,13 +326,18 @@ def open_run(client: Any, place: Place, *, experiment: str, key: str, name: str,
 
 
 def check_answers(place: Place) -> None:
-    """Raises `UpstreamError` when nobody listens where an MLflow server should be: to know before a night's work."""
+    """Raises `UpstreamError` when nobody answers where an MLflow server should be: to know before a night's work."""
     address = urlsplit(place.uri)
     if address.scheme not in PORTS or address.hostname is None or _has_proxy(address.scheme, address.hostname):
         return
     try:
-        socket.create_connection((address.hostname, address.port or PORTS[address.scheme]), ANSWER_SECONDS).close()
-    except OSError as exc:
+        if address.scheme == "http":  # one that is stopped takes connections all the same
+            urlopen(f"{place.uri.rstrip('/')}/health", timeout=ANSWER_SECONDS).close()
+        else:
+            socket.create_connection((address.hostname, address.port or PORTS[address.scheme]), ANSWER_SECONDS).close()
+    except HTTPError:  # it is there, and may know no such page
+        return
+    except (OSError, HTTPException) as exc:
         raise unreachable(place) from exc
 
 

@@ -10,6 +10,7 @@ from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Batch, Workspace
 
 INGEST = "ingest"
+MEASURED = "scores-"  # and the fingerprint of a model: what measured it is kept under this name, as if it were a step
 MOST_SCORES = 16  # of one model: of its own night, and of some nights in which it was the champion
 
 
@@ -36,7 +37,7 @@ def scores_of(workspace: Workspace, model: str, maker: str) -> list[Ref]:
 
 
 def _measured(model: str) -> str:
-    return f"scores-{model}"
+    return f"{MEASURED}{model}"
 
 
 def raw_shards(store: Store, batch: Batch) -> list[Ref]:

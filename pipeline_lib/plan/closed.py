@@ -72,6 +72,31 @@ def save_closed(workspace: Workspace, recipe: str, batches: Sequence[Batch], car
         write_comfort(place, sealed(asdict(record)))
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A record that is there."""
+
+    recipe: str
+    changed: float  # Unix seconds
+    nodes: tuple[Ref, ...]
+
+
+def closed_records(workspace: Workspace) -> list[Kept]:
+    """The records of all recipes."""
+    found = []
+    for path in sorted((workspace.state / "closed").glob("[!.]*.json")):
+        record = read_comfort(path, Record)
+        if record is not None:
+            nodes = tuple(node.ref for own in record.carried.values() for node in own)
+            found.append(Kept(path.stem, path.stat().st_mtime, nodes))
+    return found
+
+
+def forget_closed(workspace: Workspace, recipe: str) -> None:
+    """The batches are not closed by this recipe any more."""
+    _place(workspace, recipe).unlink(missing_ok=True)
+
+
 def _place(workspace: Workspace, recipe: str) -> Path:
     return workspace.state / "closed" / f"{recipe}.json"
 

@@ -137,17 +137,22 @@ def plan_again(plan: DataPlan, settings: Settings, workspace: Workspace) -> Data
 
 def full_graph(settings: Settings, workspace: Workspace) -> Graph:
     """All works of all batches, the closed ones too: what is asked when something of them is found damaged."""
-    plan = _plan(settings, workspace, is_looking=False, is_full=True)
+    plan = plan_in_full(settings, workspace)
     raw = [item for item in plan.found.opened if item.plan is None]
     made = [again for item in raw if (again := remade(settings, workspace, item.batch)) is not None]
     read = _graph([at_work(item, Closed().board(), {}, settings, workspace) for item in made], ())
     return {**plan.graph, **read}
 
 
+def plan_in_full(settings: Settings, workspace: Workspace) -> DataPlan:
+    """The data half over the batches that are there, the closed ones laid out, too; without a look at the sources."""
+    return _plan(settings, workspace, is_looking=False, is_full=True)
+
+
 def closed_steps(plan: DataPlan, settings: Settings, workspace: Workspace) -> list[Step]:
     """The steps of the closed batches of a plan, laid out all the same."""
     labels = {batch.name for batch in plan.found.earlier}
-    boards = _plan(settings, workspace, is_looking=False, is_full=True).boards if labels else ()
+    boards = plan_in_full(settings, workspace).boards if labels else ()
     return [step for board in boards if board.label in labels for step in board.steps]
 
 
@@ -274,13 +279,17 @@ def _planned(board: Board, todo: frozenset[Ref]) -> Board:
     return replace(board, steps=as_planned(board.steps, todo))
 
 
+def makes_its_key(settings: Settings) -> bool:
+    """Whether nobody has to give it a key: only the demo, which reads nothing but installed packages."""
+    sources = settings.of(IngestSettings).sources
+    return settings.profile == "demo" and all(source.kind == "installed_docs" for source in sources)
+
+
 def night_key(settings: Settings, workspace: Workspace) -> ScrubKey:
-    """The key of the pseudonyms. Only the demo, which reads nothing but installed packages, may make its own.
+    """The key of the pseudonyms. Only the demo may make its own.
 
     Raises `SettingsError` when any other configuration has none.
     """
-    sources = settings.of(IngestSettings).sources
-    is_demo = settings.profile == "demo" and all(source.kind == "installed_docs" for source in sources)
     named = os.environ.get(KEY_FILE_VARIABLE)
-    demo_key = workspace.root / "keys" / "scrub.key" if is_demo else None
+    demo_key = workspace.root / "keys" / "scrub.key" if makes_its_key(settings) else None
     return load_key(os.environ, Path(named) if named else None, demo_key)

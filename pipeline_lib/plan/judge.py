@@ -17,7 +17,8 @@ from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.plan.registered import champion_of, model_of
 from pipeline_lib.register.glance import stands
-from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, Version, opened
+from pipeline_lib.register.opened import opened_champion
+from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, Version
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import EARLIER, FUNNEL_FILE, IN_SERVICE, registry_of
 from pipeline_lib.register.works import gate_work, version_work
@@ -186,8 +187,8 @@ def make_champion_scores(settings: EvaluateSettings, inputs: Inputs, folder: Pat
     """Measure a registered version."""
     named = {name: inputs.params[name] for name in ("model_name", "tracking_uri")}
     registry = registry_of(RegisterSettings(**named), inputs.workspace)
-    with opened(registry, inputs.params["version"]) as package:
-        return score_model(settings, package / "model", inputs, folder)
+    with opened_champion(registry, inputs.params["version"]) as package:
+        return score_model(settings, package.folder / "model", inputs, folder)
 
 
 def _registry(settings: Settings, workspace: Workspace) -> Registry:

@@ -6,18 +6,17 @@ of the line before it. One file serves all models of a workspace.
 """
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pipeline_lib.register.registry import Registry
-from pipeline_lib.store.artifact import with_seal
+from pipeline_lib.store.files import locked as _locked
 from pipeline_lib.store.files import open_lock, write_atomically
-from pipeline_lib.store.records import make_room, read_lines, sort_lines
+from pipeline_lib.store.records import make_room, read_lines, sort_lines, with_line
 
 LEDGER_FILE = "promotions.jsonl"
 ODD_FILE = "promotions.odd.jsonl"  # what stood among its lines and is none
@@ -38,6 +37,8 @@ class Promotion:
     kind: Kind
     reason: str
     model: str = ""  # the fingerprint of what was registered as this version; "" in lines that did not say it yet
+    files: str = ""  # the digest of its files, as they were verified; "" the same
+    is_unsigned: bool = False  # whether it was told by name, since no trusted key signed it
 
 
 def promotions(registry: Registry) -> list[Promotion]:
@@ -57,13 +58,10 @@ def last_version(registry: Registry) -> int | None:
 
 
 def add(registry: Registry, move: Promotion) -> None:
-    """Add a line. The ledger is short, so it is written anew as a whole: no half line after a kill."""
+    """Add a line."""
     path = _path(registry)
     make_room(path)
-    before = path.read_bytes() if path.exists() else b""
-    torn = b"\n" if before and not before.endswith(b"\n") else b""
-    line = json.dumps(with_seal(asdict(move)), ensure_ascii=False).encode()
-    write_atomically(path, before + torn + line + b"\n")
+    write_atomically(path, with_line(path, move))
 
 
 def has_odd_lines(registry: Registry) -> bool:
@@ -88,12 +86,8 @@ def put_odd_aside(registry: Registry) -> Path | None:
 @contextmanager
 def locked(registry: Registry) -> Iterator[None]:
     """Wait for the lock of all moves. The system lets it go when its holder ends, however that ends."""
-    descriptor = open_lock(registry.folder / LOCK_FILE)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with _locked(registry.folder / LOCK_FILE):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def is_locked(registry: Registry) -> bool:

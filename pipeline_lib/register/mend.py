@@ -10,9 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.base.errors import DamagedVersion
+from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.register.package import DIGESTS_FILE
 from pipeline_lib.register.registry import FILES_TAG, Registry, Version, download
+from pipeline_lib.register.signature import KEY_FILE, SIGNATURE_FILE
 from pipeline_lib.store.sealed import Fault, fault_in, listed
 
 
@@ -21,8 +22,8 @@ def put_back(client: Any, registry: Registry, version: Version, package: Path) -
     with tempfile.TemporaryDirectory() as temporary:
         there, chosen = Path(temporary, "there"), Path(temporary, "chosen")
         there.mkdir()
-        with suppress(DamagedVersion):  # nothing of it is there
-            there = download(client, registry, version.number, there)
+        with suppress(DamagedArtifact):  # nothing of it is there
+            there = download(client, registry, version, there)
         for name in _lost(there, package, version.tags.get(FILES_TAG, "")):
             (chosen / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(package / name, chosen / name)
@@ -51,4 +52,4 @@ def _lost(there: Path, package: Path, digest: str) -> list[str]:
         return []
     names = [name for name, entry in sums.items() if fault_in(there, {name: entry})]
     at_hand = [name for name in names if not fault_in(package, {name: sums[name]})]
-    return at_hand if is_list_there else [*at_hand, DIGESTS_FILE]
+    return at_hand if is_list_there else [*at_hand, DIGESTS_FILE, SIGNATURE_FILE, KEY_FILE]

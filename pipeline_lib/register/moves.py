@@ -20,10 +20,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.model.database import keep_copy
 from pipeline_lib.register.ledger import Kind, Promotion, add, moves_of
+from pipeline_lib.register.opened import opened
 from pipeline_lib.register.registry import (
     CHALLENGER,
     CHAMPION,
@@ -31,11 +32,10 @@ from pipeline_lib.register.registry import (
     Registry,
     Version,
     aliases_of,
-    opened,
     version_by_number,
     version_or_none,
 )
-from pipeline_lib.store.files import fsync_folder
+from pipeline_lib.store.files import remove_file
 from pipeline_lib.store.records import make_room, read_comfort, write_state
 
 NAME_CHARACTERS = 16
@@ -60,13 +60,23 @@ def begun(registry: Registry) -> Path | None:
     return path if os.path.lexists(path) else None
 
 
-def move(client: Any, registry: Registry, version: int, *, kind: Kind, reason: str, now: datetime) -> Promotion:
-    """Verify the files of a version and make it the champion.
+def move(
+    client: Any,
+    registry: Registry,
+    version: int,
+    *,
+    kind: Kind,
+    reason: str,
+    now: datetime,
+    is_unsigned: bool = False,
+) -> Promotion:
+    """Verify the files of a version and make it the champion. `is_unsigned`: also if nobody signed it who is trusted.
 
-    Raises `DamagedArtifact` when they are not what was uploaded, `SettingsError` when there is no such version.
+    Raises `DataError` when it cannot be opened (`DamagedArtifact`, `Untrusted`), `SettingsError` when there is no such
+    version.
     """
-    with opened(registry, version):
-        pass
+    with opened(registry, version, is_told=is_unsigned) as package:
+        files, is_by_name = package.digest, package.is_by_name
     moves, aliases = moves_of(registry), aliases_of(client, registry.name)
     line = Promotion(
         time=now.isoformat(timespec="seconds"),
@@ -76,6 +86,8 @@ def move(client: Any, registry: Registry, version: int, *, kind: Kind, reason: s
         kind=kind,
         reason=reason,
         model=version_by_number(registry, version).model_fingerprint,
+        files=files,
+        is_unsigned=is_by_name,
     )
     target = former(client, registry, version)
     intention = Intention(line, len(moves), target, aliases.get(CHAMPION), aliases.get(PREVIOUS))
@@ -116,15 +128,15 @@ def finish(client: Any, registry: Registry) -> Promotion | None:
     make_room(path)
     intention = read_comfort(path, Intention)
     if intention is None:  # which is told; what the aliases show by now is looked at next
-        _drop(path)
+        remove_file(path)
         return None
     line = intention.move
     if not _is_written(registry, intention):
         if aliases_of(client, registry.name).get(CHAMPION) not in (intention.champion_until, line.version):
             logger.warning("%s: the %s was overtaken by a move in MLflow", registry.name, _named(line))
-            _drop(path)
+            remove_file(path)
             return None
-        if fault := fault_of(client, registry, line.version):
+        if fault := fault_of(client, registry, line.version, is_told=line.is_unsigned):
             _put_back(client, registry, intention)
             logger.warning("%s: the %s was cut off, and is undone: %s", registry.name, _named(line), fault)
             return None
@@ -132,14 +144,14 @@ def finish(client: Any, registry: Registry) -> Promotion | None:
     return _carry_out(client, registry, intention)
 
 
-def fault_of(client: Any, registry: Registry, version: int) -> str:
+def fault_of(client: Any, registry: Registry, version: int, *, is_told: bool = False) -> str:
     """What is wrong with a version, so that it may not be champion; "" where nothing is."""
     if version_or_none(client, registry.name, version) is None:
         return f"MLflow has no version {version}."
     try:
-        with opened(registry, version):
+        with opened(registry, version, is_told=is_told):
             return ""
-    except DamagedArtifact as exc:
+    except DataError as exc:
         return str(exc)
 
 
@@ -158,7 +170,7 @@ def _carry_out(client: Any, registry: Registry, intention: Intention) -> Promoti
         failpoint("register", "before_line")
         add(registry, line)
     failpoint("register", "after_line")
-    _drop(_path(registry))
+    remove_file(_path(registry))
     failpoint("register", "after_intention")
     return line
 
@@ -177,7 +189,7 @@ def _put_back(client: Any, registry: Registry, intention: Intention) -> None:
     for alias, number in ((CHAMPION, intention.champion_until), (PREVIOUS, intention.previous_until)):
         stands = version_or_none(client, registry.name, number) is not None
         _point(client, registry, alias, number if stands else None)
-    _drop(_path(registry))
+    remove_file(_path(registry))
 
 
 def _point(client: Any, registry: Registry, alias: str, number: int | None) -> None:
@@ -195,8 +207,3 @@ def _path(registry: Registry) -> Path:
     """A file for each model: a move of another one is not in the way."""
     digest = hashlib.sha256(registry.name.encode()).hexdigest()
     return registry.folder / f"begun-{digest[:NAME_CHARACTERS]}.json"
-
-
-def _drop(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    fsync_folder(path.parent)

@@ -1,4 +1,4 @@
-"""The folder that is uploaded: a model that MLflow's own client loads, and nothing that could run code.
+"""The folder that is uploaded: a model that MLflow's own client loads, and nothing that could run code (harmless.py).
 
     MLmodel, conda.yaml, python_env.yaml, requirements.txt     what MLflow wants
     README.md                                                  the model card
@@ -6,37 +6,39 @@
     components/tokenizer/                                      its tokenizer again, where MLflow looks for it
     variants/<scheme>/                                         each smaller variant, a model folder by itself
     digests.json                                               size and SHA-256 of each of the files above
+    model.sig, signing_key.pub                                 the signature of all of it (signature.py)
 
 `mlflow.transformers.save_model` is not used: it loads the model into memory and writes it anew, asks the model hub
 about it by its folder's name, and given a path instead of a loaded model fails with transformers 5 (MLflow 3.17.2).
 What it writes is small and stable, since MLflow must read what its older versions wrote.
 
-The folder is the same for the same inputs, so an upload that was killed can be finished by the next one.
+The folder is the same for the same inputs, so an upload that was killed can be finished by the next one. What signs it
+is apart: packages of before models were signed are signed as they are.
 """
 
+import hashlib
 import platform
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
 from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.model.records import MODEL_FOLDER, VARIANT_FILE
-from pipeline_lib.store.files import read_json
-from pipeline_lib.store.sealed import fault_of, seal
+from pipeline_lib.register.harmless import check_files
+from pipeline_lib.register.signature import KEY_FILE, SIGNATURE_FILE
+from pipeline_lib.store.files import read_json, readable, sha256_of
+from pipeline_lib.store.sealed import fault_of, seal, sums_of
 
 DIGESTS_FILE = "digests.json"
 CARD_FILE = "README.md"
 VARIANTS_FOLDER = "variants"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
 REQUIRED_LIBRARIES = ("mlflow", "torch", "transformers", "tokenizers", "safetensors")
-
-# An allow-list: lists of what is forbidden (pickle scanners) are incomplete and fail open.
-ALLOWED_SUFFIXES = frozenset({".safetensors", ".onnx", ".json", ".txt", ".md", ".yaml", ".yml", ".jinja"})
-ALLOWED_NAMES = frozenset({"MLmodel"})
-ADDED_BY_MLFLOW = frozenset({"registered_model_meta"})  # written beside the files by whoever loads them
-FORBIDDEN_HEADS = (b"\x80", b"PK\x03\x04")  # pickle, and zip (how torch wraps it)
+# Not in the list of files: what signs it, and what MLflow writes beside the files when it loads them.
+APART = frozenset({SIGNATURE_FILE, KEY_FILE, "registered_model_meta"})
+WITHOUT_SUFFIX = APART | {"MLmodel"}
 
 
 @dataclass(frozen=True)
@@ -61,33 +63,37 @@ def build(contents: Contents, folder: Path) -> str:
         shutil.copyfile(artifact / VARIANT_FILE, folder / VARIANTS_FOLDER / scheme / VARIANT_FILE)
     (folder / CARD_FILE).write_text(contents.card, encoding="utf-8")
     _write_mlflow_files(contents, folder)
-    check_files(folder)
+    check_files(folder, also=WITHOUT_SUFFIX)
     return seal(folder, DIGESTS_FILE)
 
 
-def check_files(folder: Path) -> None:
-    """Raise `DataError` for any file that is not of an allowed kind, or for a model that brings its own code."""
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink()):
-        name = path.relative_to(folder).as_posix()
-        if path.suffix not in ALLOWED_SUFFIXES and path.name not in ALLOWED_NAMES:
-            raise DataError(
-                f"{name}: a model may not hold files of this kind. Only safetensors, ONNX and text are kept."
-            )
-        with path.open("rb") as file:
-            if file.read(4).startswith(FORBIDDEN_HEADS):
-                raise DataError(f"{name}: this is a pickle or a zip under another name. The model was not registered.")
-    config = read_json(folder / MODEL_FOLDER / "config.json")
-    if "auto_map" in config:
-        raise DataError("model/config.json: auto_map would load code from the folder. The model was not registered.")
-
-
 def verify(folder: Path, files_digest: str) -> None:
-    """Raise `DamagedArtifact` unless the package holds exactly the files that were uploaded."""
-    fault = fault_of(folder, DIGESTS_FILE, digest=files_digest, apart=ADDED_BY_MLFLOW)
+    """Raise `DamagedArtifact` unless the package holds exactly the files that were uploaded, and `DataError` for one
+    that may not be in a model."""
+    fault = fault_of(folder, DIGESTS_FILE, digest=files_digest, apart=APART)
     if fault is not None:
         raise DamagedArtifact(
             f"{fault} in the registered model, which is not what was uploaded. It stays out of service."
         )
+    check_files(folder, also=WITHOUT_SUFFIX)
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file of a verified package, its list among them: what is signed."""
+    listed = {str(name): str(entry["sha256"]) for name, entry in read_json(folder / DIGESTS_FILE).items()}
+    return {**listed, DIGESTS_FILE: sha256_of(folder / DIGESTS_FILE)}
+
+
+def digest_of(folder: Path) -> str:
+    """A digest of all files of a package that somebody else made. Raises `DataError` when one may not be in a model, or
+    when there is none that a night could compare with."""
+    check_files(folder, also=WITHOUT_SUFFIX)
+    if not (folder / MODEL_FOLDER / "config.json").is_file():
+        raise DataError(
+            f"{MODEL_FOLDER}/config.json: is missing, so no night can measure this model. Register another."
+        )
+    sums = {name: asdict(entry) for name, entry in sums_of(folder, apart=APART).items()}
+    return hashlib.sha256(readable(sums).encode()).hexdigest()
 
 
 def _write_mlflow_files(contents: Contents, folder: Path) -> None:

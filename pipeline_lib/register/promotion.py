@@ -9,7 +9,7 @@ file.
 from datetime import datetime
 from typing import Literal
 
-from pipeline_lib.base.errors import GateRefused
+from pipeline_lib.base.errors import GateRefused, SettingsError
 from pipeline_lib.register.ledger import Promotion, locked
 from pipeline_lib.register.moves import fault_of, move
 from pipeline_lib.register.registry import Registry, client_of
@@ -23,12 +23,15 @@ def promote(
     expected_champion: int | Literal["anybody"] | None,
     reason: str,
     now: datetime,
+    unsigned: int | None = None,
 ) -> Promotion:
-    """Make `version` the champion, if `expected_champion` still is it.
+    """Make `version` the champion, if `expected_champion` still is it. `unsigned` names it again, where nobody signed
+    it who is trusted.
 
     Raises `GateRefused` when the champion changed in between, `DamagedArtifact` when the version's files are not what
-    was uploaded, `SettingsError` when there is no such version.
+    was uploaded, `Untrusted` when nobody signed them, `SettingsError` when there is no such version.
     """
+    check_named(version, unsigned)
     with locked(registry), client_of(registry) as client:
         settled = settle_in(client, registry, now=now)
         finished = settled.finished
@@ -40,14 +43,16 @@ def promote(
                 f"{registry.name}: the champion changed: it is {_shown(champion)}, not {_shown(expected_champion)}. "
                 f"Version {version} was not promoted; compare it with the new champion."
             )
-        return move(client, registry, version, kind="promote", reason=reason, now=now)
+        is_unsigned = unsigned is not None
+        return move(client, registry, version, kind="promote", reason=reason, now=now, is_unsigned=is_unsigned)
 
 
-def rollback(registry: Registry, *, reason: str, now: datetime) -> Promotion:
+def rollback(registry: Registry, *, reason: str, now: datetime, unsigned: int | None = None) -> Promotion:
     """Put the previous champion back; the present one becomes `previous`, so that a second rollback undoes the first.
 
     One that was cut off is finished by the next, and not undone. Raises `GateRefused` when there is no previous
-    champion, `DamagedArtifact` when its files are not what was uploaded.
+    champion, `DamagedArtifact` when its files are not what was uploaded, `Untrusted` when nobody signed them who is
+    trusted and `unsigned` does not name it.
     """
     with locked(registry), client_of(registry) as client:
         settled = settle_in(client, registry, now=now)
@@ -61,7 +66,17 @@ def rollback(registry: Registry, *, reason: str, now: datetime) -> Promotion:
             raise GateRefused(
                 f"{registry.name} has no previous champion to go back to. Promote a version instead{instead}."
             )
-        return move(client, registry, settled.previous, kind="rollback", reason=reason, now=now)
+        check_named(settled.previous, unsigned)
+        is_unsigned = unsigned is not None
+        return move(
+            client, registry, settled.previous, kind="rollback", reason=reason, now=now, is_unsigned=is_unsigned
+        )
+
+
+def check_named(version: int, unsigned: int | None) -> None:
+    """Raises `SettingsError` when the version that may be without a signature is another one than is meant."""
+    if unsigned not in (None, version):
+        raise SettingsError(f"--unsigned {unsigned}: names another version than {version}, which is to be champion.")
 
 
 def _shown(version: int | str | None) -> str:

@@ -1,20 +1,18 @@
-"""Model versions in MLflow: finding, adding and opening them.
+"""Model versions in MLflow: finding, adding and fetching them.
 
 MLflow guards nothing by itself: a version may point at nothing, and files may change under it. So each version carries
-the digest of its package as a tag, and is opened only when all files still match.
+the digest of its package and the key that signed it as tags, and is opened only when all of that holds (opened.py).
 """
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.base.errors import DamagedArtifact, DamagedVersion, SettingsError
+from pipeline_lib.base.errors import DamagedArtifact, SettingsError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.model.tracking import Place, check_answers, connect, unreachable
-from pipeline_lib.register.package import verify
 from pipeline_lib.store.databases import is_damaged
 from pipeline_lib.store.home import as_it_stands
 
@@ -22,6 +20,9 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FINGERPRINT_TAG = "nightshift.model_fingerprint"
 VARIANTS_TAG = "nightshift.variants_digest"
 FILES_TAG = "nightshift.files_digest"
+KEY_TAG = "nightshift.signing_key"  # the public key in one line
+OUR_TAGS = "nightshift."
+KEYS_FOLDER = "keys"  # in the workspace
 ALIASES_MEAN = (
     "Models of Nightshift. `champion` is the one in service, `challenger` the newest one that did not replace it, "
     "`previous` the champion that `nightshift rollback` puts back."
@@ -33,11 +34,13 @@ RECOVERABLE_CODES = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQ
 
 @dataclass(frozen=True)
 class Registry:
-    """One registered model, and the folder with the ledger and the lock of its promotions."""
+    """One registered model, the folder with the ledger and the lock of its promotions, and whose signatures count."""
 
     place: Place
     name: str
     folder: Path
+    workspace: Path  # which has the key that signs
+    trusted_keys: tuple[str, ...] = ()  # of others: `register.trusted_keys`
 
 
 @dataclass(frozen=True)
@@ -133,46 +136,36 @@ def alias_of(client: Any, name: str, alias: str) -> Version | None:
     return version_or_none(client, name, aliases_of(client, name).get(alias))
 
 
-@contextmanager
-def opened(registry: Registry, number: int) -> Iterator[Path]:
-    """The package of a version, verified; its `model/` is a model folder. Kept only inside the `with`.
+def find_versions(client: Any, registry: Registry, model_fingerprint: str, variants_digest: str) -> list[Version]:
+    """The versions of that model with those variants, the newest first."""
+    query = f"name = '{registry.name}' and tags.`{FINGERPRINT_TAG}` = '{model_fingerprint}'"
+    found = sorted((_version(entry) for entry in client.search_model_versions(query)), key=lambda v: -v.number)
+    return [version for version in found if version.tags.get(VARIANTS_TAG) == variants_digest]
 
-    Raises `DamagedVersion` when it is missing or differs from what was uploaded.
+
+def signed_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Those that say what a version was made from, which its signature covers. The files have a digest of their own."""
+    return {
+        name: value for name, value in tags.items() if name.startswith(OUR_TAGS) and name not in (FILES_TAG, KEY_TAG)
+    }
+
+
+def download(client: Any, registry: Registry, version: Version, temporary: Path) -> Path:
+    """A local path of the package: the registry's own one where that is a folder of this machine.
+
+    Raises `DamagedArtifact` when it cannot be fetched.
     """
-    version = version_by_number(registry, number)
-    with tempfile.TemporaryDirectory() as temporary:
-        with client_of(registry) as client:
-            path = download(client, registry, number, Path(temporary))
-        try:
-            verify(path, version.tags.get(FILES_TAG, ""))
-        except DamagedArtifact as exc:
-            raise DamagedVersion(str(exc), version=number) from exc
-        yield path
-
-
-def is_intact(registry: Registry, number: int) -> bool:
-    """Whether the files of a version are there and unharmed."""
-    try:
-        with opened(registry, number):
-            return True
-    except DamagedVersion:
-        return False
-
-
-def download(client: Any, registry: Registry, number: int, temporary: Path) -> Path:
-    """A local path of the package as it is: the registry's own one where that is a folder of this machine."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
     try:
-        uri = client.get_model_version_download_uri(registry.name, str(number))
+        uri = client.get_model_version_download_uri(registry.name, str(version.number))
         if registry.place.is_local:
             uri = as_it_stands(uri, registry.place.database.parent)
         target = None if uri.startswith("file:") else str(temporary)
-        path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=target))
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=target))
     except (MlflowException, OSError) as exc:
-        raise DamagedVersion(f"{registry.name} version {number}: its files cannot be fetched.", version=number) from exc
-    return path
+        raise DamagedArtifact(f"{registry.name} version {version.number}: its files cannot be fetched.") from exc
 
 
 @dataclass(frozen=True)
@@ -181,6 +174,7 @@ class Upload:
 
     package: Path
     files_digest: str
+    key: str  # the public key that signed it, in one line
     experiment_id: str
     run_id: str
     tags: Mapping[str, str]
@@ -189,21 +183,7 @@ class Upload:
     @property
     def all_tags(self) -> dict[str, str]:
         """The tags of the logged model and of the version."""
-        return {**self.tags, FILES_TAG: self.files_digest}
-
-
-def find_version(client: Any, registry: Registry, model_fingerprint: str, variants_digest: str) -> Version | None:
-    """The newest version of that model with those variants whose files are intact, or None."""
-    found = find_versions(client, registry, model_fingerprint, variants_digest)
-    return next((version for version in found if is_intact(registry, version.number)), None)
-
-
-def find_versions(client: Any, registry: Registry, model_fingerprint: str, variants_digest: str) -> list[Version]:
-    """All versions of that model with those variants, the newest first."""
-    query = f"name = '{registry.name}' and tags.`{FINGERPRINT_TAG}` = '{model_fingerprint}'"
-    found = (_version(entry) for entry in client.search_model_versions(query))
-    same = [version for version in found if version.tags.get(VARIANTS_TAG) == variants_digest]
-    return sorted(same, key=lambda version: -version.number)
+        return {**self.tags, FILES_TAG: self.files_digest, KEY_TAG: self.key}
 
 
 def upload_package(client: Any, registry: Registry, upload: Upload) -> str:
@@ -212,9 +192,10 @@ def upload_package(client: Any, registry: Registry, upload: Upload) -> str:
     Packages are the same for the same inputs, so uploading again over one that was cut off completes it.
     """
     begun = client.search_logged_models(
-        [upload.experiment_id], filter_string=f"tags.`{FILES_TAG}` = '{upload.files_digest}'", max_results=1
+        [upload.experiment_id], filter_string=f"tags.`{FILES_TAG}` = '{upload.files_digest}'"
     )
-    model = begun[0] if begun else None
+    # Not what another workspace has signed: it would have our signature beside its tags.
+    model = next((found for found in begun if found.tags.get(KEY_TAG, upload.key) == upload.key), None)
     if model is None:
         model = client.create_logged_model(
             upload.experiment_id,

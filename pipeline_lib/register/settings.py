@@ -109,6 +109,11 @@ class RegisterSettings(StageSettings):
         description="who promotes a model that passed the gate: the gate itself, or a person (nightshift approve)",
         json_schema_extra=operational(),
     )
+    trusted_keys: tuple[str, ...] = Field(
+        (),
+        description="whose models may be in service beside our own: public keys (PEM), files of them, or their SHA-256",
+        json_schema_extra=operational(),
+    )
     gate: GateSettings = Field(default_factory=GateSettings, description="when a challenger becomes champion")
 
     @field_validator("tracking_uri")

@@ -2,6 +2,7 @@
 
     a move that was cut off              is finished: moves.py
     what is no line of the ledger        goes to a file beside it
+    a version registered here     before models were signed, is signed
     an alias moved in MLflow's pages     counts, for so many people promote: once the files of the version are verified
                                          it is written to the ledger, as made by hand
     anything else                        is named with the command that puts it right
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.model.database import copy_of, needs_mending
 from pipeline_lib.register.glance import Glance, glance, look_at, seen_by
 from pipeline_lib.register.ledger import Promotion, has_odd_lines, is_locked, locked, moves_of, put_odd_aside
@@ -30,6 +31,7 @@ from pipeline_lib.register.registry import (
     client_of,
     version_or_none,
 )
+from pipeline_lib.register.signing import sign_earlier
 
 FOUND = "found so in MLflow"  # the reason of a move that was made there
 
@@ -57,6 +59,7 @@ def settle_in(client: Any, registry: Registry, *, now: datetime) -> Settled:
     """The same by who holds the lock."""
     if aside := put_odd_aside(registry):
         logger.warning("%s: holds now what was no line of the ledger of promotions", aside)
+    sign_earlier(client, registry)
     finished = finish(client, registry)
     fault = _take_over(client, registry, now)
     seen, moves = seen_by(client, registry), moves_of(registry)
@@ -159,7 +162,7 @@ def _take_over(client: Any, registry: Registry, now: datetime) -> str | None:
         return None
     try:
         move(client, registry, found, kind="by hand", reason=FOUND, now=now)
-    except DamagedArtifact as exc:
+    except DataError as exc:
         return str(exc)
     until = f"until then it was version {moves[-1].version}" if moves else "there was none"
     logger.warning("%s: version %d was made champion in MLflow; %s. It is on record now", registry.name, found, until)

@@ -26,10 +26,11 @@ from pipeline_lib.model.records import (
 )
 from pipeline_lib.model.tracking import place_of
 from pipeline_lib.register.ledger import Promotion, moves_of, promotions
-from pipeline_lib.register.promotion import promote, rollback
+from pipeline_lib.register.promotion import check_named, promote, rollback
 from pipeline_lib.register.registry import VARIANTS_TAG, Registry, Version
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.settle import in_service, is_settled, look, settle
+from pipeline_lib.register.signings import REGISTERED_FILE
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome, Ref, digest_of
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 STAGE = "register"
 
-REGISTERED_FILE = "registered.json"
 IN_SERVICE = "in_service"  # an input of the gate: the model that it judges, where that is the champion
 EARLIER = "earlier"  # and former champions on the frozen benchmark, each the best of them in something
 GATE_FILE = "gate.json"
@@ -53,6 +53,7 @@ FUNNEL_FILE = "funnel.json"  # [{"stage", "documents_in", "documents_out", "drop
 __all__ = [
     "Promotion",
     "Registry",
+    "check_named",
     "in_service",
     "is_settled",
     "look",
@@ -66,7 +67,8 @@ __all__ = [
 
 def registry_of(settings: RegisterSettings, workspace: Path) -> Registry:
     """The registered model of these settings; ledger and lock lie in the workspace."""
-    return Registry(place_of(settings.tracking_uri, workspace), settings.model_name, workspace / "state" / "promotions")
+    place, folder = place_of(settings.tracking_uri, workspace), workspace / "state" / "promotions"
+    return Registry(place, settings.model_name, folder, workspace, settings.trusted_keys)
 
 
 def make_version(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outcome:

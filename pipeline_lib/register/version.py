@@ -18,6 +18,7 @@ from pipeline_lib.model.records import Figures, Scores, VariantReport
 from pipeline_lib.model.tracking import open_experiment, open_run
 from pipeline_lib.register.card import Facts, FunnelRow, Lineage, model_card, without_header
 from pipeline_lib.register.mend import put_back
+from pipeline_lib.register.opened import is_intact
 from pipeline_lib.register.package import Contents, build
 from pipeline_lib.register.registry import (
     CHALLENGER,
@@ -29,10 +30,10 @@ from pipeline_lib.register.registry import (
     add_version,
     alias_of,
     client_of,
-    find_version,
     find_versions,
     upload_package,
 )
+from pipeline_lib.register.signing import sign_package
 from pipeline_lib.register.table import deciding
 from pipeline_lib.store.files import read_json
 
@@ -89,18 +90,22 @@ def _register(client: Any, registry: Registry, experiment: str, candidate: Candi
         card = model_card(registry.name, lineage, _facts(candidate))
         contents = Contents(candidate.model, candidate.variants, card, lineage.model_fingerprint)
         files_digest = build(contents, Path(temporary))
+        tags = _tags(lineage)
+        key = sign_package(registry, Path(temporary), files_digest, tags).line
         for damaged in find_versions(client, registry, lineage.model_fingerprint, lineage.variants_digest):
             put_back(client, registry, damaged, Path(temporary))
         if healed := _version_of(client, registry, lineage):
             return healed
-        upload = Upload(Path(temporary), files_digest, experiment_id, run_id, _tags(lineage), without_header(card))
+        upload = Upload(Path(temporary), files_digest, key, experiment_id, run_id, tags, without_header(card))
         model_id = upload_package(client, registry, upload)
     _log(client, run_id, model_id, candidate)
     return add_version(client, registry, upload, model_id)
 
 
 def _version_of(client: Any, registry: Registry, lineage: Lineage) -> Version | None:
-    return find_version(client, registry, lineage.model_fingerprint, lineage.variants_digest)
+    """The newest version of that model with those variants that can be opened, or None."""
+    found = find_versions(client, registry, lineage.model_fingerprint, lineage.variants_digest)
+    return next((version for version in found if is_intact(registry, version.number)), None)
 
 
 def _facts(candidate: Candidate) -> Facts:

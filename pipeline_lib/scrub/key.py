@@ -33,6 +33,8 @@ MIN_KEY_BYTES = 32
 MIN_DISTINCT_BYTES = 16  # 32 random bytes have 30 distinct ones; fewer than 16 comes with probability < 1e-15
 ADVICE = "Make one with: openssl rand -hex 32"
 
+_handed_on: set[str] = set()  # files that end with this process
+
 
 @dataclass(frozen=True)
 class ScrubKey:
@@ -105,6 +107,13 @@ def hand_on(environment: MutableMapping[str, str]) -> None:
         return
     del environment[KEY_VARIABLE]
     environment[KEY_FILE_VARIABLE] = _in_memory(text) if sys.platform == "linux" else _until_the_end(text)
+    _handed_on.add(environment[KEY_FILE_VARIABLE])
+
+
+def lasting_key_file(environment: Mapping[str, str]) -> Path | None:
+    """The key file that the user has named; None where there is none but that of `hand_on`, which ends with us."""
+    name = environment.get(KEY_FILE_VARIABLE)
+    return Path(name) if name and name not in _handed_on else None
 
 
 def _in_memory(text: str) -> str:

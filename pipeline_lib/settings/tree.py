@@ -5,8 +5,8 @@
                                        on the command line: --clean.max_characters 100000
 
 Unknown keys are errors with a suggestion; each value remembers where it came from, for `nightshift config --explain`.
-What decides the bytes lives in the sections of the stages. `[resources]`, `[guards]`, `profile` and `workspace` decide
-nothing. Which sections there are says the table of stages, which is above this module: it hands them in.
+What decides the bytes lives in the sections of the stages. `[resources]`, `[guards]`, `[schedule]`, `[maintenance]`,
+`profile` and `workspace` decide nothing. Which sections there are says the table of stages, which is above this module.
 """
 
 import difflib
@@ -25,6 +25,7 @@ from pydantic.fields import FieldInfo
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.base.settings import StageSettings, operational
 from pipeline_lib.run.guard import GuardSettings
+from pipeline_lib.settings.schedule import ScheduleSettings
 
 ENVIRONMENT_PREFIX = "NIGHTSHIFT_"
 VERSIONED_KEY = re.compile(r"^v\d+$")
@@ -51,6 +52,29 @@ class ResourceSettings(StageSettings):
     )
 
 
+class MaintenanceSettings(StageSettings):
+    """What `nightshift gc` leaves. Nothing here changes a byte of what is made."""
+
+    keep_nights: int = Field(
+        7,
+        ge=1,
+        description="the newest trainings stay with all that nightshift trace asks of them, registered or not",
+        json_schema_extra=operational("trainings"),
+    )
+    keep_days: float = Field(
+        7.0,
+        ge=0,
+        description="what nothing needs any more stays for so long; 0 removes it at once",
+        json_schema_extra=operational("days"),
+    )
+    keep_runs_days: float = Field(
+        90.0,
+        ge=1,
+        description="runs in Prefect and MLflow, and full logs, stay for so long after their end",
+        json_schema_extra=operational("days"),
+    )
+
+
 class Settings(StageSettings):
     """Everything that can be set, with defaults that run the demo. The stages add their sections (stages.py)."""
 
@@ -67,6 +91,8 @@ class Settings(StageSettings):
     )
     resources: ResourceSettings = Field(default_factory=ResourceSettings, description="processes and deadlines")
     guards: GuardSettings = Field(default_factory=GuardSettings, description="when losing documents stops the night")
+    schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="when the night starts by itself")
+    maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings, description="what gc leaves")
 
     def of(self, kind: type[Section]) -> Section:
         """The section of a stage, asked for by its class."""

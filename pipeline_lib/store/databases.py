@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -109,16 +109,17 @@ def made_aside(database: Path, start: Path | None = None) -> Iterator[Path]:
         _end_log(aside)
         fsync_file(aside)
         if not is_empty(database):
-            _end_log(database)  # so that its log is not taken for that of the new one
+            _end_log(database)  # its log would be taken for that of the new one; and nobody may be using it
         aside.replace(database)
         fsync_folder(database.parent)
     except (sqlite3.Error, OSError) as exc:
         raise UpstreamError(
             f"{database}: cannot be made or changed ({exc}); what was there is as it was. "
-            "Check the disk and the rights there, and run again."
+            "Check the disk and the rights there, end what uses it (nightshift up), and run again."
         ) from exc
     finally:
-        _remove(aside)
+        with suppress(OSError):  # where its folder is none it is not there either
+            _remove(aside)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -6,12 +6,14 @@ Object stores get their own door here later; callers pass paths and never open f
 """
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from pipeline_lib.base.errors import DataError, UpstreamError
 
 CHUNK_BYTES = 1 << 20
 OWNER_ONLY = 0o600  # who may read a private file
+_flushed: set[Path] = set()  # folders whose names this process has flushed
 STANDS_IN_THE_WAY = (errno.EISDIR, errno.ELOOP, errno.ENOTDIR, errno.EEXIST)
 
 
@@ -27,17 +30,32 @@ def write_atomically(path: Path, data: bytes, *, via: Path | None = None) -> Non
     """Put `data` under `path`, durably and all at once; its temporary name is beside it, or in the folder `via`."""
     temporary = (via or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        fsync_folder(path.parent)
     except OSError as exc:
         with suppress(OSError):  # where its folder is none it is not there either
             temporary.unlink()
         raise translate_os_error(exc, path) from exc
-    fsync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and what is missing above it, durably: what is flushed in it would be gone with its name.
+
+    Names that were there may be those that a killed process made and did not flush, so each process flushes them once.
+    """
+    folders = (path, *path.parents)
+    missing = [folder for folder in folders if not folder.is_dir()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in folders:
+        if folder not in missing and (folder in _flushed or not os.access(folder.parent, os.W_OK)):
+            break
+        fsync_folder(folder.parent)
+        _flushed.add(folder)
 
 
 def write_json(path: Path, value: Any, *, via: Path | None = None) -> None:
@@ -49,7 +67,7 @@ def make_private(path: Path, text: str) -> None:
     """Put `text` under `path`, for its owner's eyes alone, unless something is there. Of two at once the first wins."""
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
@@ -63,6 +81,16 @@ def make_private(path: Path, text: str) -> None:
         pass
     finally:
         temporary.unlink()
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file, durably, if it is there. Raises `UpstreamError` where that fails."""
+    try:
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            fsync_folder(path.parent)
+    except OSError as exc:
+        raise translate_os_error(exc, path) from exc
 
 
 def put_aside(path: Path) -> Path:
@@ -86,6 +114,17 @@ def open_lock(path: Path) -> int:
         raise DataError(
             f"{place}: is no {kind}, so nothing can be locked there. Move it away and run again: it is made anew."
         ) from exc
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait for the lock of this file. The system lets it go when its holder ends, however that ends."""
+    descriptor = open_lock(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def readable(value: Any) -> str:
@@ -130,9 +169,16 @@ def fsync_folder(path: Path) -> None:
     fsync_file(path)
 
 
+def num_bytes_in(path: Path) -> int:
+    """The bytes of a file, or of all files in a folder; what several names share counts for each a part."""
+    files = [path] if path.is_file() else [found for found in path.rglob("*") if not found.is_dir()]
+    found = (file.lstat() for file in files)
+    return sum(status.st_size // max(status.st_nlink, 1) for status in found)
+
+
 def replace_folder(source: Path, target: Path) -> None:
     """Move the folder `source` to `target`; a folder that stands there is put beside `source` first, and removed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     if target.exists():
         aside = source.with_name(f".{target.name}.{os.getpid()}.old")
         target.rename(aside)

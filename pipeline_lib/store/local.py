@@ -12,6 +12,7 @@ last verified, as git does with its index. No other module knows where an artifa
 
 import json
 import os
+import re
 import shutil
 import time
 import uuid
@@ -24,13 +25,14 @@ from typing import Any
 from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.store.artifact import MANIFEST, FileEntry, Manifest, Outcome, Ref, read_manifest, write_manifest
-from pipeline_lib.store.files import replace_folder, translate_os_error
+from pipeline_lib.store.files import fsync_folder, make_folder, replace_folder, translate_os_error
 from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.sealed import fault_in, sums_of
 
 VERIFIED = ".verified.json"  # size and modification time of each file when its digest was last right
 INCOMING = ".incoming"
 Stamps = dict[str, list[int] | None]  # what the file of that name holds
+FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 LIST = "list.v1"  # schema of an artifact that only names others
 LISTS = "lists.v1"  # and of one that names such lists
 
@@ -190,13 +192,19 @@ class Store:
             if found.maker == maker:
                 yield found
 
+    def everything(self) -> Iterator[Ref]:
+        """The names of all artifacts, whole or damaged, in order. What bears no such name is not ours."""
+        folders = (folder for folder in sorted(self.root.glob("[a-z]*/*")) if folder.is_dir())
+        return (Ref(folder.parent.name, folder.name) for folder in folders if FINGERPRINT.fullmatch(folder.name))
+
     @contextmanager
     def draft(self, ref: Ref) -> Iterator[Draft]:
         """A temporary folder to fill and seal; it is removed when the work fails."""
         final_path = self.path(ref.stage, ref.fingerprint)
         path = self.root / INCOMING / f"{ref.stage}-{ref.fingerprint}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         try:
-            path.mkdir(parents=True)
+            make_folder(path.parent)
+            path.mkdir()
             yield Draft(path, final_path, ref, time.monotonic())
         except OSError as exc:
             raise translate_os_error(exc, path) from exc
@@ -212,10 +220,12 @@ class Store:
         shutil.rmtree(aside)
 
     def sweep(self) -> int:
-        """Remove what killed runs left unfinished; the number of folders removed.
+        """Remove what killed runs left unfinished, flush the names of what they ended; the number of folders removed.
 
         Only the holder of the workspace lock may call this.
         """
+        for folder in self.root.glob("[!.]*/"):
+            fsync_folder(folder)
         leftovers = list((self.root / INCOMING).glob("*"))
         for path in leftovers:
             shutil.rmtree(path, ignore_errors=True)

@@ -32,5 +32,10 @@ def rotate(path: Path, *, most_bytes: int = MOST_BYTES) -> bool:
     return True
 
 
+def rotated(folder: Path) -> list[Path]:
+    """The full logs in a folder that were put beside their successors."""
+    return [path for path in sorted(folder.glob("*.log.*")) if path.suffix[1:].isdecimal() and path.is_file()]
+
+
 def _numbered(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}")

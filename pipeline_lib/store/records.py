@@ -19,8 +19,8 @@ import json
 import logging
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -124,6 +124,19 @@ def sort_lines(path: Path, shape: type[T]) -> tuple[list[bytes], list[bytes]]:
     for _, line in _lines_of(path):
         (odd if _understood(shape, line)[0] is None else right).append(line)
     return right, odd
+
+
+def lines_of(records: Iterable[Any]) -> bytes:
+    """Records (dataclasses) as they stand in such a file, each with its seal."""
+    return b"".join(json.dumps(with_seal(asdict(record)), ensure_ascii=False).encode() + b"\n" for record in records)
+
+
+def with_line(path: Path, record: Any) -> bytes:
+    """What such a file is to hold with one record more. It is short, so it is written anew as a whole: no half line
+    after a kill; and what stands there and is no line stays."""
+    before = path.read_bytes() if path.exists() else b""
+    torn = b"\n" if before and not before.endswith(b"\n") else b""
+    return before + torn + lines_of([record])
 
 
 def write_comfort(path: Path, data: bytes, *, via: Path | None = None) -> None:

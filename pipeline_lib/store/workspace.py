@@ -7,8 +7,11 @@
     state/given_up.json       batches that were given up, whose numbers and shares still hold
     state/landings/<source>.parquet   where the rows of a landing lie, for when it is lost (ingest/places.py)
     state/last/<step>.json    which fingerprints a step had last time: only for reasons and durations in `plan`
+    state/unneeded.json       since when nothing has needed what gc will remove (keep/outlook.py)
     state/runs/<id>.json      one file a run: process, stage it is in, how it ended
+    state/outbox/             what could not be shown to Prefect or MLflow yet (`store/outbox.py`)
     state/lock                held while a night works in this workspace, with the id of the process that does
+    state/up.lock             the same for `nightshift up`
 Each file is replaced as a whole. Of runs the newest KEPT_RUNS are kept. Losing `last` or `runs` loses comfort, never
 data: what cannot be understood there is passed over with a word, what stands in the way is put aside under a name with
 a date. A catalog or a pin decides what is made, so one that is not as it was written is an error; but not a pin that
@@ -29,7 +32,7 @@ import psutil
 from pydantic import ConfigDict, Field
 
 from pipeline_lib.base.errors import WorkspaceBusy
-from pipeline_lib.store.files import open_lock, readable
+from pipeline_lib.store.files import fsync_folder, open_lock, readable, remove_file, translate_os_error
 from pipeline_lib.store.layout import check_layout, write_layout
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.private import NO_OTHERS
@@ -159,11 +162,24 @@ class Workspace:
 
     def drop_pin(self, name: str) -> None:
         """Forget what was pinned under that name."""
-        self._pin_path(name).unlink(missing_ok=True)
+        remove_file(self._pin_path(name))
+
+    def pinned(self) -> Iterator[tuple[str, Any]]:
+        """All pins by name, as JSON. Raises `DataError` for one that cannot be read."""
+        for path in sorted((self.state / "pins").glob("[!.]*.json")):
+            yield path.stem, read_state(path, dict[str, Any], advice="Put it back from a copy, or delete it.")
 
     def last(self, step: str) -> list[str]:
         """The fingerprints that step had when it last ran: its shards, then itself."""
         return read_comfort(self.state / "last" / f"{step}.json", list[str]) or []
+
+    def remembered(self) -> Iterator[str]:
+        """The names of all steps of which something is remembered."""
+        return (path.stem for path in sorted((self.state / "last").glob("[!.]*.json")))
+
+    def forget_last(self, step: str) -> None:
+        """Remember nothing of a step any more."""
+        (self.state / "last" / f"{step}.json").unlink(missing_ok=True)
 
     def save_last(self, step: str, fingerprints: Sequence[str]) -> None:
         """Remember the fingerprints of a step."""
@@ -205,9 +221,20 @@ class Workspace:
         return self.state / "runs" / f"{run_id}.json"
 
     def sweep(self) -> None:
-        """Remove what killed runs left under temporary names. Only the holder of the lock may call this."""
+        """Remove what killed runs left under temporary names, and flush the names of what they have written.
+
+        Only the holder of the lock may call this. Raises `UpstreamError` where the disk does not let it.
+        """
+        try:
+            self._sweep()
+        except OSError as exc:
+            raise translate_os_error(exc, self.root) from exc
+
+    def _sweep(self) -> None:
         self.store.sweep()
         folders = [self.state, *(path for path in self.state.glob("*") if path.is_dir() and path.name not in GROWING)]
+        for folder in filter(Path.is_dir, folders):
+            fsync_folder(folder)
         leftovers = [path for folder in folders for pattern in (".*.tmp", ".*.old") for path in folder.glob(pattern)]
         for path in leftovers:
             if path.is_dir():
@@ -235,6 +262,8 @@ class Workspace:
             _held.add(self.root)
             yield
         finally:
+            if self.root in _held:
+                os.ftruncate(descriptor, 0)  # nobody holds it
             _held.discard(self.root)
             os.close(descriptor)
 
@@ -250,7 +279,7 @@ class Workspace:
         os.write(descriptor, str(os.getpid()).encode())
 
     def _who(self, descriptor: int) -> str:
-        process_id = os.read(descriptor, 20).decode(errors="replace")
+        process_id = os.read(descriptor, 20).decode(errors="replace") or "unknown: it begins or ends just now"
         stages = [run.stage for run in self.runs() if run.state == "running" and str(run.process_id) == process_id]
         return f"process {process_id}, in {(stages and stages[-1]) or 'its start'}"
 

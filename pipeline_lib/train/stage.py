@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from pipeline_lib.base import errors
 from pipeline_lib.base.errors import DataError, NightshiftError, StageTimeout, UpstreamError
 from pipeline_lib.base.failpoint import failpoint
-from pipeline_lib.base.lifeline import spawn_guarded
+from pipeline_lib.base.lifeline import end_orphans, spawn_guarded
 from pipeline_lib.model.reading.snapshot import EXCLUDED_FILE, SHARDS_FILE, Arrived, read_excluded, read_shards
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import MANIFEST, Outcome
@@ -210,10 +210,12 @@ def _follow(
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    """SIGTERM, on which a checkpoint is written; SIGKILL follows after a grace, from the supervisor."""
+    """SIGTERM, on which a checkpoint is written; SIGKILL follows after a grace, from the supervisor. Nobody goes on
+    writing into the work folder: neither where the supervisor was killed."""
     if child.poll() is None:
         child.terminate()
-    child.wait()
+    if child.wait() < 0:
+        end_orphans(child.pid)
 
 
 def _failure(work: Path, status: int) -> NightshiftError:

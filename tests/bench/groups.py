@@ -7,7 +7,7 @@ FIGURES; whoever wants only the first of them stops asking. What cannot be measu
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from tests.bench import increments, memory, moves, nights, overhead, reading, thousand_nights, training
+from tests.bench import garbage, increments, memory, moves, nights, overhead, reading, thousand_nights, training
 from tests.bench.figures import Figure
 from tests.bench.refresh import DEMO, NEUTRAL
 from tests.bench.workbench import Workbench
@@ -29,6 +29,7 @@ GROUPS: tuple[Group, ...] = (
     moves,
     increments,
     thousand_nights,
+    garbage,
     memory,
     DEMO,
     NEUTRAL,

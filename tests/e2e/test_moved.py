@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.register.registry import CHAMPION, aliases, is_intact
+from pipeline_lib.register.opened import is_intact
+from pipeline_lib.register.registry import CHAMPION, aliases
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.addresses import COLUMNS, MLFLOW, MLFLOW_COPY, path_of
 from pipeline_lib.store.files import sha256_of

@@ -10,7 +10,7 @@ import pytest
 from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
 
 from pipeline_lib.base.errors import DamagedVersion
-from pipeline_lib.register.registry import is_intact
+from pipeline_lib.register.opened import is_intact
 from pipeline_lib.settings.tree import Settings
 from tasks.moves import promote_version, registry_for, roll_back
 from tasks.runtime import PlainRuntime

@@ -4,6 +4,7 @@ The tests of this file build on one another, in their order, since servers cost 
 """
 
 import json
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -11,17 +12,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
 
+from flows.standing import answers
+from pipeline_lib.model.database import copy_of
 from pipeline_lib.model.tracking import page_of
 from pipeline_lib.store.artifact import Manifest
+from pipeline_lib.store.databases import copy_database
+from pipeline_lib.store.workspace import RunRecord, Workspace
 from tests.servers_up import Up, alive, printed, start, up, wait_until
 from tests.tiny_night import Ended, arguments, artifacts, nightshift, write_corpus
 
 NIGHT_SECONDS = 240
 STAGES = {"ingest", "clean", "dedup", "scrub", "tokenize", "train", "evaluate", "quantize", "register"}
+SCHEDULE = {"schedule__cron": "30 3 * * *", "schedule__time_zone": "Asia/Shanghai"}
 MANY_EPOCHS = 100  # a training that lasts until it is killed
 ARTIFACTS = {
     "refresh-funnel": "table",
@@ -60,7 +67,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def servers(place: Place) -> Iterator[Up]:
-    with up(place.workspace, place.corpus, "--prefect-port", str(place.taken_port), "--mlflow-port", "0") as started:
+    ports = "--prefect-port", str(place.taken_port), "--mlflow-port", "0"
+    with up(place.workspace, place.corpus, *ports, **SCHEDULE) as started:
         yield started
 
 
@@ -95,7 +103,12 @@ def test_the_cron_makes_scheduled_runs(servers: Up) -> None:
     """With SQLAlchemy 2.1 the server starts as well, but makes none."""
     wait_until(lambda: len(servers.runs("nightly", names=("Scheduled",))) > 0, 60)
     planned = servers.runs("nightly", names=("Scheduled",))
-    assert {datetime.fromisoformat(run["expected_start_time"]).strftime("%H:%M") for run in planned} == {"02:00"}
+    zone = ZoneInfo(SCHEDULE["schedule__time_zone"])
+    starts = [datetime.fromisoformat(run["expected_start_time"]).astimezone(zone) for run in planned]
+    assert {start.strftime("%H:%M") for start in starts} == {"03:30"}
+    said = json.loads(nightshift("status", "--json", "--workspace", str(servers.workspace)).out)
+    assert said["next_night"]["at"] == min(starts).isoformat(timespec="seconds")
+    assert (said["next_night"]["cron"], said["at_work"], said["last_night"]) == ("30 3 * * *", None, None)
 
 
 def test_the_parameters_of_a_deployment_are_a_typed_form(servers: Up) -> None:
@@ -177,9 +190,44 @@ def test_a_run_uses_the_standing_servers_and_shows_each_task_as_cached(servers: 
     assert last["deployment_id"] is None
 
 
+def test_servers_that_are_killed_are_started_again_while_the_night_goes_on(servers: Up, nothing_new: Ended) -> None:
+    run = servers.trigger("nightly")
+    wait_until(lambda: servers.state(run)[0] == "Running", 60)
+    killed = [process for process in servers.family() if is_server(process)]
+    for process in killed:
+        process.kill()
+    wait_until(lambda: _has_completed(servers, run), 120)
+    assert servers.state(run)[1].startswith("version 1 was promoted")
+    wait_until(lambda: _states(servers, run) == dict.fromkeys(STAGES, "Cached"), 30)
+    for name in ("Prefect", "MLflow"):
+        assert f"the {name} process ended by itself; starting it again" in " ".join(servers.out.split())
+    wait_until(lambda: answers(f"{servers.mlflow_url}/health"), 120)
+    assert servers.process.is_running() and not alive(killed)
+
+
+def test_what_is_stopped_killed_or_reads_a_database_that_is_gone_is_started_again(
+    servers: Up, place: Place, nothing_new: Ended
+) -> None:
+    """At its port, with its password: the links hold. The server of Prefect, the worker with its supervisor, MLflow."""
+    links = servers.links
+    prefect, worker = (_process_of(servers, words) for words in ("flows.prefect_app", "prefect worker"))
+    prefect.suspend()
+    worker.parent().kill()
+    copy = copy_of(place.workspace / "mlflow.db")
+    copy_database(place.workspace / "mlflow.db", copy)
+    copy.replace(place.workspace / "mlflow.db")
+    for words in ("Prefect process was stopped; it is killed", "Worker process ended by itself", "database was repl"):
+        wait_until(lambda words=words: words in " ".join(servers.out.split()), 120)
+    wait_until(lambda: _answers(servers), 120)
+    assert servers.links.keys() == links.keys() and servers.links["mlflow"] == links["mlflow"]
+    assert servers.mlflow("/experiments/get-by-name?experiment_name=nightshift")["experiment"]
+    wait_until(lambda: alive([prefect, worker]) == [] and _process_of(servers, "prefect worker") is not None, 30)
+
+
 def test_deploying_again_changes_what_differs_and_keeps_the_schedule(servers: Up, place: Place, night: Night) -> None:
     before = servers.prefect("/deployments/name/nightly/nightly")
-    again = nightshift("deploy", *arguments(place.workspace, place.corpus, train__num_epochs=str(MANY_EPOCHS)))
+    changed = {**SCHEDULE, "train__num_epochs": str(MANY_EPOCHS)}
+    again = nightshift("deploy", *arguments(place.workspace, place.corpus, **changed))
     after = servers.prefect("/deployments/name/nightly/nightly")
     assert again.status == 0, again.err
     assert (after["id"], after["schedules"][0]["id"]) == (before["id"], before["schedules"][0]["id"])
@@ -187,16 +235,42 @@ def test_deploying_again_changes_what_differs_and_keeps_the_schedule(servers: Up
     assert after["parameters"]["settings"]["train"]["num_epochs"] == MANY_EPOCHS
 
 
-def test_kill_9_leaves_no_server_no_worker_and_no_night_behind(servers: Up, place: Place, night: Night) -> None:
+def test_a_worker_does_the_maintenance(servers: Up, place: Place, night: Night) -> None:
+    run = servers.trigger("maintenance")
+    wait_until(lambda: servers.state(run)[0] in ("Completed", "Failed", "Crashed"), 120)
+    assert servers.state(run) == ("Completed", "removed nothing")
+    assert "what the next night reads" in _artifact(servers, "maintenance")
+    with Workspace(place.workspace).lock():  # as a night holds it
+        beside = servers.trigger("maintenance")
+        wait_until(lambda: servers.state(beside)[0] in ("Completed", "Skipped", "Failed", "Crashed"), 120)
+    assert servers.state(beside)[0] == "Skipped"
+
+
+def test_a_night_whose_whole_group_is_killed_is_begun_again_by_the_worker(
+    servers: Up, place: Place, night: Night
+) -> None:
     """The deployment now trains for a hundred epochs, as the test before has left it."""
     run = servers.trigger("nightly")
-    wait_until(lambda: any((place.workspace / "work" / "train").glob("*/metrics.jsonl")), 90)
+    wait_until(lambda: _in_training(place) is not None, 120)
+    killed = _in_training(place)
+    assert killed is not None and killed.flow_run_id == run
+    os.killpg(os.getpgid(killed.process_id), signal.SIGKILL)
+    wait_until(lambda: "the worker begins it again (1 of 3)" in " ".join(servers.out.split()), 90)
+    wait_until(lambda: (again := _in_training(place)) is not None and again.process_id != killed.process_id, 120)
+    again = _in_training(place)
+    assert again is not None and again.flow_run_id == run and servers.state(run)[0] == "Running"
+
+
+def test_kill_9_leaves_no_server_no_worker_and_no_night_behind(servers: Up, place: Place, night: Night) -> None:
+    """The night of the test before is still at work."""
+    at_work = _in_training(place)
+    assert at_work is not None and at_work.flow_run_id is not None
     family = servers.family()
     assert any("prefect.engine" in " ".join(words) for words in alive(family))
     servers.process.kill()
     _, left = psutil.wait_procs(family, 10)
     assert alive(left) == []
-    (place.workspace / "killed").write_text(run, encoding="utf-8")
+    (place.workspace / "killed").write_text(at_work.flow_run_id, encoding="utf-8")
 
 
 def test_the_next_up_tells_of_the_kill_and_ctrl_c_stops_all_of_it(place: Place) -> None:
@@ -215,16 +289,51 @@ def test_ctrl_c_during_the_start_stops_what_has_started(place: Place, tmp_path: 
     process = start(tmp_path, place.corpus, "--prefect-port", "0", "--mlflow-port", "0")
     wait_until(lambda: len(process.children(recursive=True)) >= 4, 60)  # two servers, each with its supervisor
     family = [process, *process.children(recursive=True)]
+    second = nightshift("up", *arguments(tmp_path, place.corpus))
     process.send_signal(signal.SIGINT)
     _, left = psutil.wait_procs(family, 20)
     assert alive(left) == []
     assert (tmp_path / "up.out").read_text(encoding="utf-8").endswith("stopped; nothing is left running\n")
+    assert second.status == 6 and f"process {process.pid}" in second.err
 
 
 def trained(workspace: Path) -> Manifest:
     """The one model."""
     (model,) = [manifest for name, manifest in artifacts(workspace).items() if name.startswith("train/")]
     return model
+
+
+def is_server(process: psutil.Process) -> bool:
+    """Whether it is Prefect's or MLflow's server, not its supervisor."""
+    words = " ".join(process.cmdline())
+    return "lifeline.py" not in words and ("flows.prefect_app" in words or "mlflow server" in words)
+
+
+def _has_completed(servers: Up, run: str) -> bool:
+    """Whether the server answers, and says so."""
+    try:
+        return servers.state(run)[0] == "Completed"
+    except OSError:
+        return False
+
+
+def _in_training(place: Place) -> RunRecord | None:
+    """The night that is at work, once it trains."""
+    runs = [run for run in Workspace(place.workspace).runs() if run.state == "running"]
+    return runs[-1] if runs and runs[-1].stage == "train" else None
+
+
+def _process_of(servers: Up, words: str) -> psutil.Process:
+    """The process of `nightshift up` that was started with these words, not its supervisor."""
+    found = [process for process in servers.family() if words in " ".join(process.cmdline())]
+    return next(process for process in found if "lifeline.py" not in " ".join(process.cmdline()))
+
+
+def _answers(servers: Up) -> bool:
+    try:
+        return bool(servers.prefect("/health") is True and servers.mlflow("/experiments/get?experiment_id=0"))
+    except OSError:
+        return False
 
 
 def _states(servers: Up, flow_run: str) -> dict[str, str]:

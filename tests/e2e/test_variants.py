@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from pipeline_lib.register.registry import CHAMPION, opened, version_by_alias
+from pipeline_lib.register.opened import opened
+from pipeline_lib.register.registry import CHAMPION, version_by_alias
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import registry_of
 from pipeline_lib.store.files import sha256_of
@@ -18,7 +19,7 @@ def graph_in_service(night: WholeNight) -> tuple[int, dict[str, str]]:
     champion = version_by_alias(registry, CHAMPION)
     assert champion is not None
     with opened(registry, champion.number) as package:
-        graphs = (package / "variants").glob("*/model.onnx")
+        graphs = (package.folder / "variants").glob("*/model.onnx")
         return champion.number, {path.parent.name: sha256_of(path) for path in graphs}
 
 

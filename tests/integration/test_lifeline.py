@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline_lib.base.lifeline import spawn_guarded
+from pipeline_lib.base.lifeline import AT_ONCE, end_orphans, spawn_guarded
 
 PYTHON = sys.executable
 
@@ -37,7 +37,7 @@ if sys.argv[3] == "stay":
 
 PARENT = """
 import sys, time
-from pipeline_lib.base.lifeline import spawn_guarded
+from pipeline_lib.base.lifeline import AT_ONCE, end_orphans, spawn_guarded
 spawn_guarded(sys.argv[1:])
 time.sleep(600)
 """
@@ -94,6 +94,33 @@ def test_a_child_that_does_not_listen_is_killed_after_its_grace(tmp_path: Path) 
     supervisor.terminate()
     assert supervisor.wait(timeout=30) == 137
     assert is_gone(child)
+
+
+def test_a_child_that_does_not_listen_can_be_killed_at_once(tmp_path: Path) -> None:
+    supervisor = spawn_guarded([PYTHON, "-c", STAY, str(tmp_path / "pid"), "deaf"], grace_seconds=600)
+    child = pid_in(tmp_path / "pid")
+    supervisor.send_signal(AT_ONCE)
+    assert supervisor.wait(timeout=30) == 137
+    assert is_gone(child)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of the end of its parent")
+def test_kill_9_of_the_supervisor_ends_the_child(tmp_path: Path) -> None:
+    supervisor = spawn_guarded([PYTHON, "-c", STAY, str(tmp_path / "pid"), "deaf"])
+    child = pid_in(tmp_path / "pid")
+    supervisor.kill()
+    supervisor.wait(timeout=10)
+    assert is_gone(child)
+
+
+def test_what_a_killed_supervisor_has_left_behind_is_found_by_its_session(tmp_path: Path) -> None:
+    """Also grandchildren, of whom nobody tells the end of anybody."""
+    supervisor = spawn_guarded([PYTHON, "-c", MOTHER, str(tmp_path / "pid"), "deaf", "stay"])
+    grandchild = pid_in(tmp_path / "pid")
+    supervisor.kill()
+    supervisor.wait(timeout=10)
+    end_orphans(supervisor.pid)
+    assert is_gone(grandchild)
 
 
 @pytest.mark.parametrize("hearing", ["hears", "deaf"])

@@ -20,8 +20,10 @@ from flows.standing import Standing, remember, standing
 from pipeline_lib.base.errors import WorkspaceBusy
 from pipeline_lib.model.tracking import connect, open_experiment, place_of
 from pipeline_lib.register.glance import stands
+from pipeline_lib.register.opened import is_intact, opened
 from pipeline_lib.register.package import DIGESTS_FILE
-from pipeline_lib.register.registry import Registry, Upload, add_version, is_intact, opened, upload_package
+from pipeline_lib.register.registry import Registry, Upload, add_version, upload_package
+from pipeline_lib.register.signing import sign_package
 from pipeline_lib.store.addresses import MLFLOW
 from pipeline_lib.store.home import settle
 from pipeline_lib.store.sealed import seal
@@ -54,7 +56,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def registry_in(root: Path) -> Registry:
-    return Registry(place_of(None, root), "tiny", root / "state" / "promotions")
+    return Registry(place_of(None, root), "tiny", root / "state" / "promotions", root)
 
 
 def register(root: Path) -> Registry:
@@ -72,7 +74,9 @@ def register(root: Path) -> Registry:
     client.log_text(run_id, "seen", "note.txt")
     source = json.dumps({"uri": str(root / "exported.parquet")})
     client.log_inputs(run_id, [DatasetInput(Dataset("mine", "1", "local", source), [])])
-    upload = Upload(package, seal(package, DIGESTS_FILE), experiment_id, run_id, {}, "a card")
+    digest = seal(package, DIGESTS_FILE)
+    key = sign_package(registry, package, digest, {}).line
+    upload = Upload(package, digest, key, experiment_id, run_id, {}, "a card")
     add_version(client, registry, upload, upload_package(client, registry, upload))
     assert settle(root) == ""
     return registry
@@ -108,7 +112,7 @@ def test_mlflow_works_at_any_path(tmp_path: Path, elsewhere: Path, name: str) ->
     assert registry.place.database == root / MLFLOW
     assert stands(registry.place, "tiny", 1)
     with opened(registry, 1) as package:
-        assert package.is_relative_to(root / "mlartifacts")
+        assert package.folder.is_relative_to(root / "mlartifacts")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([elsewhere.name, name])
     assert {path.name for path in elsewhere.iterdir()} <= {"mlruns"}  # where MLflow has its own experiment
 

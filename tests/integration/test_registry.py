@@ -18,15 +18,16 @@ from pipeline_lib.base.errors import DamagedArtifact, GateRefused, SettingsError
 from pipeline_lib.model.records import Scores, Slice, VariantReport, write_record
 from pipeline_lib.model.tracking import Place, connect
 from pipeline_lib.register.glance import stands
+from pipeline_lib.register.harmless import ALLOWED_SUFFIXES
 from pipeline_lib.register.ledger import promotions
-from pipeline_lib.register.package import ALLOWED_NAMES, ALLOWED_SUFFIXES
+from pipeline_lib.register.opened import opened
+from pipeline_lib.register.package import WITHOUT_SUFFIX
 from pipeline_lib.register.promotion import promote, rollback
 from pipeline_lib.register.registry import (
     CHALLENGER,
     CHAMPION,
     PREVIOUS,
     Registry,
-    opened,
     version_by_alias,
     version_by_number,
 )
@@ -37,6 +38,7 @@ from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.files import write_json
 from tests.flips import flip
 from tests.given import LooseStore
+from tests.tiny_graph import write_graph
 from tests.tiny_model import write_model
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -60,7 +62,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_scores(root / "small_scores", Scores(candidate=SMALL, benchmark="frozen", bits_per_byte=2.51))
     write_scores(root / "fresh_scores", Scores(candidate="challenger", benchmark="fresh", bits_per_byte=3.0))
     (root / "variant" / "model").mkdir(parents=True)
-    (root / "variant" / "model" / "model.onnx").write_bytes(b"\x08\x0a stands for a graph")
+    write_graph(root / "variant" / "model" / "model.onnx")
     write_record(VariantReport(SMALL, "onnx", 0.99), root / "variant" / "variant.json")
     (root / "snapshot").mkdir()
     row = {"stage": "clean", "documents_in": 10, "documents_out": 8, "dropped": {"too_few_words": 2}}
@@ -101,7 +103,7 @@ def other_variant(made: Path, tmp_path: Path) -> Path:
     """What the same scheme makes with other settings."""
     folder = tmp_path / "other" / "model"
     folder.mkdir(parents=True)
-    (folder / "model.onnx").write_bytes(b"\x08\x0a stands for another graph")
+    write_graph(folder / "model.onnx", "another")
     write_record(VariantReport(SMALL, "onnx", 0.98), folder.parent / "variant.json")
     return folder.parent
 
@@ -153,8 +155,8 @@ def test_a_champion_loads_with_mlflows_own_client(
     assert answer[0].startswith("The night")
     # MLflow has left a file of its own beside the model by now: it must still verify.
     with opened(registry, 1) as package:
-        assert (package / "model" / "model.safetensors").is_file()
-        assert (package / "variants" / SMALL / "model.onnx").is_file()
+        assert (package.folder / "model" / "model.safetensors").is_file()
+        assert (package.folder / "variants" / SMALL / "model.onnx").is_file()
 
 
 def test_nothing_that_could_run_code_is_stored(
@@ -163,8 +165,8 @@ def test_nothing_that_could_run_code_is_stored(
     register("f" * 32)
     files = [path for path in (workspace / "mlartifacts").rglob("*") if path.is_file()]
     assert len(files) > 10
-    odd = [p.name for p in files if p.suffix not in ALLOWED_SUFFIXES and p.name not in ALLOWED_NAMES]
-    assert set(odd) <= {"registered_model_meta"}
+    odd = [p.name for p in files if p.suffix not in ALLOWED_SUFFIXES and p.name not in WITHOUT_SUFFIX]
+    assert odd == []
 
 
 def test_version_and_run_say_what_the_model_was_made_from(registry: Registry, register: Callable[[str], int]) -> None:
@@ -214,10 +216,10 @@ def test_the_same_model_with_other_variants_is_another_version_that_holds_them(
     assert [registered(other=other_variant), registered(), registered(other=other_variant)] == [2, 3, 2]
     assert [registered(variant=made / "variant"), register("f" * 32)] == [1, 1]
     with opened(registry, 2) as package:
-        graph = package / "variants" / SMALL / "model.onnx"
+        graph = package.folder / "variants" / SMALL / "model.onnx"
         assert graph.read_bytes() == (other_variant / "model" / "model.onnx").read_bytes()
     with opened(registry, 3) as package:
-        assert not (package / "variants").exists()
+        assert not (package.folder / "variants").exists()
 
 
 def test_a_champion_registered_again_does_not_become_a_challenger(
@@ -372,7 +374,7 @@ def run_killed(point: str, action: str, made: Path, workspace: Path, out: Path, 
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
 
 
-@pytest.mark.parametrize("point", ["during_upload", "after_upload", "after_version"])
+@pytest.mark.parametrize("point", ["after_signing", "during_upload", "after_upload", "after_version"])
 def test_a_registration_that_was_killed_is_finished_and_not_doubled(
     point: str,
     registry: Registry,
@@ -421,4 +423,4 @@ def test_a_promotion_that_was_killed_is_completed_by_the_same_promotion(
 @pytest.mark.parametrize(("uri", "error"), [("http://127.0.0.1:1", UpstreamError), ("nonsense://x", SettingsError)])
 def test_a_store_that_is_not_there_is_one_clear_error(uri: str, error: type[Exception], tmp_path: Path) -> None:
     with pytest.raises(error, match=r"register\.tracking_uri"):
-        version_by_alias(Registry(Place(uri), "x", tmp_path), CHAMPION)
+        version_by_alias(Registry(Place(uri), "x", tmp_path, tmp_path), CHAMPION)

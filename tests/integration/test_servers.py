@@ -13,13 +13,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flows import servers
 from flows.ports import hold_port
 from flows.prefect_database import put_damaged_aside
 from flows.servers import Server, last_word, prefect_environment, start_prefect
-from flows.standing import Standing, check_lets_in, forget, remember, standing
+from flows.standing import Standing, check_lets_in, forget, only_up, remember, standing
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.store.workspace import Workspace
 from tests.answering import Healthy, answering
+from tests.servers_up import wait_until
 
 PORTS_ARE_HELD_ON_LINUX_ALONE = (
     "only Linux lets a server listen on a port that another socket of ours is bound to; elsewhere a port is let go at "
@@ -44,6 +46,24 @@ from flows.prefect_app import USED, create_app
 assert isinstance(create_app(), Doors)
 assert {router.prefix for router in server.API_ROUTERS[:len(USED)]} == set(USED)
 assert set(map(id, server.API_ROUTERS)) == set(map(id, before))
+"""
+
+# Waits for a file, then tries to be the one `nightshift up` of a workspace; who is it stays.
+ALONE = """
+import os, pathlib, sys, time
+from flows.standing import only_up
+from pipeline_lib.base.errors import WorkspaceBusy
+from pipeline_lib.store.workspace import Workspace
+start = pathlib.Path(sys.argv[2])
+start.with_name(f"start.{os.getpid()}").touch()
+while not start.exists():
+    time.sleep(0.001)
+try:
+    with only_up(Workspace(pathlib.Path(sys.argv[1]))):
+        print("in", flush=True)
+        time.sleep(600)
+except WorkspaceBusy as exc:
+    print("out", exc)
 """
 
 
@@ -128,6 +148,16 @@ def test_a_server_listens_on_the_port_that_we_hold_and_gives_it_back_when_it_sto
     assert port.holder.fileno() == -1
 
 
+def test_a_server_that_hangs_at_its_start_is_given_up_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "IDLE_SECONDS", 2.0)
+    port = hold_port()
+    with _running("import time; time.sleep(600)") as process:
+        server = Server("Prefect", f"http://127.0.0.1:{port.number}", process, tmp_path / "log", port)
+        with pytest.raises(UpstreamError, match="Prefect server hangs: it did nothing for 2 s"):
+            server.wait("/health", 120)
+    port.release()
+
+
 def test_a_port_whose_server_has_just_ended_is_free_again() -> None:
     """Its last connections linger for a minute; `nightshift up` should still come back at the same address."""
     with socket.socket() as server:
@@ -150,6 +180,22 @@ def test_standing_servers_are_found_by_other_commands(workspace: Workspace, some
     assert standing(workspace) == servers
     forget(workspace)
     assert standing(workspace) is None
+
+
+def test_of_several_that_start_in_the_same_second_one_is_let_in_and_the_others_say_who(tmp_path: Path) -> None:
+    start = tmp_path / "start"
+    words = [sys.executable, "-c", ALONE, str(tmp_path / "workspace"), str(start)]
+    racers = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    wait_until(lambda: len(list(tmp_path.glob("start.*"))) == len(racers), 60)
+    start.touch()
+    said = {racer.stdout.readline(): racer for racer in racers if racer.stdout is not None}
+    winner = said.pop("in\n")
+    assert len(said) == 1 and f"(process {winner.pid})" in "".join(said)  # the others say the same
+    winner.kill()
+    for racer in racers:
+        racer.wait()
+    with only_up(Workspace(tmp_path / "workspace")):  # it ended with its process
+        pass
 
 
 def test_servers_of_a_process_that_is_gone_do_not_stand(workspace: Workspace, somebody: str) -> None:

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ import pytest
 
 from flows import told
 from flows.access import auth_string
+from flows.asked import Asked
 from flows.moves import promote_by_hand, rollback_by_hand
 from flows.servers import start_prefect
 from flows.standing import Standing, remember
-from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.base.errors import SettingsError, Untrusted
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import registry_of
 from pipeline_lib.settings.tree import Settings
@@ -89,9 +91,9 @@ def test_a_move_appears_in_the_server_of_the_workspace_as_a_run_a_table_and_an_e
 
 def asked(url: str, workspace: Workspace, path: str, body: Any) -> Any:
     """What the API answers to our own client."""
-    runtime = told.Told(f"{url}/api", auth_string(workspace.root))
-    runtime.take_token()
-    return runtime._ask(path, body)
+    asked = Asked(f"{url}/api", auth_string(workspace.root), seconds=30)
+    asked.take_token()
+    return asked.send("POST", path, body)
 
 
 @pytest.fixture
@@ -187,6 +189,31 @@ def test_without_a_standing_server_nothing_is_said_of_one(settings: Settings, ca
     (settings.workspace / "state" / "up.json").unlink(missing_ok=True)
     promote_by_hand(settings, 1, reason="", is_dry=False)
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_version_of_another_workspace_moves_only_when_it_is_named(
+    settings: Settings, tmp_path: Path, capsys: Captured
+) -> None:
+    """As the dry run foretells."""
+    (settings.workspace / "state" / "up.json").unlink(missing_ok=True)
+    registry = registry_of(settings.of(RegisterSettings), settings.workspace)
+    number = shelve(replace(registry, folder=tmp_path, workspace=tmp_path), "of another")
+    promote_by_hand(settings, number, reason="", is_dry=True)
+    assert f"-> {number}; it would be refused: {registry.name} version {number} is signed by a key" in said(capsys)
+    before = moves(settings)
+    with pytest.raises(Untrusted, match=f"nightshift promote {number} --unsigned {number}"):
+        promote_by_hand(settings, number, reason="", is_dry=False)
+    with pytest.raises(SettingsError, match="--unsigned 1: names another version"):
+        promote_by_hand(settings, number, reason="", is_dry=True, unsigned=1)
+    promote_by_hand(settings, number, reason="", is_dry=True, unsigned=number)
+    assert said(capsys).endswith(f"-> {number}; its files are whole")
+    assert moves(settings) == before
+    promote_by_hand(settings, number, reason="", is_dry=False, unsigned=number)
+    assert moves(settings)[-1][:2] == ("promote", number)
+
+
+def said(capsys: Captured) -> str:
+    return " ".join(capsys.readouterr().out.split())
 
 
 def test_a_dry_run_in_an_empty_workspace_leaves_nothing_there(tmp_path: Path, capsys: Captured) -> None:

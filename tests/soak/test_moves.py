@@ -17,7 +17,7 @@ ROUNDS = 100
 
 @pytest.mark.parametrize("seed", [11])
 def test_a_hundred_rounds(tmp_path: Path, seed: int) -> None:
-    registry = Registry(place_of(None, tmp_path), "raced", tmp_path / "promotions")
+    registry = Registry(place_of(None, tmp_path), "raced", tmp_path / "promotions", tmp_path)
     for number in range(NUM_VERSIONS):
         shelve(registry, f"raced-{number}")
     promote(registry, 1, expected_champion=None, reason="", now=datetime.now(UTC))

@@ -68,6 +68,7 @@ def test_the_goals_are_those_that_were_asked_for() -> None:
         "night_of_13_documents_growth": 1.3,
         "plan_seconds_1000_nights": 2,
         "nothing_new_1000_nights_seconds": 10,
+        "gc_live_ratio": 2,
         "plan_seconds": 2,
         "one_percent_new_ratio": 0.10,
         "one_percent_edited_ratio": 0.10,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -18,6 +19,7 @@ import yaml
 from cronsim import CronSim
 
 from deployments.docker.create_bucket import create_bucket
+from flows.deploy import with_settings
 from flows.servers import POOL, WORK
 from pipeline_lib.stages import AllSettings as Settings
 from pipeline_lib.stages import resolve
@@ -25,7 +27,7 @@ from pipeline_lib.stages import resolve
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = ROOT / "deployments"
 CONFIGS = sorted((DEPLOYMENTS / "configs").glob("*.toml"))
-NAMES = ["nightly", "refresh", "retrain", "promote", "rollback"]
+NAMES = ["nightly", "refresh", "retrain", "maintenance", "promote", "rollback"]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def nightly(prefect_file: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_five_deployments_are_there(prefect_file: dict[str, Any]) -> None:
+def test_all_deployments_are_there(prefect_file: dict[str, Any]) -> None:
     assert [deployment["name"] for deployment in prefect_file["deployments"]] == NAMES
 
 
@@ -64,6 +66,27 @@ def test_nightly_starts_at_two_in_the_zone_it_names(nightly: dict[str, Any]) -> 
 def test_nightly_keeps_its_schedule_when_it_is_applied_again(nightly: dict[str, Any]) -> None:
     assert nightly["schedules"][0]["slug"] == "every-night"
     assert nightly["schedules"][0]["active"] is True
+
+
+def test_the_schedule_of_the_settings_is_that_of_the_deployments(prefect_file: dict[str, Any]) -> None:
+    given = [("schedule.cron", "30 4 * * mon-fri"), ("schedule.time_zone", "Asia/Shanghai")]
+    tree = with_settings(deepcopy(prefect_file), resolve(None, {}, given).settings)  # type: ignore[arg-type]
+    (schedule,) = tree["deployments"][0]["schedules"]
+    assert (schedule["cron"], schedule["timezone"], schedule["active"]) == ("30 4 * * mon-fri", "Asia/Shanghai", True)
+    zones = {found["timezone"] for deployment in tree["deployments"] for found in deployment.get("schedules", [])}
+    assert zones == {"Asia/Shanghai"}
+
+
+def test_what_the_file_says_is_the_default_of_the_settings(prefect_file: dict[str, Any]) -> None:
+    """Who applies it with Prefect's own command gets the same."""
+    tree = with_settings(deepcopy(prefect_file), Settings())  # type: ignore[arg-type]
+    assert tree["deployments"][0]["schedules"] == prefect_file["deployments"][0]["schedules"]
+
+
+def test_no_night_starts_by_itself_where_cron_is_none(prefect_file: dict[str, Any]) -> None:
+    """The schedule stays, switched off: an earlier one would go on otherwise."""
+    tree = with_settings(deepcopy(prefect_file), resolve(None, {}, [("schedule.cron", "none")]).settings)  # type: ignore[arg-type]
+    assert [found["active"] for found in tree["deployments"][0]["schedules"]] == [False]
 
 
 def test_a_second_night_is_cancelled_not_queued(nightly: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def with_versions(workspace: Path, name: str, folder: Path) -> Registry:
     """Versions 1 to 4; 3 is champion, 2 was it before."""
-    registry = Registry(place_of(None, workspace), name, folder)
+    registry = Registry(place_of(None, workspace), name, folder, workspace)
     for number in range(1, 5):
         shelve(registry, f"{name}-{number}")
     for number in (2, 3):

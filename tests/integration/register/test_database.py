@@ -18,8 +18,9 @@ from pipeline_lib.model.database import copy_of, needs_mending, ready
 from pipeline_lib.model.tracking import Place, connect, place_of
 from pipeline_lib.register.glance import glance
 from pipeline_lib.register.ledger import moves_of
+from pipeline_lib.register.opened import opened
 from pipeline_lib.register.promotion import promote, rollback
-from pipeline_lib.register.registry import Registry, aliases, opened, versions
+from pipeline_lib.register.registry import Registry, aliases, versions
 from pipeline_lib.register.settle import is_settled, look, settle
 from pipeline_lib.store.databases import is_damaged, schema_of
 from tests.registered import shelve
@@ -35,7 +36,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
 
 def registry_in(root: Path) -> Registry:
-    return Registry(place_of(None, root), "m", root / "state" / "promotions")
+    return Registry(place_of(None, root), "m", root / "state" / "promotions", root)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,7 @@ def test_damage_that_is_met_while_it_is_open_is_named_and_mended_by_the_next_try
 
 def test_a_store_of_the_users_own_is_named_and_left_alone(registry: Registry) -> None:
     database = registry.place.database
-    foreign = Registry(Place(registry.place.uri), registry.name, registry.folder)
+    foreign = Registry(Place(registry.place.uri), registry.name, registry.folder, registry.workspace)
     assert len(versions(foreign)) == 3
     in_use(database)
     with pytest.raises(UpstreamError, match=r"is damaged\. Put it back from a copy of yours"):

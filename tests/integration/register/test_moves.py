@@ -218,7 +218,7 @@ def test_a_gate_that_judged_against_the_champion_before_is_refused(registry: Reg
 
 
 def test_a_first_champion_that_was_made_in_mlflow_has_nobody_before_it(workspace: Path, tmp_path: Path) -> None:
-    registry = Registry(place_of(None, workspace), "first-by-hand", tmp_path)
+    registry = Registry(place_of(None, workspace), "first-by-hand", tmp_path, workspace)
     by_hand(registry, CHAMPION, shelve(registry, "first-by-hand"))
     settle(registry, now=NOW)
     assert (chain(registry), standing(registry)) == ([("by hand", 1, None)], {"champion": 1})
@@ -276,7 +276,7 @@ from pipeline_lib.model.tracking import place_of
 from pipeline_lib.register.promotion import promote, rollback
 from pipeline_lib.register.registry import Registry
 workspace, name, folder, *commands = sys.argv[1:]
-registry = Registry(place_of(None, Path(workspace)), name, Path(folder))
+registry = Registry(place_of(None, Path(workspace)), name, Path(folder), Path(workspace))
 for command in commands:
     kind, _, version = command.partition(" ")
     try:

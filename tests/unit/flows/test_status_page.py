@@ -2,15 +2,20 @@
 
 import io
 import json
+import os
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import psutil
 import pytest
 from rich.console import Console
 
+from flows.show.around import next_night
 from flows.show.status import Champion, scores_of, show_champion, show_status
+from flows.standing import Standing
 from pipeline_lib.evaluate.stage import SCORES
 from pipeline_lib.model.records import SCORES_FILE, Scores, write_record
 from pipeline_lib.past.made import MOST_SCORES, remember_scores
@@ -22,6 +27,7 @@ from pipeline_lib.register.stage import registry_of
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.workspace import Workspace, new_run
+from tests.answering import Healthy, answering
 from tests.registered import plain_store
 from tests.unit.flows.conftest import Nights
 
@@ -211,3 +217,126 @@ def test_a_workspace_without_nights_says_how_to_start_one(nights: Nights, tmp_pa
     out = capsys.readouterr().out
     assert f"No night has run in {tmp_path} yet. Start one: nightshift run" in out
     assert "nightshift-tiny has no champion yet." in out
+
+
+@pytest.mark.parametrize(
+    ("states", "status"),
+    [
+        ((), 0),
+        (("completed",), 0),
+        (("failed",), 7),
+        (("killed",), 7),
+        (("failed", "stopped"), 0),
+        (("completed", "failed"), 7),
+        (("failed", "completed"), 0),
+        (("failed", "running"), 7),
+    ],
+)
+def test_the_exit_status_says_whether_the_last_night_that_ended_has_failed(
+    nights: Nights, tmp_path: Path, capsys: Captured, states: tuple[str, ...], status: int
+) -> None:
+    workspace = Workspace(tmp_path)
+    for number, state in enumerate(states):
+        run = replace(new_run(str(number), "nightly", "tiny"), state=state, message=f"so it was; {number}")
+        workspace.save_run(
+            run if state == "running" else replace(run, started=100.0 * number, ended=100.0 * number + 9)
+        )
+    workspace.save_run(replace(new_run("other", "clean", "tiny"), state="failed", ended=1e9))
+    assert show_status(nights.settings(tmp_path), workspace, as_json=False) == status
+    shown = capsys.readouterr().out
+    assert show_status(nights.settings(tmp_path), workspace, as_json=True) == status
+    last = json.loads(capsys.readouterr().out)["last_night"]
+    over = [number for number, state in enumerate(states) if state != "running"]
+    if not over:
+        assert last is None and "last night" not in shown
+        return
+    assert (last["state"], last["ended"], last["is_failed"]) == (states[over[-1]], 100.0 * over[-1] + 9, status == 7)
+    assert f"last night  {states[over[-1]]} at 1970-01-01" in shown and "so it was\n" in shown
+
+
+def test_who_holds_the_workspace_is_told_with_process_command_and_since_when(
+    nights: Nights, tmp_path: Path, capsys: Captured
+) -> None:
+    workspace, settings = Workspace(tmp_path), nights.settings(tmp_path)
+    with workspace.lock():
+        show_status(settings, workspace, as_json=False)
+        assert f"at work     process {os.getpid()} since " in capsys.readouterr().out
+        show_status(settings, workspace, as_json=True)
+        holder = json.loads(capsys.readouterr().out)["at_work"]
+        assert holder["process_id"] == os.getpid() and abs(holder["since"] - time.time()) < 60
+        assert holder["command"].startswith(Path(psutil.Process().cmdline()[0]).name)
+    show_status(settings, workspace, as_json=True)
+    assert json.loads(capsys.readouterr().out)["at_work"] is None
+
+
+def test_no_night_is_scheduled_while_nightshift_up_does_not_run(
+    nights: Nights, tmp_path: Path, capsys: Captured
+) -> None:
+    show_status(nights.settings(tmp_path), Workspace(tmp_path), as_json=True)
+    said = json.loads(capsys.readouterr().out)["next_night"]
+    assert (said["at"], said["why"]) == (None, "nightshift up does not run")
+    show_status(nights.settings(tmp_path), Workspace(tmp_path), as_json=False)
+    assert "next night  none is scheduled: nightshift up does not run\n" in capsys.readouterr().out
+
+
+def _up(url: str) -> Standing:
+    return Standing(os.getpid(), psutil.Process().create_time(), url, url, url)
+
+
+class _Prefect(Healthy):
+    """Answers as Prefect does of its deployment and its runs."""
+
+    active = True
+    runs: ClassVar[list[dict[str, str]]] = []
+
+    def do_GET(self) -> None:
+        schedule = {"slug": "every-night", "active": self.active}
+        schedule |= {"schedule": {"cron": "0 2 * * *", "timezone": "Asia/Shanghai"}}
+        self._say({"token": "x", "id": "y", "paused": False, "schedules": [schedule]})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self._say(self.runs)
+
+    def _say(self, value: object) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class _Planned(_Prefect):
+    runs: ClassVar = [{"expected_start_time": "2126-11-29T18:00:00Z"}]
+
+
+class _Late(_Prefect):
+    runs: ClassVar = [{"expected_start_time": "2026-01-01T18:00:00Z"}]
+
+
+class _SwitchedOff(_Prefect):
+    active = False
+
+
+@pytest.mark.parametrize(
+    ("how", "at", "said"),
+    [
+        (_Planned, "2126-11-30T02:00:00+08:00", "2126-11-30 02:00 Asia/Shanghai (in "),
+        (_Late, "2026-01-02T02:00:00+08:00", "2026-01-02 02:00 Asia/Shanghai (due for "),
+        (_Prefect, None, "none is scheduled: Prefect has planned none yet"),
+        (_SwitchedOff, None, "none is scheduled: the schedule is switched off"),
+        (Healthy, None, "none is scheduled: the Prefect server of nightshift up does not say when"),
+    ],
+)
+def test_the_next_night_is_asked_of_the_server_of_nightshift_up(
+    tmp_path: Path, how: type[Healthy], at: str | None, said: str
+) -> None:
+    with answering(how) as url:
+        found = next_night(Workspace(tmp_path), _up(url))
+    assert found.at == at and found.sentence.startswith(said)
+
+
+def test_a_server_that_is_gone_is_said_in_the_place_of_the_next_night(tmp_path: Path) -> None:
+    with answering() as url:
+        pass
+    assert "does not say when" in next_night(Workspace(tmp_path), _up(url)).sentence

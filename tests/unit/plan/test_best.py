@@ -24,7 +24,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def registry(workspace: Workspace, name: str = NAME) -> Registry:
-    return Registry(Place("sqlite:///none"), name, workspace.root / "state" / "promotions")
+    return Registry(Place("sqlite:///none"), name, workspace.root / "state" / "promotions", workspace.root)
 
 
 def champion(workspace: Workspace, version: int, generation: int = 1) -> Step:

@@ -187,7 +187,7 @@ def parent(workspace: Workspace, **changes: Any) -> str | None:
 
 def promote(workspace: Workspace, model: str) -> None:
     name = settings("today's").of(RegisterSettings).model_name
-    moved(Registry(Place(""), name, workspace.state / "promotions"), move(1, model, name))
+    moved(Registry(Place(""), name, workspace.state / "promotions", workspace.root), move(1, model, name))
 
 
 def test_a_training_goes_on_from_its_own_recipe_though_another_has_read_more(workspace: Workspace) -> None:
@@ -242,7 +242,7 @@ def test_what_does_not_fit_is_nobodys_parent_not_even_as_the_champion(
 
 @pytest.fixture
 def registry(workspace: Workspace) -> Registry:
-    return Registry(Place("sqlite:///nowhere"), "tiny", workspace.state / "promotions")
+    return Registry(Place("sqlite:///nowhere"), "tiny", workspace.state / "promotions", workspace.root)
 
 
 def moved(registry: Registry, *moves: Promotion) -> None:
@@ -265,7 +265,7 @@ def test_the_model_of_a_champion_is_known_by_the_ledger_alone(
 
 @pytest.mark.parametrize(("alias", "expected"), [(1, 1), (2, 2), (9, 2)])
 def test_a_champion_that_was_moved_in_mlflow_is_foreseen(workspace: Workspace, alias: int, expected: int) -> None:
-    registry = Registry(place_of(None, workspace.root), "tiny", workspace.state / "promotions")
+    registry = Registry(place_of(None, workspace.root), "tiny", workspace.state / "promotions", workspace.root)
     moved(registry, move(1, "m1"), move(2, "m2"))
     plain_store(registry, {1: "m1", 2: "m2"}, champion=alias)
     assert champion_of(registry) == expected

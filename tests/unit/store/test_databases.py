@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.store import databases
 from pipeline_lib.store.databases import (
     copy_database,
     is_damaged,
@@ -101,14 +102,18 @@ def test_a_copy_holds_what_stands_in_the_log_too(tmp_path: Path, journal: str) -
     assert rows_of(target)[-1] == "three" and {path.name for path in target.parent.iterdir()} == {"b.db"}
 
 
-def test_the_log_of_the_one_before_is_not_taken_for_that_of_the_new_one(tmp_path: Path) -> None:
+def test_one_that_somebody_uses_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they write later would be lost, and its log taken for that of the new one."""
+    monkeypatch.setattr(databases, "WAIT_SECONDS", 0.01)
     database = tmp_path / "a.db"
-    write(database, *map(str, range(100)), journal="wal")
-    reader = sqlite3.connect(database)  # keeps the log where it is
-    reader.execute("select * from alembic_version").fetchone()
+    write(database, "old", journal="wal")
+    with closing(sqlite3.connect(database)) as reader:
+        reader.execute("select * from alembic_version").fetchone()
+        with pytest.raises(UpstreamError, match=r"database is locked.*end what uses it"), made_aside(database) as aside:
+            write(aside, "new", journal="wal")
+    assert rows_of(database) == ["old"]
     with made_aside(database) as aside:
         write(aside, "new", journal="wal")
-    reader.close()
     assert rows_of(database) == ["new"] and not is_damaged(database)
 
 

@@ -17,6 +17,7 @@ from pipeline_lib.ingest.packed import Placed
 from pipeline_lib.ingest.plan import BatchPlan
 from pipeline_lib.ingest.stage import keep
 from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.holder import holder_of
 from pipeline_lib.store.workspace import KEPT_RUNS, Batch, RunRecord, Workspace, new_run
 
 
@@ -156,6 +157,38 @@ def test_a_dead_process_holds_no_lock(workspace: Workspace) -> None:
         other.wait()
         with workspace.lock():
             assert (workspace.state / "lock").read_text() == str(os.getpid())
+
+
+def test_who_holds_the_lock_is_told_while_it_does(workspace: Workspace) -> None:
+    lock = workspace.state / "lock"
+    assert holder_of(lock) is None
+    with holder(workspace, "clean") as other:
+        found = holder_of(lock)
+        assert found is not None and found.process_id == other.pid and found.command.split()[1] == "-c"
+        other.kill()
+        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has asked how
+        assert holder_of(lock) is None
+        other.wait()
+        assert holder_of(lock) is None
+    with workspace.lock():
+        pass
+    assert (holder_of(lock), lock.read_text()) == (None, "")
+
+
+def test_a_process_that_got_the_id_of_a_killed_holder_is_none(workspace: Workspace) -> None:
+    lock = workspace.state / "lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(str(os.getpid()))
+    os.utime(lock, (0, psutil.Process().create_time() - 60))
+    assert holder_of(lock) is None
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "99999999999999999999", "\xff"])
+def test_a_lock_of_which_nothing_is_understood_is_held_by_nobody(workspace: Workspace, text: str) -> None:
+    lock = workspace.state / "lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(text)
+    assert holder_of(lock) is None
 
 
 def test_the_process_that_holds_the_lock_may_take_it_again_and_keeps_it_until_the_outer_end(

@@ -1,0 +1,135 @@
+"""What is kept for Prefect, told to a real server: of its own runs, of none, of others, and in odd shapes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.access import auth_string
+from flows.asked import Asked
+from flows.delivery import close_abandoned, close_lost, deliver
+from flows.servers import Server, start_prefect
+from pipeline_lib.store.outbox import Outbox
+from pipeline_lib.store.workspace import Workspace
+from tasks.kept import KeptRuntime
+from tests.servers_up import wait_until
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace(tmp_path_factory.mktemp("delivery"))
+
+
+@pytest.fixture(scope="module")
+def server(workspace: Workspace) -> Iterator[Server]:
+    started = start_prefect(workspace, print)
+    try:
+        started.wait("/api/health")
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture(scope="module")
+def asked(server: Server, workspace: Workspace) -> Asked:
+    client = Asked(f"{server.url}/api", auth_string(workspace.root), seconds=300)
+    client.take_token()
+    return client
+
+
+@pytest.fixture
+def outbox(workspace: Workspace) -> Outbox:
+    return Outbox(workspace.root, "prefect")
+
+
+def made_run(asked: Asked, state: str, *, flow: str = "nightly") -> str:
+    flow_id = asked.send("POST", "flows/", {"name": flow})["id"]
+    run = {"flow_id": flow_id, "name": "made", "state": {"type": state}}
+    return str(asked.send("POST", "flow_runs/", run)["id"])
+
+
+def made_task(asked: Asked, run: str, state: str) -> str:
+    task = {"flow_run_id": run, "task_key": "train", "dynamic_key": "0", "name": "train", "state": {"type": state}}
+    return str(asked.send("POST", "task_runs/", task)["id"])
+
+
+def state_of(asked: Asked, kind: str, name: str) -> str:
+    return str(asked.send("GET", f"{kind}/{name}")["state"]["type"])
+
+
+def ends(run: str) -> dict[str, Any]:
+    return {
+        "method": "POST",
+        "path": f"flow_runs/{run}/set_state",
+        "body": {"state": {"type": "COMPLETED", "name": "Completed", "message": "version 1"}, "force": True},
+    }
+
+
+def test_a_run_that_was_left_running_ends_and_its_tasks_with_it(
+    server: Server, workspace: Workspace, asked: Asked, outbox: Outbox
+) -> None:
+    """Also behind requests that the server refuses, and a line that was torn."""
+    run = made_run(asked, "RUNNING")
+    task = made_task(asked, run, "RUNNING")
+    refused = [{"method": "POST", "path": "artifacts/", "body": {"key": "No Such Key!", "data": "x"}}]
+    refused += [{"method": "POST", "path": "no/such/path", "body": None}]
+    outbox.keep(run, refused)
+    with (outbox.folder / f"{run}.jsonl").open("ab") as file:
+        file.write(b'{"method": "POST", "pa')
+    outbox.keep(run, [ends(run)])
+    assert deliver(workspace, f"{server.url}/api") == 1
+    assert (state_of(asked, "flow_runs", run), state_of(asked, "task_runs", task)) == ("COMPLETED", "COMPLETED")
+    assert outbox.is_empty()
+
+
+def test_a_run_of_another_server_waits_for_it(server: Server, workspace: Workspace, outbox: Outbox) -> None:
+    outbox.keep(UNKNOWN, [ends(UNKNOWN)])
+    assert deliver(workspace, f"{server.url}/api") == 0
+    assert deliver(workspace, "http://127.0.0.1:9/api") == 0
+    with outbox.parcels() as (parcel,):
+        assert (parcel.key, parcel.take()) == (UNKNOWN, [ends(UNKNOWN)])
+        parcel.done()
+
+
+def test_a_night_without_a_server_becomes_a_run_with_its_pages(
+    server: Server, workspace: Workspace, asked: Asked
+) -> None:
+    runtime = KeptRuntime(workspace.root, "nightly")
+    runtime.name("nightly-tiny-0123")
+    runtime.table("scores", [{"model": "challenger", "bits": 1.5}], "on the same documents")
+    runtime.progress("bar", 50, "steps")
+    runtime.event("nightshift.model.promoted", "nightshift.model.m", {"version": 1})
+    runtime.end("Failed", "a guard stopped it")
+    assert deliver(workspace, f"{server.url}/api") == 1
+    (run,) = asked.send("POST", "flow_runs/filter", {"flow_runs": {"name": {"any_": ["nightly-tiny-0123"]}}})
+    assert (run["state"]["type"], run["state"]["message"]) == ("FAILED", "a guard stopped it")
+    pages = asked.send("POST", "artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+    assert [(page["key"], page["description"]) for page in pages] == [("scores", "on the same documents")]
+    wanted = {"filter": {"event": {"name": ["nightshift.model.promoted"]}}}
+    wait_until(lambda: len(asked.send("POST", "events/filter", wanted)["events"]) == 1, 30)
+
+
+def test_what_a_lost_server_has_left_open_is_closed(server: Server, workspace: Workspace, asked: Asked) -> None:
+    """Tasks of runs that have ended, as these did; and, where no night is at work, runs that never began."""
+    over, pending, foreign = (
+        made_run(asked, "FAILED"),
+        made_run(asked, "PENDING"),
+        made_run(asked, "RUNNING", flow="of somebody else"),
+    )
+    task = made_task(asked, over, "RUNNING")
+    assert close_lost(workspace, f"{server.url}/api")
+    assert state_of(asked, "task_runs", task) == "FAILED"
+    with workspace.lock():
+        pass
+    close_abandoned(workspace, f"{server.url}/api")
+    assert (state_of(asked, "flow_runs", pending), state_of(asked, "flow_runs", foreign)) == ("CRASHED", "RUNNING")
+    assert not close_lost(workspace, "http://127.0.0.1:9/api")
+    close_abandoned(workspace, "http://127.0.0.1:9/api")
+
+
+def test_nothing_is_asked_where_nothing_is_kept(tmp_path: Path) -> None:
+    assert deliver(Workspace(tmp_path), "http://127.0.0.1:9/api") == 0
+    assert not (tmp_path / "prefect").exists()
