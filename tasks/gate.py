@@ -1,22 +1,24 @@
 """Registration, the gate, and the champion's move: the end of a night."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline_lib.base.errors import GateRefused
+from pipeline_lib.base.errors import DamagedVersion, GateRefused
 from pipeline_lib.past.made import remember_scores
 from pipeline_lib.plan.best import keep_best
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step, of_the_champion, recorded_champion
-from pipeline_lib.plan.judged import BEGUN, JUDGED, WAITING, Judged, Waiting
+from pipeline_lib.plan.judged import BEGUN, JUDGED, WAITING, Waiting, judged_in
 from pipeline_lib.plan.last import entries_of
 from pipeline_lib.plan.models import ModelsPlan
 from pipeline_lib.register import stage as register
-from pipeline_lib.register.registry import Registry
+from pipeline_lib.register.registry import Registry, Version
 from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.run.execute import Graph
 from pipeline_lib.run.step import Step
+from tasks.mend import mended
 from tasks.moves import settle_champion
 from tasks.night import Night
 from tasks.steps import do_step
@@ -47,8 +49,7 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
         if champion is not None and champion.model_fingerprint == models.model.fingerprint:
             gate = of_the_champion(gate)
         elif champion is not None:
-            measured = champion_step(night.settings, models, champion)
-            do_step(measured, night, graph)
+            measured = _measured(champion, models, registry, night, graph)
             gate = against_champion(gate, measured)
     is_judged_now = bool(gate.missing(night.workspace.store))
     facts = do_step(gate, night, graph).facts
@@ -61,11 +62,29 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     moves = register.moves_of(registry)
     is_on_record = not plan.register.whole.lost and any(version in (move.version, move.previous) for move in moves)
     is_promoted, sentence = _move(night, registry, version, facts, models, is_on_record=is_on_record)
-    if night.workspace.pin(JUDGED, Judged) != models.judged:
+    if judged_in(night.workspace) != models.judged:
         night.workspace.save_pin(JUDGED, models.judged)
     night.workspace.drop_pin(BEGUN)
     _publish(gate, night, f"Version {version} {sentence}")
     return Verdict(version, is_promoted, f"version {version} {sentence}", measured)
+
+
+def _measured(champion: Version, models: ModelsPlan, registry: Registry, night: Night, graph: Graph) -> Step:
+    """The champion, measured. Where its files turn out damaged they are put back first, or its model takes its place
+    under another number. Raises `DamagedVersion` where neither can be."""
+    step = champion_step(night.settings, models, champion)
+    try:
+        do_step(step, night, graph)
+        return step
+    except DamagedVersion as exc:
+        night.reporter.say(f"{exc} It is registered again now.")
+        number = mended(exc, night.settings, night.workspace, lambda again: do_step(again, night, graph).facts)
+    if number != champion.number:
+        reason = f"the model of version {champion.number}, whose files are damaged"
+        register.promote(registry, number, expected_champion=champion.number, reason=reason, now=datetime.now(UTC))
+        step = champion_step(night.settings, models, replace(champion, number=number))
+    do_step(step, night, graph)
+    return step
 
 
 def _remember_scores(models: ModelsPlan, champion: Step | None, night: Night) -> None:
@@ -103,7 +122,7 @@ def _move(
 
 def _wait(night: Night, asked: Waiting) -> str:
     """Leave a version to a person, who may have answered before; what is said of it."""
-    known = night.workspace.pin(WAITING, Waiting)
+    known = night.workspace.pin_or_none(WAITING, Waiting)
     if known is not None and (known.name, known.version, known.is_refused) == (asked.name, asked.version, True):
         return f"not promoted: a person refused it ({asked.reason})"
     if known != asked:

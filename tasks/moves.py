@@ -1,19 +1,24 @@
 """Moving the champion by hand: promote and rollback, shown as a page with the history of moves."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.base.errors import DamagedVersion, DataError, UpstreamError
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.glance import look_at
-from pipeline_lib.register.moves import fault_of
-from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, client_of, no_such_version
+from pipeline_lib.register.opened import opened
+from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, no_such_version
 from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.register.stage import Promotion
+from pipeline_lib.run.execute import execute
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.home import settle
+from pipeline_lib.store.workspace import Workspace
+from tasks.mend import mended
 from tasks.runtime import Runtime
 
 MOVES_KEY = "champion-moves"
@@ -33,7 +38,8 @@ def promote_version(
     """Make `version` the champion, whoever it is now; `unsigned` names it again if nobody signed it who is trusted."""
     settle(settings.workspace.resolve())
     registry, now = registry_for(settings), datetime.now(UTC)
-    move = register.promote(registry, version, expected_champion="anybody", reason=reason, now=now, unsigned=unsigned)
+    promote = partial(register.promote, registry, version, expected_champion="anybody", reason=reason, now=now)
+    move = _whole(settings, lambda: promote(unsigned=unsigned))
     show_move(asdict(move), settings, runtime)
     return asdict(move)
 
@@ -41,9 +47,28 @@ def promote_version(
 def roll_back(settings: Settings, reason: str, runtime: Runtime, *, unsigned: int | None = None) -> dict[str, Any]:
     """Put the previous champion back; `unsigned` names it if nobody signed it who is trusted."""
     settle(settings.workspace.resolve())
-    move = register.rollback(registry_for(settings), reason=reason, now=datetime.now(UTC), unsigned=unsigned)
+    registry, now = registry_for(settings), datetime.now(UTC)
+    move = _whole(settings, lambda: register.rollback(registry, reason=reason, now=now, unsigned=unsigned))
     show_move(asdict(move), settings, runtime)
     return asdict(move)
+
+
+def _whole(settings: Settings, move: Callable[[], Promotion]) -> Promotion:
+    """A move; where the files of the version turn out damaged, once they are put back. Raises `DamagedVersion` where
+    they cannot be, `WorkspaceBusy` where a night is at work."""
+    try:
+        return move()
+    except DamagedVersion as exc:
+        workspace = Workspace(settings.workspace.resolve())
+        logger.warning("%s It is registered again now.", exc)
+        with workspace.lock():
+            number = mended(exc, settings, workspace, lambda step: execute(step.whole, workspace.root).facts)
+        if number == exc.version:
+            return move()
+        raise DamagedVersion(
+            f"{exc} Not all of it could be put back: its model is version {number} now (nightshift promote {number}).",
+            version=exc.version,
+        ) from exc
 
 
 def show_move(move: Mapping[str, Any], settings: Settings, runtime: Runtime) -> None:
@@ -78,7 +103,11 @@ def foretell(settings: Settings, version: int | None, *, unsigned: int | None = 
     if target not in seen.models:
         raise no_such_version(registry, target, seen.models)
     register.check_named(target, unsigned)
-    with client_of(registry) as client:
-        fault = fault_of(client, registry, target, is_told=unsigned is not None)
-    state = f"it would be refused: {fault}" if fault else "its files are whole"
+    try:
+        with opened(registry, target, is_told=unsigned is not None):
+            state = "its files are whole"
+    except DamagedVersion as exc:
+        state = f"its files are put back first, where the artifacts of its model are whole: {exc}"
+    except DataError as exc:
+        state = f"it would be refused: {exc}"
     return f"{registry.name}: champion {seen.aliases.get(CHAMPION, 'none')} -> {target}; {state}"

@@ -4,6 +4,7 @@
     |- SettingsError         the run can never work as configured           not retried   exit 2
     |- DataError             data does not match its schema or manifest     not retried   exit 3
     |  |- DamagedArtifact    a file differs from the digest in its manifest
+    |  |  |- DamagedVersion  the same of a version in MLflow
     |  |- GuardStop          a stage would lose far more than it may
     |  |- Untrusted          nobody signed a model who is trusted
     |- UpstreamError         a network, disk or tracker that may recover    retried       exit 4
@@ -49,6 +50,18 @@ class DamagedArtifact(DataError):
     def __reduce__(self) -> tuple[Any, ...]:
         """It comes from worker processes."""
         return partial(type(self), stage=self.stage, fingerprint=self.fingerprint), self.args
+
+
+class DamagedVersion(DamagedArtifact):
+    """The files of a registered version are missing, or not what was uploaded. It knows which version."""
+
+    def __init__(self, message: str, *, version: int) -> None:
+        super().__init__(message)
+        self.version = version
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It comes from worker processes."""
+        return partial(type(self), version=self.version), self.args
 
 
 class GuardStop(DataError):

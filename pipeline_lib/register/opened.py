@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline_lib.base.errors import DataError, Untrusted
+from pipeline_lib.base.errors import DamagedArtifact, DamagedVersion, DataError, Untrusted
 from pipeline_lib.register.keys import own_public, trusted
 from pipeline_lib.register.ledger import moves_of
 from pipeline_lib.register.package import digest_of, files_of, verify
@@ -50,7 +50,7 @@ class Package:
 def opened(registry: Registry, number: int, *, is_told: bool = False) -> Iterator[Package]:
     """The package of a version, kept only inside the `with`. `is_told`: by name, whoever signed it.
 
-    Raises `DamagedArtifact` when it is missing or differs from what was uploaded, `DataError` when something is in it
+    Raises `DamagedVersion` when it is missing or differs from what was uploaded, `DataError` when something is in it
     that may not be, `Untrusted` when nobody signed it who is trusted, `SettingsError` when there is no such version.
     """
     told = {move.files for move in moves_of(registry) if move.is_unsigned}
@@ -84,9 +84,13 @@ def _opened(
 ) -> Iterator[Package]:
     version = version_by_number(registry, number)
     with tempfile.TemporaryDirectory() as temporary:
-        with client_of(registry) as client:
-            folder = download(client, registry, version, Path(temporary))
-        yield _verified(registry, version, folder, is_told, is_moved)
+        try:
+            with client_of(registry) as client:
+                folder = download(client, registry, version, Path(temporary))
+            package = _verified(registry, version, folder, is_told, is_moved)
+        except DamagedArtifact as exc:
+            raise DamagedVersion(str(exc), version=number) from exc
+        yield package
 
 
 def _verified(

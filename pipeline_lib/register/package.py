@@ -73,8 +73,7 @@ def verify(folder: Path, files_digest: str) -> None:
     fault = fault_of(folder, DIGESTS_FILE, digest=files_digest, apart=APART)
     if fault is not None:
         raise DamagedArtifact(
-            f"{fault} in the registered model, which is not what was uploaded. "
-            "It stays out of service; register the model again (nightshift run)."
+            f"{fault} in the registered model, which is not what was uploaded. It stays out of service."
         )
     check_files(folder, also=WITHOUT_SUFFIX)
 

@@ -165,10 +165,7 @@ def download(client: Any, registry: Registry, version: Version, temporary: Path)
         target = None if uri.startswith("file:") else str(temporary)
         return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=target))
     except (MlflowException, OSError) as exc:
-        raise DamagedArtifact(
-            f"{registry.name} version {version.number}: its files cannot be fetched. "
-            "Register the model again (nightshift run)."
-        ) from exc
+        raise DamagedArtifact(f"{registry.name} version {version.number}: its files cannot be fetched.") from exc
 
 
 @dataclass(frozen=True)
@@ -192,7 +189,7 @@ class Upload:
 def upload_package(client: Any, registry: Registry, upload: Upload) -> str:
     """The id of MLflow's logged model with these files, all of them uploaded.
 
-    Packages are the same for the same inputs, so uploading again over one that was cut off or damaged completes it.
+    Packages are the same for the same inputs, so uploading again over one that was cut off completes it.
     """
     begun = client.search_logged_models(
         [upload.experiment_id], filter_string=f"tags.`{FILES_TAG}` = '{upload.files_digest}'"

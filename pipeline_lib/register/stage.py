@@ -8,6 +8,7 @@
 of the gate is a result: `facts["is_passed"]` says which.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from pipeline_lib.model.records import (
 from pipeline_lib.model.tracking import place_of
 from pipeline_lib.register.ledger import Promotion, moves_of, promotions
 from pipeline_lib.register.promotion import check_named, promote, rollback
-from pipeline_lib.register.registry import Registry
+from pipeline_lib.register.registry import VARIANTS_TAG, Registry, Version
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.settle import in_service, is_settled, look, settle
 from pipeline_lib.register.signings import REGISTERED_FILE
@@ -79,7 +80,7 @@ def make_version(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Ou
     from pipeline_lib.register.version import Candidate, Scored, register_model
 
     files = (inputs.files("scores", name) for name in (SCORES_FILE, SPEED_FILE))
-    variants = {scheme: inputs.folder(f"{VARIANT_INPUT}{scheme}") for scheme in _variants(inputs)}
+    variants = {scheme: inputs.folder(f"{VARIANT_INPUT}{scheme}") for scheme in _variants(inputs.named)}
     candidate = Candidate(
         model=inputs.folder("model") / MODEL_FOLDER,
         lineage=_lineage(inputs),
@@ -147,15 +148,24 @@ def _lineage(inputs: Inputs) -> "Lineage":
         model_fingerprint=inputs.named["model"].fingerprint,
         snapshot_digest=str(inputs.manifest("snapshot").facts["digest"]) if inputs.has("snapshot") else UNKNOWN,
         tokenizer_fingerprint=inputs.named["tokenizer"].fingerprint,
-        variants_digest=digest_of({scheme: ref.fingerprint for scheme, ref in _variants(inputs).items()}),
+        variants_digest=_variants_digest(inputs.named),
         code_revision=str(inputs.manifest("model").made.get("revision", UNKNOWN)),
     )
 
 
-def _variants(inputs: Inputs) -> dict[str, Ref]:
+def is_of(version: Version, named: Mapping[str, Ref]) -> bool:
+    """Whether a version is what is registered of these inputs."""
+    is_its_model = version.model_fingerprint == named["model"].fingerprint
+    return is_its_model and version.tags.get(VARIANTS_TAG) == _variants_digest(named)
+
+
+def _variants(named: Mapping[str, Ref]) -> dict[str, Ref]:
     """By the name of each scheme what it made."""
-    named = inputs.named.items()
-    return {name.removeprefix(VARIANT_INPUT): ref for name, ref in named if name.startswith(VARIANT_INPUT)}
+    return {name.removeprefix(VARIANT_INPUT): ref for name, ref in named.items() if name.startswith(VARIANT_INPUT)}
+
+
+def _variants_digest(named: Mapping[str, Ref]) -> str:
+    return digest_of({scheme: ref.fingerprint for scheme, ref in _variants(named).items()})
 
 
 def _funnel(inputs: Inputs) -> list["FunnelRow"]:

@@ -17,6 +17,7 @@ from pipeline_lib.model.records import CHALLENGER as OF_CHALLENGER
 from pipeline_lib.model.records import Figures, Scores, VariantReport
 from pipeline_lib.model.tracking import open_experiment, open_run
 from pipeline_lib.register.card import Facts, FunnelRow, Lineage, model_card, without_header
+from pipeline_lib.register.mend import put_back
 from pipeline_lib.register.opened import is_intact
 from pipeline_lib.register.package import Contents, build
 from pipeline_lib.register.registry import (
@@ -81,7 +82,7 @@ def register_model(registry: Registry, experiment: str, candidate: Candidate) ->
 
 
 def _register(client: Any, registry: Registry, experiment: str, candidate: Candidate) -> Version:
-    """Upload and add a version. Files that were found damaged are whole again then, and keep their version."""
+    """Upload and add a version; where files of one that there is were found damaged, and can be put back, that one."""
     lineage = candidate.lineage
     experiment_id = open_experiment(client, registry.place, experiment)
     run_id = _run_of(client, registry, experiment, lineage.model_fingerprint)
@@ -91,11 +92,14 @@ def _register(client: Any, registry: Registry, experiment: str, candidate: Candi
         files_digest = build(contents, Path(temporary))
         tags = _tags(lineage)
         key = sign_package(registry, Path(temporary), files_digest, tags).line
+        for damaged in find_versions(client, registry, lineage.model_fingerprint, lineage.variants_digest):
+            put_back(client, registry, damaged, Path(temporary))
+        if healed := _version_of(client, registry, lineage):
+            return healed
         upload = Upload(Path(temporary), files_digest, key, experiment_id, run_id, tags, without_header(card))
         model_id = upload_package(client, registry, upload)
     _log(client, run_id, model_id, candidate)
-    healed = _version_of(client, registry, lineage)
-    return healed or add_version(client, registry, upload, model_id)
+    return add_version(client, registry, upload, model_id)
 
 
 def _version_of(client: Any, registry: Registry, lineage: Lineage) -> Version | None:

@@ -77,15 +77,22 @@ def fault_of(
     With `digest` the list must be the very one that was sealed. With `apart` files that are neither in the list nor in
     `apart` are a fault too.
     """
+    sums = listed(folder, manifest, digest=digest)
+    if isinstance(sums, Fault):
+        return sums
+    strangers = () if apart is None else sorted(_files(folder, (manifest, *apart)).keys() - sums.keys())
+    return fault_in(folder, sums) or next((Fault(name, "is unknown") for name in strangers), None)
+
+
+def listed(folder: Path, manifest: str, *, digest: str | None = None) -> dict[str, FileSum] | Fault:
+    """What `seal` wrote down; what is wrong with that, where it is not there, or is not the one of this digest."""
     path = folder / manifest
     try:
         if digest is not None and sha256_of(path) != digest:
             return Fault(manifest, "differs")
-        sums = {str(name): FileSum(entry["bytes"], entry["sha256"]) for name, entry in read_json(path).items()}
+        return {str(name): FileSum(entry["bytes"], entry["sha256"]) for name, entry in read_json(path).items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Fault(manifest, "is missing or cannot be read")
-    strangers = () if apart is None else sorted(_files(folder, (manifest, *apart)).keys() - sums.keys())
-    return fault_in(folder, sums) or next((Fault(name, "is unknown") for name in strangers), None)
 
 
 def fault_in(folder: Path, sums: Mapping[str, Sum]) -> Fault | None:

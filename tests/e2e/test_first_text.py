@@ -3,13 +3,13 @@
 Each case begins with a night of less than that.
 """
 
-import json
 from pathlib import Path
 
 import pytest
 
-from pipeline_lib.plan.tokenizer import ANEW, Pinned
+from pipeline_lib.plan.tokenizer import ANEW, Pinned, pinned_in
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
 from tests.model_nights import FAST, WholeNight, any_night, foreseen
 from tests.tiny_night import House, english, tiny_settings, write_corpus, write_lines
 
@@ -30,7 +30,9 @@ def settings_of(house: House) -> Settings:
 def pinned(house: House) -> Pinned:
     """The choice of a tokenizer; there is one."""
     (path,) = (house.workspace / "state" / "pins").glob("tokenizer-*.json")
-    return Pinned(**json.loads(path.read_text(encoding="utf-8")))
+    found = pinned_in(Workspace(house.workspace), path.stem)
+    assert found is not None
+    return found
 
 
 def vocabulary(night: WholeNight) -> int:

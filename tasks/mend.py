@@ -1,0 +1,40 @@
+"""A registered version whose files are damaged, and are needed: they are put back from the artifacts of its model."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline_lib.base.errors import DamagedArtifact, DamagedVersion
+from pipeline_lib.plan.registered import registering_again
+from pipeline_lib.register import stage as register
+from pipeline_lib.register.opened import is_intact
+from pipeline_lib.register.registry import version_by_number
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.run.step import Step
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
+
+
+def mended(
+    exc: DamagedVersion, settings: Settings, workspace: Workspace, do: Callable[[Step], Mapping[str, Any]]
+) -> int:
+    """Register the model of a damaged version once more; the version that has it now, which is another one where not
+    all files could be put back. `do` does a step and gives its facts.
+
+    Raises `DamagedVersion`, with what helps, where the artifacts are damaged, too, or gone.
+    """
+    registry = register.registry_of(settings.of(RegisterSettings), workspace.root)
+    step = registering_again(settings, workspace, version_by_number(registry, exc.version))
+    try:
+        if step is not None:
+            return int(do(step)["version"])
+    except DamagedArtifact:
+        pass
+    others = register.settle(registry, now=datetime.now(UTC)).versions
+    fit = next((number for number in others if number != exc.version and is_intact(registry, number)), None)
+    way_out = (
+        "Make another one: nightshift run." if fit is None else f"Put another one in service: nightshift promote {fit}."
+    )
+    raise DamagedVersion(
+        f"{exc} Nor are the artifacts whole that version {exc.version} was made from. {way_out}", version=exc.version
+    ) from exc
