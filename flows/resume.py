@@ -10,6 +10,7 @@ import time
 import urllib.error
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,10 +20,21 @@ from pipeline_lib.store.workspace import RunRecord, Workspace
 
 LOOK_SECONDS = 10.0
 WORKER_SECONDS = 30.0  # in which a worker that lives says itself that its run has crashed
+TWICE_SECONDS = 8.0  # in which it says so a second time: first who watches the process, then who has submitted it
+WATCHED_SECONDS = 60.0  # in which a run that is due again may be said to have crashed by a worker that was slow
 PATIENCE_SECONDS = 5.0  # with Prefect's server; another look comes soon
 MOST_RESUMES = 3
 NIGHTS = ("nightly", "refresh", "retrain")
 LEFT_OPEN = ("CRASHED", "RUNNING", "PENDING", "SCHEDULED")  # any other state is somebody's last word
+
+
+@dataclass(frozen=True)
+class _Due:
+    """A run that was begun again: what Prefect was told, and how often it had been started by then."""
+
+    body: dict[str, Any]
+    run_count: int
+    until: float
 
 
 class Resumer:
@@ -33,7 +45,8 @@ class Resumer:
     ) -> None:
         self._workspace, self._api_url, self._say, self._reap = workspace, api_url, say, reap
         self._look_at = 0.0
-        self._seen: dict[str, float] = {}  # when a run was first seen to be killed
+        self._seen: dict[tuple[str, str], float] = {}  # when a run was first seen to be killed, and shown so
+        self._due: dict[str, _Due] = {}  # by flow run, what was begun again
 
     def look(self) -> None:
         """Begin again what was killed since the last look, if it is time for one."""
@@ -41,13 +54,23 @@ class Resumer:
             return
         self._look_at = time.monotonic() + LOOK_SECONDS
         killed = [run for run in self._workspace.runs() if _is_killed_night(run)]
-        if killed:
+        if killed or self._due:
             with suppress(*ODD_ANSWERS):
-                self._resume(killed)
+                asked = Asked(self._api_url, auth_string(self._workspace.root), seconds=PATIENCE_SECONDS)
+                asked.take_token()
+                self._watch(asked)
+                self._resume(killed, asked.for_longer(PATIENCE_SECONDS))
 
-    def _resume(self, killed: list[RunRecord]) -> None:
-        asked = Asked(self._api_url, auth_string(self._workspace.root), seconds=PATIENCE_SECONDS)
-        asked.take_token()
+    def _watch(self, asked: Asked) -> None:
+        """Let no word on the try before be the last one on the next."""
+        for flow_run_id, due in list(self._due.items()):
+            shown = asked.send("GET", f"flow_runs/{flow_run_id}")
+            if shown["run_count"] != due.run_count or time.monotonic() > due.until:
+                del self._due[flow_run_id]
+            elif shown["state_type"] == "CRASHED":
+                asked.send("POST", f"flow_runs/{flow_run_id}/set_state", due.body)
+
+    def _resume(self, killed: list[RunRecord], asked: Asked) -> None:
         shown = {run.run_id: _shown(asked, run) for run in killed}
         if any(self._is_told_soon(run, shown[run.run_id]) for run in killed):
             return
@@ -60,9 +83,10 @@ class Resumer:
 
     def _is_told_soon(self, run: RunRecord, shown: dict[str, Any] | None) -> bool:
         """Whether its worker may not have said yet that it has crashed: said after this, it would end the next try."""
-        first = self._seen.setdefault(run.run_id, time.monotonic())
-        state = (shown or {}).get("state_type")
-        return state in ("RUNNING", "PENDING") and time.monotonic() < first + WORKER_SECONDS
+        state = (shown or {}).get("state_type", "")
+        first = self._seen.setdefault((run.run_id, state), time.monotonic())
+        waits = {"RUNNING": WORKER_SECONDS, "PENDING": WORKER_SECONDS, "CRASHED": TWICE_SECONDS}
+        return time.monotonic() < first + waits.get(state, 0.0)
 
     def _begin_again(self, run: RunRecord, shown: dict[str, Any], asked: Asked) -> None:
         number = shown["run_count"]
@@ -76,7 +100,9 @@ class Resumer:
             "message": f"{killed}; begun again by nightshift up ({number} of {MOST_RESUMES})",
             "state_details": {"scheduled_time": datetime.now(UTC).isoformat()},
         }
-        asked.send("POST", f"flow_runs/{run.flow_run_id}/set_state", {"state": due, "force": True})
+        body = {"state": due, "force": True}
+        asked.send("POST", f"flow_runs/{run.flow_run_id}/set_state", body)
+        self._due[str(run.flow_run_id)] = _Due(body, number, time.monotonic() + WATCHED_SECONDS)
         self._say(f"{run.flow} was {killed}; the worker begins it again ({number} of {MOST_RESUMES})")
 
 

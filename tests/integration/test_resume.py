@@ -43,6 +43,7 @@ class _Prefect(Healthy):
 @pytest.fixture
 def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(flows.resume, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(flows.resume, "TWICE_SECONDS", 0.0)
     monkeypatch.setattr(_Prefect, "told", [])
     with answering(_Prefect) as address:
         yield f"{address}/api"
@@ -69,10 +70,13 @@ def resumer(workspace: Workspace, url: str, said: list[str]) -> Resumer:
     return Resumer(workspace, url, say=said.append, reap=reap)
 
 
-def test_a_killed_night_is_due_again_once_as_the_same_run(workspace: Workspace, url: str) -> None:
+def test_a_killed_night_is_due_again_once_as_the_same_run(
+    workspace: Workspace, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said: list[str] = []
     looked_after = resumer(workspace, url, said)
     looked_after.look()
+    monkeypatch.setattr(_Prefect, "run", {**OURS, "state_type": "SCHEDULED"})
     looked_after.look()
     ((path, body),) = _Prefect.told
     assert path == "/api/flow_runs/f/set_state" and body["force"] is True
@@ -116,6 +120,23 @@ def test_the_worker_says_first_that_it_has_crashed(
     monkeypatch.setattr(flows.resume, "WORKER_SECONDS", 0.0)
     looked_after.look()
     assert len(_Prefect.told) == 1
+
+
+def test_a_worker_that_says_it_twice_is_waited_for_and_one_that_is_slow_does_not_end_the_next_try(
+    workspace: Workspace, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prefect's worker says so where it watches the process, and again where it has submitted it."""
+    monkeypatch.setattr(flows.resume, "TWICE_SECONDS", 60.0)
+    looked_after = resumer(workspace, url, [])
+    looked_after.look()
+    assert _Prefect.told == []
+    monkeypatch.setattr(flows.resume, "TWICE_SECONDS", 0.0)
+    looked_after.look()
+    looked_after.look()  # it is said to have crashed once more, and has not begun
+    assert len(_Prefect.told) == 2 and _Prefect.told[0] == _Prefect.told[1]
+    monkeypatch.setattr(_Prefect, "run", {**OURS, "run_count": 2})
+    looked_after.look()  # it has begun, and crashed for reasons of its own
+    assert len(_Prefect.told) == 2
 
 
 def test_one_that_prefect_was_not_told_of_is_left_for_the_next_look(workspace: Workspace, url: str) -> None:
