@@ -34,6 +34,7 @@ from flows.servers import (
 )
 from flows.standing import Standing, forget, links, only_up, remember, settle_in
 from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.model.database import is_usable, ready
 from pipeline_lib.model.tracking import pages_of, place_of
 from pipeline_lib.plan.data import night_key
 from pipeline_lib.register.settings import RegisterSettings
@@ -139,6 +140,8 @@ def _start(
     servers.append(prefect)
     asks = not is_remote and _mlflow_asks(wanted, reporter)
     if not is_remote:
+        if place.is_own and not is_usable(place.database):
+            ready(place.database)  # its server would make it in its place
         port = _port("MLflow", wanted.mlflow_port, wanted, reporter)
         servers.append(start_mlflow(workspace, place.uri, port=port, asks=asks, name=wanted.name))
     mlflow_url = (pages_of(place) or place.shown) if is_remote else servers[1].url

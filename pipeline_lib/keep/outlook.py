@@ -22,7 +22,7 @@ from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.keep.marks import DAY, Marks, marks_of
 from pipeline_lib.past.made import MEASURED
 from pipeline_lib.plan.closed import closed_records, forget_closed
-from pipeline_lib.plan.judged import BEGUN
+from pipeline_lib.plan.judged import begun_in
 from pipeline_lib.plan.last import RECIPE
 from pipeline_lib.register.ledger import promotions
 from pipeline_lib.register.leftovers import RUN, Leftover, leftovers, remove
@@ -151,7 +151,7 @@ def _created(store: Store, ref: Ref) -> float:
 
 def _work_folders(workspace: Workspace, marks: Marks) -> Iterator[Path]:
     """Those of works that are done, or that no night goes on with."""
-    begun = workspace.pin(BEGUN, Ref)
+    begun = begun_in(workspace)
     for folder in sorted((workspace.root / "work").glob("*/*")):
         ref = Ref(folder.parent.name, folder.name)
         if folder.is_dir() and (workspace.store.is_present(ref) or (ref not in marks and ref != begun)):

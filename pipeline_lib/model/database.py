@@ -75,6 +75,11 @@ def ready(database: Path) -> None:
     _ready[database] = _file_number(database)
 
 
+def is_usable(database: Path) -> bool:
+    """Whether there is one that needs no mending, as far as that shows without MLflow, which takes seconds to load."""
+    return not is_empty(database) and not needs_mending(database)
+
+
 def damage_in(database: Path, *, is_own: bool) -> UpstreamError | None:
     """The error for a database in which damage was met while it was in use; None where it is whole."""
     if not is_damaged(database):

@@ -4,9 +4,7 @@ Who removes things by this answer must be sure of it: a registry that cannot be 
 than that of the nights is an error, never an empty answer.
 """
 
-import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +12,7 @@ from pipeline_lib.base.errors import DataError
 from pipeline_lib.model.tracking import Place
 from pipeline_lib.register.ledger import moves_of
 from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, client_of
+from pipeline_lib.store.databases import is_damaged, schema_of
 
 PAGE = 200
 
@@ -86,14 +85,9 @@ def _check(place: Place) -> None:
     """Raises `DataError` for a file of the workspace's own that is damaged: what is left of it may look like all."""
     if not place.is_local:
         return
-    try:
-        with closing(sqlite3.connect(f"{place.database.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as database:
-            answer = database.execute("pragma quick_check(1)").fetchone()[0]
-            database.execute("select count(*) from model_versions")  # an empty file would be made anew, without any
-    except sqlite3.Error as exc:
-        raise DataError(f"{place.database}: is damaged ({exc}). Put it back from a copy.") from exc
-    if answer != "ok":
-        raise DataError(f"{place.database}: is damaged ({str(answer).splitlines()[0]}). Put it back from a copy.")
+    if is_damaged(place.database) or schema_of(place.database) is None:
+        way_out = "nightshift run puts its copy in its place" if place.is_own else "Put it back from a copy"
+        raise DataError(f"{place.database}: is damaged. {way_out}.")
 
 
 def _not_the_one(registry: Registry, what: str) -> DataError:
