@@ -4,6 +4,7 @@ NO_TELEMETRY   what they would tell their makers of who uses them, and how, is s
                2026 send an event for each session with the shape of its model, and keep an id of the machine in the
                user's cache (its Privacy.md); MLflow, Prefect and the hub's client count their users
 caches         torch compiles into a folder for all users' temporary files
+log levels     MLflow announces a new database table by table
 """
 
 import os
@@ -22,7 +23,8 @@ NO_TELEMETRY: Mapping[str, str] = {
 
 def prepare() -> None:
     """For this process, and all that it starts."""
-    for name, value in {**NO_TELEMETRY, "TORCHINDUCTOR_CACHE_DIR": str(cache_folder() / "torchinductor")}.items():
+    caches = {"TORCHINDUCTOR_CACHE_DIR": str(cache_folder() / "torchinductor")}
+    for name, value in {**NO_TELEMETRY, **caches, "MLFLOW_LOGGING_LEVEL": "WARNING"}.items():
         os.environ.setdefault(name, value)
 
 

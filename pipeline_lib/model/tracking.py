@@ -267,7 +267,6 @@ def lines_of(run: Mapping[str, Any], params: Mapping[str, str], points: Sequence
 
 def load() -> Any:
     """MLflow, set up as we want it."""
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # a new database announces itself, table by table
     # MLflow's own 7 retries take minutes for a server that is down; ours are around it.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")  # uploads have their own; two minutes by default

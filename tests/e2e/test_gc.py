@@ -25,7 +25,8 @@ from pipeline_lib.keep.outlook import Outlook, look, sweep
 from pipeline_lib.model.tracking import connect, open_run
 from pipeline_lib.past.reads import documents_read
 from pipeline_lib.register.ledger import last_version
-from pipeline_lib.register.registry import FILES_TAG, Registry, opened, versions
+from pipeline_lib.register.opened import opened
+from pipeline_lib.register.registry import FILES_TAG, Registry, versions
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import promote, registry_of, rollback
 from pipeline_lib.settings.tree import Settings
@@ -112,7 +113,7 @@ def test_all_that_gc_leaves_alone_is_what_models_and_nights_need(house: House, t
     assert len(versions(registry)) == NIGHTS
     for version in versions(registry):
         with opened(registry, version.number) as package:
-            AutoModelForCausalLM.from_pretrained(package / "model")
+            AutoModelForCausalLM.from_pretrained(package.folder / "model")
         model = store.read("train", version.model_fingerprint)
         read = list(documents_read(store, model, 0, model.facts["num_steps"]))
         assert read
