@@ -30,6 +30,7 @@ from pipeline_lib.register.registry import FILES_TAG, Registry, versions
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import promote, registry_of, rollback
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.addresses import MLFLOW, MLFLOW_COPY
 from pipeline_lib.store.workspace import Workspace
 from tests.flips import flip
 from tests.model_nights import FAST, foreseen, whole_night
@@ -229,7 +230,8 @@ def _new_database(house: House) -> None:
 
 
 def _another_database(house: House) -> None:
-    (house.workspace / "mlflow.db").unlink()
+    for database in (MLFLOW, MLFLOW_COPY):
+        (house.workspace / database).unlink()
     shelve(replace(registry_in(house), name="another"), "another")
 
 
