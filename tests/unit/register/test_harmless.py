@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import pickle
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -156,6 +157,53 @@ def test_weights_whose_last_bytes_are_a_zip_are_refused(tmp_path: Path) -> None:
     archive = np.frombuffer(zipped("data.pkl", EVIL), np.uint8)
     put(tmp_path, "model.safetensors", save({"a": np.ones(3, np.float32), "z": archive}))
     refused(tmp_path, "pickle or a zip")
+
+
+def changed(archive: bytes, at: int, data: bytes) -> bytes:
+    """A zip with other bytes that far behind the beginning of its directory."""
+    start = archive.index(b"PK\x01\x02") + at
+    return archive[:start] + data + archive[start + len(data) :]
+
+
+def with_zip64(archive: bytes) -> bytes:
+    """The same, of a size that its end cannot say."""
+    end = archive.index(b"PK\x05\x06")
+    size, offset = struct.unpack("<LL", archive[end + 12 : end + 20])
+    record = struct.pack("<4sQHHLLQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, size, offset)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+    return (
+        archive[:end]
+        + record
+        + locator
+        + struct.pack("<4sHHHHLLH", b"PK\x05\x06", 0, 0, 65535, 65535, 2**32 - 1, 2**32 - 1, 0)
+    )
+
+
+PLAIN = zipped("data.pkl", EVIL)
+ODD_ZIPS = {  # each opened by some reader, and not by Python's or not without a word
+    "a version that is not known": changed(PLAIN, 6, b"\xff\x00"),
+    "a name that is no UTF-8": changed(changed(PLAIN, 9, b"\x08"), 46, b"\xff\xfe"),
+    "extra fields that are none": changed(PLAIN, 30, b"\x04\x00"),
+    "a directory of other length": changed(PLAIN, 28, b"\xff\xff"),
+    "zip64": with_zip64(PLAIN),
+    "a comment": PLAIN[:-2] + struct.pack("<H", 300) + b"x" * 300,
+    "a comment of another length": PLAIN + b"x" * 300,
+}
+
+
+@pytest.mark.parametrize("kind", ODD_ZIPS)
+def test_a_zip_is_one_whatever_its_readers_forgive(tmp_path: Path, kind: str) -> None:
+    put(
+        tmp_path, "model.safetensors", save({"a": np.ones(3, np.float32), "z": np.frombuffer(ODD_ZIPS[kind], np.uint8)})
+    )
+    refused(tmp_path, "pickle or a zip")
+
+
+@pytest.mark.parametrize("rest", [bytes(18), b"\xff" * 18, bytes(range(1, 19)), b""])
+def test_weights_that_hold_the_end_of_a_zip_by_chance_are_weights(tmp_path: Path, rest: bytes) -> None:
+    weights = np.frombuffer(b"abcd" * 9 + b"PK\x05\x06" + rest, np.uint8)
+    put(tmp_path, "model.safetensors", save({"w": weights}))
+    check_files(tmp_path)
 
 
 @pytest.mark.parametrize(
