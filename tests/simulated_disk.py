@@ -59,6 +59,7 @@ class Disk:
     flushed: dict[int, bytes] = field(default_factory=dict)  # by file, what it held when it was flushed
     named: dict[int, Names] = field(default_factory=dict)  # by folder, the names it had when it was flushed
     _open: list[int] = field(default_factory=list)  # of folders: so that no number is given twice
+    _paths: dict[int, Path] = field(default_factory=dict)  # by descriptor what it was opened for last
 
     def __post_init__(self) -> None:
         self.graves.mkdir(parents=True, exist_ok=True)
@@ -71,6 +72,7 @@ class Disk:
         with ExitStack() as stack:
             for name in ("rename", "replace", "link", "unlink", "remove", "mkdir", "rmdir"):
                 stack.enter_context(patch.object(os, name, self._counted(getattr(os, name))))
+            stack.enter_context(patch.object(os, "open", self._noting(os.open)))
             stack.enter_context(patch.object(os, "fsync", self._fsync(os.fsync)))
             opening = self._opening(io.open)
             stack.enter_context(patch.object(io, "open", opening))
@@ -156,8 +158,12 @@ class Disk:
     def _concerns(self, path: Any, folder: int | None = None) -> bool:
         if isinstance(path, int):
             return False
-        above = Path() if folder is None else _path_of(folder)
-        return (above / os.fsdecode(path)).is_relative_to(self.root)
+        return self._place(path, folder).is_relative_to(self.root)
+
+    def _place(self, path: Any, folder: int | None) -> Path:
+        """What a call names, where it names a folder by its descriptor. Descriptors of others lead nowhere."""
+        above = Path() if folder is None else self._paths.get(folder, Path())
+        return above / os.fsdecode(path)
 
     def _call(self) -> str | None:
         """Count a call; what befalls it. Raises `PowerCut` from the cut on."""
@@ -182,9 +188,17 @@ class Disk:
 
         return counted
 
+    def _noting(self, call: Callable[..., int]) -> Callable[..., int]:
+        def opened(path: Any, *args: Any, dir_fd: int | None = None, **kwargs: Any) -> int:
+            descriptor = call(path, *args, dir_fd=dir_fd, **kwargs)
+            self._paths[descriptor] = self._place(path, dir_fd)
+            return descriptor
+
+        return opened
+
     def _fsync(self, call: Callable[[int], None]) -> Callable[[int], None]:
         def fsync(descriptor: int) -> None:
-            path = _path_of(descriptor)
+            path = self._paths.get(descriptor, Path())
             if not path.is_relative_to(self.root):
                 call(descriptor)
                 return
@@ -205,6 +219,7 @@ class Disk:
             fault = self._call()
             _raise("eio" if fault == "eio" else None, path)
             file = call(path, mode, *args, **kwargs)
+            self._paths[file.fileno()] = Path(path)
             if set(mode) <= set("rbt"):
                 return file
             self._keep_file(Path(path))
@@ -244,10 +259,6 @@ _link, _open, _mkdir = os.link, os.open, os.mkdir
 
 def _number(path: Path) -> int:
     return path.stat(follow_symlinks=False).st_ino
-
-
-def _path_of(descriptor: int) -> Path:
-    return Path(f"/proc/self/fd/{descriptor}").readlink()
 
 
 def _names_in(folder: Path) -> Names:

@@ -11,7 +11,6 @@ The laws, after each cut or error, and again after a last night to which nothing
     an error is one of ours; nothing stays under a temporary name
 """
 
-import hashlib
 import random
 import shutil
 import sys
@@ -30,8 +29,15 @@ from pipeline_lib.store.workspace import Batch, Workspace, new_run
 from tests.simulated_disk import Disk, Killed, PowerCut
 
 NUM_PARTS = 3
-MOST_CALLS = 320  # of a night; beyond it a fault does not come
 FAULTS = ("cut", "cut", "cut", "kill", "enospc", "eio")
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A night to which nothing happens."""
+
+    wanted: dict[str, bytes]  # by artifact and file what it holds
+    num_calls: int  # of the disk: where a fault may come
 
 
 @dataclass(frozen=True)
@@ -127,19 +133,20 @@ def check(root: Path, wanted: dict[str, bytes], *, is_over: bool) -> None:
     workspace.runs()
 
 
-def reference(root: Path) -> dict[str, bytes]:
-    """What a night makes to which nothing happens: by artifact and file its bytes."""
-    night(root, "reference")
-    folders = [(work, root / "artifacts" / work.ref.stage / work.fingerprint) for work in (*parts(), merged())]
-    return {
-        f"{work.fingerprint}/{path.relative_to(folder)}": path.read_bytes()
-        for work, folder in folders
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("manifest.json", ".verified.json")
-    }
+def undisturbed(folder: Path) -> Twin:
+    """A night to which nothing happens."""
+    disk = Disk(folder / "workspace", folder / "graves")
+    with disk.mounted():
+        night(disk.root, "undisturbed")
+    wanted = {}
+    for work in (*parts(), merged()):
+        found = Workspace(disk.root).store.open(work.ref.stage, work.fingerprint)
+        wanted |= {f"{work.fingerprint}/{one.name}": found.file(one.name).read_bytes() for one in found.manifest.files}
+    disk.close()
+    return Twin(wanted, disk.num_calls)
 
 
-def try_seed(seed: int, wanted: dict[str, bytes], folder: Path, *, lies: bool = False) -> list[str]:
+def try_seed(seed: int, twin: Twin, folder: Path, *, lies: bool = False) -> list[str]:
     """Nights with one to three faults, each after what the one before left; what befell them.
 
     Raises `AssertionError`, or whatever else came of it, when a law is broken. `lies`: on a disk that does not flush.
@@ -149,7 +156,7 @@ def try_seed(seed: int, wanted: dict[str, bytes], folder: Path, *, lies: bool = 
     disk = Disk(folder / "workspace", folder / "graves", clock=lambda: _now() + jumps[-1], lies=lies)
     story = []
     for number in range(seeded.randint(1, 3)):
-        fault, at = seeded.choice(FAULTS), seeded.randint(1, MOST_CALLS)
+        fault, at = seeded.choice(FAULTS), seeded.randint(1, twin.num_calls)
         jumps.append(seeded.choice((0.0, 0.0, 86_400.0, -86_400.0)))
         disk.num_calls, disk.faults = 0, {at: fault}
         try:
@@ -165,10 +172,10 @@ def try_seed(seed: int, wanted: dict[str, bytes], folder: Path, *, lies: bool = 
         except NightshiftError as exc:
             story.append(f"night {number}: {fault} at call {at}, told as {type(exc).__name__}")
         disk.faults = {}
-        check(disk.root, wanted, is_over=False)
+        check(disk.root, twin.wanted, is_over=False)
     with disk.mounted():
         night(disk.root, "last")
-    check(disk.root, wanted, is_over=True)
+    check(disk.root, twin.wanted, is_over=True)
     disk.close()
     return story
 
@@ -178,11 +185,11 @@ def broken_by(seeds: range, *, lies: bool = False) -> dict[int, str]:
     memory = Path("/dev/shm")  # nothing here is to outlive the machine, and removing is what takes longest
     broken = {}
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as temporary:
-        wanted = reference(Path(temporary) / "reference")
+        twin = undisturbed(Path(temporary) / "undisturbed")
         for seed in seeds:
             folder = Path(temporary) / str(seed)
             try:
-                try_seed(seed, wanted, folder, lies=lies)
+                try_seed(seed, twin, folder, lies=lies)
             except Exception as exc:  # noqa: BLE001 - whatever is no error of ours is a fault
                 broken[seed] = repr(exc)
             shutil.rmtree(folder, ignore_errors=True)
@@ -193,7 +200,5 @@ _now = time.time
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
-        wanted = reference(Path(temporary) / "reference")
-        digest = hashlib.sha256(repr(sorted(wanted.items())).encode()).hexdigest()[:12]
-        print(f"reference {digest}")
-        print("\n".join(try_seed(int(sys.argv[1]), wanted, Path(temporary))))
+        twin = undisturbed(Path(temporary) / "undisturbed")
+        print("\n".join(try_seed(int(sys.argv[1]), twin, Path(temporary))))
