@@ -23,10 +23,11 @@ from pipeline_lib.store.databases import (
     schema_of,
     sqlite_address,
 )
-from pipeline_lib.store.files import write_atomically
+from pipeline_lib.store.files import locked, write_atomically
 
 VARIABLE = "NIGHTSHIFT_PREFECT_DATABASE"  # where the file lies: for servers of a workspace
 MADE_BY = ".tables-of"
+LOCK = ".prefect.lock"
 
 
 def made_by(database: Path) -> Path:
@@ -41,6 +42,20 @@ def prepare(database: Path) -> None:
     """
     if _is_prepared(database):
         return
+    with locked(database.with_name(LOCK)):  # a night and `nightshift up` may begin in the same second
+        if not _is_prepared(database):
+            _prepare(database)
+
+
+def put_damaged_aside(database: Path) -> str:
+    """Put a damaged SQLite database aside; a line about it, "" where it is none that is damaged."""
+    if not is_damaged(database):
+        return ""
+    aside = put_database_aside(database).name
+    return f"{database} was damaged and is kept as {aside}; Prefect shows runs in a new one, all else is as it was"
+
+
+def _prepare(database: Path) -> None:
     try:
         _make(database)
     except UpstreamError as exc:
@@ -50,14 +65,6 @@ def prepare(database: Path) -> None:
         _make(database)
     with suppress(UpstreamError):  # it is only asked once more than it need be
         write_atomically(made_by(database), _stamp(database))
-
-
-def put_damaged_aside(database: Path) -> str:
-    """Put a damaged SQLite database aside; a line about it, "" where it is none that is damaged."""
-    if not is_damaged(database):
-        return ""
-    aside = put_database_aside(database).name
-    return f"{database} was damaged and is kept as {aside}; Prefect shows runs in a new one, all else is as it was"
 
 
 def _make(database: Path) -> None:

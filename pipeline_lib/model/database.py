@@ -9,12 +9,9 @@ registers its model anew. A store of the user's own is not touched: it may serve
 """
 
 import logging
-import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from fcntl import LOCK_EX, flock
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.store.addresses import MLFLOW_COPY
 from pipeline_lib.store.databases import (
     copy_database,
+    has_tables,
     is_damaged,
     is_empty,
     is_unfit,
@@ -31,7 +29,7 @@ from pipeline_lib.store.databases import (
     schema_of,
     sqlite_address,
 )
-from pipeline_lib.store.files import open_lock
+from pipeline_lib.store.files import locked
 
 LOCK = ".mlflow.lock"
 
@@ -52,7 +50,7 @@ def needs_mending(database: Path) -> bool:
     """Whether `ready` would put the copy in its place, as far as that shows at a glance."""
     if is_empty(database):
         return copy_of(database).is_file()
-    return schema_of(database) is None
+    return not has_tables(database)
 
 
 def ready(database: Path) -> None:
@@ -65,13 +63,13 @@ def ready(database: Path) -> None:
         return
     if database in _ready:
         _forget_connections()  # it is another file now, or was found damaged
-    with _locked(database):
+    with locked(database.with_name(LOCK)):
         if is_damaged(database):
             _replace(database, "was damaged")
+        elif not is_empty(database) and schema_of(database) != _head() and not _is_made_of(database, database):
+            _replace(database, "was left unfinished")
         if is_empty(database):
             _make(database)
-        elif schema_of(database) != _head():
-            _migrate(database)
     _ready[database] = _file_number(database)
 
 
@@ -102,30 +100,28 @@ def keep_copy(database: Path) -> None:
 
 
 def _make(database: Path) -> None:
-    """Put the copy there, or else a new database."""
+    """Put the copy there, if it can be used, or else a new database."""
     copy = copy_of(database)
-    if not is_empty(copy) and not is_damaged(copy):
-        copy_database(copy, database)
+    if not is_empty(copy) and not is_damaged(copy) and _is_made_of(copy, database):
         clock = time.strftime("%Y-%m-%d %H:%M", time.localtime(copy.stat().st_mtime))
         logger.warning("%s: is as it was at %s, when it was copied last", database, clock)
-        if schema_of(database) != _head():
-            _migrate(database)
         return
     with made_aside(database) as aside:
         _upgrade(aside)
         failpoint("register", "made_database")
 
 
-def _migrate(database: Path) -> None:
-    """Bring the tables to what this MLflow knows, in a copy that takes the place of the database at the end."""
-    _check_known(database)
+def _is_made_of(source: Path, database: Path) -> bool:
+    """Whether `database` could be made of what `source` holds, in the tables that this MLflow wants."""
+    _check_known(source)
     try:
-        with made_aside(database, start=database) as aside:
-            _upgrade(aside)
+        with made_aside(database, start=source) as aside:
+            if schema_of(aside) != _head():
+                _upgrade(aside)
             failpoint("register", "migrated_database")
     except _Unfinished:
-        _replace(database, "was left unfinished")
-        _make(database)
+        return False
+    return True
 
 
 def _replace(database: Path, fault: str) -> None:
@@ -193,13 +189,3 @@ def _file_number(database: Path) -> int | None:
     except OSError:
         return None
     return found.st_ino if found.st_size else None
-
-
-@contextmanager
-def _locked(database: Path) -> Iterator[None]:
-    descriptor = open_lock(database.with_name(LOCK))
-    try:
-        flock(descriptor, LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -13,10 +13,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline_lib.base.errors import UpstreamError
-from pipeline_lib.store.files import fsync_file, fsync_folder, put_aside
+from pipeline_lib.store.files import fsync_file, fsync_folder, make_folder, put_aside
 
 LOOK_SECONDS = 10.0  # at most; a gigabyte is looked through in a few
 WAIT_SECONDS = 30.0  # for a server that is writing
+GLANCE_SECONDS = 1.0  # the same, for who only looks
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 PARTS = ("", "-wal", "-shm", "-journal")
 BESIDE = ".made"  # what the name of one in the making ends with
@@ -57,6 +58,15 @@ def is_damaged(database: Path) -> bool:
 def is_empty(database: Path) -> bool:
     """Whether there is no database, or one that nobody has written to."""
     return not os.path.lexists(database) or (database.is_file() and database.stat().st_size == 0)
+
+
+def has_tables(database: Path) -> bool:
+    """Whether its tables can be read, and Alembic has noted of which revision they are. One that is busy has them."""
+    try:
+        with closing(_reading(database, GLANCE_SECONDS)) as opened:
+            return bool(opened.execute("select count(*) from alembic_version").fetchone() == (1,))
+    except sqlite3.Error as exc:
+        return not (is_damage(exc) or is_unfit(exc))
 
 
 def schema_of(database: Path) -> str | None:
@@ -101,7 +111,7 @@ def made_aside(database: Path, start: Path | None = None) -> Iterator[Path]:
     """
     aside = database.with_name(f".{database.name}{BESIDE}")
     try:
-        database.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(database.parent)
         _remove(aside)
         if start is not None:
             _copy(start, aside)
@@ -143,5 +153,6 @@ def _part(database: Path, part: str) -> Path:
     return database.with_name(database.name + part)
 
 
-def _reading(database: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_SECONDS)
+def _reading(database: Path, seconds: float | None = None) -> sqlite3.Connection:
+    wait = WAIT_SECONDS if seconds is None else seconds
+    return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=wait)

@@ -14,7 +14,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def make_folder(path: Path) -> None:
     Names that were there may be those that a killed process made and did not flush, so each process flushes them once.
     """
     folders = (path, *path.parents)
-    missing = [folder for folder in folders if not folder.is_dir()]
+    missing = list(takewhile(lambda folder: not folder.is_dir(), folders))
     path.mkdir(parents=True, exist_ok=True)
     for folder in folders:
         if folder not in missing and (folder in _flushed or not os.access(folder.parent, os.W_OK)):

@@ -1,6 +1,5 @@
 """MLflow's database of a workspace: never left half-made, and mended where it was damaged."""
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -23,16 +22,11 @@ from pipeline_lib.register.promotion import promote, rollback
 from pipeline_lib.register.registry import Registry, aliases, versions
 from pipeline_lib.register.settle import is_settled, look, settle
 from pipeline_lib.store.databases import is_damaged, schema_of
+from tests.in_child import run_program
 from tests.registered import shelve
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 READY = "import sys; from pathlib import Path; from pipeline_lib.model.database import ready; ready(Path(sys.argv[1]))"
-FULL = f"""
-import resource, signal
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
-{READY}
-"""
 
 
 def registry_in(root: Path) -> Registry:
@@ -151,13 +145,23 @@ def test_a_look_tells_what_will_be_and_changes_nothing(registry: Registry, spoil
     assert look(registry, now=NOW) == (seen, []) and is_settled(registry)
 
 
+@pytest.mark.parametrize("of_copy", [garbage, half_migrated])
 @pytest.mark.parametrize("spoil", [garbage, half_migrated])
-def test_where_there_is_no_whole_copy_a_new_one_is_made(registry: Registry, spoil: Callable[[Path], None]) -> None:
+def test_where_there_is_no_copy_that_can_be_used_a_new_one_is_made(
+    registry: Registry, spoil: Callable[[Path], None], of_copy: Callable[[Path], None]
+) -> None:
     database = registry.place.database
     spoil(database)
-    garbage(copy_of(database))
+    of_copy(copy_of(database))
     assert state_of(registry) == ({}, [], [1, 2, 3])
     assert shelve(registry, "d") == 1
+
+
+def test_one_that_is_busy_is_not_taken_for_damaged(registry: Registry) -> None:
+    database = registry.place.database
+    with closing(sqlite3.connect(database)) as other:
+        other.execute("begin exclusive")
+        assert not needs_mending(database) and glance(registry.place, registry.name) is None
 
 
 def test_damage_that_is_met_while_it_is_open_is_named_and_mended_by_the_next_try(registry: Registry) -> None:
@@ -220,7 +224,7 @@ def test_a_kill_in_the_making_changes_nothing(tmp_path: Path, point: str) -> Non
     if point == "migrated_database":
         of_an_older_mlflow(database)
     before = database.read_bytes() if database.exists() else None
-    assert child(READY, database, **{VARIABLE: f"register:{point}:1"}).returncode == -signal.SIGKILL
+    assert run_program(READY, database, **{VARIABLE: f"register:{point}:1"}).returncode == -signal.SIGKILL
     assert (database.read_bytes() if database.exists() else None) == before
     assert connect(place_of(None, tmp_path)).search_experiments() != []
     assert not list(tmp_path.glob(".mlflow.db*"))
@@ -228,7 +232,7 @@ def test_a_kill_in_the_making_changes_nothing(tmp_path: Path, point: str) -> Non
 
 def test_a_full_disk_in_the_making_is_named_and_the_next_try_makes_it(tmp_path: Path) -> None:
     database = tmp_path / "mlflow.db"
-    ended = child(FULL, database)
+    ended = run_program(READY, database, max_file_bytes=300_000)
     assert ended.returncode == 1 and "UpstreamError" in ended.stderr and "Check the disk" in ended.stderr
     assert not database.exists() and not list(tmp_path.glob(".mlflow.db*.made*"))
     ready(database)
@@ -255,14 +259,3 @@ def test_a_copy_that_cannot_be_written_keeps_nobody_from_a_promotion(
 def test_a_glance_of_nothing_is_nothing(tmp_path: Path) -> None:
     seen = glance(place_of(None, tmp_path), "m")
     assert seen is not None and (seen.aliases, seen.models) == ({}, {}) and list(tmp_path.iterdir()) == []
-
-
-def child(program: str, database: Path, **env: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-c", program, str(database)],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        start_new_session=True,
-        check=False,
-    )

@@ -2,8 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +19,7 @@ from pipeline_lib.store.databases import (
     schema_of,
     sqlite_address,
 )
+from tests.in_child import run_program
 
 
 def write(database: Path, *rows: str, journal: str = "delete") -> None:
@@ -130,12 +129,10 @@ def test_what_fails_leaves_what_was_there_and_no_rest(tmp_path: Path) -> None:
     assert rows_of(database) == ["old", "new"] and list(tmp_path.iterdir()) == [database]
 
 
-FULL = """
-import resource, signal, sys
+COPY = """
+import sys
 from pathlib import Path
 from pipeline_lib.store.databases import copy_database
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 copy_database(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
@@ -144,9 +141,7 @@ def test_a_full_disk_is_named_and_leaves_what_was_there(tmp_path: Path) -> None:
     source, target = tmp_path / "a.db", tmp_path / "b.db"
     write(source, *(str(number) * 100 for number in range(2000)))
     write(target, "old")
-    ended = subprocess.run(
-        [sys.executable, "-c", FULL, str(source), str(target)], capture_output=True, text=True, check=False
-    )
+    ended = run_program(COPY, source, target, max_file_bytes=20_000)
     assert ended.returncode == 1 and "UpstreamError" in ended.stderr and "b.db: cannot be made" in ended.stderr
     assert rows_of(target) == ["old"] and {path.name for path in tmp_path.iterdir()} == {"a.db", "b.db"}
 

@@ -2,13 +2,9 @@
 
 import json
 import os
-import resource
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +15,7 @@ from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.store import addresses
 from pipeline_lib.store.addresses import COLUMNS, FILES_OF_MLFLOW, MLFLOW, MLFLOW_COPY, PREFECT
 from pipeline_lib.store.home import Home, as_it_stands, home_of, settle
+from tests.in_child import run_program
 
 OWN = "file:///srv/users-own/mlartifacts"
 AWAY = "s3://bucket/runs"
@@ -62,23 +59,9 @@ def held_by(root: Path) -> dict[str, list[str | None]]:
     return found
 
 
-def settle_in_child(root: Path, limit: Callable[[], None] | None = None, **env: str) -> tuple[int, str]:
-    """Its exit status, and what it wrote on stderr."""
-    done = subprocess.run(
-        [sys.executable, "-c", SETTLE, str(root)],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        start_new_session=True,
-        preexec_fn=limit,
-        check=False,
-    )
-    return done.returncode, done.stderr
-
-
 def settle_until(root: Path, point: str) -> None:
     """Killed there."""
-    assert settle_in_child(root, **{VARIABLE: f"home:{point}:1"})[0] == -signal.SIGKILL
+    assert run_program(SETTLE, root, **{VARIABLE: f"home:{point}:1"}).returncode == -signal.SIGKILL
 
 
 def moved(root: Path, name: str) -> Path:
@@ -281,13 +264,12 @@ def test_a_database_in_use_is_named_and_the_next_try_goes_on(root: Path, monkeyp
 
 
 def test_a_full_disk_is_named_and_the_next_try_goes_on(root: Path) -> None:
-    """The limit on the size of a file is the nearest thing to a full disk that a test may cause."""
     before = held_by(root)
     new = moved(root, "new")
-    status, said = settle_in_child(new, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048)))
-    assert status == 1
-    assert "UpstreamError" in said
-    assert "Check the disk" in said
+    ended = run_program(SETTLE, new, max_file_bytes=2048)
+    assert ended.returncode == 1
+    assert "UpstreamError" in ended.stderr
+    assert "Check the disk" in ended.stderr
     assert "was moved here" in settle(new)
     del (now := held_by(new))[PAST][-1]
     assert now == {name: texts[: len(now[name])] for name, texts in before.items()}
