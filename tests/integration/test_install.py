@@ -13,7 +13,11 @@ from pipeline_lib.scrub.key import KEY_FILE_VARIABLE, KEY_VARIABLE
 from pipeline_lib.store.workspace import Workspace
 from tests.tiny_night import KEY, Ended, arguments, environment
 
-pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="launchd's file is held by the unit tests")
+LAUNCHD = (
+    "on macOS launchctl is called, for which no program stands in here as it does for systemctl; "
+    "what is written for it is held by tests/unit/flows/test_units.py on every system"
+)
+pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason=LAUNCHD)
 
 # Stands for the manager of services: writes down how it was called, and fails when it is told to.
 SYSTEMCTL = """#!/bin/sh

@@ -104,7 +104,13 @@ def test_a_child_that_does_not_listen_can_be_killed_at_once(tmp_path: Path) -> N
     assert is_gone(child)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of the end of its parent")
+ONLY_LINUX_TELLS_A_CHILD = (
+    "only Linux tells a child of the end of its parent (PR_SET_PDEATHSIG); elsewhere what a killed supervisor leaves "
+    "is found by its session, which the next test holds on every system"
+)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason=ONLY_LINUX_TELLS_A_CHILD)
 def test_kill_9_of_the_supervisor_ends_the_child(tmp_path: Path) -> None:
     supervisor = spawn_guarded([PYTHON, "-c", STAY, str(tmp_path / "pid"), "deaf"])
     child = pid_in(tmp_path / "pid")
