@@ -3,11 +3,10 @@ needed, in the night that measures the champion and by the command that moves it
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
 
 from pipeline_lib.base.errors import DamagedVersion
 from pipeline_lib.register.opened import is_intact
@@ -15,23 +14,14 @@ from pipeline_lib.settings.tree import Settings
 from tasks.moves import promote_version, registry_for, roll_back
 from tasks.runtime import PlainRuntime
 from tests.flips import flip, flip_unseen
-from tests.model_nights import FAST, any_night, whole_night
+from tests.model_nights import FAST, any_night
 from tests.registered import assert_agree, chain, files_of, standing
-from tests.tiny_night import House, artifacts, copy_house, english, tiny_settings, write_corpus, write_lines
-
-
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    root = tmp_path_factory.mktemp("judged")
-    house = House(root / "workspace", write_corpus(root / "corpus"))
-    whole_night(settings_of(house))
-    yield house
+from tests.tiny_night import House, artifacts, english, tiny_settings, write_lines
 
 
 @pytest.fixture
-def house(judged: House, tmp_path: Path) -> House:
-    _artifact_repos_cache.clear()  # by the ids of models: those of another copy would be asked
-    return copy_house(judged, tmp_path / "house")
+def house(judged_house: House) -> House:
+    return judged_house
 
 
 def settings_of(house: House) -> Settings:
