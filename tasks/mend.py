@@ -30,8 +30,9 @@ def mended(
             return int(do(step)["version"])
     except DamagedArtifact:
         pass
-    others = register.settle(registry, now=datetime.now(UTC)).versions
-    fit = next((number for number in others if number != exc.version and is_intact(registry, number)), None)
+    settled = register.settle(registry, now=datetime.now(UTC))
+    out = {exc.version, None if settled.champion is None else settled.champion.number}
+    fit = next((number for number in settled.versions if number not in out and is_intact(registry, number)), None)
     way_out = (
         "Make another one: nightshift run." if fit is None else f"Put another one in service: nightshift promote {fit}."
     )

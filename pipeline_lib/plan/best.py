@@ -24,9 +24,13 @@ BEST = "best"  # the pin
 class Best:
     """Former champions and the present one."""
 
-    name: str  # of the registered model, whose versions they are
     benchmark: str  # "frozen-1"
     scores: Mapping[Annotated[str, Field(pattern=r"\A\d{1,9}\z")], Ref]  # by version
+    name: str = ""  # of the registered model, whose versions they are; "": before it was said, when there was but one
+
+    def is_of(self, registered_model: str) -> bool:
+        """Whether they are versions of that one."""
+        return self.name in ("", registered_model)
 
 
 def best_in(workspace: Workspace) -> Best | None:
@@ -41,7 +45,7 @@ def former_champions(workspace: Workspace, registry: Registry) -> list[Ref]:
     for move in moves_of(registry) if best is not None else ():
         rolled_back.discard(move.version)
         rolled_back |= {move.previous} if move.kind == "rollback" else set()
-    known = best.scores if best is not None and best.name == registry.name else {}
+    known = best.scores if best is not None and best.is_of(registry.name) else {}
     return [
         ref for version, ref in known.items() if int(version) not in rolled_back and workspace.store.is_present(ref)
     ]
@@ -50,12 +54,12 @@ def former_champions(workspace: Workspace, registry: Registry) -> list[Ref]:
 def keep_best(workspace: Workspace, name: str, benchmark: str, versions: Collection[int], champion: Step) -> None:
     """Remember these versions of a registered model for the next challenger; `champion` measured the one in service."""
     best = best_in(workspace)
-    is_alike = best is not None and (best.name, best.benchmark) == (name, benchmark)
-    known = dict(best.scores) if best is not None and is_alike else {}
+    known = dict(best.scores) if best is not None and best.is_of(name) and best.benchmark == benchmark else {}
     for work in champion.wholes:
         found = manifest_of(workspace.store, work.ref) if work.maker.schema == SCORES.schema else None
         if found is not None and f"{found.facts.get('benchmark')}-{found.facts.get('generation')}" == benchmark:
             known[str(found.facts["version"])] = work.ref
-    now = Best(name, benchmark, {name: known[name] for name in map(str, versions) if name in known})
+    kept = {version: known[version] for version in map(str, versions) if version in known}
+    now = Best(benchmark, kept, name)
     if now != best:
         workspace.save_pin(BEST, now)

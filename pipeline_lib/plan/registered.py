@@ -7,7 +7,7 @@ moved the alias in MLflow, is looked for among all that registering left behind.
 from pipeline_lib.register.glance import glance
 from pipeline_lib.register.registry import CHAMPION, Registry, Version
 from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.register.stage import VERSION, is_of, moves_of
+from pipeline_lib.register.stage import AGAIN, VERSION, is_of, moves_of
 from pipeline_lib.run.maker import Work
 from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.settings.tree import Settings
@@ -39,6 +39,7 @@ def registering_again(settings: Settings, workspace: Workspace, version: Version
         return None
     told = {name: model.inputs[name] for name in ("tokenizer", "snapshot")}
     beside = {name: ref for name, ref in told.items() if name == "tokenizer" or store.is_present(ref)}
+    beside |= {AGAIN: found.inputs["model"]}
     own = settings.of(RegisterSettings).only(VERSION.reads)
     work = Work(VERSION, own, found.inputs, beside=beside, name="version", lost=f"version {version.number} is damaged")
     return Step(VERSION.stage, f"version {version.number}", (), (work,), work, todo=frozenset({work.ref}))

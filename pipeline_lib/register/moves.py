@@ -77,6 +77,7 @@ def move(
     """
     with opened(registry, version, is_told=is_unsigned) as package:
         files, is_by_name = package.digest, package.is_by_name
+    own = version_by_number(registry, version)
     moves, aliases = moves_of(registry), aliases_of(client, registry.name)
     line = Promotion(
         time=now.isoformat(timespec="seconds"),
@@ -85,11 +86,11 @@ def move(
         previous=moves[-1].version if moves else None,
         kind=kind,
         reason=reason,
-        model=version_by_number(registry, version).model_fingerprint,
+        model=own.model_fingerprint,
         files=files,
         is_unsigned=is_by_name,
     )
-    target = former(client, registry, version)
+    target = former(client, registry, own)
     intention = Intention(line, len(moves), target, aliases.get(CHAMPION), aliases.get(PREVIOUS))
     path = _path(registry)
     make_room(path)
@@ -99,9 +100,10 @@ def move(
     return _carry_out(client, registry, intention)
 
 
-def former(client: Any, registry: Registry, version: int) -> int | None:
+def former(client: Any, registry: Registry, version: Version) -> int | None:
     """Whom a rollback puts back once `version` is champion: the champion until then; or where that is gone, or is this
-    very version, what `previous` points to, or else who was champion before. Of those that MLflow has."""
+    very version or another one of its model, what `previous` points to, or else who was champion before. Of those that
+    MLflow has."""
     moves, pointed = moves_of(registry), aliases_of(client, registry.name).get(PREVIOUS)
     earlier: dict[int, Promotion] = {}  # the last line of each version, the newest first
     for line in reversed(moves):
@@ -111,7 +113,8 @@ def former(client: Any, registry: Registry, version: int) -> int | None:
         (version_or_none(client, registry.name, number) for number in (pointed,)),
         (in_mlflow(client, line) for line in earlier.values()),
     )
-    return next((found.number for found in candidates if found is not None and found.number != version), None)
+    others = (found for found in candidates if found is not None and not found.is_same_model(version))
+    return next((found.number for found in others if found.number != version.number), None)
 
 
 def in_mlflow(client: Any, line: Promotion) -> Version | None:

@@ -43,7 +43,7 @@ class Package:
     folder: Path  # its `model/` is a model folder
     digest: str  # of its list of files
     is_signed: bool
-    is_by_name: bool  # whether nobody vouches for it, and it was named all the same
+    is_by_name: bool  # whether nobody vouches for it, and it was named, or is in service, all the same
 
 
 @contextmanager
@@ -54,18 +54,16 @@ def opened(registry: Registry, number: int, *, is_told: bool = False) -> Iterato
     that may not be, `Untrusted` when nobody signed it who is trusted, `SettingsError` when there is no such version.
     """
     told = {move.files for move in moves_of(registry) if move.is_unsigned}
-    with _opened(registry, number, lambda digest: is_told or digest in told, lambda _: False) as package:
+    with _opened(registry, number, lambda digest: is_told or digest in told) as package:
         yield package
 
 
 @contextmanager
 def opened_champion(registry: Registry, number: int) -> Iterator[Package]:
-    """The package of a version that is in service by the ledger, which says whose files they were when it came there:
-    trust was asked for then. Raises as `opened`."""
-    lines = [move for move in moves_of(registry) if move.version == number]
-    told = {move.files for move in lines if move.is_unsigned}
-    moved = {move.files for move in lines if move.files}
-    with _opened(registry, number, told.__contains__, moved.__contains__) as package:
+    """The package of a version that is in service by the ledger, which says what its files were when it came there:
+    trust was asked for then, so that these are accepted, whatever became of their signature. Raises as `opened`."""
+    moved = {move.files for move in moves_of(registry) if move.version == number and move.files}
+    with _opened(registry, number, moved.__contains__) as package:
         yield package
 
 
@@ -79,30 +77,26 @@ def is_intact(registry: Registry, number: int) -> bool:
 
 
 @contextmanager
-def _opened(
-    registry: Registry, number: int, is_told: Callable[[str], bool], is_moved: Callable[[str], bool]
-) -> Iterator[Package]:
+def _opened(registry: Registry, number: int, is_told: Callable[[str], bool]) -> Iterator[Package]:
     version = version_by_number(registry, number)
     with tempfile.TemporaryDirectory() as temporary:
         try:
             with client_of(registry) as client:
                 folder = download(client, registry, version, Path(temporary))
-            package = _verified(registry, version, folder, is_told, is_moved)
+            package = _verified(registry, version, folder, is_told)
         except DamagedArtifact as exc:
             raise DamagedVersion(str(exc), version=number) from exc
         yield package
 
 
-def _verified(
-    registry: Registry, version: Version, folder: Path, is_told: Callable[[str], bool], is_moved: Callable[[str], bool]
-) -> Package:
+def _verified(registry: Registry, version: Version, folder: Path, is_told: Callable[[str], bool]) -> Package:
     digest = version.tags.get(FILES_TAG, "")
     if digest:
         verify(folder, digest)
     else:
         digest = digest_of(folder)
     try:
-        key = _vouched(registry, version, folder, is_moved)
+        key = _vouched(registry, version, folder)
     except Untrusted:
         if not is_told(digest):
             raise
@@ -110,12 +104,12 @@ def _verified(
     return Package(folder, digest, is_signed=key is not None, is_by_name=False)
 
 
-def _vouched(registry: Registry, version: Version, folder: Path, is_moved: Callable[[str], bool]) -> PublicKey | None:
+def _vouched(registry: Registry, version: Version, folder: Path) -> PublicKey | None:
     """The key of who vouches for a version; None where it is our own record. Raises `Untrusted` when nobody does."""
     if FILES_TAG not in version.tags:
         raise _untrusted(registry, version, "was not registered by Nightshift, and nobody vouches for its files")
     key, digest = _signer(registry, version, folder), version.tags[FILES_TAG]
-    if not (is_moved(digest) or _is_trusted(registry, version, digest, key)):
+    if not _is_trusted(registry, version, digest, key):
         whose = "is not signed" if key is None else f"is signed by a key that is not trusted here ({key.fingerprint})"
         way_out = "" if key is None else ". If you know whose it is, name it in register.trusted_keys"
         raise _untrusted(registry, version, whose + way_out)
@@ -135,8 +129,8 @@ def _signer(registry: Registry, version: Version, folder: Path) -> PublicKey | N
         raise _untrusted(registry, version, "has a signature that is not one of its key") from exc
     if dict(statement.files) != files_of(folder):
         raise _untrusted(registry, version, "has a signature of other files")
-    if odd := [name for name, value in statement.tags.items() if version.tags.get(name) != value]:
-        raise _untrusted(registry, version, f"has a tag that is not the signed one ({min(odd)})")
+    if odd := dict(statement.tags).items() ^ signed_tags(version.tags).items():
+        raise _untrusted(registry, version, f"has a tag that is not the signed one ({min(odd)[0]})")
     return key
 
 

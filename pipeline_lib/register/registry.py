@@ -56,6 +56,11 @@ class Version:
         """Which model artifact it is."""
         return self.tags.get(FINGERPRINT_TAG, "")
 
+    def is_same_model(self, other: "Version") -> bool:
+        """Whether both are one model with the same variants: registered again, since files of the first are damaged."""
+        made_from = [(version.model_fingerprint, version.tags.get(VARIANTS_TAG)) for version in (self, other)]
+        return made_from[0] == made_from[1] and self.model_fingerprint != ""
+
 
 @contextmanager
 def client_of(registry: Registry) -> Iterator[Any]:

@@ -2,7 +2,7 @@
 
     a move that was cut off              is finished: moves.py
     what is no line of the ledger        goes to a file beside it
-    a version registered here     before models were signed, is signed
+    a version registered here            before models were signed, is signed
     an alias moved in MLflow's pages     counts, for so many people promote: once the files of the version are verified
                                          it is written to the ledger, as made by hand
     anything else                        is named with the command that puts it right
@@ -147,7 +147,8 @@ def _odd_previous(seen: Glance, moves: Sequence[Promotion]) -> list[str]:
     if previous is not None and previous != champion:
         return []
     formers = (move.version for move in reversed(moves) if move.version != champion and _is_there(move, seen))
-    former = next(formers, None)
+    own = seen.models[champion] or None  # registered again it is another version, and no other model
+    former = next((version for version in formers if seen.models[version] != own), None)
     if former is None:
         return []
     return [f"the alias previous does not say that version {former} was champion before. {way_out}"]

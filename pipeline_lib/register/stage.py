@@ -46,6 +46,7 @@ IN_SERVICE = "in_service"  # an input of the gate: the model that it judges, whe
 EARLIER = "earlier"  # and former champions on the frozen benchmark, each the best of them in something
 GATE_FILE = "gate.json"
 GATE_PAGE_FILE = "gate.md"
+AGAIN = "again"  # an input of a version: the model, where it was registered before and its files are damaged
 VARIANT_INPUT = "variant:"  # and the scheme: inputs of a version
 UNKNOWN = "unknown"  # what a version says of something that is gone
 FUNNEL_FILE = "funnel.json"  # [{"stage", "documents_in", "documents_out", "dropped": {reason: number}}]
@@ -75,7 +76,8 @@ def make_version(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Ou
     """Register the model as challenger. Raises `UpstreamError` when MLflow cannot be reached.
 
     Inputs: `model`, the training; `scores`, a list of those of the model and its variants; `variant:SCHEME` for each of
-    them; `tokenizer`; `snapshot`, whose facts have its digest, and `funnel`, what holds funnel.json, may be missing.
+    them; `tokenizer`; `snapshot`, whose facts have its digest, and `funnel`, what holds funnel.json, may be missing;
+    `again` is there when files of its version were found damaged: then it comes forward as challenger nowhere else.
     """
     from pipeline_lib.register.version import Candidate, Scored, register_model
 
@@ -90,7 +92,8 @@ def make_version(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Ou
         funnel=_funnel(inputs),
         training=read_figures(inputs.file("model", TRAINING_FILE)),
     )
-    version = register_model(registry_of(settings, inputs.workspace), settings.experiment, candidate)
+    registry = registry_of(settings, inputs.workspace)
+    version = register_model(registry, settings.experiment, candidate, is_again=inputs.has(AGAIN))
     answer = {"name": settings.model_name, "version": version.number, "run_id": version.run_id}
     write_json(folder / REGISTERED_FILE, {**answer, "tags": dict(version.tags)})
     return Outcome(rows_in=1, rows_out=1, facts=answer)

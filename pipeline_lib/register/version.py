@@ -64,8 +64,9 @@ class Candidate:
     training: Figures
 
 
-def register_model(registry: Registry, experiment: str, candidate: Candidate) -> Version:
-    """Its version, which is the challenger from here on unless it is the champion already.
+def register_model(registry: Registry, experiment: str, candidate: Candidate, *, is_again: bool = False) -> Version:
+    """Its version, which is the challenger from here on unless it is the champion already. `is_again`: its files were
+    found damaged, so it is that only in the place of the version that had them.
 
     Raises `UpstreamError` when MLflow cannot be reached.
     """
@@ -73,12 +74,20 @@ def register_model(registry: Registry, experiment: str, candidate: Candidate) ->
         version = _version_of(client, registry, candidate.lineage)
         if version is None:
             version = _register(client, registry, experiment, candidate)
-        champion = alias_of(client, registry.name, CHAMPION)
-        if champion is None or champion.number != version.number:
+        if _is_challenger(client, registry, version, is_again=is_again):
             client.set_registered_model_alias(registry.name, CHALLENGER, str(version.number))
     if registry.place.is_own:
         keep_copy(registry.place.database)
     return version
+
+
+def _is_challenger(client: Any, registry: Registry, version: Version, *, is_again: bool) -> bool:
+    """See `register_model`."""
+    if is_again:
+        challenger = alias_of(client, registry.name, CHALLENGER)
+        return challenger is not None and challenger.is_same_model(version)
+    champion = alias_of(client, registry.name, CHAMPION)
+    return champion is None or champion.number != version.number
 
 
 def _register(client: Any, registry: Registry, experiment: str, candidate: Candidate) -> Version:

@@ -1,4 +1,4 @@
-"""A corpus and a finished night that the tests copy."""
+"""A corpus and finished nights that the tests copy."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +37,29 @@ def _make_night(root: Path) -> None:
 def house(finished_night: House, tmp_path: Path) -> House:
     """A copy of the finished night, with its documents, to change at will."""
     return copy_house(finished_night, tmp_path / "house")
+
+
+@pytest.fixture(scope="session")
+def judged_night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A whole night without variants, one for all workers. Never change it, as is checked: ask for `judged_house`."""
+    root = made_once(tmp_path_factory, "judged", _make_judged)
+    yield House(root / "workspace", root / "corpus")
+    assert changed_since(root) == [], "a test has changed what others read: it should ask for `judged_house`"
+
+
+def _make_judged(root: Path) -> None:
+    from tests.model_nights import FAST, whole_night  # which loads torch
+
+    whole_night(tiny_settings(root / "workspace", write_corpus(root / "corpus"), **FAST))
+
+
+@pytest.fixture
+def judged_house(judged_night: House, tmp_path: Path) -> House:
+    """A copy of that workspace and of its documents, to change at will."""
+    from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
+
+    _artifact_repos_cache.clear()  # by the ids of models: those of another copy would be asked
+    return copy_house(judged_night, tmp_path / "house")
 
 
 @pytest.fixture

@@ -3,39 +3,31 @@ needed, in the night that measures the champion and by the command that moves it
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
 
-from pipeline_lib.base.errors import DamagedVersion
+from pipeline_lib.base.errors import DamagedVersion, GateRefused
 from pipeline_lib.register.opened import is_intact
+from pipeline_lib.register.registry import CHALLENGER, aliases
+from pipeline_lib.register.settle import is_settled
 from pipeline_lib.settings.tree import Settings
 from tasks.moves import promote_version, registry_for, roll_back
 from tasks.runtime import PlainRuntime
 from tests.flips import flip, flip_unseen
-from tests.model_nights import FAST, any_night, whole_night
+from tests.model_nights import FAST, any_night
 from tests.registered import assert_agree, chain, files_of, standing
-from tests.tiny_night import House, artifacts, copy_house, english, tiny_settings, write_corpus, write_lines
-
-
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    root = tmp_path_factory.mktemp("judged")
-    house = House(root / "workspace", write_corpus(root / "corpus"))
-    whole_night(settings_of(house))
-    yield house
+from tests.tiny_night import House, artifacts, english, tiny_settings, write_lines
 
 
 @pytest.fixture
-def house(judged: House, tmp_path: Path) -> House:
-    _artifact_repos_cache.clear()  # by the ids of models: those of another copy would be asked
-    return copy_house(judged, tmp_path / "house")
+def house(judged_house: House) -> House:
+    return judged_house
 
 
-def settings_of(house: House) -> Settings:
-    return tiny_settings(house.workspace, house.corpus, **FAST)
+def settings_of(house: House, **changes: str) -> Settings:
+    return tiny_settings(house.workspace, house.corpus, **FAST, **changes)
 
 
 def weights_flipped(package: Path) -> None:
@@ -104,9 +96,10 @@ def test_where_not_all_of_it_can_be_put_back_the_model_is_another_version_and_th
         promote_version(settings, 1, "by hand", PlainRuntime())
     assert promote_version(settings, 2, "by hand", PlainRuntime())["version"] == 2
     assert is_intact(registry, 2)
-    with pytest.raises(DamagedVersion, match=r"its model is version 2 now \(nightshift promote 2\)"):
+    assert standing(registry) == {"champion": 2}  # its model is that of version 1: nobody to go back to
+    with pytest.raises(GateRefused, match="no previous champion"):
         roll_back(settings, "by hand", PlainRuntime())
-    assert standing(registry) == {"champion": 2, "previous": 1}
+    assert is_settled(registry)
 
 
 def test_where_the_artifacts_are_damaged_too_the_move_says_what_is_left(house: House) -> None:
@@ -118,12 +111,13 @@ def test_where_the_artifacts_are_damaged_too_the_move_says_what_is_left(house: H
     assert chain(registry) == [("promote", 1, None)]
 
 
+@pytest.mark.parametrize("approval", ["gate", "human"])
 @pytest.mark.parametrize(("damage", "moves"), [(weights_flipped, []), (all_gone, [("promote", 3, 1)])])
 def test_the_night_that_measures_a_damaged_champion_puts_it_back(
-    house: House, damage: Damage, moves: list[tuple[str, int, int | None]]
+    house: House, damage: Damage, moves: list[tuple[str, int, int | None]], approval: str
 ) -> None:
     """As it was, or as another version, whose number is behind that of the challenger. It ended each night for good."""
-    settings = settings_of(house)
+    settings = settings_of(house, register__approval=approval)
     registry = registry_for(settings)
     damage(files_of(registry, 1))
     write_lines(house.corpus / "more.jsonl", {f"m{n}": english(2000 + n) for n in range(12)})
@@ -133,6 +127,9 @@ def test_the_night_that_measures_a_damaged_champion_puts_it_back(
     assert gate.facts["champion_version"] == champion
     assert is_intact(registry, champion)
     assert chain(registry)[: 1 + len(moves)] == [("promote", 1, None), *moves]
+    is_replaced = chain(registry)[-1][1] == 2
+    assert aliases(registry).get(CHALLENGER) == (None if is_replaced else 2)  # tonight's, whatever was registered since
+    assert standing(registry).get("previous") == (champion if is_replaced else None)
     assert_agree(registry)
 
 
@@ -147,6 +144,8 @@ def test_a_night_whose_champion_is_lost_for_good_says_whom_to_put_in_service_and
         any_night(settings)
     promote_version(settings, 2, "by hand", PlainRuntime())
     assert "promoted" in any_night(settings).verdict
+    with pytest.raises(DamagedVersion, match=r"version 1 was made from\. Make another one: nightshift run\."):
+        roll_back(settings, "by hand", PlainRuntime())  # nobody but the champion is whole, who is no other one
     assert_agree(registry)
 
 

@@ -1,8 +1,6 @@
 """A model that waits for its verdict while the text goes on: what it is compared with and registered by is its own."""
 
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,26 +19,16 @@ from tests.tiny_night import (
     House,
     artifacts,
     chinese,
-    copy_house,
     night_here,
     refresh,
     tiny_settings,
-    write_corpus,
     write_lines,
 )
 
 
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    root = tmp_path_factory.mktemp("judged")
-    house = House(root / "workspace", write_corpus(root / "corpus"))
-    whole_night(settings_of(house))
-    yield house
-
-
 @pytest.fixture
-def house(judged: House, tmp_path: Path) -> House:
-    return copy_house(judged, tmp_path / "house")
+def house(judged_house: House) -> House:
+    return judged_house
 
 
 def settings_of(house: House, **changes: str) -> Settings:

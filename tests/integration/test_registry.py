@@ -28,11 +28,12 @@ from pipeline_lib.register.registry import (
     CHAMPION,
     PREVIOUS,
     Registry,
+    aliases,
     version_by_alias,
     version_by_number,
 )
 from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.register.stage import VERSION, registry_of
+from pipeline_lib.register.stage import AGAIN, VERSION, registry_of
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.files import write_json
@@ -228,6 +229,26 @@ def test_a_champion_registered_again_does_not_become_a_challenger(
     promote(registry, register("f" * 32), expected_champion=None, reason="first", now=NOW)
     register("f" * 32)
     assert version_by_alias(registry, CHALLENGER) is None
+
+
+def test_what_is_registered_again_for_its_damaged_files_is_challenger_only_in_its_own_place(
+    registry: Registry, settings: RegisterSettings, register: Callable[[str], int], made: Path, tmp_path: Path
+) -> None:
+    """Another one that comes forward keeps the alias: it is the newest that did not replace the champion."""
+
+    def again(fingerprint: str) -> tuple[int, int | None]:
+        inputs = inputs_of(made, fingerprint, registry.workspace)
+        named = {name: ref for name, ref in inputs.named.items() if name != "funnel"}  # so the card is another one
+        named |= {AGAIN: inputs.named["model"]}
+        found = make(settings, replace(inputs, named=named), tmp_path / "out").facts["version"]
+        return found, aliases(registry).get(CHALLENGER)
+
+    assert [register("1" * 32), register("2" * 32)] == [1, 2]
+    for number in (1, 2):
+        (files_of(registry, number) / "README.md").write_text("another")
+    assert [again("1" * 32), again("2" * 32)] == [(3, 2), (4, 4)]
+    flip(files_of(registry, 3) / "model" / "model.safetensors")
+    assert again("1" * 32) == (3, 4)
 
 
 def test_promotion_moves_champion_and_previous_and_writes_them_down(

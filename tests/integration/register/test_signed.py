@@ -10,14 +10,22 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from pipeline_lib.base.errors import DataError, SettingsError, Untrusted
+from pipeline_lib.base.errors import DamagedVersion, DataError, SettingsError, Untrusted
 from pipeline_lib.model.tracking import connect, place_of
 from pipeline_lib.register.keys import PRIVATE_FILE, PUBLIC_FILE, own_key, own_public
 from pipeline_lib.register.ledger import moves_of
 from pipeline_lib.register.opened import opened, opened_champion
 from pipeline_lib.register.package import APART, files_of
 from pipeline_lib.register.promotion import promote, rollback
-from pipeline_lib.register.registry import CHAMPION, FILES_TAG, FINGERPRINT_TAG, KEY_TAG, Registry, version_by_number
+from pipeline_lib.register.registry import (
+    CHAMPION,
+    FILES_TAG,
+    FINGERPRINT_TAG,
+    KEY_TAG,
+    VARIANTS_TAG,
+    Registry,
+    version_by_number,
+)
 from pipeline_lib.register.settle import settle
 from pipeline_lib.register.signature import KEY_FILE, SIGNATURE_FILE, Statement, public_of, sign
 from pipeline_lib.register.signings import FILE as SIGNINGS
@@ -71,7 +79,7 @@ def with_files(registry: Registry, number: int = 2) -> Iterator[Path]:
 def with_tags(registry: Registry, number: int = 2, **tags: str | None) -> Iterator[None]:
     """Other tags of a version (None: without it), put back afterwards."""
     client, kept = connect(registry.place), version_by_number(registry, number).tags
-    names = {"files": FILES_TAG, "key": KEY_TAG, "model": FINGERPRINT_TAG}
+    names = {"files": FILES_TAG, "key": KEY_TAG, "model": FINGERPRINT_TAG, "variants": VARIANTS_TAG}
     try:
         for name, value in tags.items():
             if value is None:
@@ -80,6 +88,8 @@ def with_tags(registry: Registry, number: int = 2, **tags: str | None) -> Iterat
                 client.set_model_version_tag(registry.name, str(number), names[name], value)
         yield
     finally:
+        for name in version_by_number(registry, number).tags.keys() - kept.keys():
+            client.delete_model_version_tag(registry.name, str(number), name)
         for name, value in kept.items():
             client.set_model_version_tag(registry.name, str(number), name, value)
 
@@ -137,6 +147,25 @@ def test_a_changed_file_keeps_a_version_out(mine: Registry, name: str, how: str)
     put_in_service(mine, 2)
 
 
+@pytest.mark.parametrize("name", [SIGNATURE_FILE, KEY_FILE])
+@pytest.mark.parametrize("how", ["a bit", "gone"])
+def test_the_champion_is_measured_by_its_files_whatever_became_of_its_signature(
+    mine: Registry, name: str, how: str
+) -> None:
+    with with_files(mine, 1) as folder:
+        if how == "a bit":
+            flip(folder / name)
+        else:
+            (folder / name).unlink()
+        with opened_champion(mine, 1) as package:
+            assert package.digest == moves_of(mine)[-1].files
+        with pytest.raises(Untrusted, match="nightshift promote 1 --unsigned 1"), opened(mine, 1):
+            pass
+        flip(folder / "model.txt")
+        with pytest.raises(DamagedVersion), opened_champion(mine, 1):
+            pass
+
+
 def test_a_version_whose_files_were_changed_stays_out_by_each_way(mine: Registry) -> None:
     with with_files(mine) as folder:
         flip(folder / SIGNATURE_FILE)
@@ -154,6 +183,7 @@ def test_a_version_whose_files_were_changed_stays_out_by_each_way(mine: Registry
         ({"model": "another"}, rf"has a tag that is not the signed one \({FINGERPRINT_TAG}\)"),
         ({"model": None}, rf"has a tag that is not the signed one \({FINGERPRINT_TAG}\)"),
         ({"key": None, "model": "another"}, "is not signed"),
+        ({"variants": "another"}, rf"has a tag that is not the signed one \({VARIANTS_TAG}\)"),
     ],
 )
 def test_a_changed_tag_keeps_a_version_out(mine: Registry, tags: dict[str, str | None], why: str) -> None:

@@ -1,5 +1,7 @@
 """Whom a challenger is held against, beside the champion: former ones of the same model, on the same benchmark."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,14 @@ def test_scores_that_are_gone_are_not_asked_for(workspace: Workspace) -> None:
     one, two = keep(workspace, 1, 1), keep(workspace, 2, 1, 2)
     workspace.store.path("evaluate", one.whole.fingerprint).rename(workspace.root / "away")
     assert former_champions(workspace, registry(workspace)) == [two.whole.ref]
+
+
+def test_those_of_an_earlier_release_which_did_not_name_the_model_count_on(workspace: Workspace) -> None:
+    """The pin lay there without a name and without a seal: a night that refuses it stops all later ones."""
+    one = keep(workspace, 1, 1)
+    path = workspace.state / "pins" / "best.json"
+    path.write_text(json.dumps({"benchmark": "frozen-1", "scores": {"1": asdict(one.whole.ref)}}))
+    assert former_champions(workspace, registry(workspace)) == [one.whole.ref]
+    two = keep(workspace, 2, 1, 2)
+    assert former_champions(workspace, registry(workspace)) == [one.whole.ref, two.whole.ref]
+    assert former_champions(workspace, registry(workspace, "another")) == []
