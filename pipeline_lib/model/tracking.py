@@ -14,13 +14,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Self
-from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass, urlopen
+from urllib.request import getproxies, proxy_bypass
 
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.model.database import damage_in, ready
@@ -329,13 +329,14 @@ def check_answers(place: Place) -> None:
     address = urlsplit(place.uri)
     if address.scheme not in PORTS or address.hostname is None or _has_proxy(address.scheme, address.hostname):
         return
+    where = address.hostname, address.port or PORTS[address.scheme]
     try:
         if address.scheme == "http":  # one that is stopped takes connections all the same
-            urlopen(f"{place.uri.rstrip('/')}/health", timeout=ANSWER_SECONDS).close()
+            with closing(HTTPConnection(*where, timeout=ANSWER_SECONDS)) as connection:
+                connection.request("GET", f"{address.path.rstrip('/')}/health")
+                connection.getresponse()  # whatever it says: it may ask who we are, or know no such page
         else:
-            socket.create_connection((address.hostname, address.port or PORTS[address.scheme]), ANSWER_SECONDS).close()
-    except HTTPError:  # it is there, and may know no such page
-        return
+            socket.create_connection(where, ANSWER_SECONDS).close()
     except (OSError, HTTPException) as exc:
         raise unreachable(place) from exc
 
