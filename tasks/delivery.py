@@ -53,22 +53,20 @@ def _delivered(parcel: Parcel, send: Send) -> bool:
     lines = parcel.take()
     left = list(lines)
     try:
-        run = _run_of(parcel.key, lines, send)
-        if run is None:
-            return False
-        while left:
-            if "path" in left[0]:
-                _tell(left[0], run, send)
-            del left[0]
-        left = lines  # until it is written: to be told twice does no harm
-        _close(run, {task for line in lines for task in _tasks_in(line)}, send)
-        left = []
-    finally:
-        if left:
-            parcel.put_back(left)
-        else:
-            parcel.done()
-    return True
+        run = _run_of(parcel.key, lines, send) if lines else None
+        if run is not None:
+            while left:
+                if "path" in left[0]:
+                    _tell(left[0], run, send)
+                del left[0]
+            left = lines  # until it is written: to be told twice does no harm
+            _close(run, {task for line in lines for task in _tasks_in(line)}, send)
+    except BaseException:
+        parcel.put_back(left)
+        raise
+    if run is not None or not lines:
+        parcel.done()
+    return run is not None
 
 
 def _tasks_in(line: Line) -> list[str]:
