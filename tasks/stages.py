@@ -161,9 +161,9 @@ class PrefectRuntime(PlainRuntime):
             except NotShown:
                 self._say_once()
                 self._keep_tasks()
-        if self._is_of_worker:  # else the command does it
-            with suppress(NotShown):
-                self._patience.ask(partial(tell_all, self._outbox, request))
+        if self._is_of_worker and not self._patience.is_over:  # else the command does it, or the next night
+            with suppress(NotShown):  # of earlier nights: whatever comes of it, how this one ends is told
+                Patience().ask(partial(tell_all, self._outbox, request))
 
     def _keep_tasks(self) -> None:
         """Keep how the tasks ended: what the server was told of it may be lost with its queue, or on the way there."""
