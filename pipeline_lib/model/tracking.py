@@ -158,9 +158,9 @@ class MlflowTracker:
                 raise
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Remember how the run was configured; values are cut at MLflow's limit of 6,000 characters."""
+        """Remember how the run was configured."""
         with self._lock:
-            self._params.update({name: str(value)[:MAX_PARAM_CHARACTERS] for name, value in params.items()})
+            self._params.update({name: str(value) for name, value in params.items()})
 
     def log_metrics(self, metrics: Mapping[str, float], *, step: int) -> None:
         """Add one point to each of the curves."""
@@ -244,12 +244,12 @@ class MlflowTracker:
 
 
 def send(client: Any, run_id: str, points: Sequence[Point], params: Mapping[str, str]) -> None:
-    """Log to a run. A parameter that it has is left as it is."""
+    """Log to a run. A parameter that it has is left as it is; a value is cut at MLflow's limit of 6,000 characters."""
     from mlflow.entities import Metric, Param
 
     if params:
         known = client.get_run(run_id).data.params
-        fresh = [Param(name, value) for name, value in params.items() if name not in known]
+        fresh = [Param(name, value[:MAX_PARAM_CHARACTERS]) for name, value in params.items() if name not in known]
         for first in range(0, len(fresh), MAX_PARAMS):
             client.log_batch(run_id, params=fresh[first : first + MAX_PARAMS])
     for first in range(0, len(points), MAX_METRICS):
