@@ -13,7 +13,7 @@ from flows.servers import Server, start_prefect
 from pipeline_lib.store.outbox import Outbox
 from pipeline_lib.store.workspace import Workspace
 from tasks.kept import KeptRuntime
-from tests.servers_up import wait_until
+from tests.servers_up import answered, wait_until
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -25,12 +25,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def server(workspace: Workspace) -> Iterator[Server]:
-    started = start_prefect(workspace, print)
-    try:
-        started.wait("/api/health")
+    with answered(start_prefect(workspace, print)) as started:
         yield started
-    finally:
-        started.stop()
 
 
 @pytest.fixture(scope="module")
