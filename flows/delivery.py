@@ -1,4 +1,4 @@
-"""What nights could not show, told to servers that answer again: `nightshift run`, `up` and `status` do it."""
+"""What nights could not show, told to servers that answer again: `nightshift run` and `up` do it."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,11 +20,8 @@ GREETING_SECONDS = 2.0  # for it to answer
 
 
 def deliver_all(settings: Settings, workspace: Workspace, api_url: str, say: Callable[[str], None]) -> int:
-    """Tell Prefect (at `api_url`; "": it is nowhere) and MLflow what is kept for them; `say` hears what they took.
-
-    Gives how many runs Prefect was told of.
-    """
-    runs = deliver(workspace, api_url) if api_url else 0
+    """Tell Prefect and MLflow what is kept for them; `say` hears what they took. How many runs Prefect was told of."""
+    runs = deliver(workspace, api_url)
     if runs:
         say(f"told Prefect how {runs} earlier run{'s' if runs > 1 else ''} went")
     place = place_of(settings.of(RegisterSettings).tracking_uri, workspace.root)

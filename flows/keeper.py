@@ -38,6 +38,7 @@ class _Seen:
     has_answered: bool = True  # since it was started
     num_silent: int = 0  # in a row
     num_stopped: int = 0
+    is_told: bool = False  # that it is started again
 
 
 class Keeper:
@@ -87,11 +88,13 @@ class Keeper:
             self._end(server, "does not answer any more" if seen.has_answered else "did not answer after its start")
 
     def _end(self, server: Server, why: str) -> None:
-        self._say(f"the {server.name} process {why}; it is killed")
+        self._say(f"the {server.name} process {why}; it is killed and started again (its log: {server.log_path})")
+        self._seen[server.name].is_told = True
         server.kill()
 
     def _start_again(self, server: Server) -> None:
-        now, starts = time.monotonic(), self._seen[server.name].starts
+        now, seen = time.monotonic(), self._seen[server.name]
+        starts = seen.starts
         while starts and starts[0] < now - WINDOW_SECONDS:
             starts.popleft()
         if starts and now < starts[-1] + FIRST_PAUSE_SECONDS * 2 ** len(starts):
@@ -103,7 +106,8 @@ class Keeper:
                 "and start again with nightshift up."
             )
         starts.append(now)
-        self._say(f"the {server.name} process ended by itself; starting it again (its log: {server.log_path})")
+        if not seen.is_told:
+            self._say(f"the {server.name} process ended by itself; starting it again (its log: {server.log_path})")
         self._start(server)
 
     def _start(self, server: Server) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from flows.access import auth_string
 from flows.asked import ODD_ANSWERS, Asked
 from pipeline_lib.store.workspace import RunRecord, Workspace
+from tasks.runtime import NIGHTS
 
 LOOK_SECONDS = 10.0
 WORKER_SECONDS = 30.0  # in which a worker that lives says itself that its run has crashed
@@ -24,7 +25,6 @@ TWICE_SECONDS = 8.0  # in which it says so a second time: first who watches the 
 WATCHED_SECONDS = 60.0  # in which a run that is due again may be said to have crashed by a worker that was slow
 PATIENCE_SECONDS = 5.0  # with Prefect's server; another look comes soon
 MOST_RESUMES = 3
-NIGHTS = ("nightly", "refresh", "retrain")
 LEFT_OPEN = ("CRASHED", "RUNNING", "PENDING", "SCHEDULED")  # any other state is somebody's last word
 
 
@@ -101,8 +101,9 @@ class Resumer:
             "state_details": {"scheduled_time": datetime.now(UTC).isoformat()},
         }
         body = {"state": due, "force": True}
-        asked.send("POST", f"flow_runs/{run.flow_run_id}/set_state", body)
+        # Before it is asked for: it is on record that Prefect was told, so no other look would find the run.
         self._due[str(run.flow_run_id)] = _Due(body, number, time.monotonic() + WATCHED_SECONDS)
+        asked.send("POST", f"flow_runs/{run.flow_run_id}/set_state", body)
         self._say(f"{run.flow} was {killed}; the worker begins it again ({number} of {MOST_RESUMES})")
 
 

@@ -17,6 +17,7 @@ from flows.access import ENTER, auth_string, basic, entry_link, mlflow_login
 from flows.ports import HOST
 from pipeline_lib.base.errors import UpstreamError, WorkspaceBusy
 from pipeline_lib.store.files import open_lock, readable
+from pipeline_lib.store.holder import holder_of
 from pipeline_lib.store.home import settle
 from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.workspace import ProcessId, Seconds, Workspace
@@ -91,7 +92,7 @@ def only_up(workspace: Workspace) -> Iterator[None]:
             )
         if not is_ours:
             raise WorkspaceBusy(
-                f"{workspace.root}: another nightshift up is starting or stopping here ({_holder(descriptor)}). "
+                f"{workspace.root}: another nightshift up is starting or stopping here ({_holder(workspace)}). "
                 "nightshift status prints its links once it is ready."
             )
         os.ftruncate(descriptor, 0)
@@ -110,13 +111,12 @@ def _is_free(lock: int) -> bool:
     return True
 
 
-def _holder(lock: int) -> str:
-    """Who holds a lock; a moment after it was taken its file tells of nobody yet, or of who was killed with it."""
+def _holder(workspace: Workspace) -> str:
+    """Who holds the lock; a moment after it was taken its file tells of nobody yet, or of who was killed with it."""
     ends_at = time.monotonic() + TAKING_SECONDS
     while time.monotonic() < ends_at:
-        number = os.pread(lock, 20, 0).decode(errors="replace")
-        if number.isdecimal() and psutil.pid_exists(int(number)):
-            return f"process {number}"
+        if holder := holder_of(workspace.state / "up.lock"):
+            return f"process {holder.process_id}"
         time.sleep(0.01)
     return "a process that does not say which"
 

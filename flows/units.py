@@ -43,7 +43,7 @@ def systemd_unit(service: Service) -> str:
     environment = [f"Environment={quoted(f'{name}={value}')}" for name, value in service.environment.items()]
     lines = [
         "[Unit]",
-        f"Description=Nightshift in {_doubled(str(service.workspace))}",
+        f"Description=Nightshift in {_doubled(str(service.workspace))}/",  # a backslash at its end would join two lines
         f"StartLimitIntervalSec={WINDOW_SECONDS}",
         f"StartLimitBurst={MOST_STARTS}",
         "",

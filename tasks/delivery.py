@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipeline_lib.store.outbox import Line, Outbox, Parcel
-from tasks.runtime import of_flow_run
+from tasks.runtime import NIGHTS, of_flow_run
 
 WRITTEN_SECONDS = 5.0  # until the server has written what it was told
 PAGE = 200  # the most of Prefect's API
 UNKNOWN = (404, 422)  # no such run; no such id
 TRY_AGAIN = (401, 403, 408, 429)  # the others of the 400s say that a request will never be taken
-OURS = ["nightly", "refresh", "retrain"]
 TASK = "prefect.task-run."
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -33,7 +32,7 @@ def tell_all(outbox: Outbox, send: Send, on_told: Callable[[], None] = lambda: N
 
 def close_lost(send: Send) -> None:
     """After a server was lost: end the tasks of our runs that have ended, whose end it had not written yet."""
-    wanted = {"flows": {"name": {"any_": OURS}}, "flow_runs": {"state": {"type": {"any_": sorted(ENDED)}}}}
+    wanted = {"flows": {"name": {"any_": NIGHTS}}, "flow_runs": {"state": {"type": {"any_": sorted(ENDED)}}}}
     wanted |= {"task_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}}
     for run in {task["flow_run_id"] for task in send("POST", "task_runs/filter", wanted)}:
         _close(run, set(), send)
@@ -42,7 +41,7 @@ def close_lost(send: Send) -> None:
 def close_abandoned(send: Send) -> None:
     """Where no night is at work: show runs of ours that are open as crashed."""
     is_open = {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}
-    for run in send("POST", "flow_runs/filter", {"flows": {"name": {"any_": OURS}}, "flow_runs": is_open}):
+    for run in send("POST", "flow_runs/filter", {"flows": {"name": {"any_": NIGHTS}}, "flow_runs": is_open}):
         crashed = {"type": "CRASHED", "name": "Crashed", "message": "its process is gone"}
         send("POST", f"flow_runs/{run['id']}/set_state", {"state": crashed, "force": True})
         _close(run["id"], set(), send)
@@ -53,22 +52,20 @@ def _delivered(parcel: Parcel, send: Send) -> bool:
     lines = parcel.take()
     left = list(lines)
     try:
-        run = _run_of(parcel.key, lines, send)
-        if run is None:
-            return False
-        while left:
-            if "path" in left[0]:
-                _tell(left[0], run, send)
-            del left[0]
-        left = lines  # until it is written: to be told twice does no harm
-        _close(run, {task for line in lines for task in _tasks_in(line)}, send)
-        left = []
-    finally:
-        if left:
-            parcel.put_back(left)
-        else:
-            parcel.done()
-    return True
+        run = _run_of(parcel.key, lines, send) if lines else None
+        if run is not None:
+            while left:
+                if "path" in left[0]:
+                    _tell(left[0], run, send)
+                del left[0]
+            left = lines  # until it is written: to be told twice does no harm
+            _close(run, {task for line in lines for task in _tasks_in(line)}, send)
+    except BaseException:
+        parcel.put_back(left)
+        raise
+    if run is not None or not lines:
+        parcel.done()
+    return run is not None
 
 
 def _tasks_in(line: Line) -> list[str]:

@@ -9,12 +9,13 @@ from tasks.runtime import PREFECT, PlainRuntime
 
 
 class KeptRuntime(PlainRuntime):
-    """Runs the work in this process; what is to be shown, and how it ended, is one parcel."""
+    """Runs the work in this process; what is to be shown is one parcel, which is kept when it is known how it ended:
+    nobody can tell of it before, and who tries would part it."""
 
     def __init__(self, workspace: Path, flow: str) -> None:
         super().__init__()
-        self._outbox, self._parcel, self._flow = Outbox(workspace.resolve(), PREFECT), str(uuid.uuid4()), flow
-        self._shown_name = flow
+        self._outbox, self._flow = Outbox(workspace.resolve(), PREFECT), flow
+        self._shown_name, self._shown = flow, list[dict[str, Any]]()
 
     def name(self, name: str) -> None:
         """See `Runtime`."""
@@ -22,9 +23,9 @@ class KeptRuntime(PlainRuntime):
 
     def _show(self, method: str, path: str, body: Any, *, passes: bool = False) -> Any:
         if not passes:
-            self._outbox.keep(self._parcel, [{"method": method, "path": path, "body": body}])
+            self._shown.append({"method": method, "path": path, "body": body})
 
     def end(self, state: str, message: str) -> None:
-        """Say how it ended: "Completed", "Failed" or "Crashed"."""
+        """Say how it ended: "Completed", "Failed" or "Crashed". The last line, so that it stays while others do."""
         run = {"name": self._shown_name, "state": {"type": state.upper(), "name": state, "message": message}}
-        self._outbox.keep(self._parcel, [{"flow": self._flow, "run": run}])
+        self._outbox.keep(str(uuid.uuid4()), [*self._shown, {"flow": self._flow, "run": run}])

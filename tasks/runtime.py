@@ -14,6 +14,7 @@ from pipeline_lib.store.workspace import RunRecord
 
 # In the environment while a night runs on a Prefect server of its own, which ends with it.
 OWN_SERVER_VARIABLE = "NIGHTSHIFT_OWN_SERVER"
+NIGHTS = ("nightly", "refresh", "retrain")  # flows: a whole night, and its halves
 PREFECT = "prefect"  # receiver of what is kept for Prefect's server (`store/outbox.py`)
 
 

@@ -31,7 +31,7 @@ from pipeline_lib.run.step import Done, Step
 from pipeline_lib.stages import STAGES
 from pipeline_lib.store.outbox import Outbox
 from pipeline_lib.store.workspace import RunRecord
-from tasks.delivery import tell_all
+from tasks.delivery import PAGE, tell_all
 from tasks.patience import NotShown, Patience
 from tasks.policy import options
 from tasks.reap import mark_crashed
@@ -42,7 +42,6 @@ from tasks.runtime import OWN_SERVER_VARIABLE, PREFECT, PlainRuntime, of_flow_ru
 WORKER_VARIABLE = "NIGHTSHIFT_WORKER"
 WRITTEN_SECONDS = 3.0  # at most; half a second is usual
 logger = logging.getLogger("pipeline_lib.night")
-PAGE = 200  # task runs in one answer of Prefect's API
 
 
 def _run(work: Callable[[], Done]) -> "State[Done]":
@@ -161,9 +160,9 @@ class PrefectRuntime(PlainRuntime):
             except NotShown:
                 self._say_once()
                 self._keep_tasks()
-        if self._is_of_worker:  # else the command does it
-            with suppress(NotShown):
-                self._patience.ask(partial(tell_all, self._outbox, request))
+        if self._is_of_worker and not self._patience.is_over:  # else the command does it, or the next night
+            with suppress(NotShown):  # of earlier nights: whatever comes of it, how this one ends is told
+                Patience().ask(partial(tell_all, self._outbox, request))
 
     def _keep_tasks(self) -> None:
         """Keep how the tasks ended: what the server was told of it may be lost with its queue, or on the way there."""

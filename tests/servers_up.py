@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 
 from flows.access import auth_string
+from flows.servers import HEALTH, Server
 from tests.tiny_night import arguments, environment, nightshift
 
 START_SECONDS = 120
@@ -128,6 +129,16 @@ def _ready(process: psutil.Process, workspace: Path) -> Up:
     assert process.is_running(), out.read_text(encoding="utf-8")
     found = json.loads(state.read_text(encoding="utf-8"))
     return Up(process, workspace, found["prefect_url"], found["mlflow_url"])
+
+
+@contextmanager
+def answered(server: Server) -> Iterator[Server]:
+    """A server that was just started, once it answers; it is stopped with the block."""
+    try:
+        server.wait(HEALTH[server.name])
+        yield server
+    finally:
+        server.stop()
 
 
 def printed(servers: Up, name: str) -> str:

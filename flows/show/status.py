@@ -1,6 +1,5 @@
 """`nightshift status`: the last nights, what runs now, and the champion with its scores."""
 
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +11,6 @@ from rich.console import Console
 
 from flows.approvals import waiting_in
 from flows.console import make_console
-from flows.delivery import deliver_all
 from flows.show.around import as_data, look_around, show_around
 from flows.show.summary import score_tables
 from flows.show.tables import clock, lasting, print_json, table
@@ -28,10 +26,9 @@ from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest, Ref
 from pipeline_lib.store.layout import has_worked
 from pipeline_lib.store.workspace import RunRecord, Workspace
+from tasks.runtime import NIGHTS
 
-logger = logging.getLogger(__name__)
 NIGHTS_SHOWN = 8
-WHOLE_RUNS = ("nightly", "refresh", "retrain")
 
 ScoresByName = dict[str, Mapping[str, Any]]
 
@@ -66,10 +63,9 @@ def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> i
     MLflow is imported only where the registry is not the workspace's own, or a move was cut off.
     """
     up = standing(workspace)
-    deliver_all(settings, workspace, f"{up.prefect_url}/api" if up else "", logger.info)
     every = workspace.runs()
-    runs = [run for run in every if run.flow in WHOLE_RUNS or run.state == "running"][-NIGHTS_SHOWN:]
-    around = look_around(workspace, recorded(workspace), [run for run in every if run.flow in WHOLE_RUNS])
+    runs = [run for run in every if run.flow in NIGHTS or run.state == "running"][-NIGHTS_SHOWN:]
+    around = look_around(workspace, recorded(workspace), [run for run in every if run.flow in NIGHTS])
     champion = _champion(settings, workspace)
     waiting = waiting_in(settings, workspace)
     name = settings.of(RegisterSettings).model_name

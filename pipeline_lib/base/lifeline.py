@@ -9,7 +9,7 @@ looks 20 times a second whether its parent is still the process that started it:
 SIGTERM to the supervisor goes on to the child's group; what is still there after the grace is killed with SIGKILL.
 `prctl(PR_SET_PDEATHSIG)` would be shorter, but it is Linux only, takes no grandchildren along and fires when the
 *thread* that started the child ends. Pool workers use it beside a watch of their own, for native code that holds the
-interpreter lock.
+interpreter lock; and what a supervisor starts, for when that is killed itself.
 """
 
 import math

@@ -14,13 +14,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Self
-from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass, urlopen
+from urllib.request import getproxies, proxy_bypass
 
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.model.database import damage_in, ready
@@ -158,9 +158,9 @@ class MlflowTracker:
                 raise
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Remember how the run was configured; values are cut at MLflow's limit of 6,000 characters."""
+        """Remember how the run was configured."""
         with self._lock:
-            self._params.update({name: str(value)[:MAX_PARAM_CHARACTERS] for name, value in params.items()})
+            self._params.update({name: str(value) for name, value in params.items()})
 
     def log_metrics(self, metrics: Mapping[str, float], *, step: int) -> None:
         """Add one point to each of the curves."""
@@ -244,12 +244,12 @@ class MlflowTracker:
 
 
 def send(client: Any, run_id: str, points: Sequence[Point], params: Mapping[str, str]) -> None:
-    """Log to a run. A parameter that it has is left as it is."""
+    """Log to a run. A parameter that it has is left as it is; a value is cut at MLflow's limit of 6,000 characters."""
     from mlflow.entities import Metric, Param
 
     if params:
         known = client.get_run(run_id).data.params
-        fresh = [Param(name, value) for name, value in params.items() if name not in known]
+        fresh = [Param(name, value[:MAX_PARAM_CHARACTERS]) for name, value in params.items() if name not in known]
         for first in range(0, len(fresh), MAX_PARAMS):
             client.log_batch(run_id, params=fresh[first : first + MAX_PARAMS])
     for first in range(0, len(points), MAX_METRICS):
@@ -329,13 +329,14 @@ def check_answers(place: Place) -> None:
     address = urlsplit(place.uri)
     if address.scheme not in PORTS or address.hostname is None or _has_proxy(address.scheme, address.hostname):
         return
+    where = address.hostname, address.port or PORTS[address.scheme]
     try:
         if address.scheme == "http":  # one that is stopped takes connections all the same
-            urlopen(f"{place.uri.rstrip('/')}/health", timeout=ANSWER_SECONDS).close()
+            with closing(HTTPConnection(*where, timeout=ANSWER_SECONDS)) as connection:
+                connection.request("GET", f"{address.path.rstrip('/')}/health")
+                connection.getresponse()  # whatever it says: it may ask who we are, or know no such page
         else:
-            socket.create_connection((address.hostname, address.port or PORTS[address.scheme]), ANSWER_SECONDS).close()
-    except HTTPError:  # it is there, and may know no such page
-        return
+            socket.create_connection(where, ANSWER_SECONDS).close()
     except (OSError, HTTPException) as exc:
         raise unreachable(place) from exc
 

@@ -9,7 +9,6 @@ A key travels to no worker: a work holds its id, and the key is found again wher
 the environment of any process but the command that was started with it: `hand_on` leaves the others a file in memory.
 """
 
-import atexit
 import base64
 import binascii
 import hashlib
@@ -21,10 +20,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.base.leaving import at_the_end
 from pipeline_lib.store.files import OWNER_ONLY, make_private
 
 KEY_VARIABLE = "NIGHTSHIFT_SCRUB_KEY"
@@ -125,7 +126,7 @@ def _in_memory(text: str) -> str:
 
 def _until_the_end(text: str) -> str:
     descriptor, name = tempfile.mkstemp(prefix="nightshift-")
-    atexit.register(Path(name).unlink, missing_ok=True)
+    at_the_end(partial(Path(name).unlink, missing_ok=True))
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     return name

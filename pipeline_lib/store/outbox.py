@@ -3,15 +3,16 @@
     state/outbox/<receiver>/<parcel>.jsonl     one object a line, in the order in which they are to be told
 
 A night appends to its parcel; whoever meets the receiver delivers all parcels and removes them. Receivers take the same
-thing twice without harm, so a delivery that is killed is simply done again. A line that was torn is left out with a
-word. This is comfort: a parcel that cannot be written costs a word, and the oldest go when there are too many.
+thing twice without harm, so a delivery that is killed is simply done again; a parcel of another server stays as it is,
+however often it is looked at. A line that was torn is left out with a word. This is comfort: a parcel that
+cannot be written costs a word, what makes it too long is left out, and the oldest go when there are too many.
 """
 
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,14 +41,15 @@ class Outbox:
 
     def keep(self, parcel: str, lines: Iterable[Mapping[str, Any]]) -> None:
         """Append these lines to a parcel; `parcel` names a file."""
-        data = b"".join(b"\n" + json.dumps(line, ensure_ascii=False).encode() for line in lines)
-        if not data:
+        written = [b"\n" + json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines]
+        if not written:
             return
         path = self.folder / f"{parcel}.jsonl"
         with suppress(OSError):  # a full disk: its word comes from what the night itself writes
             with open_log(path) as file:
-                if file.tell() + len(data) <= MOST_BYTES:
-                    file.write(data + b"\n")
+                for data in written:
+                    if file.tell() + len(data) <= MOST_BYTES:
+                        file.write(data)
             for old in self._paths()[:-MOST_PARCELS]:
                 old.unlink(missing_ok=True)
 
@@ -57,21 +59,19 @@ class Outbox:
 
     @contextmanager
     def parcels(self) -> Iterator[list["Parcel"]]:
-        """The parcels, oldest first, for one who delivers them; none while somebody else does."""
+        """The parcels, oldest first, for one who delivers them; none while somebody else does, or where they lie in a
+        folder of somebody else. Two have one key where the night went on after the first was taken."""
         if self.is_empty():
             yield []
             return
-        with suppress(FileNotFoundError):
-            descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-            try:
+        with ExitStack() as opened:
+            found: list[Parcel] = []
+            with suppress(OSError):
+                descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+                opened.callback(os.close, descriptor)
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                found = [Parcel(path) for path in self._paths()]
-            except BlockingIOError:
-                found = []
-            try:
-                yield found
-            finally:
-                os.close(descriptor)
+                found = [Parcel(self.folder, path.stem.removeprefix(TAKEN)) for path in self._paths()]
+            yield found
 
     def _paths(self) -> list[Path]:
         with suppress(OSError):
@@ -83,22 +83,18 @@ class Outbox:
 class Parcel:
     """What one night has kept for a receiver."""
 
-    path: Path
-
-    @property
-    def key(self) -> str:
-        """By which the night has kept it."""
-        return self.path.stem.removeprefix(TAKEN)
+    folder: Path
+    key: str  # by which the night has kept it
 
     def take(self) -> list[Line]:
-        """Its lines, in their order; what is appended from now on is another parcel of that name."""
-        taken = self._taken
-        if not taken.exists():  # else of a delivery that was killed: first that, this the next time
-            self.path.rename(taken)
-        return read_lines(taken, Line)
+        """Its lines, in their order; what is appended from now on is another parcel of that key."""
+        if not self._taken.exists():  # else of a delivery that was cut off, or was not for its receiver: first that
+            with suppress(OSError):  # it went since there were too many, or may not be moved: it has no lines then
+                (self.folder / f"{self.key}.jsonl").rename(self._taken)
+        return read_lines(self._taken, Line)
 
-    def put_back(self, lines: list[Line]) -> None:
-        """Keep what of the taken lines was not delivered."""
+    def put_back(self, lines: Sequence[Line]) -> None:
+        """Keep what of the taken lines was not delivered; the next time it is the last in the row."""
         write_comfort(self._taken, b"\n".join(json.dumps(line, ensure_ascii=False).encode() for line in lines) + b"\n")
 
     def done(self) -> None:
@@ -107,4 +103,4 @@ class Parcel:
 
     @property
     def _taken(self) -> Path:
-        return self.path.with_name(f"{TAKEN}{self.key}.jsonl")
+        return self.folder / f"{TAKEN}{self.key}.jsonl"

@@ -35,6 +35,7 @@ from pipeline_lib.store.workspace import Workspace
 from tests.flips import flip
 from tests.model_nights import FAST, foreseen, whole_night
 from tests.registered import delete, files_of, shelve
+from tests.servers_up import answered
 from tests.tiny_night import (
     Ended,
     House,
@@ -290,12 +291,8 @@ def test_of_an_mlflow_that_others_use_ours_counts_and_nothing_is_deleted_there(h
     registry = registry_in(house)
     others = shelve(registry, "f" * 32)
     mine = seen(house, **AT_ONCE)
-    server = start_mlflow(Workspace(house.workspace), registry.place.uri)
-    try:
-        server.wait("/health")
+    with answered(start_mlflow(Workspace(house.workspace), registry.place.uri)) as server:
         found = seen(house, register__tracking_uri=server.url, **AT_ONCE)
-    finally:
-        server.stop()
     assert {thing.key for thing in found.goes} == {thing.key for thing in mine.goes}
     assert sum(share.count for share in found.stays.values()) == sum(share.count for share in mine.stays.values())
     assert others in {version.number for version in versions(registry)}

@@ -15,7 +15,7 @@ from pipeline_lib.model.curves import deliver
 from pipeline_lib.model.tracking import MlflowTracker, Place, check_answers, connect, place_of
 from pipeline_lib.store.outbox import Outbox
 from pipeline_lib.store.workspace import Workspace
-from tests.servers_up import wait_until
+from tests.servers_up import answered, wait_until
 
 PATIENCE_SECONDS = 5.0
 BUSY_SECONDS = 40.0  # what a machine that is busy may add to anything here
@@ -30,12 +30,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture(scope="module")
 def server(workspace: Workspace) -> Iterator[Server]:
     """MLflow over HTTP; the tests build on one another."""
-    started = start_mlflow(workspace, place_of(None, workspace.root).uri)
-    try:
-        started.wait("/health")
+    with answered(start_mlflow(workspace, place_of(None, workspace.root).uri)) as started:
         yield started
-    finally:
-        started.stop(at_once=True)
 
 
 @pytest.fixture(scope="module")

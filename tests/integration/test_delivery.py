@@ -13,7 +13,7 @@ from flows.servers import Server, start_prefect
 from pipeline_lib.store.outbox import Outbox
 from pipeline_lib.store.workspace import Workspace
 from tasks.kept import KeptRuntime
-from tests.servers_up import wait_until
+from tests.servers_up import answered, wait_until
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -25,12 +25,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def server(workspace: Workspace) -> Iterator[Server]:
-    started = start_prefect(workspace, print)
-    try:
-        started.wait("/api/health")
+    with answered(start_prefect(workspace, print)) as started:
         yield started
-    finally:
-        started.stop()
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +84,22 @@ def test_a_run_that_was_left_running_ends_and_its_tasks_with_it(
 def test_a_run_of_another_server_waits_for_it(server: Server, workspace: Workspace, outbox: Outbox) -> None:
     outbox.keep(UNKNOWN, [ends(UNKNOWN)])
     assert deliver(workspace, f"{server.url}/api") == 0
+    (before,) = [path.stat() for path in outbox.folder.glob("*.jsonl")]
+    assert deliver(workspace, f"{server.url}/api") == 0
+    (after,) = [path.stat() for path in outbox.folder.glob("*.jsonl")]
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)  # `up` looks every five seconds
     assert deliver(workspace, "http://127.0.0.1:9/api") == 0
     with outbox.parcels() as (parcel,):
         assert (parcel.key, parcel.take()) == (UNKNOWN, [ends(UNKNOWN)])
         parcel.done()
+
+
+def test_what_can_be_told_of_no_run_goes(server: Server, workspace: Workspace, outbox: Outbox) -> None:
+    """Nothing of it was understood: a file that is empty, or torn in its one line."""
+    for number, text in enumerate((b"", b"\n", b'{"method"')):
+        (outbox.folder / f"{number}.jsonl").write_bytes(text)
+    assert deliver(workspace, f"{server.url}/api") == 0
+    assert outbox.is_empty()
 
 
 def test_a_night_without_a_server_becomes_a_run_with_its_pages(
@@ -101,6 +109,7 @@ def test_a_night_without_a_server_becomes_a_run_with_its_pages(
     runtime.name("nightly-tiny-0123")
     runtime.table("scores", [{"model": "challenger", "bits": 1.5}], "on the same documents")
     runtime.progress("bar", 50, "steps")
+    assert deliver(workspace, f"{server.url}/api") == 0  # it is still at work
     runtime.event("nightshift.model.promoted", "nightshift.model.m", {"version": 1})
     runtime.end("Failed", "a guard stopped it")
     assert deliver(workspace, f"{server.url}/api") == 1

@@ -134,7 +134,8 @@ def test_what_is_stopped_is_killed_and_started_again(keep: Callable[..., Kept], 
     before[which].suspend()
     kept.look_until(lambda: kept.server.process.pid != before[0].pid and kept.is_well)
     wait_until(lambda: alive(before) == [], 30)
-    assert kept.said[0] == f"the {name} process was stopped; it is killed"
+    log = kept.server.log_path
+    assert kept.said == [f"the {name} process was stopped; it is killed and started again (its log: {log})"]
 
 
 def test_what_goes_on_soon_is_left_alone(keep: Callable[..., Kept]) -> None:
@@ -156,7 +157,8 @@ def test_what_does_not_answer_any_more_is_killed_and_started_again(
     monkeypatch.setattr(flows.keeper, "MOST_SILENT", 1)
     kept = keep(PREFECT, SILENT)
     kept.look_until(lambda: kept.is_well)
-    assert kept.said[0] == "the Prefect process does not answer any more; it is killed"
+    (line,) = kept.said
+    assert line.startswith("the Prefect process does not answer any more; it is killed and started again (its log: ")
 
 
 def test_what_has_just_been_started_may_take_its_time(
@@ -170,7 +172,7 @@ def test_what_has_just_been_started_may_take_its_time(
     assert len(kept.said) == 1
     monkeypatch.setattr(flows.keeper, "START_SECONDS", 0.0)
     kept.keeper.look()
-    assert kept.said[1] == "the Prefect process did not answer after its start; it is killed"
+    assert kept.said[1].startswith("the Prefect process did not answer after its start; it is killed and started")
 
 
 def test_what_dies_again_and_again_ends_it_with_the_last_word(keep: Callable[..., Kept]) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -15,7 +15,7 @@ import pytest
 
 from flows.access import basic, mlflow_login
 from flows.launch import settle_in
-from flows.servers import Server, prefect_environment, start_mlflow, start_prefect
+from flows.servers import prefect_environment, start_mlflow, start_prefect
 from flows.standing import Standing, remember, standing
 from pipeline_lib.base.errors import WorkspaceBusy
 from pipeline_lib.model.tracking import connect, open_experiment, place_of
@@ -29,6 +29,7 @@ from pipeline_lib.store.home import settle
 from pipeline_lib.store.sealed import seal
 from pipeline_lib.store.workspace import Workspace
 from tests.answering import answering
+from tests.servers_up import answered
 
 ODD = ["night shift #1 100% a%20b 夜班", "night shift #1? 100% a%20b 夜班"]  # a `?` makes another address
 WAITING_RUN = """
@@ -95,15 +96,6 @@ def texts_with(database: Path, part: str) -> list[str]:
     return sorted({f"{table}.{name}" for table, row in rows for name, text in row.items() if part in str(text)})
 
 
-@contextmanager
-def running(server: Server, health: str) -> Iterator[str]:
-    try:
-        server.wait(health)
-        yield server.url
-    finally:
-        server.stop()
-
-
 @pytest.mark.parametrize("name", ODD)
 def test_mlflow_works_at_any_path(tmp_path: Path, elsewhere: Path, name: str) -> None:
     root = tmp_path / name
@@ -143,8 +135,8 @@ def test_mlflows_server_shows_the_files_of_a_moved_workspace(tmp_path: Path) -> 
     place = place_of(None, root)
     (run,) = connect(place).search_runs([open_experiment(connect(place), place, "nights")])
     workspace = Workspace(root)
-    with running(start_mlflow(workspace, place.uri, asks=True), "/health") as url:
-        page = f"{url}/get-artifact?run_uuid={run.info.run_id}&path=note.txt"
+    with answered(start_mlflow(workspace, place.uri, asks=True)) as server:
+        page = f"{server.url}/get-artifact?run_uuid={run.info.run_id}&path=note.txt"
         asked = urllib.request.Request(page, headers=basic(mlflow_login(root)))
         assert urllib.request.urlopen(asked, timeout=30).read() == b"seen"
 
@@ -153,8 +145,8 @@ def test_a_run_that_waits_in_prefect_works_in_the_moved_workspace(tmp_path: Path
     """Of deployments and runs a worker takes the workspace that they were given; else it works in the original."""
 
     def told(workspace: Workspace, *words: str) -> list[str]:
-        with running(start_prefect(workspace, print), "/api/health") as url:
-            env = {**os.environ, **prefect_environment(workspace), "PREFECT_API_URL": f"{url}/api"}
+        with answered(start_prefect(workspace, print)) as server:
+            env = {**os.environ, **prefect_environment(workspace), "PREFECT_API_URL": f"{server.url}/api"}
             command = [sys.executable, "-c", WAITING_RUN, *words]
             done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=True)
         answer: list[str] = json.loads(done.stdout)

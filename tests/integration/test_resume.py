@@ -24,12 +24,17 @@ class _Prefect(Healthy):
 
     run: ClassVar[dict[str, Any] | None] = OURS
     told: ClassVar[list[tuple[str, Any]]] = []
+    fails: ClassVar[bool] = False
 
     def do_GET(self) -> None:
         self._say({"token": "x"} if "csrf" in self.path else self.run)
 
     def do_POST(self) -> None:
-        self.told.append((self.path, json.loads(self.rfile.read(int(self.headers["content-length"])))))
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.fails:
+            self.send_error(503)
+            return
+        self.told.append((self.path, body))
         self._say({})
 
     def _say(self, value: object) -> None:
@@ -144,6 +149,20 @@ def test_one_that_prefect_was_not_told_of_is_left_for_the_next_look(workspace: W
     said: list[str] = []
     Resumer(workspace, url, say=said.append, reap=lambda: None).look()
     assert _Prefect.told == [] and not workspace.runs()[0].is_reaped
+
+
+def test_one_that_prefect_was_told_of_and_that_it_did_not_take_again_is_not_forgotten(
+    workspace: Workspace, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server failed between the two words; no other look would find the run, which is on record as told."""
+    looked_after = resumer(workspace, url, [])
+    monkeypatch.setattr(_Prefect, "fails", True)
+    looked_after.look()
+    assert _Prefect.told == [] and workspace.runs()[0].is_reaped
+    monkeypatch.setattr(_Prefect, "fails", False)
+    looked_after.look()
+    ((_, body),) = _Prefect.told
+    assert body["state"]["type"] == "SCHEDULED"
 
 
 def test_without_its_server_nothing_is_done_yet(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

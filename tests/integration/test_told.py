@@ -26,7 +26,7 @@ from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import resolve
 from pipeline_lib.store.workspace import Workspace
 from tests.registered import chain, shelve
-from tests.servers_up import wait_until
+from tests.servers_up import answered, wait_until
 
 Captured = pytest.CaptureFixture[str]
 
@@ -56,9 +56,7 @@ def test_a_move_appears_in_the_server_of_the_workspace_as_a_run_a_table_and_an_e
     settings: Settings, capsys: Captured
 ) -> None:
     workspace = Workspace(settings.workspace)
-    server = start_prefect(workspace, print)
-    try:
-        server.wait("/api/health")
+    with answered(start_prefect(workspace, print)) as server:
         stands_at(settings, server.url)
         promote_by_hand(settings, 1, reason="first", is_dry=False)
         promote_by_hand(settings, 2, reason="更好", is_dry=False)
@@ -85,8 +83,6 @@ def test_a_move_appears_in_the_server_of_the_workspace_as_a_run_a_table_and_an_e
             ("nightshift.model.rolled-back", "nightshift.model.nightshift-demo"),
         }
         assert all(run["end_time"] is not None for run in runs)
-    finally:
-        server.stop()
 
 
 def asked(url: str, workspace: Workspace, path: str, body: Any) -> Any:

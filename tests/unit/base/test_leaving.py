@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,16 @@ def test_nobody_is_waited_for_and_what_was_said_is_there(end: str, status: int) 
     )
     assert (ended.returncode, ended.stdout) == (status, "what was said\n")
     assert time.monotonic() - started < 60
+
+
+@pytest.mark.parametrize("end", ["leaving.do_not_wait(); leaving.leave(3)", "leaving.do_not_wait(leaves_with=3)"])
+def test_the_file_of_a_key_ends_with_its_process_also_then(end: str) -> None:
+    """Where it does not lie in memory: on macOS."""
+    make = "from pipeline_lib.scrub.key import _until_the_end; print(_until_the_end('a key')); "
+    program = PROGRAM.format(end=make + end)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    path = Path(ended.stdout.splitlines()[-1])
+    assert ended.returncode == 3 and path.name.startswith("nightshift-") and not path.exists()
 
 
 def test_without_a_reason_all_is_waited_for() -> None:

@@ -18,6 +18,7 @@ from flows.show.status import Champion, scores_of, show_champion, show_status
 from flows.standing import Standing
 from pipeline_lib.evaluate.stage import SCORES
 from pipeline_lib.model.records import SCORES_FILE, Scores, write_record
+from pipeline_lib.model.tracking import place_of
 from pipeline_lib.past.made import MOST_SCORES, remember_scores
 from pipeline_lib.past.made import scores_of as scores_refs
 from pipeline_lib.plan.judge import CHAMPION_SCORES
@@ -26,6 +27,7 @@ from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import registry_of
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome, Ref
+from pipeline_lib.store.outbox import Outbox
 from pipeline_lib.store.workspace import Workspace, new_run
 from tests.answering import Healthy, answering
 from tests.registered import plain_store
@@ -173,6 +175,20 @@ def test_what_mlflow_says_of_the_champion_is_told_without_loading_it(
     shown = capsys.readouterr().out
     assert all(text in shown for text in told)
     assert ("has no champion in MLflow" in shown) == (champion is None)
+
+
+def test_what_waits_for_a_server_is_left_to_those_who_write(
+    nights: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look changes nothing, and does not wait until MLflow is loaded."""
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    settings = nights.settings(tmp_path)
+    run = {"place": place_of(None, tmp_path).shown, "experiment": "e", "name": "n", "tags": {}, "status": "FINISHED"}
+    boxes = [Outbox(tmp_path, receiver) for receiver in ("mlflow", "prefect")]
+    for box in boxes:
+        box.keep("a", [{"run": run}])
+    show_status(settings, Workspace(tmp_path), as_json=False)
+    assert [[path.name for path in box.folder.iterdir()] for box in boxes] == [["a.jsonl"], ["a.jsonl"]]
 
 
 def test_nights_are_shown_with_what_came_of_them(nights: Nights, tmp_path: Path, capsys: Captured) -> None:

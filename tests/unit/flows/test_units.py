@@ -66,6 +66,7 @@ def _words(text: str) -> list[str]:
 def test_a_unit_says_what_was_meant_whatever_is_in_a_path(tmp_path: Path, name: str) -> None:
     service = _service(tmp_path / name)
     unit = systemd_unit(service)
+    assert not any(line.endswith("\\") for line in unit.splitlines())  # which would go on in the next
     command = _words(_value(unit, "ExecStart"))
     assert command[0] == ":/bin/sh"  # the colon: no $ is replaced
     assert command[3:] == list(service.command)

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.model import tracking
-from pipeline_lib.model.tracking import MlflowTracker, Place, place_of, unreachable
+from pipeline_lib.model.tracking import MlflowTracker, Place, check_answers, place_of, unreachable
+from tests.answering import Healthy, answering
 
 
 def test_the_default_store_is_a_file_of_the_workspace_by_its_absolute_path(
@@ -49,6 +50,28 @@ def test_a_password_is_not_shown() -> None:
     assert "postgresql://db:5432/mlflow" in message
     assert "secret" not in message
     assert "user:" not in message
+
+
+class _Asking(Healthy):
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.end_headers()
+
+
+@pytest.mark.parametrize("how", [Healthy, _Asking])
+@pytest.mark.parametrize("address", ["http://{}", "http://{}/", "http://{}/mlflow", "http://me:se%40cret@{}/mlflow/"])
+def test_a_server_that_answers_is_there_whatever_its_address_says(how: type[Healthy], address: str) -> None:
+    """A user and a password among it, as MLflow's own client takes them."""
+    with answering(how) as url:
+        check_answers(Place(address.format(url.removeprefix("http://"))))
+
+
+def test_one_that_is_gone_is_told_without_the_password_of_its_address() -> None:
+    with answering() as url:
+        pass
+    place = Place(url.replace("http://", "http://me:secret@"))
+    with pytest.raises(UpstreamError, match=f"MLflow at {url} cannot be reached"):
+        check_answers(place)
 
 
 def test_a_tracker_that_is_down_is_noticed_only_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,49 @@ def test_the_oldest_parcels_go_and_a_huge_one_stops_growing(tmp_path: Path, monk
     assert max(path.stat().st_size for path in box.folder.glob("*.jsonl")) <= 100
 
 
+def test_a_parcel_that_was_left_and_what_came_after_it_are_both_delivered_at_once(tmp_path: Path) -> None:
+    """Whichever of the two was written last."""
+    box = Outbox(tmp_path, "prefect")
+    for newest in ("taken-a", "a"):
+        box.keep("a", [{"n": 1}])
+        kept(box)
+        box.keep("a", [{"n": 2}])
+        os.utime(box.folder / f"{newest}.jsonl", (9e9, 9e9))
+        with box.parcels() as parcels:
+            told = []
+            for parcel in parcels:
+                told.append(parcel.take())
+                parcel.done()
+        assert told == [[{"n": 1}], [{"n": 2}]] and box.is_empty()
+
+
+def test_one_that_went_meanwhile_hides_none_behind_it(tmp_path: Path) -> None:
+    box = Outbox(tmp_path, "prefect")
+    box.keep("a", [{"n": 1}])
+    box.keep("b", [{"n": 2}])
+    os.utime(box.folder / "a.jsonl", (1, 1))
+    with box.parcels() as parcels:
+        (box.folder / f"{parcels[0].key}.jsonl").unlink()
+        taken = [parcel.take() for parcel in parcels]
+    assert taken == [[], [{"n": 2}]]
+
+
+def test_of_a_parcel_that_is_too_long_what_fits_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "MOST_BYTES", 100)
+    box = Outbox(tmp_path, "mlflow")
+    box.keep("a", [{"n": 1}, {"long": "x" * 100}, {"n": 2}])
+    assert kept(box) == {"a": [{"n": 1}, {"n": 2}]}
+
+
+def test_where_parcels_cannot_be_locked_none_is_delivered(tmp_path: Path) -> None:
+    """Those of somebody else, as a rule."""
+    box = Outbox(tmp_path, "prefect")
+    box.keep("a", [{"n": 1}])
+    (box.folder / ".lock").mkdir()
+    with box.parcels() as parcels:
+        assert parcels == []
+
+
 def test_where_nothing_can_be_kept_nothing_is_raised(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("no folder")
     box = Outbox(tmp_path, "prefect")
