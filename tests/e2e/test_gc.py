@@ -21,7 +21,7 @@ from flows.servers import start_mlflow
 from pipeline_lib.base.errors import DataError, NightshiftError, UpstreamError, WorkspaceBusy
 from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.keep.marks import DAY
-from pipeline_lib.keep.outlook import Outlook, look, sweep
+from pipeline_lib.keep.outlook import Outlook, look
 from pipeline_lib.model.tracking import connect, open_run
 from pipeline_lib.past.reads import documents_read
 from pipeline_lib.register.ledger import last_version
@@ -32,6 +32,7 @@ from pipeline_lib.register.stage import promote, registry_of, rollback
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.addresses import MLFLOW, MLFLOW_COPY
 from pipeline_lib.store.workspace import Workspace
+from tests import collected
 from tests.flips import flip
 from tests.model_nights import FAST, foreseen, whole_night
 from tests.registered import delete, files_of, shelve
@@ -43,7 +44,6 @@ from tests.tiny_night import (
     copy_house,
     english,
     environment,
-    night_here,
     nightshift,
     refresh,
     tiny_settings,
@@ -92,11 +92,7 @@ def seen(house: House, *, now: float | None = None, **changes: str) -> Outlook:
 
 def collect(house: House, *, now: float | None = None, **changes: str) -> Outlook:
     """gc in this process."""
-    settings = settings_of(house, **changes)
-    with night_here(settings) as night:
-        found = look(settings, night.workspace, now=now or time.time())
-        sweep(found, settings, night.workspace)
-    return found
+    return collected.collect(settings_of(house, **changes), now)
 
 
 def gc(house: House, *words: str, fail: str = "", **changes: str) -> Ended:

@@ -12,7 +12,6 @@ import pytest
 
 from flows.halves import ingest
 from pipeline_lib.keep.marks import DAY
-from pipeline_lib.keep.outlook import Outlook, look, sweep
 from pipeline_lib.plan.data import plan_data
 from pipeline_lib.plan.landings import sources_that_land
 from pipeline_lib.run import carry
@@ -21,6 +20,7 @@ from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Workspace
 from tasks.land import land
 from tasks.steps import do_stage
+from tests.collected import collect
 from tests.data_nights import planned
 from tests.edited_nights import edited_nights
 from tests.tiny_night import (
@@ -71,13 +71,6 @@ def add(house: House, number: int) -> None:
 
 def settings_of(house: House, **changes: str) -> Settings:
     return tiny_settings(house.workspace, house.corpus, **changes)
-
-
-def collect(settings: Settings, now: float | None = None) -> Outlook:
-    with night_here(settings) as night:
-        found = look(settings, night.workspace, now=now or time.time())
-        sweep(found, settings, night.workspace)
-    return found
 
 
 def test_after_nights_of_small_edits_less_than_half_is_dead(tmp_path: Path) -> None:
