@@ -130,7 +130,7 @@ def _closed(workspace: Workspace, full: DataPlan, since: float) -> Iterator[Ref]
     for kept in closed_records(workspace):
         if kept.recipe in current:
             yield from kept.nodes
-        elif kept.changed >= since:
+        elif kept.seen >= since:
             yield from with_needs(workspace.store, kept.nodes)
 
 

@@ -1,6 +1,7 @@
 """gc on the data half: nights of small edits, one that was cut off, rules by turns, landings, and what is not ours."""
 
 import json
+import os
 import shutil
 import sqlite3
 import time
@@ -127,6 +128,22 @@ def test_rules_that_take_turns_keep_what_each_of_them_made(house: House) -> None
     assert planned(settings_of(house, **OTHER_RULES)) == {}
     collect(settings_of(house, **OTHER_RULES), now + 20 * DAY)
     assert planned(settings_of(house, **OTHER_RULES)) == {}
+
+
+def test_rules_that_take_turns_keep_what_each_of_them_made_also_where_nothing_new_comes(house: House) -> None:
+    tokens, other = _of_maker(house, "tokenize.encode"), settings_of(house, **OTHER_RULES)
+    refresh(other)
+    for record in (house.workspace / "state" / "closed").glob("*.json"):
+        os.utime(record, (0, 0))  # the last document came long ago
+    refresh(settings_of(house))
+    refresh(other)
+    waits = {thing.key for thing in collect(other).waits}
+    assert waits
+    assert tokens.isdisjoint(waits)
+
+
+def _of_maker(house: House, maker: str) -> set[str]:
+    return {key for key, found in artifacts(house.workspace).items() if found.maker == maker}
 
 
 def test_what_is_not_ours_stays(house: House) -> None:
