@@ -142,6 +142,15 @@ def test_rules_that_take_turns_keep_what_each_of_them_made_also_where_nothing_ne
     assert tokens.isdisjoint(waits)
 
 
+def test_the_texts_that_new_documents_are_compared_with_stay_as_long_as_their_index(house: House) -> None:
+    texts, other = _of_maker(house, "clean.text"), settings_of(house, clean__max_html_tags="1000")
+    refresh(other)
+    assert _of_maker(house, "clean.text") > texts
+    waits = {thing.key for thing in collect(other).waits}
+    assert waits
+    assert texts.isdisjoint(waits)
+
+
 def _of_maker(house: House, maker: str) -> set[str]:
     return {key for key, found in artifacts(house.workspace).items() if found.maker == maker}
 
