@@ -297,6 +297,17 @@ def test_of_an_mlflow_that_others_use_ours_counts_and_nothing_is_deleted_there(h
     assert others in {version.number for version in versions(registry)}
 
 
+def test_in_a_file_of_mlflow_that_is_named_nothing_is_deleted(house: House) -> None:
+    """Other workspaces may use it: what has no version there may be theirs."""
+    place = registry_in(house).place
+    run = open_run(connect(place), place, experiment="nightshift", key="0" * 32, name="another's", tags={})
+    later = time.time() + 91 * DAY
+    key = f"mlflow/{run.info.run_id}"
+    assert key in {thing.key for thing in seen(house, now=later, **AT_ONCE).goes}
+    found = seen(house, now=later, register__tracking_uri=place.uri, **AT_ONCE)
+    assert not any(thing.key.startswith("mlflow/") for thing in (*found.goes, *found.waits))
+
+
 def test_what_it_says_to_do_about_damage_helps(house: House) -> None:
     _damaged_model(house)
     with pytest.raises(DataError) as error:
