@@ -246,7 +246,7 @@ def _no_champion(house: House) -> None:
 
 
 def _damaged_pin(house: House) -> None:
-    (house.workspace / "state" / "pins" / "trunks.json").write_text("{")
+    (house.workspace / "state" / "pins" / "benchmarks.json").write_text("{")
 
 
 def _damaged_model(house: House) -> None:
@@ -262,7 +262,7 @@ def _damaged_model(house: House) -> None:
         (_another_database, "has no model"),
         (_damaged_database, "is damaged"),
         (_no_champion, "who is champion"),
-        (_damaged_pin, "trunks.json"),
+        (_damaged_pin, "benchmarks.json"),
         (_damaged_model, "is damaged, and says no more what it needs"),
     ],
 )
@@ -275,6 +275,14 @@ def test_where_it_cannot_be_told_what_is_needed_nothing_goes(
         collect(house, **AT_ONCE)
     assert "nothing was removed" in str(error.value)
     assert set((house.workspace / "artifacts").glob("[a-z]*/*")) == before
+
+
+@pytest.mark.parametrize("name", ["trunks", "waiting", "landing-of_long_ago"])
+def test_a_damaged_pin_that_nights_do_without_stops_no_gc(house: House, name: str) -> None:
+    wanted = {thing.key for thing in seen(house, **AT_ONCE).goes}
+    (house.workspace / "state" / "pins" / f"{name}.json").write_text("{")
+    assert {thing.key for thing in collect(house, **AT_ONCE).goes} == wanted
+    assert foreseen(settings_of(house)).is_nothing_new
 
 
 def test_an_mlflow_that_does_not_answer_stops_gc(house: House) -> None:
