@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline_lib.keep.marks import DAY
-from pipeline_lib.keep.outlook import look, sweep
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.files import num_bytes_in
-from tests.tiny_night import english, night_here, refresh, tiny_settings, write_lines
+from tests.collected import collect
+from tests.tiny_night import english, refresh, tiny_settings, write_lines
 from tests.years import unhurried
 
 WEEK = 7
@@ -65,9 +65,7 @@ def edited_nights(root: Path, *, nights: int, documents: int, edited: float, num
 
 def _collect(settings: Settings, now: float) -> tuple[int, int]:
     """gc at that time: the bytes of artifacts that go, and that wait."""
-    with night_here(settings) as night:
-        found = look(settings, night.workspace, now=now)
-        sweep(found, settings, night.workspace)
+    found = collect(settings, now)
     return sum(thing.num_bytes for thing in found.goes), sum(thing.num_bytes for thing in found.waits)
 
 

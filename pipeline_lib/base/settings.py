@@ -66,19 +66,19 @@ class StageSettings(BaseModel):
 
     def decisive(self, fields: Collection[str] | None = None) -> dict[str, Any]:
         """What decides the bytes (of `fields` only, if given), as JSON: what a fingerprint is made of."""
-        dumped = self.model_dump(mode="json")
-        return {
-            name: self._of_field(name, dumped[name])
-            for name, field in type(self).model_fields.items()
-            if (fields is None or name in fields) and not _is_left_out(getattr(self, name), _extras(field))
-        }
+        dumped, found = self.model_dump(mode="json"), {}
+        for name, field in type(self).model_fields.items():
+            if fields is not None and name not in fields:
+                continue
+            extras = _extras(field)
+            value, shown = (getattr(self, name), dumped[name]) if self._reads(extras) else (field.default,) * 2
+            if not _is_left_out(value, extras):
+                found[name] = _decisive(value, shown, extras)
+        return found
 
-    def _of_field(self, name: str, dumped: Any) -> Any:
-        """The decisive form of one field: its default where the other settings leave it unread."""
-        field = type(self).model_fields[name]
-        where = _extras(field).get(READ_WHERE, {})
-        is_read = all(getattr(self, other) in choices for other, choices in where.items())
-        return _decisive(getattr(self, name), dumped, _extras(field)) if is_read else field.default
+    def _reads(self, extras: Mapping[str, Any]) -> bool:
+        """Whether the other settings let a field with these extras be read."""
+        return all(getattr(self, other) in choices for other, choices in extras.get(READ_WHERE, {}).items())
 
     def only(self, fields: Collection[str]) -> Self:
         """The same settings with nothing in them but `fields` and what is operational: asking for more fails."""

@@ -19,8 +19,12 @@ from pipeline_lib.keep.needs import with_needs
 from pipeline_lib.past.made import MEASURED
 from pipeline_lib.plan.closed import closed_records
 from pipeline_lib.plan.data import DataPlan, plan_in_full
+from pipeline_lib.plan.judged import WAITING
+from pipeline_lib.plan.landings import PIN as LANDING
 from pipeline_lib.plan.last import RECIPE, kept_of
 from pipeline_lib.plan.night import plan_night
+from pipeline_lib.plan.trunks import PIN as TRUNKS
+from pipeline_lib.plan.trunks import trunks
 from pipeline_lib.quantize.stage import VARIANT
 from pipeline_lib.register.stage import GATE, VERSION
 from pipeline_lib.register.standing import Standing
@@ -37,6 +41,7 @@ VERSIONS = "versions in MLflow, and what trace asks of them"
 TRAININGS = "the newest trainings"
 DAY = 86_400.0
 TOKENIZER_PIN = "tokenizer-"  # how the pins of tokenizers begin
+FOUND_OUT = (TRUNKS, WAITING, LANDING)  # pins that nights do without where they are damaged
 
 Marks = Mapping[Ref, str]  # of each artifact that stays the first reason for it
 
@@ -56,6 +61,7 @@ def marks_of(
     groups = (
         (NIGHT, _of_the_night(settings, workspace, superseded)),
         (NIGHT, _pinned(workspace, models)),
+        (NIGHT, with_needs(store, (model.ref for model in trunks(workspace)))),
         (NIGHT, _closed(workspace, full, now - settings.maintenance.keep_days * DAY)),
         (BATCHES, (ref for ref in _of_batches(workspace, full) if ref not in superseded)),
         (VERSIONS, _of_models(workspace, models, named)),
@@ -84,7 +90,7 @@ def _of_the_night(settings: Settings, workspace: Workspace, superseded: Collecti
 def _pinned(workspace: Workspace, models: Iterable[str]) -> Iterator[Ref]:
     """What pins name, whatever they are, and what that needs."""
     in_use: set[Ref] | None = None
-    for name, value in workspace.pinned():
+    for name, value in workspace.pinned(found_out=FOUND_OUT):
         refs = list(_refs_in(value))
         if name.startswith(TOKENIZER_PIN):
             if in_use is None:
@@ -130,7 +136,7 @@ def _closed(workspace: Workspace, full: DataPlan, since: float) -> Iterator[Ref]
     for kept in closed_records(workspace):
         if kept.recipe in current:
             yield from kept.nodes
-        elif kept.changed >= since:
+        elif kept.seen >= since:
             yield from with_needs(workspace.store, kept.nodes)
 
 

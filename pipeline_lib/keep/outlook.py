@@ -6,8 +6,8 @@ A thing goes once nothing has needed it for `maintenance.keep_days`, from the fi
 with the settings of another night, rules that are tried for a day, or a run that was killed before it wrote down what
 it made, cost nothing. Losing the file begins the wait anew.
 
-Things go one by one, what refers before what it refers to; each goes at once (it is renamed first). A kill in between
-leaves some of them, and nothing that is needed less.
+Things go one by one, what refers before what it refers to; an artifact goes at once (it is renamed first). A kill in
+between leaves some of them, and nothing that is needed less.
 """
 
 import shutil

@@ -8,7 +8,9 @@ set again find their record, and make nothing; that night lays out the closed ba
 they are by now (tasks/steps.py: recall).
 """
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -65,11 +67,14 @@ def read_closed(workspace: Workspace, recipe: str, batches: Sequence[Batch]) -> 
 
 
 def save_closed(workspace: Workspace, recipe: str, batches: Sequence[Batch], carried: Mapping[str, Nodes]) -> None:
-    """Keep that these batches are closed, all of the catalog that is."""
+    """Keep that these batches are closed, all of the catalog that is; the file's time says when a night saw it last."""
     record = Record(len(batches), _named(batches), dict(carried))
     place = _place(workspace, recipe)
     if read_comfort(place, Record) != record:
         write_comfort(place, sealed(asdict(record)))
+    else:
+        with suppress(OSError):
+            os.utime(place)
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class Kept:
     """A record that is there."""
 
     recipe: str
-    changed: float  # Unix seconds
+    seen: float  # by the last night of this recipe, in Unix seconds
     nodes: tuple[Ref, ...]
 
 

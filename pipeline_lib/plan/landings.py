@@ -18,6 +18,8 @@ from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Seconds, Workspace
 
+PIN = "landing-"  # and the name of a source
+
 
 @dataclass(frozen=True)
 class Landed:
@@ -94,4 +96,4 @@ def folder_of(workspace: Workspace, landing: Ref | None) -> Path | None:
 
 
 def _pin(source: str) -> str:
-    return f"landing-{source}"
+    return f"{PIN}{source}"

@@ -1,7 +1,8 @@
 """What is left in the workspace's own MLflow and stands for nothing: runs of long ago, files of no version.
 
 A run is marked as deleted, as MLflow's own pages do it, and its files are removed; its rows stay until `mlflow gc`. In
-an MLflow that is somebody's server nothing is looked for: its owner decides what goes there, and others use it.
+an MLflow that `register.tracking_uri` names, a server or a file, nothing is looked for: its owner decides what goes
+there, and others use it.
 """
 
 import shutil
@@ -32,7 +33,7 @@ class Leftover:
 
 def leftovers(registry: Registry, versions: Collection[Standing]) -> list[Leftover]:
     """The runs of trainings, and uploaded files, that no version stands on. Raises `UpstreamError` as the registry."""
-    if not registry.place.is_local or not registry.place.database.is_file():
+    if not registry.place.is_own or not registry.place.database.is_file():
         return []
     root = registry.place.database.parent
     with client_of(registry) as client:

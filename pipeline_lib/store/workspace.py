@@ -164,10 +164,14 @@ class Workspace:
         """Forget what was pinned under that name."""
         remove_file(self._pin_path(name))
 
-    def pinned(self) -> Iterator[tuple[str, Any]]:
-        """All pins by name, as JSON. Raises `DataError` for one that cannot be read."""
+    def pinned(self, *, found_out: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+        """All pins by name, as JSON. Raises `DataError` for one that cannot be read; where its name begins as one of
+        `found_out`, which the next night finds out by itself, it is passed over instead."""
         for path in sorted((self.state / "pins").glob("[!.]*.json")):
-            yield path.stem, read_state(path, dict[str, Any], advice="Put it back from a copy, or delete it.")
+            read = self.pin_or_none if path.stem.startswith(found_out) else self.pin
+            value = read(path.stem, dict[str, Any])
+            if value is not None:
+                yield path.stem, value
 
     def last(self, step: str) -> list[str]:
         """The fingerprints that step had when it last ran: its shards, then itself."""

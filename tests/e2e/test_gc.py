@@ -21,7 +21,7 @@ from flows.servers import start_mlflow
 from pipeline_lib.base.errors import DataError, NightshiftError, UpstreamError, WorkspaceBusy
 from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.keep.marks import DAY
-from pipeline_lib.keep.outlook import Outlook, look, sweep
+from pipeline_lib.keep.outlook import Outlook, look
 from pipeline_lib.model.tracking import connect, open_run
 from pipeline_lib.past.reads import documents_read
 from pipeline_lib.register.ledger import last_version
@@ -32,6 +32,7 @@ from pipeline_lib.register.stage import promote, registry_of, rollback
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.addresses import MLFLOW, MLFLOW_COPY
 from pipeline_lib.store.workspace import Workspace
+from tests import collected
 from tests.flips import flip
 from tests.model_nights import FAST, foreseen, whole_night
 from tests.registered import delete, files_of, shelve
@@ -44,7 +45,6 @@ from tests.tiny_night import (
     copy_house,
     english,
     environment,
-    night_here,
     nightshift,
     refresh,
     tiny_settings,
@@ -93,11 +93,7 @@ def seen(house: House, *, now: float | None = None, **changes: str) -> Outlook:
 
 def collect(house: House, *, now: float | None = None, **changes: str) -> Outlook:
     """gc in this process."""
-    settings = settings_of(house, **changes)
-    with night_here(settings) as night:
-        found = look(settings, night.workspace, now=now or time.time())
-        sweep(found, settings, night.workspace)
-    return found
+    return collected.collect(settings_of(house, **changes), now)
 
 
 def gc(house: House, *words: str, fail: str = "", **changes: str) -> Ended:
@@ -251,7 +247,7 @@ def _no_champion(house: House) -> None:
 
 
 def _damaged_pin(house: House) -> None:
-    (house.workspace / "state" / "pins" / "trunks.json").write_text("{")
+    (house.workspace / "state" / "pins" / "benchmarks.json").write_text("{")
 
 
 def _damaged_model(house: House) -> None:
@@ -267,7 +263,7 @@ def _damaged_model(house: House) -> None:
         (_another_database, "has no model"),
         (_damaged_database, "is damaged"),
         (_no_champion, "who is champion"),
-        (_damaged_pin, "trunks.json"),
+        (_damaged_pin, "benchmarks.json"),
         (_damaged_model, "is damaged, and says no more what it needs"),
     ],
 )
@@ -280,6 +276,14 @@ def test_where_it_cannot_be_told_what_is_needed_nothing_goes(
         collect(house, **AT_ONCE)
     assert "nothing was removed" in str(error.value)
     assert set((house.workspace / "artifacts").glob("[a-z]*/*")) == before
+
+
+@pytest.mark.parametrize("name", ["trunks", "waiting", "landing-of_long_ago"])
+def test_a_damaged_pin_that_nights_do_without_stops_no_gc(house: House, name: str) -> None:
+    wanted = {thing.key for thing in seen(house, **AT_ONCE).goes}
+    (house.workspace / "state" / "pins" / f"{name}.json").write_text("{")
+    assert {thing.key for thing in collect(house, **AT_ONCE).goes} == wanted
+    assert foreseen(settings_of(house)).is_nothing_new
 
 
 def test_an_mlflow_that_does_not_answer_stops_gc(house: House) -> None:
@@ -296,6 +300,17 @@ def test_of_an_mlflow_that_others_use_ours_counts_and_nothing_is_deleted_there(h
     assert {thing.key for thing in found.goes} == {thing.key for thing in mine.goes}
     assert sum(share.count for share in found.stays.values()) == sum(share.count for share in mine.stays.values())
     assert others in {version.number for version in versions(registry)}
+
+
+def test_in_a_file_of_mlflow_that_is_named_nothing_is_deleted(house: House) -> None:
+    """Other workspaces may use it: what has no version there may be theirs."""
+    place = registry_in(house).place
+    run = open_run(connect(place), place, experiment="nightshift", key="0" * 32, name="another's", tags={})
+    later = time.time() + 91 * DAY
+    key = f"mlflow/{run.info.run_id}"
+    assert key in {thing.key for thing in seen(house, now=later, **AT_ONCE).goes}
+    found = seen(house, now=later, register__tracking_uri=place.uri, **AT_ONCE)
+    assert not any(thing.key.startswith("mlflow/") for thing in (*found.goes, *found.waits))
 
 
 def test_what_it_says_to_do_about_damage_helps(house: House) -> None:

@@ -1,6 +1,7 @@
 """gc on the data half: nights of small edits, one that was cut off, rules by turns, landings, and what is not ours."""
 
 import json
+import os
 import shutil
 import sqlite3
 import time
@@ -12,7 +13,6 @@ import pytest
 
 from flows.halves import ingest
 from pipeline_lib.keep.marks import DAY
-from pipeline_lib.keep.outlook import Outlook, look, sweep
 from pipeline_lib.plan.data import plan_data
 from pipeline_lib.plan.landings import sources_that_land
 from pipeline_lib.run import carry
@@ -21,6 +21,7 @@ from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Workspace
 from tasks.land import land
 from tasks.steps import do_stage
+from tests.collected import collect
 from tests.data_nights import planned
 from tests.edited_nights import edited_nights
 from tests.tiny_night import (
@@ -71,13 +72,6 @@ def add(house: House, number: int) -> None:
 
 def settings_of(house: House, **changes: str) -> Settings:
     return tiny_settings(house.workspace, house.corpus, **changes)
-
-
-def collect(settings: Settings, now: float | None = None) -> Outlook:
-    with night_here(settings) as night:
-        found = look(settings, night.workspace, now=now or time.time())
-        sweep(found, settings, night.workspace)
-    return found
 
 
 def test_after_nights_of_small_edits_less_than_half_is_dead(tmp_path: Path) -> None:
@@ -134,6 +128,31 @@ def test_rules_that_take_turns_keep_what_each_of_them_made(house: House) -> None
     assert planned(settings_of(house, **OTHER_RULES)) == {}
     collect(settings_of(house, **OTHER_RULES), now + 20 * DAY)
     assert planned(settings_of(house, **OTHER_RULES)) == {}
+
+
+def test_rules_that_take_turns_keep_what_each_of_them_made_also_where_nothing_new_comes(house: House) -> None:
+    tokens, other = _of_maker(house, "tokenize.encode"), settings_of(house, **OTHER_RULES)
+    refresh(other)
+    for record in (house.workspace / "state" / "closed").glob("*.json"):
+        os.utime(record, (0, 0))  # the last document came long ago
+    refresh(settings_of(house))
+    refresh(other)
+    waits = {thing.key for thing in collect(other).waits}
+    assert waits
+    assert tokens.isdisjoint(waits)
+
+
+def test_the_texts_that_new_documents_are_compared_with_stay_as_long_as_their_index(house: House) -> None:
+    texts, other = _of_maker(house, "clean.text"), settings_of(house, clean__max_html_tags="1000")
+    refresh(other)
+    assert _of_maker(house, "clean.text") > texts
+    waits = {thing.key for thing in collect(other).waits}
+    assert waits
+    assert texts.isdisjoint(waits)
+
+
+def _of_maker(house: House, maker: str) -> set[str]:
+    return {key for key, found in artifacts(house.workspace).items() if found.maker == maker}
 
 
 def test_what_is_not_ours_stays(house: House) -> None:

@@ -1,11 +1,12 @@
 """Settings of a stage: views of them that go to worker processes."""
 
 import pickle
+from typing import Literal
 
 import pytest
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline_lib.base.settings import StageSettings, operational
+from pipeline_lib.base.settings import StageSettings, neutral, operational, read_where
 
 
 class Bands(StageSettings):
@@ -38,3 +39,17 @@ def test_a_view_comes_out_of_a_pickle_as_it_went_in(fields: tuple[str, ...]) -> 
 def test_what_does_not_fit_together_is_refused_as_a_whole() -> None:
     with pytest.raises(ValidationError, match="more than 120"):
         Bands(rows=24)
+
+
+class Chosen(StageSettings):
+    """A field that one method reads since the first release, and one that came later."""
+
+    method: Literal["one", "other"] = "one"
+    seed: int = Field(default=1, json_schema_extra=read_where("method", "other"))
+    later: int = Field(default=1, json_schema_extra=neutral(1) | read_where("method", "other"))
+
+
+def test_what_the_choice_does_not_read_counts_as_its_default_also_where_that_is_neutral() -> None:
+    assert Chosen(seed=5, later=5).decisive() == Chosen().decisive() == {"method": "one", "seed": 1}
+    assert Chosen(method="other", later=1).decisive() == {"method": "other", "seed": 1}
+    assert Chosen(method="other", seed=5, later=5).decisive() == {"method": "other", "seed": 5, "later": 5}
