@@ -21,6 +21,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -36,6 +37,7 @@ NAMES_SHOWN = 3
 NAME_CHARACTERS = 40
 
 SEAL_BYTES = f'"{SEAL}"'.encode()
+UNSEALED = 16  # texts that a process has found whole: a night reads its catalog and its pins again and again
 LISTED = "listed"  # by this name the seal of a list knows what is in it
 
 logger = logging.getLogger(__name__)
@@ -224,6 +226,7 @@ def _checked(shape: type[T], text: bytes) -> T:
     return checked
 
 
+@lru_cache(maxsize=UNSEALED)
 def _unsealed(text: bytes) -> bytes:
     """The value without its seal, where it has one. Raises `_Changed` when that is another value's."""
     try:
