@@ -65,7 +65,7 @@ def approve(
     """Promote the version that waits for a person.
 
     One waits where `register.approval` is "human", or where its figures are too good to be true: look at the gate's
-    report in the Prefect UI first.
+    report in the Prefect UI first. Under nightshift up the run `approval` there asks by a form, too.
     """
     from flows.approvals import approve_by_hand
 
