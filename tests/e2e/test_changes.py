@@ -282,7 +282,7 @@ def test_whole_batches_of_many_nights_are_closed_share_one_task_and_are_not_look
 
 def test_closed_batches_laid_out_again_are_what_they_were(home: House) -> None:
     """The record of closed batches is derived: without it, all is found whole and nothing is made."""
-    for number in range(9):  # more than eight: nodes are merged
+    for number in range(9):  # more than four: nodes are merged
         write_lines(home.corpus / f"more_{number}.jsonl", {"new": english(960 + number)})
         night(home)
     shutil.rmtree(home.workspace / "state" / "closed")
