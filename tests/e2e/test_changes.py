@@ -217,6 +217,16 @@ def test_a_source_that_is_taken_out_of_the_settings_leaves_the_snapshot_and_is_n
     assert night(home, ingest__sources=both).made == {}
 
 
+def test_a_source_that_is_renamed_is_a_duplicate_of_what_it_was_and_the_night_says_so(home: House) -> None:
+    """Decision 0002: what an earlier batch kept stands, whoever asks for it. Under its old name all is as it was."""
+    renamed = json.dumps([{"kind": "files", "name": "papers", "path": str(home.corpus)}])
+    other = night(home, ingest__sources=renamed)
+    assert other.urls == set()
+    (said,) = [note for note in notes_of(other.plan, other.workspace.store) if note.startswith("not asked for: docs")]
+    assert said.endswith("stays out as its duplicate: so does all of a source that was renamed")
+    assert len(night(home).urls) == 54
+
+
 def test_a_language_that_the_tokenizer_has_not_learned_is_told_and_another_generation_learns_it(tmp_path: Path) -> None:
     house = House(tmp_path / "workspace", tmp_path / "corpus")
     house.corpus.mkdir()
