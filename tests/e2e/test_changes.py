@@ -161,6 +161,18 @@ def test_a_document_that_leaves_its_source_leaves_a_full_benchmark_and_another_t
     assert gone not in benchmark(home)
 
 
+def test_a_full_benchmark_that_may_hold_more_is_filled_from_what_is_there(empty_house: House) -> None:
+    night(empty_house, evaluate__max_documents="3")
+    few = benchmark(empty_house)
+    assert night(empty_house, evaluate__max_documents="6").made == {
+        ("evaluate", "benchmarks", "frozen benchmark"): "max_documents 3 -> 6"
+    }
+    assert len(few) == 3 and few < benchmark(empty_house) and len(benchmark(empty_house)) == 6
+    for limit in ("6", "4"):
+        assert night(empty_house, evaluate__max_documents=limit).made == {}
+    assert len(benchmark(empty_house)) == 6
+
+
 def all_files(home: House) -> set[str]:
     """The files that are one document each."""
     return {path.name for path in home.corpus.iterdir() if path.suffix != ".jsonl"}
