@@ -33,7 +33,7 @@ from pipeline_lib.keep.vault import (
     pieces_of,
     vault_for,
 )
-from pipeline_lib.store.addresses import MLFLOW
+from pipeline_lib.store.addresses import MLFLOW, path_of
 from pipeline_lib.store.databases import copy_at_once, is_damage
 from pipeline_lib.store.files import translate_os_error
 from pipeline_lib.store.home import Home, home_of, settle
@@ -150,6 +150,7 @@ def back_up(
                 say(line)
             vault.sweep()
             removed, freed = _thinned(vault, keep, say)  # first: they may be what fills the disk
+            _tell_of_another_place(vault, home, say)
             work = _Work(workspace.root, vault, _known(vault, say), told)
             try:
                 head = _made(work, home, now)
@@ -163,6 +164,7 @@ def back_up(
 def foresee(workspace: Workspace, folder: Path, *, now: float, keep: int | None, say: Say) -> BackedUp:
     """What `back_up` would come to; nothing is changed. Raises as that does for a folder that cannot be used."""
     check_apart(workspace.root, folder)
+    _check_there(workspace)
     home, marker = home_of(workspace.root), marker_of(folder)
     files, known, removed, freed = belongings(workspace.root), dict[str, Entry](), list[Head](), 0
     if marker is None:
@@ -175,7 +177,7 @@ def foresee(workspace: Workspace, folder: Path, *, now: float, keep: int | None,
         removed = [] if keep is None else heads[max(keep - 1, 0) :]
         freed = _bytes_of(_let_go(vault, heads[: max(keep - 1, 0)], say)) if removed and keep is not None else 0
     num_bytes = sum(found.num_bytes for found in files)
-    head = Head("", now, "", workspace.root.resolve().as_uri(), len(files), num_bytes, ())
+    head = Head("", 0, now, "", workspace.root.resolve().as_uri(), len(files), num_bytes, ())
     new = sum(found.num_bytes for found in files if known_entry(found, known) is None)
     return BackedUp(head, new, tuple(removed), freed)
 
@@ -206,8 +208,7 @@ def _is_same_folder(one: Path, other: Path) -> bool:
 def _settled(workspace: Workspace, say: Say) -> Home:
     """Where the workspace stands: one that was moved or copied settles first, unless somebody at work does."""
     root = workspace.root
-    if not workspace.state.is_dir():
-        raise SettingsError(f"{root}: there is no workspace to back up. Name one with --workspace.")
+    _check_there(workspace)
     if not _is_settled(root):
         with suppress(WorkspaceBusy), workspace.lock():
             if line := settle(root):
@@ -218,9 +219,21 @@ def _settled(workspace: Workspace, say: Say) -> Home:
     return home
 
 
+def _check_there(workspace: Workspace) -> None:
+    if not workspace.state.is_dir():
+        raise SettingsError(f"{workspace.root}: there is no workspace to back up. Name one with --workspace.")
+
+
 def _is_settled(root: Path) -> bool:
     home = home_of(root)
     return home is not None and home.id != "" and home.path == root.resolve().as_uri() and not home.earlier
+
+
+def _tell_of_another_place(vault: Vault, home: Home, say: Say) -> None:
+    """Two machines may each hold what was one workspace, and neither can see that."""
+    for head in vault.heads()[:1]:
+        if head.path != home.path:
+            say(f"the backup before, {head.id}, is of {path_of(head.path)}. If that one lives on, name another folder")
 
 
 def _known(vault: Vault, say: Say) -> dict[str, Entry]:
@@ -253,6 +266,7 @@ def _made(work: _Work, home: Home, now: float) -> Head:
     entries = list(work.entries.values())
     head = Head(
         id=new_id(now),
+        number=max((head.number for head in work.vault.heads()), default=0) + 1,
         time=now,
         release=metadata.version("nightshift"),
         path=home.path,

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline_lib.base.errors import UpstreamError
-from pipeline_lib.keep.vault import Stamp
+from pipeline_lib.keep.vault import MARKER, Stamp
 from pipeline_lib.store.addresses import FILES_OF_MLFLOW
 from pipeline_lib.store.databases import BESIDE, PARTS
 from pipeline_lib.store.files import translate_os_error
@@ -32,6 +32,7 @@ FOLDERS_LEFT_OUT = ("work", "logs", f"{ARTIFACTS}/{INCOMING}")
 FILES_LEFT_OUT = ("state/lock", "state/up.json")
 BY_OTHERS = (f"{ARTIFACTS}/", f"{FILES_OF_MLFLOW}/")  # a file of any name may be part of a model
 LOCKS, TEMPORARY, DATABASE = ".lock", (".tmp", ".old", BESIDE), ".db"
+LOGS_OF_DATABASES = tuple(f"{DATABASE}{part}" for part in PARTS if part)
 
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # or a link that leads nowhere
 OWN_RIGHTS = 0o700
@@ -137,6 +138,9 @@ def _walk(root: Path, start: Path) -> Iterator[Found | None]:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
+        if MARKER in files:  # a folder of backups, to which a link leads
+            folders.clear()
+            continue
         folders[:] = [name for name in folders if _name(root, folder / name) not in FOLDERS_LEFT_OUT]
         yield from (_found(root, folder / name) for name in files)
 
@@ -172,6 +176,4 @@ def is_left_out(name: str) -> bool:
         return name.startswith(f"{ARTIFACTS}/") and last == VERIFIED
     if name in FILES_LEFT_OUT or last.endswith(LOCKS):
         return True
-    return (last.startswith(".") and last.endswith(TEMPORARY)) or last.endswith(
-        tuple(f"{DATABASE}{part}" for part in PARTS if part)
-    )
+    return last.endswith(LOGS_OF_DATABASES) or (last.startswith(".") and last.endswith(TEMPORARY))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.keep.vault import Head, Vault
 from pipeline_lib.store.records import make_room, read_whole, write_state
 from pipeline_lib.store.workspace import Workspace
@@ -38,7 +39,13 @@ def note(workspace: Workspace, vault: Vault, heads: Sequence[Head]) -> None:
     folder = vault.root.resolve().as_uri()
     own = [Noted(vault.marker.id, folder, head.id, head.time) for head in reversed(heads)]
     make_room(_path(workspace))
-    write_state(_path(workspace), [asdict(noted) for noted in (*others, *own)])
+    for is_last in (False, True):
+        try:
+            write_state(_path(workspace), [asdict(noted) for noted in (*others, *own)])
+            return
+        except UpstreamError:
+            if is_last:  # else a night that began swept our temporary file away
+                raise
 
 
 def _path(workspace: Workspace) -> Path:

@@ -135,9 +135,9 @@ def damage_error(vault: Vault, head: Head, entries: Sequence[Entry], damaged: Co
     places = ", ".join(str(vault.place(piece)) for piece in sorted(odd)[:NAMES_SHOWN])
     return DataError(
         f"backup {head.id}: {len(odd)} of its pieces are damaged or gone ({places}), which these files need: {shown}. "
-        f"{_way_out(vault, head, odd)} --partly restores all the rest; artifacts that are missing then a night makes "
-        "again where it can. While the workspace itself is whole: delete these pieces, and nightshift backup puts them "
-        "there again."
+        f"{_way_out(vault, head, odd)} --partly restores all the rest; an artifact that is missing then is made again "
+        "when something needs it, as far as what it was made from is there. Where the workspace is still whole: delete "
+        "these pieces, and nightshift backup puts them there again."
     )
 
 

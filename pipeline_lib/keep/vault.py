@@ -28,7 +28,14 @@ from typing import IO, Any
 
 from pipeline_lib.base.errors import DataError, SettingsError, UpstreamError, WorkspaceBusy
 from pipeline_lib.base.failpoint import failpoint
-from pipeline_lib.store.files import fsync_folder, nearest_folder, remove_file, translate_os_error, write_atomically
+from pipeline_lib.store.files import (
+    OWNER_ONLY,
+    fsync_folder,
+    nearest_folder,
+    remove_file,
+    translate_os_error,
+    write_atomically,
+)
 from pipeline_lib.store.private import NO_OTHERS, OTHERS
 from pipeline_lib.store.records import read_state, read_whole, write_state
 
@@ -58,6 +65,7 @@ class Head:
     """One backup. Its id is the time at which it was begun, on the clock of that place, as people type it."""
 
     id: str  # "20261129-181500-3f9c"
+    number: int  # from 1, in the order in which they were made, whatever the clock says
     time: float  # Unix seconds
     release: str  # of Nightshift
     path: str  # where the workspace stood, a `file:` URL
@@ -96,10 +104,11 @@ class Vault:
     marker: Marker
 
     def put(self, data: bytes) -> tuple[str, bool]:
-        """Keep a piece; its name, and whether it is new here. Raises `UpstreamError` on a full disk."""
+        """Keep a piece; its name, and whether it is new here, or was damaged. Raises `UpstreamError` on a full disk."""
         digest = hashlib.sha256(data).hexdigest()
-        if self.has(digest, len(data)):
-            return digest, False
+        with suppress(OSError):
+            if self.has(digest, len(data)) and self.place(digest).read_bytes() == data:
+                return digest, False
         failpoint("backup", "before_piece")
         with _saying_what_is_kept(self.root):
             write_atomically(self.place(digest), data, via=self._incoming)
@@ -126,7 +135,7 @@ class Vault:
         """The backups, the newest first. One that cannot be read is passed over with a word."""
         found = (read_whole(path, Head) for path in self._backups.glob("[!.]*.json"))
         right = (head for head in found if head is not None and ID.fullmatch(head.id))
-        return sorted(right, key=lambda head: (head.time, head.id), reverse=True)
+        return sorted(right, key=lambda head: (head.number, head.id), reverse=True)
 
     def has_odd_heads(self) -> bool:
         """Whether there are backups of which cannot be read what they are."""
@@ -186,7 +195,10 @@ class Vault:
     @contextmanager
     def written(self) -> Iterator[None]:
         """Be the only one who writes here. Raises `WorkspaceBusy` at once where somebody is at work."""
-        descriptor = os.open(self.root / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            descriptor = os.open(self.root / LOCK, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+        except OSError as exc:
+            raise translate_os_error(exc, self.root / LOCK) from exc
         with _held(descriptor, fcntl.LOCK_EX, self.root):
             yield
 
@@ -235,18 +247,16 @@ def vault_for(folder: Path, workspace: str) -> Vault:
     if found is None:
         check_free(folder)
         found = Marker(FORMAT, uuid.uuid4().hex, workspace)
-        try:
-            folder.mkdir(mode=NO_OTHERS, parents=True, exist_ok=True)
-            with _saying_what_is_kept(folder):
-                write_state(folder / MARKER, asdict(found))
-            (folder / LOCK).touch(mode=0o600)
-        except OSError as exc:
-            raise translate_os_error(exc, folder) from exc
     check_owner(folder, found, workspace)
-    vault = Vault(folder, found)
-    for name in ("objects", "backups", "incoming"):
-        (folder / name).mkdir(mode=NO_OTHERS, exist_ok=True)
-    return vault
+    try:
+        folder.mkdir(mode=NO_OTHERS, parents=True, exist_ok=True)
+        if not (folder / MARKER).exists():
+            write_state(folder / MARKER, asdict(found))
+        for name in ("objects", "backups", "incoming"):
+            (folder / name).mkdir(mode=NO_OTHERS, exist_ok=True)
+    except OSError as exc:
+        raise translate_os_error(exc, folder) from exc
+    return Vault(folder, found)
 
 
 def check_free(folder: Path) -> None:
@@ -319,7 +329,15 @@ def _entry(row: Sequence[Any]) -> Entry:
         raise ValueError("a number that is none")
     if len(pieces) != -(-num_bytes // piece_bytes) or not all(DIGEST.fullmatch(piece) for piece in pieces):
         raise ValueError("pieces that are none")
-    return Entry(name, *numbers, tuple(pieces), None if stamp is None else _stamp(*stamp))
+    return Entry(
+        name,
+        num_bytes,
+        mode & NO_OTHERS,
+        mtime_ns,
+        piece_bytes,
+        tuple(pieces),
+        None if stamp is None else _stamp(*stamp),
+    )
 
 
 def _stamp(mtime_ns: int, ctime_ns: int, number: int) -> Stamp:
