@@ -69,6 +69,7 @@ class _Work:
     vault: Vault
     known: dict[str, Entry]  # of the backup before
     told: Told
+    say: Say
     total_bytes: int = 0
     done_bytes: int = 0
     new_bytes: int = 0
@@ -110,6 +111,7 @@ class _Work:
         except sqlite3.Error as exc:
             if not is_damage(exc):
                 raise UpstreamError(f"{database}: cannot be copied ({exc}). See to that, and run again.") from exc
+            self.say(f"{database}: is damaged; it is in this backup as it is")
             shutil.copyfile(database, self.draft)
 
     def _copied(self, found: Found) -> Entry:
@@ -151,7 +153,7 @@ def back_up(
             vault.sweep()
             removed, freed = _thinned(vault, keep, say)  # first: they may be what fills the disk
             _tell_of_another_place(vault, home, say)
-            work = _Work(workspace.root, vault, _known(vault, say), told)
+            work = _Work(workspace.root, vault, _known(vault, say), told, say)
             try:
                 head = _made(work, home, now)
             finally:

@@ -67,22 +67,22 @@ def chosen(heads: Sequence[Head], at: str | None, folder: Path) -> Head:
 
 
 def check_target(target: Path, vault: Vault, head: Head) -> None:
-    """Raises `SettingsError` for a folder that holds anything but a half of this restore, or lies among the backups."""
+    """Raises `SettingsError` for a folder that holds anything but the half of a restore, or lies among the backups."""
     if target.resolve().is_relative_to(vault.root.resolve()):
         raise SettingsError(f"restore: {target} lies in the folder of the backups. Name another one with --to.")
     if not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir())):
         return
-    half = read_comfort(target / RESTORING, Half)
-    if half is None:
+    if not target.is_dir() or half_in(target) is None:
         raise SettingsError(
             f"restore: {target} is there and not empty, and nothing is written over. Name another folder with --to, or "
             "move that one away."
         )
-    if half.backup != head.id:
-        raise SettingsError(
-            f"restore: {target} holds a part of backup {half.backup}, whose restore was cut off. Go on with that "
-            f"(--at {half.backup}), name another folder with --to, or delete this one."
-        )
+    _not_of(vault, head, target)
+
+
+def half_in(target: Path) -> Half | None:
+    """What says that a restore into this folder was cut off."""
+    return read_comfort(target / RESTORING, Half)
 
 
 def verify(vault: Vault, head: Head, told: Told) -> None:
@@ -104,6 +104,8 @@ def restore(vault: Vault, head: Head, target: Path, *, is_partly: bool, told: To
         with suppress(OSError):  # a share: each night says who may read it
             target.chmod(NO_OTHERS)
         with _alone(target):
+            for name in _not_of(vault, head, target):
+                (target / name).unlink(missing_ok=True)
             write_state(target / RESTORING, asdict(Half(head.id)))
             damaged = _each(vault, entries, told, lambda entry, contents: _write(target / entry.name, entry, contents))
             if damaged and not is_partly:
@@ -116,6 +118,22 @@ def restore(vault: Vault, head: Head, target: Path, *, is_partly: bool, told: To
         raise translate_os_error(exc, Path(os.fsdecode(exc.filename or target))) from exc
     failpoint("restore", "before_settling")
     return Restored(head, _arrive(Workspace(target.resolve()), vault, head), tuple(damaged))
+
+
+def _not_of(vault: Vault, head: Head, target: Path) -> list[str]:
+    """What another backup, whose restore into this folder was cut off, may have left there. Raises `SettingsError`."""
+    half = half_in(target)
+    if half is None or half.backup == head.id:
+        return []
+    with suppress(DamagedPiece):
+        for other in vault.heads():
+            if other.id == half.backup:
+                own = {entry.name for entry in vault.files(head)}
+                return [entry.name for entry in vault.files(other) if entry.name not in own]
+    raise SettingsError(
+        f"restore: {target} holds a part of backup {half.backup}, which is not here any more. Name another folder with "
+        "--to, or delete that one."
+    )
 
 
 def entries_of(vault: Vault, head: Head) -> list[Entry]:
@@ -131,14 +149,19 @@ def damage_error(vault: Vault, head: Head, entries: Sequence[Entry], damaged: Co
     names = sorted(damaged)
     pieces = {piece for entry in entries if entry.name in damaged for piece in entry.pieces}
     odd = {piece for piece in pieces if not _is_whole(vault, piece)}
-    shown = ", ".join(names[:NAMES_SHOWN]) + (f" and {len(names) - NAMES_SHOWN} more" if names[NAMES_SHOWN:] else "")
-    places = ", ".join(str(vault.place(piece)) for piece in sorted(odd)[:NAMES_SHOWN])
+    places = _some([str(vault.place(piece)) for piece in sorted(odd)])
     return DataError(
-        f"backup {head.id}: {len(odd)} of its pieces are damaged or gone ({places}), which these files need: {shown}. "
+        f"backup {head.id}: cannot be restored in full, since pieces of it are damaged or gone ({places}). These files "
+        f"need them: {_some(names)}. "
         f"{_way_out(vault, head, odd)} --partly restores all the rest; an artifact that is missing then is made again "
         "when something needs it, as far as what it was made from is there. Where the workspace is still whole: delete "
         "these pieces, and nightshift backup puts them there again."
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more
 
 
 def _way_out(vault: Vault, head: Head, odd: Collection[str]) -> str:
