@@ -34,7 +34,6 @@ from pipeline_lib.store.files import (
     nearest_folder,
     remove_file,
     translate_os_error,
-    write_atomically,
 )
 from pipeline_lib.store.private import NO_OTHERS, OTHERS
 from pipeline_lib.store.records import read_state, read_whole, write_state
@@ -111,8 +110,23 @@ class Vault:
                 return digest, False
         failpoint("backup", "before_piece")
         with _saying_what_is_kept(self.root):
-            write_atomically(self.place(digest), data, via=self._incoming)
+            self._write(self.place(digest), data)
         return digest, True
+
+    def _write(self, place: Path, data: bytes) -> None:
+        """Put a piece in its place, flushed. Its name is flushed with all others, before a backup names it."""
+        part = self._incoming / f"{place.name}.{os.getpid()}"
+        try:
+            place.parent.mkdir(mode=NO_OTHERS, exist_ok=True)
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(place)
+        except OSError as exc:
+            with suppress(OSError):
+                part.unlink()
+            raise translate_os_error(exc, place) from exc
 
     def has(self, digest: str, num_bytes: int) -> bool:
         """Whether a piece is here, as far as its size tells."""
