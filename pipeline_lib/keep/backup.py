@@ -176,8 +176,9 @@ def foresee(workspace: Workspace, folder: Path, *, now: float, keep: int | None,
             check_owner(folder, marker, home.id)
         vault = Vault(folder, marker)
         known, heads = _known(vault, say), vault.heads()
-        removed = [] if keep is None else heads[max(keep - 1, 0) :]
-        freed = _bytes_of(_let_go(vault, heads[: max(keep - 1, 0)], say)) if removed and keep is not None else 0
+        removed = [] if keep is None else heads[keep - 1 :]
+        # What the newest one needs, the one to come needs as well, all but a little.
+        freed = _bytes_of(_let_go(vault, heads[: max(keep - 1, 1)], say)) if removed and keep is not None else 0
     num_bytes = sum(found.num_bytes for found in files)
     head = Head("", 0, now, "", workspace.root.resolve().as_uri(), len(files), num_bytes, ())
     new = sum(found.num_bytes for found in files if known_entry(found, known) is None)

@@ -260,5 +260,6 @@ def _arrive(workspace: Workspace, vault: Vault, head: Head) -> str:
         for run in workspace.runs():
             if run.state == "running":  # where the original stands; here nobody goes on with it
                 workspace.save_run(run.ended_as("killed", head.time))
-        note(workspace, vault, vault.heads())
+        if vault.marker.id:
+            note(workspace, vault, vault.heads())
     return line

@@ -28,17 +28,12 @@ from typing import IO, Any
 
 from pipeline_lib.base.errors import DataError, SettingsError, UpstreamError, WorkspaceBusy
 from pipeline_lib.base.failpoint import failpoint
-from pipeline_lib.store.files import (
-    OWNER_ONLY,
-    fsync_folder,
-    nearest_folder,
-    remove_file,
-    translate_os_error,
-)
+from pipeline_lib.store.files import OWNER_ONLY, fsync_folder, nearest_folder, remove_file, translate_os_error
 from pipeline_lib.store.private import NO_OTHERS, OTHERS
 from pipeline_lib.store.records import read_state, read_whole, write_state
 
 FORMAT = 1
+LOST = "These backups can be restored; for new ones put it back from a copy, or name another folder."
 MARKER = "nightshift-backups.json"
 LOCK = "lock"
 SECTION_FILES = 64  # of a list, on average
@@ -245,8 +240,18 @@ class Vault:
 
 
 def open_vault(folder: Path) -> Vault:
-    """The backups in a folder. Raises `SettingsError` without any, `DataError` for those of a newer release."""
-    found = marker_of(folder)
+    """The backups in a folder, also where what says whose they are is lost or damaged: that is no reason to lose them.
+
+    Raises `SettingsError` without any, `DataError` for those of a newer release.
+    """
+    try:
+        found = marker_of(folder)
+    except DataError:
+        found = read_whole(folder / MARKER, Marker)
+        if found is not None:  # of a newer release
+            raise
+    if found is None and (folder / "backups").is_dir() and (folder / "objects").is_dir():
+        found = Marker(FORMAT, "", "")
     if found is None:
         raise SettingsError(f"{folder}: holds no backups of Nightshift. nightshift backup FOLDER makes one.")
     return Vault(folder, found)
@@ -292,9 +297,7 @@ def check_owner(folder: Path, marker: Marker, workspace: str) -> None:
 
 def marker_of(folder: Path) -> Marker | None:
     """Whose backups lie in a folder; None where there are none."""
-    found = read_state(
-        folder / MARKER, Marker, advice="Put it back from a copy; the backups beside it are as they were."
-    )
+    found = read_state(folder / MARKER, Marker, advice=LOST)
     if found is not None and found.format > FORMAT:
         raise DataError(f"{folder}: these backups were made by a newer release of Nightshift. Install that one.")
     return found

@@ -157,6 +157,18 @@ def test_the_backups_of_another_workspace_or_release_are_refused(vault: Vault) -
         open_vault(vault.root)
 
 
+def test_backups_whose_owner_is_lost_can_still_be_read(vault: Vault) -> None:
+    head = added(vault, 1, entry_of(vault, "x", b"text"))
+    (vault.root / MARKER).write_text("{")
+    assert held(open_vault(vault.root), head) == {"x": b"text"}
+    with pytest.raises(DataError, match="can be restored"):
+        vault_for(vault.root, OWNER)
+    (vault.root / MARKER).unlink()
+    assert held(open_vault(vault.root), head) == {"x": b"text"}
+    with pytest.raises(SettingsError, match="Name a folder that is new or empty"):
+        vault_for(vault.root, OWNER)
+
+
 def test_others_are_shut_out_and_it_is_said_where_they_were_not(vault: Vault) -> None:
     assert vault.root.stat().st_mode & 0o777 == 0o700
     assert close_vault(vault.root) == ""
