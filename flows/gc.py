@@ -9,8 +9,8 @@ from flows.show.gc import show_gc
 from pipeline_lib.keep.outlook import look
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
-from tasks.maintain import as_data, collect, sentence_of
-from tasks.night import Given, LogReporter, open_night, with_given
+from tasks.maintain import as_data, collect, open_maintenance, sentence_of
+from tasks.night import Given, LogReporter, with_given
 from tasks.runtime import PlainRuntime
 
 
@@ -23,7 +23,7 @@ def collect_garbage(settings: Settings, workspace: Workspace, *, is_dry: bool, a
     else:
         reporter = LogReporter() if as_json else ConsoleReporter()
         check_first(settings, workspace, reporter.say)
-        with with_given(Given(reporter)), open_night(settings, "gc", PlainRuntime()) as night:
+        with with_given(Given(reporter)), open_maintenance(settings, "gc", PlainRuntime()) as night:
             told = collect(night)
             night.end("completed", sentence_of(told), told)
             count = forget_old_runs(workspace, days, reporter.say)

@@ -1,12 +1,16 @@
 """Maintenance of a workspace: what nothing needs any more goes, and what went is shown as a table."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline_lib.keep.outlook import Outlook, Thing, look, sweep
-from tasks.night import Night
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.still import no_backup_beside
+from tasks.night import Night, open_night
+from tasks.runtime import Runtime
 
 MAINTENANCE_KEY = "maintenance"
 
@@ -18,6 +22,13 @@ class Row:
     kind: str
     count: int
     num_bytes: int
+
+
+@contextmanager
+def open_maintenance(settings: Settings, flow: str, runtime: Runtime) -> Iterator[Night]:
+    """A night that may remove what nights have made. Raises `WorkspaceBusy` beside a night, or a backup."""
+    with no_backup_beside(settings.workspace.resolve()), open_night(settings, flow, runtime) as night:
+        yield night
 
 
 def collect(night: Night) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import typer
 
-from flows.cli import inspect, models, night, serve, stages
+from flows.cli import backups, inspect, models, night, serve, stages
 from flows.cli.options import without_settings, write_privately
 from pipeline_lib.base.errors import NightshiftError, SettingsError, UpstreamError
 from pipeline_lib.base.leaving import leave
@@ -43,7 +43,7 @@ Every setting can be given to every command by its dotted name, as in --train.ma
 --clean.rules.min_words.v1.at_least 40; **nightshift config --explain** lists them all.
 A file of them (--config FILE) keeps them together.""",
 )
-for module in (night, inspect, models, serve, stages):
+for module in (night, inspect, models, backups, serve, stages):
     module.register(app)
 
 

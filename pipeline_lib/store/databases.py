@@ -89,7 +89,7 @@ def put_database_aside(database: Path) -> Path:
 def copy_database(source: Path, target: Path) -> None:
     """Put a copy of `source` as it is at one instant, whoever writes to it, under `target`."""
     with made_aside(target) as aside:
-        _copy(source, aside)
+        copy_at_once(source, aside)
 
 
 def sqlite_address(path: Path, *, driver: str = "") -> str:
@@ -114,7 +114,7 @@ def made_aside(database: Path, start: Path | None = None) -> Iterator[Path]:
         make_folder(database.parent)
         _remove(aside)
         if start is not None:
-            _copy(start, aside)
+            copy_at_once(start, aside)
         yield aside
         _end_log(aside)
         fsync_file(aside)
@@ -132,7 +132,8 @@ def made_aside(database: Path, start: Path | None = None) -> Iterator[Path]:
             _remove(aside)
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_at_once(source: Path, target: Path) -> None:
+    """Copy `source` as it is at one instant to a file that is not there yet, page by page. Raises SQLite's errors."""
     with closing(_reading(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
 

@@ -17,6 +17,7 @@ from pipeline_lib.store.records import read_state
 LAYOUT = 2
 FILE = "layout.json"
 HOME = "home.json"  # which no workspace of layout 1 has
+RESTORING = ".restoring"  # stands in a workspace until all of a backup is there (keep/restore.py)
 # What a workspace that has worked holds, in every layout: an empty folder, or one with logs alone, is as good as new.
 TRACES = ("artifacts", "state/catalog.json")
 
@@ -30,6 +31,11 @@ class Layout:
 
 def check_layout(root: Path) -> None:
     """Return if the workspace is new or of this layout. Raises `DataError` otherwise; reads, and changes nothing."""
+    if (root / RESTORING).exists():
+        raise DataError(
+            f"{root}: a backup is being restored here, or that was cut off. Run the same nightshift restore again: it "
+            "goes on from there."
+        )
     found = layout_of(root)
     if found is None or found == LAYOUT:
         return

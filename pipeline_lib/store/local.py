@@ -137,7 +137,7 @@ class Store:
         except DamagedArtifact:
             return Condition(False, f"damaged: {MANIFEST}")
         known = read_comfort(folder / VERIFIED, Stamps) or {}
-        changed = [entry for entry in manifest.files if known.get(entry.name) != _stamp(folder / entry.name)]
+        changed = [entry for entry in manifest.files if not _is_stamped(folder / entry.name, known.get(entry.name))]
         if fault := fault_in(folder, {entry.name: entry for entry in changed}):
             return Condition(False, f"damaged: {fault.name}", manifest)
         if changed:
@@ -230,6 +230,12 @@ class Store:
         for path in leftovers:
             shutil.rmtree(path, ignore_errors=True)
         return len(leftovers)
+
+
+def _is_stamped(path: Path, verified: list[int] | None) -> bool:
+    """Whether a file is there, and is the one that was verified; one that is gone has no stamp, and neither has one of
+    which none is known."""
+    return verified is not None and _stamp(path) == verified
 
 
 def _stamp(path: Path) -> list[int] | None:

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline_lib.base.errors import DamagedArtifact, DataError, UpstreamError
 from pipeline_lib.store.artifact import MANIFEST, SEAL, Manifest, Outcome, Ref
-from pipeline_lib.store.local import INCOMING, Store
+from pipeline_lib.store.local import INCOMING, VERIFIED, Store
 
 NAME = "0123456789abcdef"
 REF = Ref("clean", NAME)
@@ -52,6 +52,17 @@ def test_equal_bytes_have_equal_digests_whenever_they_were_made(store: Store) ->
     assert first.digest == second.digest
     assert replace(first, made={}) == replace(second, made={})
     assert seal(store, "other").digest != first.digest
+
+
+@pytest.mark.parametrize("stamps", [None, "{}", '{"documents.parquet": null}'])
+def test_a_lost_file_is_noticed_also_where_nothing_is_known_of_it(store: Store, stamps: str | None) -> None:
+    seal(store)
+    folder = store.path("clean", NAME)
+    (folder / "documents.parquet").unlink()
+    (folder / VERIFIED).unlink()
+    if stamps is not None:
+        (folder / VERIFIED).write_text(stamps)
+    assert store.condition(REF).reason == "damaged: documents.parquet"
 
 
 def test_one_flipped_bit_is_noticed_on_open(store: Store) -> None:
