@@ -1,4 +1,4 @@
-"""`nightshift run`, `plan` and `gc`: a whole night, what it would be, and what nights leave."""
+"""A whole night, and what it would be; what nights leave, whether it is whole, and whether all is well."""
 
 import typer
 
@@ -10,6 +10,7 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(plan)
     app.command()(gc)
+    app.command()(verify)
 
 
 def run(context: typer.Context, config: Config = None) -> None:
@@ -66,3 +67,31 @@ def gc(
     arrow_without_pandas()
     settings = resolved(context, config).settings
     collect_garbage(settings, opened(settings), is_dry=dry_run, as_json=as_json)
+
+
+def verify(
+    context: typer.Context,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Read everything and say what is damaged; heal nothing."),
+    again: bool = typer.Option(False, "--again", help="From the start, where an earlier call was cut off, too."),
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Read all that the workspace keeps, compare it with its digests, and heal what is damaged.
+
+    Artifacts, versions in MLflow, databases, checkpoints, state. Takes as long as reading all of it; a call that is
+    stopped, or killed, goes on where it was the next time. While a night is at work it reads all the same, and heals
+    the next time.
+
+    What is damaged is made again, put back from what is whole, or removed where nothing needs it; what cannot be healed
+    is named with its place and what to do. The exit status is 3 while something is damaged. Once a week `nightshift up`
+    does a part of it: --maintenance.verify_minutes.
+
+    Examples: nightshift verify --dry-run   nightshift verify --again
+    """
+    from flows.verify import verify_all
+    from pipeline_lib.base.imports import arrow_without_pandas
+    from tasks.verify import Wish
+
+    arrow_without_pandas()
+    settings = resolved(context, config).settings
+    raise typer.Exit(verify_all(settings, opened(settings), Wish(dry_run, again), as_json=as_json))
