@@ -11,6 +11,7 @@ def register(app: typer.Typer) -> None:
     app.command()(plan)
     app.command()(gc)
     app.command()(verify)
+    app.command()(doctor)
 
 
 def run(context: typer.Context, config: Config = None) -> None:
@@ -95,3 +96,28 @@ def verify(
     arrow_without_pandas()
     settings = resolved(context, config).settings
     raise typer.Exit(verify_all(settings, opened(settings), Wish(dry_run, again), as_json=as_json))
+
+
+def doctor(
+    context: typer.Context,
+    fix: bool = typer.Option(False, "--fix", help="Put right what is safe: rights, records of killed runs, leftovers."),
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Examine the workspace and this machine; each thing that is wrong comes with the command that puts it right.
+
+    Packages against the lock, disk and memory against the next night, processors against --train.threads, the clock,
+    the key, permissions, databases, the registry, stuck runs, the schedule, damage, files of others. Takes seconds, and
+    needs no server. Without --fix it changes nothing. `nightshift verify` reads the files themselves.
+
+    The exit status is 8 where there is an error: something that keeps nights from their work, or is lost. Warnings
+    alone leave it 0.
+
+    Examples: nightshift doctor   nightshift doctor --fix --json
+    """
+    from flows.show.doctor import show_doctor
+    from pipeline_lib.base.imports import arrow_without_pandas
+
+    arrow_without_pandas()
+    settings = resolved(context, config).settings
+    raise typer.Exit(show_doctor(settings, opened(settings), is_fixing=fix, as_json=as_json))
