@@ -9,7 +9,7 @@ from flows.servers import DATABASE
 from flows.show.tables import lasting
 from flows.show.verify import show_verified
 from flows.standing import recorded, settle_in
-from pipeline_lib.base.errors import DataError, WorkspaceBusy
+from pipeline_lib.base.errors import DataError, UpstreamError, WorkspaceBusy
 from pipeline_lib.keep.verify import Progress
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
@@ -22,7 +22,8 @@ MB = 1e6
 
 
 def verify_all(settings: Settings, workspace: Workspace, wish: Wish, *, as_json: bool) -> int:
-    """Read everything, heal what is damaged; the exit status: 3 while something is damaged."""
+    """Read everything, heal what is damaged; the exit status: 3 while something is damaged, 4 where MLflow did not let
+    all be read."""
     console = None if as_json else ConsoleReporter()
     reporter: Reporter = console or LogReporter()
     if not wish.is_dry:
@@ -35,7 +36,9 @@ def verify_all(settings: Settings, workspace: Workspace, wish: Wish, *, as_json:
             with console:
                 found = verify(settings, workspace, PlainRuntime(), own_databases(workspace), wish, tell=_bar(console))
     show_verified(found, as_data(found), is_dry=wish.is_dry, as_json=as_json)
-    return DataError.exit_code if found.stays else 0
+    if found.stays:
+        return DataError.exit_code
+    return 0 if found.is_all else UpstreamError.exit_code
 
 
 def own_databases(workspace: Workspace) -> Mapping[str, Database]:

@@ -76,26 +76,28 @@ def verify(
     tell: Callable[[Progress], None] = lambda _: None,
 ) -> Verified:
     """Read on, and heal what was found damaged, unless it is a dry run."""
-    started, notes = time.monotonic(), list[str]()
+    started = time.monotonic()
     begun = Round(time.time()) if wish.is_dry else round_to_read(workspace, is_again=wish.is_again)
     pieces, unread = pieces_of(settings, workspace, {name: one.path for name, one in databases.items()})
+    notes = list(unread)
     if holder_of(workspace.state / "lock") is not None and any(piece.kind == PARTS for piece in pieces):
         pieces = [piece for piece in pieces if piece.kind != PARTS]
-        unread.append(f"{PARTS} are not read while a night is at work on them")
+        notes.append(f"{PARTS} are not read while a night is at work on them")
     last = begun
 
     def save(found: Round) -> None:
         nonlocal last
         last = found
-        if not wish.is_dry:
+        if not wish.is_dry and workspace.state.is_dir():  # else nothing has been made here
             save_round(workspace, found)
 
-    deadline = None if wish.seconds is None else started + wish.seconds
+    deadline = None if wish.seconds is None else time.monotonic() + wish.seconds
     threads, is_all = settings.resources.workers, False
     try:
         _, is_all = read_on(pieces, begun, threads=threads, save=save, deadline=deadline, tell=tell)
     except UpstreamError as exc:
         notes.append(f"not all was read: {exc}")
+    is_all = is_all and not unread
     by_key = {(piece.kind, piece.name): piece for piece in pieces}
     damaged = {one: by_key[one.kind, one.name] for one in last.damaged if (one.kind, one.name) in by_key}
     became: list[Became] = []
@@ -106,7 +108,7 @@ def verify(
     ended = time.time() if is_all and not any(one.is_put_off for one in became) else None
     stays = tuple(one.damage for one in became if not one.is_whole)
     save(replace(last, damaged=stays, ended=ended))
-    return Verified(last, is_all, time.monotonic() - started, tuple(became), (*notes, *unread))
+    return Verified(last, is_all, time.monotonic() - started, tuple(became), tuple(notes))
 
 
 def _healed(

@@ -1,8 +1,11 @@
 """A whole night, and what it would be; what nights leave, whether it is whole, and whether all is well."""
 
+import shlex
+
 import typer
 
 from flows.cli.options import AsJson, Config, opened, resolved
+from pipeline_lib.settings.tree import OF_NO_SECTION
 
 
 def register(app: typer.Typer) -> None:
@@ -120,4 +123,7 @@ def doctor(
 
     arrow_without_pandas()
     settings = resolved(context, config).settings
-    raise typer.Exit(show_doctor(settings, opened(settings), is_fixing=fix, as_json=as_json))
+    given = [("config", str(config))] if config else []
+    given += [pair for pair in context.obj or () if pair[0] in OF_NO_SECTION]
+    words = shlex.join(word for name, value in given for word in (f"--{name}", value))
+    raise typer.Exit(show_doctor(settings, opened(settings), words, is_fixing=fix, as_json=as_json))

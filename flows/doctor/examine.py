@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flows.doctor import machine, nights, places, stores
 from flows.doctor.finding import ERROR, WARNING, Check, Finding, Patient
-from pipeline_lib.base.errors import NightshiftError, WorkspaceBusy
+from pipeline_lib.base.errors import NightshiftError
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 
@@ -120,6 +120,6 @@ def _fix(found: Sequence[Told], workspace: Workspace) -> dict[str, str]:
                     one.finding.fix()
                 except Exception as exc:  # noqa: BLE001 - one that fails keeps no other from being done
                     failed[one.finding.what] = f"not put right: {exc}"
-    except WorkspaceBusy as exc:
-        failed = {one.finding.what: f"not put right: {exc}" for one in found}
+    except (NightshiftError, OSError) as exc:  # a night is at work, or nothing can be locked
+        failed |= {one.finding.what: f"not put right: {exc}" for one in found}
     return failed

@@ -58,5 +58,16 @@ Check = Callable[[Patient], Iterator[Finding]]
 
 
 def quoted(*paths: Path) -> str:
-    """Paths as a shell takes them."""
-    return " ".join(shlex.quote(str(path)) for path in paths)
+    """Paths as a shell takes them; a `?` stands for what no terminal shows."""
+    return " ".join(_quoted(str(path)) for path in paths)
+
+
+def _quoted(path: str) -> str:
+    if path.isprintable():
+        return shlex.quote(path)
+    return "".join(shlex.quote(char) if char.isprintable() else "?" for char in path)
+
+
+def shown(path: Path) -> str:
+    """A path for people: what is no text of a terminal is escaped."""
+    return str(path) if str(path).isprintable() else ascii(str(path))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from flows.doctor.finding import ERROR, FIX, WARNING, Finding, Patient, quoted
+from flows.doctor.finding import ERROR, FIX, WARNING, Finding, Patient, quoted, shown
 from flows.standing import settle_in
 from pipeline_lib.base.errors import NightshiftError
 from pipeline_lib.keep.marks import DAY
@@ -21,7 +21,9 @@ from pipeline_lib.store.layout import FILE as LAYOUT
 from pipeline_lib.store.local import FINGERPRINT, INCOMING
 from pipeline_lib.store.private import OTHERS, close_to_others
 
-OURS = re.compile(r"artifacts|state|work|logs|prefect|keys|mlartifacts|up\.out|mlflow\.db(-wal|-shm|-journal)?|\..*")
+OURS = re.compile(
+    r"artifacts|state|work|logs|prefect|keys|mlartifacts|mlflow|up\.out|mlflow\.db(-wal|-shm|-journal)?|\..*"
+)
 ASIDE = re.compile(r".*\.\d{8}-\d{6}(-\d+)?")  # what was put aside, under a name with a date
 SECRETS = ("keys/*", "prefect/auth_string")
 SHOWN = 3
@@ -125,7 +127,7 @@ def _children(folder: Path) -> list[Path]:
 
 def _some(paths: list[Path]) -> str:
     more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-    return ", ".join(str(path) for path in paths[:SHOWN]) + more
+    return ", ".join(shown(path) for path in paths[:SHOWN]) + more
 
 
 def plan(patient: Patient) -> Iterator[Finding]:

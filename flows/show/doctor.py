@@ -1,6 +1,7 @@
 """`nightshift doctor`: the page of findings, each with the command that puts it right."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from flows.console import make_console
@@ -13,14 +14,29 @@ from pipeline_lib.store.workspace import Workspace
 EXIT_ILL = 8  # of `nightshift doctor` where something keeps nights from their work; 1 to 6 are those of errors
 
 
-def show_doctor(settings: Settings, workspace: Workspace, *, is_fixing: bool, as_json: bool) -> int:
-    """Examine and tell; the exit status."""
-    found = examine(settings, workspace, is_fixing=is_fixing)
+def show_doctor(settings: Settings, workspace: Workspace, given: str, *, is_fixing: bool, as_json: bool) -> int:
+    """Examine and tell; the exit status. `given`: the words of this call that say which workspace it is about; our own
+    commands among the advice get them, too."""
+    found = _with_words(examine(settings, workspace, is_fixing=is_fixing), given)
     if as_json:
         print_json(as_data(found))
     else:
         _show(found)
     return EXIT_ILL if found.errors else 0
+
+
+def _with_words(found: Examined, given: str) -> Examined:
+    told = tuple(_with_given(one, given) for one in found.found)
+    return replace(found, found=told)
+
+
+def _with_given(one: Told, given: str) -> Told:
+    return replace(one, finding=replace(one.finding, command=_completed(one.finding.command, given)))
+
+
+def _completed(command: str, given: str) -> str:
+    is_ours = command.rpartition("; ")[2].startswith("nightshift ")
+    return f"{command} {given}" if given and is_ours else command
 
 
 def as_data(found: Examined) -> dict[str, Any]:

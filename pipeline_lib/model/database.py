@@ -101,7 +101,7 @@ def keep_copy(database: Path) -> None:
         try:
             copy_database(database, copy)
         except UpstreamError:
-            if is_empty(copy) or not is_damaged(copy):
+            if not (copy.is_file() and is_damaged(copy)):
                 raise
             _replace(copy, "was damaged")
             copy_database(database, copy)

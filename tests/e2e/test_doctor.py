@@ -19,8 +19,6 @@ from typing import Any
 import psutil
 import pytest
 
-from flows.cli import app
-from flows.cli.options import without_settings
 from flows.doctor import machine, nights
 from flows.doctor.examine import CHECKS, examine
 from flows.doctor.finding import ERROR, WARNING, Finding, Patient
@@ -40,6 +38,7 @@ from pipeline_lib.store.workspace import Workspace, new_run
 from tests.answering import answering
 from tests.flips import flip_unseen
 from tests.held import gone_run, holder
+from tests.in_this_process import run_here
 from tests.model_nights import FAST
 from tests.registered import dangle
 from tests.tiny_night import House, arguments, artifacts, english, nightshift, tiny_settings, write_lines
@@ -90,12 +89,6 @@ def command_of(house: House, finding: Finding, **changes: str) -> None:
     assert run_here(*words, *arguments(house.workspace, house.corpus, **FAST, **own)) == 0
 
 
-def run_here(*arguments: str) -> int:
-    """A command line in this process: a new one loads for seconds."""
-    words, settings = without_settings(arguments)
-    return app(words, prog_name="nightshift", obj=settings, standalone_mode=False) or 0
-
-
 def everything_in(folder: Path) -> dict[str, tuple[int, int, int]]:
     files = [path for path in folder.rglob("*") if not path.name.endswith(("-wal", "-shm"))]
     return {str(path): (one.st_mode, one.st_size, one.st_mtime_ns) for path in files if (one := path.lstat())}
@@ -121,6 +114,11 @@ def test_the_command_line_tells_programs_and_people_and_has_a_status_of_its_own(
     (row,) = [row for row in said["findings"] if row["level"] == "error"]
     assert (row["check"], row["is_fixable"]) == ("permissions", True)
     assert row["command"] == f"chmod -R go-rwx {house.workspace}"
+    house.workspace.chmod(0o700)
+    Workspace(house.workspace).save_run(replace(gone_run(), flow="maintenance"))
+    assert run_here("doctor", *words) == 0
+    assert f"nightshift doctor --fix --profile tiny --workspace {house.workspace}" in capsys.readouterr().out
+    house.workspace.chmod(0o755)
     assert run_here("doctor", "--fix", *words) == 0
     assert "put right  permissions" in capsys.readouterr().out
     assert house.workspace.stat().st_mode & 0o777 == 0o700
@@ -161,6 +159,7 @@ def foreign_files(house: House) -> None:
     (house.workspace / "my notes.txt").write_text("mine")
     (house.workspace / "artifacts" / "clean" / "not ours").mkdir()
     (house.workspace / "artifacts" / "models").mkdir()
+    Path(os.fsdecode(bytes(house.workspace) + b"/a\x1b[31m\xff b'c")).write_text("a name that no terminal shows")
 
 
 def put_aside_before(house: House) -> None:
@@ -269,7 +268,7 @@ BY_SHELL = (
     Harm("permissions", ERROR, open_to_others, "others may read this workspace (mode 0750)"),
     Harm("permissions", ERROR, open_key, "others may read this key (mode 0644)"),
     Harm("permissions", ERROR, locked_folder, "may not be written by their owner"),
-    Harm("foreign", WARNING, foreign_files, "3 files or folders are not of Nightshift"),
+    Harm("foreign", WARNING, foreign_files, "4 files or folders are not of Nightshift"),
     Harm("foreign", WARNING, put_aside_before, "were put aside, and are kept"),
 )
 BY_COMMAND = (

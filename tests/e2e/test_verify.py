@@ -3,6 +3,7 @@ place and healed, and what cannot be healed says what to do."""
 
 import json
 import shutil
+import socket
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from tasks.runtime import PlainRuntime
 from tasks.verify import Verified, Wish, verify
 from tests.flips import flip, flip_unseen
 from tests.held import holder
+from tests.in_this_process import run_here
 from tests.model_nights import FAST, any_night, foreseen
 from tests.registered import files_of
 from tests.tiny_night import Ended, House, InlineEngine, arguments, artifacts, nightshift, tiny_settings
@@ -284,13 +286,16 @@ def test_a_call_that_is_killed_goes_on_where_it_was(house: House) -> None:
 
 def test_many_short_calls_read_everything_once(house: House) -> None:
     whole = verified(house, DRY).round
-    workspace, calls = Workspace(house.workspace), 0
-    while (found := last_round(workspace)) is None or found.ended is None:
-        verified(house, Wish(seconds=0.02))
-        calls += 1
-        assert calls < 500
-    assert calls > 1
+    workspace = Workspace(house.workspace)
+    calls = [verified(house, Wish(seconds=0.0)).round]
+    while calls[-1].ended is None:
+        calls.append(verified(house, Wish(seconds=0.1)).round)
+        assert len(calls) < 100
+    counts = [sum(call.read.values()) for call in calls]
+    assert (counts[0], counts) == (0, sorted(counts))
+    found = calls[-1]
     assert (found.read, found.num_bytes) == (whole.read, whole.num_bytes)
+    assert found == last_round(workspace)
     assert verified(house, Wish(seconds=0.0)).round.read == {}  # a new round
     verified(house)
     again = verified(house, Wish(is_again=True)).round
@@ -321,6 +326,26 @@ def test_the_page_and_its_status_say_where_and_what_to_do(house: House) -> None:
     assert looked.status == DAMAGED
     assert str(place) in looked.out
     assert "nightshift verify heals what can be" in looked.out
+
+
+def test_where_nothing_was_made_nothing_is_left_behind(empty_house: House) -> None:
+    found = verified(empty_house)
+    assert (found.stays, found.round.read.get(ARTIFACTS)) == (0, None)
+    assert not empty_house.workspace.exists()
+
+
+def test_a_server_of_mlflow_that_does_not_answer_leaves_its_versions_to_the_next_call(house: House) -> None:
+    with socket.socket() as nobody:  # bound, and never listening
+        nobody.bind(("127.0.0.1", 0))
+        changes = {"register__tracking_uri": f"http://127.0.0.1:{nobody.getsockname()[1]}"}
+        words = arguments(house.workspace, house.corpus, **FAST, **changes)
+        assert run_here("verify", *words) == 4
+    kept = last_round(Workspace(house.workspace))
+    assert kept is not None
+    assert (kept.ended, VERSIONS in kept.read) == (None, False)
+    found = verified(house)
+    assert (found.is_all, found.round.read[VERSIONS]) == (True, 1)
+    assert found.round.read[ARTIFACTS] == kept.read[ARTIFACTS]
 
 
 def test_what_is_kept_of_a_round_of_another_release_begins_a_new_one(house: House) -> None:
