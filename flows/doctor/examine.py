@@ -14,6 +14,7 @@ from pipeline_lib.store.workspace import Workspace
 CHECK_SECONDS = 30.0
 CHECKS: tuple[tuple[str, Check], ...] = (  # in the order in which they are told
     ("home", places.home),
+    ("shapes", places.shapes),
     ("permissions", places.permissions),
     ("packages", machine.packages),
     ("clock", machine.clock),

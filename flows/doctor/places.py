@@ -25,6 +25,9 @@ OURS = re.compile(
     r"artifacts|state|work|logs|prefect|keys|mlartifacts|mlflow|up\.out|mlflow\.db(-wal|-shm|-journal)?|\..*"
 )
 ASIDE = re.compile(r".*\.\d{8}-\d{6}(-\d+)?")  # what was put aside, under a name with a date
+FOLDERS = ("", "artifacts", "state", "work", "logs", "prefect", "keys", "mlartifacts")
+STATE_FOLDERS = tuple(f"state/{name}" for name in ("pins", "runs", "last", "closed", "plans", "promotions", "outbox"))
+FILES = ("mlflow.db", "prefect/prefect.db", "state/lock", "state/up.lock", "state/verify.json", "state/unneeded.json")
 SECRETS = ("keys/*", "prefect/auth_string")
 SHOWN = 3
 VERIFIED_DAYS = 35.0  # in which all of it is read once, where maintenance runs each week
@@ -100,12 +103,23 @@ def _begun(patient: Patient) -> float | None:
         return None
 
 
+def shapes(patient: Patient) -> Iterator[Finding]:
+    """Where folders belong there are folders, where files belong files."""
+    root = patient.workspace.root
+    folders = (*FOLDERS, *STATE_FOLDERS, *(f"artifacts/{stage.word}" for stage in STAGES))
+    for kind, names, is_right in (("folder", folders, Path.is_dir), ("file", FILES, Path.is_file)):
+        for path in (root / name for name in names):
+            if os.path.lexists(path) and not is_right(path):
+                aside = path.with_name(f"{path.name}.in-the-way")
+                yield Finding(ERROR, f"{path}: is no {kind}, and one belongs there", f"mv {quoted(path, aside)}")
+
+
 def foreign(patient: Patient) -> Iterator[Finding]:
     """What lies in the workspace is ours, and nothing of it is left over."""
     root, store = patient.workspace.root, patient.workspace.store.root
     theirs = [path for path in _children(root) if not OURS.fullmatch(path.name) and not ASIDE.fullmatch(path.name)]
     words = {stage.word for stage in STAGES} | {INCOMING}
-    theirs += [path for path in _children(store) if path.name not in words or path.is_symlink()]
+    theirs += [path for path in _children(store) if path.name not in words]
     for folder in (store / word for word in sorted(words - {INCOMING})):
         theirs += [path for path in _children(folder) if not FINGERPRINT.fullmatch(path.name) or path.is_symlink()]
     if theirs:

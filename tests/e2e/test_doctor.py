@@ -162,6 +162,23 @@ def foreign_files(house: House) -> None:
     Path(os.fsdecode(bytes(house.workspace) + b"/a\x1b[31m\xff b'c")).write_text("a name that no terminal shows")
 
 
+def no_folder(house: House) -> None:
+    runs = house.workspace / "state" / "runs"
+    shutil.rmtree(runs)
+    runs.write_text("in the way")
+
+
+def no_file(house: House) -> None:
+    lock = house.workspace / "state" / "lock"
+    lock.unlink()
+    lock.mkdir()
+
+
+def dangling(house: House) -> None:
+    shutil.rmtree(house.workspace / "work")
+    (house.workspace / "work").symlink_to("/nowhere/at/all")
+
+
 def put_aside_before(house: House) -> None:
     (house.workspace / "mlflow.db.20260102-030405").write_text("old")
 
@@ -269,6 +286,9 @@ BY_SHELL = (
     Harm("permissions", ERROR, open_key, "others may read this key (mode 0644)"),
     Harm("permissions", ERROR, locked_folder, "may not be written by their owner"),
     Harm("foreign", WARNING, foreign_files, "4 files or folders are not of Nightshift"),
+    Harm("shapes", ERROR, no_folder, "is no folder, and one belongs there"),
+    Harm("shapes", ERROR, no_file, "is no file, and one belongs there"),
+    Harm("shapes", ERROR, dangling, "is no folder, and one belongs there"),
     Harm("foreign", WARNING, put_aside_before, "were put aside, and are kept"),
 )
 BY_COMMAND = (
