@@ -10,9 +10,23 @@ from pipeline_lib.register import stage as register
 from pipeline_lib.register.opened import is_intact
 from pipeline_lib.register.registry import version_by_number
 from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
+
+
+def files_put_back(number: int, settings: Settings, workspace: Workspace) -> None:
+    """Put back what files of a version can be; its model is not registered once more where not all of them can.
+
+    Raises `DamagedArtifact` where the artifacts are damaged, too; where they are not known any more nothing is done.
+    """
+    own = settings.of(RegisterSettings)
+    version = version_by_number(register.registry_of(own, workspace.root), number)
+    step = registering_again(settings, workspace, version)
+    if step is not None:
+        named = {**step.whole.inputs, **step.whole.beside}
+        register.put_files_back(own, Inputs(workspace.store, named, workspace=workspace.root))
 
 
 def mended(

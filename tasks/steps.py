@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
-from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.base.errors import DamagedArtifact, NightshiftError
 from pipeline_lib.plan.data import DataPlan, closed_steps, full_graph
 from pipeline_lib.plan.last import is_by, remember, remember_recipe
 from pipeline_lib.run.execute import Bench, Graph, run_step, step_that_makes, step_that_mends
@@ -52,6 +52,18 @@ def make_what_can_be(refs: Collection[Ref], night: Night) -> None:
     step = step_that_makes(refs, bench.graph, bench.store)
     if step is not None:
         _shown(step, lambda: run_step(step, bench), night)
+
+
+def make_one_by_one(refs: Collection[Ref], night: Night, more: Graph) -> None:
+    """The same, and what `more` makes, each by itself: where one cannot be made, which is said, the others are."""
+    bench = _bench(night, {**more, **full_graph(night.settings, night.workspace)})
+    for ref in refs:
+        step = None if bench.store.is_present(ref) else step_that_makes([ref], bench.graph, bench.store)
+        try:
+            if step is not None:
+                _shown(step, partial(run_step, step, bench), night)
+        except NightshiftError as exc:
+            night.reporter.say(f"{ref} cannot be made again: {exc}")
 
 
 def _bench(night: Night, graph: Graph) -> Bench:

@@ -1,8 +1,11 @@
-"""`nightshift run`, `plan` and `gc`: a whole night, what it would be, and what nights leave."""
+"""A whole night, and what it would be; what nights leave, whether it is whole, and whether all is well."""
+
+import shlex
 
 import typer
 
 from flows.cli.options import AsJson, Config, opened, resolved
+from pipeline_lib.settings.tree import OF_NO_SECTION
 
 
 def register(app: typer.Typer) -> None:
@@ -10,6 +13,8 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(plan)
     app.command()(gc)
+    app.command()(verify)
+    app.command()(doctor)
 
 
 def run(context: typer.Context, config: Config = None) -> None:
@@ -66,3 +71,59 @@ def gc(
     arrow_without_pandas()
     settings = resolved(context, config).settings
     collect_garbage(settings, opened(settings), is_dry=dry_run, as_json=as_json)
+
+
+def verify(
+    context: typer.Context,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Read everything and say what is damaged; heal nothing."),
+    again: bool = typer.Option(False, "--again", help="From the start, where an earlier call was cut off, too."),
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Read all that the workspace keeps, compare it with its digests, and heal what is damaged.
+
+    Artifacts, versions in MLflow, databases, checkpoints, state. Takes as long as reading all of it; a call that is
+    stopped, or killed, goes on where it was the next time. While a night is at work it reads all the same, and heals
+    the next time.
+
+    What is damaged is made again, put back from what is whole, or removed where nothing needs it; what cannot be healed
+    is named with its place and what to do. The exit status is 3 while something is damaged. Once a week `nightshift up`
+    does a part of it: --maintenance.verify_minutes.
+
+    Examples: nightshift verify --dry-run   nightshift verify --again
+    """
+    from flows.verify import verify_all
+    from pipeline_lib.base.imports import arrow_without_pandas
+    from tasks.verify import Wish
+
+    arrow_without_pandas()
+    settings = resolved(context, config).settings
+    raise typer.Exit(verify_all(settings, opened(settings), Wish(dry_run, again), as_json=as_json))
+
+
+def doctor(
+    context: typer.Context,
+    fix: bool = typer.Option(False, "--fix", help="Put right what is safe: rights, records of killed runs, leftovers."),
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Examine the workspace and this machine; each thing that is wrong comes with the command that puts it right.
+
+    Packages against the lock, disk and memory against the next night, processors against --train.threads, the clock,
+    the key, permissions, databases, the registry, stuck runs, the schedule, damage, files of others. Takes seconds, and
+    needs no server. Without --fix it changes nothing. `nightshift verify` reads the files themselves.
+
+    The exit status is 8 where there is an error: something that keeps nights from their work, or is lost. Warnings
+    alone leave it 0.
+
+    Examples: nightshift doctor   nightshift doctor --fix --json
+    """
+    from flows.show.doctor import show_doctor
+    from pipeline_lib.base.imports import arrow_without_pandas
+
+    arrow_without_pandas()
+    settings = resolved(context, config).settings
+    given = [("config", str(config))] if config else []
+    given += [pair for pair in context.obj or () if pair[0] in OF_NO_SECTION]
+    words = shlex.join(word for name, value in given for word in (f"--{name}", value))
+    raise typer.Exit(show_doctor(settings, opened(settings), words, is_fixing=fix, as_json=as_json))

@@ -12,7 +12,8 @@
     |- GateRefused           the challenger is not better: a result, not a crash          exit 5
     |- WorkspaceBusy         another night is at work in this workspace     not retried   exit 6
 
-`nightshift status` has one exit status of its own: 7, when the last night failed.
+`nightshift status` has one exit status of its own: 7, when the last night failed; so has `nightshift doctor`: 8, when
+something keeps nights from their work.
 
 A message has three parts: what is wrong, the value and the place, what to do next. Document text, addresses and keys
 never appear in one.

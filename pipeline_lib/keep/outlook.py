@@ -80,8 +80,7 @@ def look(settings: Settings, workspace: Workspace, *, now: float) -> Outlook:
     """
     registry = registry_of(settings.of(RegisterSettings), workspace.root)
     try:
-        versions = standing(registry, _recorded(workspace))
-        marks = marks_of(settings, workspace, versions, _champions(registry), now=now)
+        versions, marks = _marked(settings, workspace, registry, now)
         things = [*_things(settings, workspace, registry, versions, marks)]
     except DamagedArtifact as exc:
         raise DataError(
@@ -98,6 +97,11 @@ def look(settings: Settings, workspace: Workspace, *, now: float) -> Outlook:
     return Outlook(tuple(goes), waits, _stays(workspace.store, marks), {one.key: clock[one.key] for one in waits})
 
 
+def needed(settings: Settings, workspace: Workspace, *, now: float) -> Marks:
+    """What stays, and why. Raises a `NightshiftError` where that cannot be told."""
+    return _marked(settings, workspace, registry_of(settings.of(RegisterSettings), workspace.root), now)[1]
+
+
 def sweep(outlook: Outlook, settings: Settings, workspace: Workspace) -> None:
     """Remove what goes. Only the holder of the workspace's lock may call this, and since before it looked."""
     write_comfort(workspace.state / CLOCK, readable(dict(outlook.clock)).encode())
@@ -106,6 +110,12 @@ def sweep(outlook: Outlook, settings: Settings, workspace: Workspace) -> None:
         thing.remove()
     failpoint("keep", "after_removals")
     _forget(workspace)
+
+
+def _marked(settings: Settings, workspace: Workspace, registry: Registry, now: float) -> tuple[list[Standing], Marks]:
+    """The versions in MLflow, and all that stays."""
+    versions = standing(registry, _recorded(workspace))
+    return versions, marks_of(settings, workspace, versions, _champions(registry), now=now)
 
 
 def _recorded(workspace: Workspace) -> set[str]:

@@ -91,11 +91,21 @@ def damage_in(database: Path, *, is_own: bool) -> UpstreamError | None:
 
 
 def keep_copy(database: Path) -> None:
-    """Copy it as it is. Where that fails the copy before stays, with a word: nobody is kept from a promotion."""
+    """Copy it as it is. Where that fails the copy before stays, with a word: nobody is kept from a promotion.
+
+    A copy that is damaged gives way: SQLite would put no other in its place.
+    """
     failpoint("register", "before_copy")
+    copy = copy_of(database)
     try:
-        copy_database(database, copy_of(database))
-    except NightshiftError as exc:
+        try:
+            copy_database(database, copy)
+        except UpstreamError:
+            if not (copy.is_file() and is_damaged(copy)):
+                raise
+            _replace(copy, "was damaged")
+            copy_database(database, copy)
+    except (NightshiftError, OSError) as exc:
         logger.warning("%s", exc)
 
 
@@ -151,7 +161,7 @@ def _upgrade(database: Path) -> None:
     """Make the tables that this MLflow wants, from whatever is there."""
     from alembic.util import CommandError
     from sqlalchemy import create_engine
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
     engine = create_engine(sqlite_address(database))
     try:
@@ -162,6 +172,8 @@ def _upgrade(database: Path) -> None:
         if is_unfit(exc):
             raise _Unfinished from exc
         raise sqlite3.OperationalError(str(exc.orig)) from exc
+    except SQLAlchemyError as exc:  # of tables that are none of MLflow's
+        raise _Unfinished from exc
     finally:
         engine.dispose()
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from pipeline_lib.plan.batches import Opened
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data
 from pipeline_lib.plan.judge import plan_judge
@@ -48,6 +49,7 @@ class NightPlan:
     passed_over: Mapping[str, Mapping[str, Any]]  # by source and kind: files that are not read
     steps: tuple[StepLines, ...]
     asked_first: tuple[str, ...] = ()  # sources that a night asks before it looks at them, and may find more in
+    new_bytes: int = 0  # of the files of new batches
 
     @property
     def is_nothing_new(self) -> bool:
@@ -87,7 +89,14 @@ def _plan(settings: Settings, workspace: Workspace) -> NightPlan:
         passed_over=passed_over_of(data),
         steps=lines,
         asked_first=tuple(source.name for source in asked_first),
+        new_bytes=sum(_num_bytes(item) for item in data.found.opened if item.is_new),
     )
+
+
+def _num_bytes(item: Opened) -> int:
+    """Of the files that a new batch is read from."""
+    shards = () if item.plan is None else item.plan.shards
+    return sum(file.bytes for shard in shards for file in shard.files)
 
 
 def notes_of(data: DataPlan, store: Store, *, asked_first: Sequence[str] = ()) -> list[str]:

@@ -39,6 +39,7 @@ from pipeline_lib.store.files import read_json, write_atomically, write_json
 if TYPE_CHECKING:
     from pipeline_lib.model.measured import Measured
     from pipeline_lib.register.card import FunnelRow, Lineage
+    from pipeline_lib.register.version import Candidate
 
 STAGE = "register"
 
@@ -79,24 +80,20 @@ def make_version(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Ou
     them; `tokenizer`; `snapshot`, whose facts have its digest, and `funnel`, what holds funnel.json, may be missing;
     `again` is there when files of its version were found damaged: then it comes forward as challenger nowhere else.
     """
-    from pipeline_lib.register.version import Candidate, Scored, register_model
+    from pipeline_lib.register.version import register_model
 
-    files = (inputs.files("scores", name) for name in (SCORES_FILE, SPEED_FILE))
-    variants = {scheme: inputs.folder(f"{VARIANT_INPUT}{scheme}") for scheme in _variants(inputs.named)}
-    candidate = Candidate(
-        model=inputs.folder("model") / MODEL_FOLDER,
-        lineage=_lineage(inputs),
-        scored=[Scored(read_scores(scores), read_figures(speed)) for scores, speed in zip(*files, strict=True)],
-        variants=variants,
-        reports=[read_variant(variant / VARIANT_FILE) for variant in variants.values()],
-        funnel=_funnel(inputs),
-        training=read_figures(inputs.file("model", TRAINING_FILE)),
-    )
     registry = registry_of(settings, inputs.workspace)
-    version = register_model(registry, settings.experiment, candidate, is_again=inputs.has(AGAIN))
+    version = register_model(registry, settings.experiment, _candidate(inputs), is_again=inputs.has(AGAIN))
     answer = {"name": settings.model_name, "version": version.number, "run_id": version.run_id}
     write_json(folder / REGISTERED_FILE, {**answer, "tags": dict(version.tags)})
     return Outcome(rows_in=1, rows_out=1, facts=answer)
+
+
+def put_files_back(settings: RegisterSettings, inputs: Inputs) -> None:
+    """Put files back that the versions of this model have lost, from the inputs of `make_version`; register none."""
+    from pipeline_lib.register.version import put_files_back
+
+    put_files_back(registry_of(settings, inputs.workspace), _candidate(inputs))
 
 
 def make_gate(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outcome:
@@ -132,6 +129,23 @@ def make_gate(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outco
         "num_missing_documents": report.num_missing_documents,
     }
     return Outcome(rows_in=1, rows_out=1, facts=facts)
+
+
+def _candidate(inputs: Inputs) -> "Candidate":
+    """What is registered, by the inputs of `make_version`."""
+    from pipeline_lib.register.version import Candidate, Scored
+
+    files = (inputs.files("scores", name) for name in (SCORES_FILE, SPEED_FILE))
+    variants = {scheme: inputs.folder(f"{VARIANT_INPUT}{scheme}") for scheme in _variants(inputs.named)}
+    return Candidate(
+        model=inputs.folder("model") / MODEL_FOLDER,
+        lineage=_lineage(inputs),
+        scored=[Scored(read_scores(scores), read_figures(speed)) for scores, speed in zip(*files, strict=True)],
+        variants=variants,
+        reports=[read_variant(variant / VARIANT_FILE) for variant in variants.values()],
+        funnel=_funnel(inputs),
+        training=read_figures(inputs.file("model", TRAINING_FILE)),
+    )
 
 
 def _measured(inputs: Inputs, name: str) -> list["Measured"]:

@@ -97,18 +97,34 @@ def _register(client: Any, registry: Registry, experiment: str, candidate: Candi
     run_id = _run_of(client, registry, experiment, lineage.model_fingerprint)
     with tempfile.TemporaryDirectory() as temporary:
         card = model_card(registry.name, lineage, _facts(candidate))
-        contents = Contents(candidate.model, candidate.variants, card, lineage.model_fingerprint)
-        files_digest = build(contents, Path(temporary))
-        tags = _tags(lineage)
+        files_digest, tags = _package(candidate, card, Path(temporary)), _tags(lineage)
         key = sign_package(registry, Path(temporary), files_digest, tags).line
-        for damaged in find_versions(client, registry, lineage.model_fingerprint, lineage.variants_digest):
-            put_back(client, registry, damaged, Path(temporary))
+        _put_back(client, registry, lineage, Path(temporary))
         if healed := _version_of(client, registry, lineage):
             return healed
         upload = Upload(Path(temporary), files_digest, key, experiment_id, run_id, tags, without_header(card))
         model_id = upload_package(client, registry, upload)
     _log(client, run_id, model_id, candidate)
     return add_version(client, registry, upload, model_id)
+
+
+def put_files_back(registry: Registry, candidate: Candidate) -> None:
+    """Give the versions of this model those of their lost files that can be made again as they were; register none."""
+    with client_of(registry) as client, tempfile.TemporaryDirectory() as temporary:
+        card = model_card(registry.name, candidate.lineage, _facts(candidate))
+        files_digest = _package(candidate, card, Path(temporary))
+        sign_package(registry, Path(temporary), files_digest, _tags(candidate.lineage))
+        _put_back(client, registry, candidate.lineage, Path(temporary))
+
+
+def _package(candidate: Candidate, card: str, folder: Path) -> str:
+    """Put the package together in an empty folder; the digest of its list of files."""
+    return build(Contents(candidate.model, candidate.variants, card, candidate.lineage.model_fingerprint), folder)
+
+
+def _put_back(client: Any, registry: Registry, lineage: Lineage, package: Path) -> None:
+    for damaged in find_versions(client, registry, lineage.model_fingerprint, lineage.variants_digest):
+        put_back(client, registry, damaged, package)
 
 
 def _version_of(client: Any, registry: Registry, lineage: Lineage) -> Version | None:

@@ -53,7 +53,7 @@ class ResourceSettings(StageSettings):
 
 
 class MaintenanceSettings(StageSettings):
-    """What `nightshift gc` leaves. Nothing here changes a byte of what is made."""
+    """What `nightshift gc` leaves, and how long is verified. Nothing here changes a byte of what is made."""
 
     keep_nights: int = Field(
         7,
@@ -72,6 +72,12 @@ class MaintenanceSettings(StageSettings):
         ge=1,
         description="runs in Prefect and MLflow, and full logs, stay for so long after their end",
         json_schema_extra=operational("days"),
+    )
+    verify_minutes: float = Field(
+        20.0,
+        ge=0,
+        description="so long a week everything is read and compared with its digests, each time from where it was left",
+        json_schema_extra=operational("minutes"),
     )
 
 
@@ -92,7 +98,9 @@ class Settings(StageSettings):
     resources: ResourceSettings = Field(default_factory=ResourceSettings, description="processes and deadlines")
     guards: GuardSettings = Field(default_factory=GuardSettings, description="when losing documents stops the night")
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="when the night starts by itself")
-    maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings, description="what gc leaves")
+    maintenance: MaintenanceSettings = Field(
+        default_factory=MaintenanceSettings, description="what gc leaves; verifying"
+    )
 
     def of(self, kind: type[Section]) -> Section:
         """The section of a stage, asked for by its class."""

@@ -42,11 +42,11 @@ def is_unfit(exc: BaseException) -> bool:
     return False
 
 
-def is_damaged(database: Path) -> bool:
-    """Whether something is there that SQLite finds wrong, within LOOK_SECONDS. One that is busy is not."""
+def is_damaged(database: Path, *, seconds: float = LOOK_SECONDS) -> bool:
+    """Whether something is there that SQLite finds wrong, within so many seconds. One that is busy is not."""
     if not database.is_file():
         return os.path.lexists(database)
-    deadline = time.monotonic() + LOOK_SECONDS
+    deadline = time.monotonic() + seconds
     try:
         with closing(_reading(database)) as opened:
             opened.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)

@@ -157,8 +157,7 @@ class Store:
         manifest = read_manifest(folder)
         asked = {entry.name: entry for entry in manifest.files if files is None or entry.name in files}
         if fault := fault_in(folder, asked):
-            with suppress(OSError):
-                (folder / VERIFIED).unlink()
+            self.doubt(Ref(stage, fingerprint))
             raise DamagedArtifact(
                 f"{folder / fault.name}: missing, or its sha256 differs from the manifest. "
                 "Run the same command again: it is rebuilt.",
@@ -166,6 +165,11 @@ class Store:
                 fingerprint=fingerprint,
             )
         return Artifact(folder, manifest)
+
+    def doubt(self, ref: Ref) -> None:
+        """Let the next look at an artifact read all of its files, whatever their times say."""
+        with suppress(OSError):
+            (self.path(ref.stage, ref.fingerprint) / VERIFIED).unlink()
 
     def read(self, stage: str, fingerprint: str) -> Manifest:
         """The manifest alone, without a look at the files."""

@@ -120,6 +120,19 @@ def read_whole(path: Path, shape: type[T]) -> T | None:
         return None
 
 
+def seal_fault(path: Path) -> str:
+    """What is wrong with a file of JSON that carries a seal, whatever its shape; "" where it is whole, or has none."""
+    try:
+        json.loads(_unsealed(path.read_bytes()))
+    except _Changed as exc:
+        return str(exc)
+    except (ValueError, RecursionError):
+        return "is not the JSON that was written there"
+    except OSError as exc:
+        return f"cannot be read ({exc.strerror})"
+    return ""
+
+
 def read_lines(path: Path, shape: type[T], *, advice: str = "left out, and kept as it stands") -> list[T]:
     """The records of a file that holds one a line, as far as they are understood: a line that was torn is left out."""
     understood = [(number, _understood(shape, line)[0]) for number, line in _lines_of(path)]

@@ -8,6 +8,7 @@
     state/landings/<source>.parquet   where the rows of a landing lie, for when it is lost (ingest/places.py)
     state/last/<step>.json    which fingerprints a step had last time: only for reasons and durations in `plan`
     state/unneeded.json       since when nothing has needed what gc will remove (keep/outlook.py)
+    state/verify.json         how far everything has been read and compared (keep/verify.py)
     state/runs/<id>.json      one file a run: process, stage it is in, how it ended
     state/outbox/             what could not be shown to Prefect or MLflow yet (`store/outbox.py`)
     state/lock                held while a night works in this workspace, with the id of the process that does

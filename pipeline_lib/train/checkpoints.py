@@ -45,10 +45,16 @@ def newest_checkpoint(folder: Path) -> Path | None:
         if fault is None:
             return path
         logger.warning("%s cannot be used: %s. Falling back to the one before.", path.name, fault)
-        aside = path.with_name(path.name + BAD_SUFFIX)
-        shutil.rmtree(aside, ignore_errors=True)
-        path.rename(aside)
+        put_bad_aside(path)
     return None
+
+
+def put_bad_aside(folder: Path) -> Path:
+    """Give a folder that is not whole the name under which no training goes on with it; that name."""
+    aside = folder.with_name(folder.name + BAD_SUFFIX)
+    shutil.rmtree(aside, ignore_errors=True)
+    folder.rename(aside)
+    return aside
 
 
 def remove_old_checkpoints(folder: Path) -> None:

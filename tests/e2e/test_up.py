@@ -17,18 +17,22 @@ from zoneinfo import ZoneInfo
 import psutil
 import pytest
 
+from flows.doctor.examine import CHECKS, examine
+from flows.doctor.finding import Finding
 from flows.standing import answers
 from pipeline_lib.model.database import copy_of
 from pipeline_lib.model.tracking import page_of
+from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest
 from pipeline_lib.store.databases import copy_database
 from pipeline_lib.store.workspace import RunRecord, Workspace
 from tests.servers_up import Up, alive, printed, start, up, wait_until
-from tests.tiny_night import Ended, arguments, artifacts, nightshift, write_corpus
+from tests.tiny_night import Ended, arguments, artifacts, nightshift, tiny_settings, write_corpus
 
 NIGHT_SECONDS = 240
 STAGES = {"ingest", "clean", "dedup", "scrub", "tokenize", "train", "evaluate", "quantize", "register"}
 SCHEDULE = {"schedule__cron": "30 3 * * *", "schedule__time_zone": "Asia/Shanghai"}
+OF_SERVERS = [(name, check) for name, check in CHECKS if name in ("runs", "schedule")]
 MANY_EPOCHS = 100  # a training that lasts until it is killed
 ARTIFACTS = {
     "refresh-funnel": "table",
@@ -238,12 +242,34 @@ def test_deploying_again_changes_what_differs_and_keeps_the_schedule(servers: Up
 def test_a_worker_does_the_maintenance(servers: Up, place: Place, night: Night) -> None:
     run = servers.trigger("maintenance")
     wait_until(lambda: servers.state(run)[0] in ("Completed", "Failed", "Crashed"), 120)
-    assert servers.state(run) == ("Completed", "removed nothing")
+    name, said = servers.state(run)
+    assert (name, said.startswith("removed nothing; read "), said.endswith("all whole")) == ("Completed", True, True)
     assert "what the next night reads" in _artifact(servers, "maintenance")
     with Workspace(place.workspace).lock():  # as a night holds it
         beside = servers.trigger("maintenance")
         wait_until(lambda: servers.state(beside)[0] in ("Completed", "Skipped", "Failed", "Crashed"), 120)
     assert servers.state(beside)[0] == "Skipped"
+
+
+def test_a_schedule_that_is_switched_off_in_prefect_is_found_by_doctor_and_switched_on(
+    servers: Up, place: Place, night: Night
+) -> None:
+    settings, workspace = tiny_settings(place.workspace, place.corpus, **SCHEDULE), Workspace(place.workspace)
+    wait_until(lambda: found_by_doctor(settings, workspace) == [], 60)
+    paused = servers.prefect("/deployments/name/nightly/nightly")["id"]
+    servers.prefect(f"/deployments/{paused}/pause_deployment", {})
+    servers.prefect(f"/flow_runs/{night.run['id']}/set_state", {"state": {"type": "RUNNING"}, "force": True})
+    off, open_run = found_by_doctor(settings, workspace)[::-1]
+    assert (off.level, "switched off in Prefect" in off.what) == ("error", True)
+    assert "Prefect shows 1 runs as running that no process works on" in open_run.what
+    examine(settings, workspace, is_fixing=True, checks=OF_SERVERS)
+    wait_until(lambda: found_by_doctor(settings, workspace) == [], 60)
+    assert servers.state(night.run["id"])[0] == "Crashed"
+    other = tiny_settings(
+        place.workspace, place.corpus, schedule__cron="0 1 * * *", schedule__time_zone="Asia/Shanghai"
+    )
+    (differs,) = found_by_doctor(other, workspace)
+    assert differs.command == "nightshift deploy"
 
 
 def test_a_night_whose_whole_group_is_killed_is_begun_again_by_the_worker(
@@ -301,6 +327,11 @@ def trained(workspace: Path) -> Manifest:
     """The one model."""
     (model,) = [manifest for name, manifest in artifacts(workspace).items() if name.startswith("train/")]
     return model
+
+
+def found_by_doctor(settings: Settings, workspace: Workspace) -> list[Finding]:
+    """What the checks of the nights find."""
+    return [one.finding for one in examine(settings, workspace, checks=OF_SERVERS).found]
 
 
 def is_server(process: psutil.Process) -> bool:

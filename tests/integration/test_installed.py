@@ -32,6 +32,12 @@ def test_the_schedule_and_the_settings_files_travel_in_the_package(installed: Pa
         assert (installed / "deployments" / name).read_bytes() == (ROOT / "deployments" / name).read_bytes()
 
 
+def test_the_versions_of_the_lock_travel_for_doctor_to_compare_with(installed: Path, tmp_path: Path) -> None:
+    code = "from flows.doctor.machine import _pinned; print(len(_pinned()))"
+    assert (installed / "deployments" / "constraints.txt").read_bytes() == (ROOT / "constraints.txt").read_bytes()
+    assert int(_python(installed, tmp_path, "-c", code)) > 200
+
+
 def test_no_tests_and_no_measurements_travel(installed: Path) -> None:
     assert {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")} == {
         "deployments",

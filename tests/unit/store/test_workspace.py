@@ -4,8 +4,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,45 +17,12 @@ from pipeline_lib.ingest.stage import keep
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.holder import holder_of
 from pipeline_lib.store.workspace import KEPT_RUNS, Batch, RunRecord, Workspace, new_run
+from tests.held import HOLDER, gone_run, holder
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
-
-
-# Another process that holds the lock, with a record of its own when argv[2] names a stage.
-HOLDER = """
-import sys, time
-from dataclasses import replace
-from pathlib import Path
-from pipeline_lib.store.workspace import Workspace, new_run
-
-workspace = Workspace(Path(sys.argv[1]))
-with workspace.lock():
-    if sys.argv[2]:
-        workspace.save_run(replace(new_run("other", "nightly", "demo"), stage=sys.argv[2]))
-    print("held", flush=True)
-    time.sleep(600)
-"""
-
-
-@contextmanager
-def holder(workspace: Workspace, stage: str = "") -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-c", HOLDER, str(workspace.root), stage]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stdout.readline() == "held\n"
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def gone_run(run_id: str = "r1") -> RunRecord:
-    """A run of a process that has ended."""
-    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
-    process.wait()
-    return replace(new_run(run_id, "nightly", "demo"), process_id=process.pid)
 
 
 def test_batches_pins_and_last_fingerprints_come_back_as_they_were_saved(workspace: Workspace) -> None:
