@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline_lib.keep.outlook import Outlook, Thing, look, sweep
+from pipeline_lib.store.forgotten import read_tombstones
 from tasks.night import Night
 
 MAINTENANCE_KEY = "maintenance"
@@ -22,6 +23,7 @@ class Row:
 
 def collect(night: Night) -> dict[str, Any]:
     """Remove what goes; what went, waits and stays, as JSON."""
+    _forget(night)
     night.enter("gc", "looking")
     outlook = look(night.settings, night.workspace, now=time.time())
     sweep(outlook, night.settings, night.workspace)
@@ -29,6 +31,15 @@ def collect(night: Night) -> dict[str, Any]:
     rows = [{"what became of it": word, **row} for word in ("goes", "waits", "stays") for row in told[word]]
     night.runtime.table(MAINTENANCE_KEY, rows, sentence_of(told))
     return told
+
+
+def _forget(night: Night) -> None:
+    """What is buried is taken out, and versions that are tagged no more, or not yet, are."""
+    if read_tombstones(night.workspace.root):
+        from tasks.forget import purge, tagged  # which load Arrow
+
+        purge(night)
+        tagged(night)
 
 
 def as_data(outlook: Outlook) -> dict[str, Any]:

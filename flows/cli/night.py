@@ -1,4 +1,4 @@
-"""`nightshift run`, `plan` and `gc`: a whole night, what it would be, and what nights leave."""
+"""`nightshift run`, `plan`, `gc` and `forget`: a whole night, what it would be, what nights leave, what must go."""
 
 import typer
 
@@ -10,6 +10,7 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(plan)
     app.command()(gc)
+    app.command()(forget)
 
 
 def run(context: typer.Context, config: Config = None) -> None:
@@ -66,3 +67,32 @@ def gc(
     arrow_without_pandas()
     settings = resolved(context, config).settings
     collect_garbage(settings, opened(settings), is_dry=dry_run, as_json=as_json)
+
+
+def forget(
+    context: typer.Context,
+    document: str = typer.Argument(help="URL of the document (numpy/linalg/_linalg.py#solve) or the id of a version."),
+    source: str = typer.Option(None, "--source", help="Which source, where several have a document of that URL."),
+    now: bool = typer.Option(False, "--now", help="Take it out of all that is there in this command."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be forgotten; change nothing."),
+    yes: bool = typer.Option(False, "--yes", help="Do not ask."),
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Forget a document for good: all its versions, in every layer, and never take it in again.
+
+    At once it leaves the benchmarks, and all that is made from now on: snapshots, trainings, exports. With --now, or
+    with the next maintenance, it leaves what is there: texts, tokens, ledgers, indexes, old snapshots. What stays in
+    its place is a keyed hash that names nobody. A certificate in the workspace says what was removed, and what remains:
+    models that have learned it, which are tagged in MLflow, and copies that lie elsewhere. Delete it at its source too.
+
+    Examples: nightshift forget handbook/people.md --dry-run   nightshift forget handbook/people.md --now
+    """
+    from flows.forget import forget_document
+    from pipeline_lib.base.imports import arrow_without_pandas
+
+    arrow_without_pandas()
+    settings = resolved(context, config).settings
+    forget_document(
+        settings, opened(settings), document, source, is_now=now, is_dry=dry_run, is_sure=yes, as_json=as_json
+    )
