@@ -58,7 +58,7 @@ class WholeNight:
     def cursor(self) -> Cursor:
         """What its trunk has read."""
         assert self.training is not None
-        return cursor_of(self.workspace.store, self.training)
+        return cursor_of(self.workspace.store, self.training, ())
 
     @property
     def parent(self) -> str | None:

@@ -71,4 +71,4 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> TrainInputs:
 def write_shard(folder: Path, name: str, documents: Sequence[Sequence[int]], *, vocab_size: int = 258) -> TokensInput:
     """A token shard of which all is trained on."""
     path = write_tokens(folder / f"{name}.arrow", documents, vocab_size=vocab_size)
-    return TokensInput(Arrived(name, 0.0, len(documents), sum(map(len, documents)), "batch"), path)
+    return TokensInput(Arrived(name, 0.0, len(documents), sum(map(len, documents)), "batch", name), path)

@@ -117,7 +117,7 @@ class Nights:
             tokenizer=Ref("tokenize", "tokenizer"),
             trunk=None if trunk is None else trunk.ref,
             benchmark=Ref("evaluate", "benchmark"),
-            params={"num_rows": num_rows, "first": [name, cursor_of(self.workspace.store, trunk).num_steps]},
+            params={"num_rows": num_rows, "first": [name, cursor_of(self.workspace.store, trunk, ()).num_steps]},
         )
         with _in_this_process() as given:
             self.models[name] = execute(work, self.workspace.root)

@@ -6,7 +6,7 @@ Step n, counted from 1 over trunk and branch, reads the rows (n - 1) * batch_row
 when it stands in a row, as input or as target; what is read twice counts once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline_lib.base.errors import DamagedArtifact, DataError
-from pipeline_lib.model.reading.snapshot import EXCLUDED_FILE, SHARDS_FILE, read_excluded, read_shards
+from pipeline_lib.model.reading.snapshot import EXCLUDED_FILE, SHARDS_FILE, Arrived, read_excluded, read_shards
 from pipeline_lib.past.ledger import Story
 from pipeline_lib.plan.parents import cursor_of
 from pipeline_lib.plan.trunks import TRUNK
@@ -109,8 +109,9 @@ def reading_of(store: Store, model: Manifest) -> Reading:
     """
     inputs = _inputs(store, model)
     try:
-        cursor = _cursor(store, model)
-        tokens = tokens_inputs(_settings(model), inputs, cursor)
+        shards = read_shards(inputs.file("snapshot", SHARDS_FILE))
+        cursor = _cursor(store, model, shards)
+        tokens = tokens_inputs(_settings(model), inputs, cursor, shards)
     except DamagedArtifact as exc:
         raise DataError(
             f"{model.ref}: which documents it read cannot be told any more, since {exc.stage}/{exc.fingerprint} is "
@@ -127,7 +128,7 @@ def may_read(store: Store, model: Manifest, place: Place) -> bool:
     inputs = _inputs(store, model)
     shards = read_shards(inputs.file("snapshot", SHARDS_FILE))
     num_rows = int(inputs.params["num_rows"])
-    return place.shard in shards_to_open(_settings(model), _cursor(store, model), shards, num_rows)
+    return place.shard in shards_to_open(_settings(model), _cursor(store, model, shards), shards, num_rows)
 
 
 def place_of(store: Store, model: Manifest, story: Story) -> Place | None:
@@ -175,10 +176,10 @@ def _settings(model: Manifest) -> TrainSettings:
     return TrainSettings(**own, num_epochs=model.facts["num_epochs"])
 
 
-def _cursor(store: Store, model: Manifest) -> Cursor:
-    """What the trunk that it went on from had read."""
+def _cursor(store: Store, model: Manifest, shards: Sequence[Arrived]) -> Cursor:
+    """What the trunk that it went on from had read of these."""
     trunk = model.inputs.get(TRUNK)
-    return cursor_of(store, None if trunk is None else store.read(trunk.stage, trunk.fingerprint))
+    return cursor_of(store, None if trunk is None else store.read(trunk.stage, trunk.fingerprint), shards)
 
 
 def _urls(store: Store, row: Mapping[str, Any]) -> dict[str, str]:

@@ -158,7 +158,7 @@ def _snapshot(store: Store, model: Manifest) -> Snapshot | None:
         manifest, rows = store.read(ref.stage, ref.fingerprint), shards_of(store, model).to_pylist()
     except DamagedArtifact:
         return None
-    cursor = cursor_of(store, model)
+    cursor = cursor_of(store, model, ())  # it was written in the names of this snapshot
     ended = {shard for shard, passes in cursor.passes.items() if passes}
     begun = {shard for portion in cursor.portions if portion.num_read for shard in portion.shards}
     batches: dict[str, list[dict[str, Any]]] = {}

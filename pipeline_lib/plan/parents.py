@@ -56,7 +56,7 @@ def line_of(settings: Settings, workspace: Workspace, data: DataPlan) -> Line:
     if shards is None:
         none = "train.budget_minutes is 0: nothing is trained"
         return Line(parent, True, {}, (none if own.budget_minutes == 0 else _begin(parent),))
-    cursor = cursor_of(workspace.store, parent)
+    cursor = cursor_of(workspace.store, parent, shards)
     left = unread(cursor, text_of(own, shards))
     if not left:
         return Line(parent, False, {}, ("all text is read: nothing is trained",))
@@ -70,11 +70,11 @@ def line_of(settings: Settings, workspace: Workspace, data: DataPlan) -> Line:
     return Line(parent, True, params, (f"{_begin(parent)}; {left:,} tokens are unread: {nights}",))
 
 
-def cursor_of(store: Store, parent: Manifest | None) -> Cursor:
-    """What a trunk has read."""
+def cursor_of(store: Store, parent: Manifest | None, shards: Sequence[Arrived]) -> Cursor:
+    """What a trunk has read of a snapshot."""
     if parent is None:
         return Cursor()
-    return read_cursor(_trunk(store, parent, CURSOR_FILE))
+    return read_cursor(_trunk(store, parent, CURSOR_FILE), shards)
 
 
 def parent_of(settings: Settings, workspace: Workspace, data: DataPlan, models: Sequence[Manifest]) -> Manifest | None:

@@ -5,13 +5,13 @@ It is learned once, on all batches that are there, and stays until its owner rai
 then all is encoded again and the models start anew. Until then it is learned again whenever there is `GROWN` times the
 text that it was learned from: five times at most from 1 kB to the default of 1 MB (decision 0012).
 
-It is never older than the scrubbing: another key or other actions mean another tokenizer, since one that learned from
-less scrubbed text may hold a phone number as a word.
+Another key means another tokenizer: its pseudonyms are other words. Other rules, or other ways to scrub, do not:
+the models go on. That it was learned from text that was scrubbed otherwise is said by the plan that scrubs anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
@@ -70,9 +70,15 @@ def pinned_in(workspace: Workspace, pin: str) -> Pinned | None:
     return workspace.pin(pin, Pinned, without="a tokenizer is learned anew, and models start from scratch")
 
 
+def _pinned(settings: Settings, workspace: Workspace, key_id: str) -> Pinned | None:
+    """What is pinned for these settings, also by an earlier release, which had one for each way to scrub."""
+    pins = (_pin(settings, key_id), _pin(settings, key_id, is_by_scrub=True))
+    return next((found for found in (pinned_in(workspace, pin) for pin in pins) if found is not None), None)
+
+
 def pinned_tokenizer(settings: Settings, workspace: Workspace, key_id: str) -> Ref | None:
     """The tokenizer that is pinned for good, if it is there, or the text to learn it again."""
-    pinned = pinned_in(workspace, _pin(settings, key_id))
+    pinned = _pinned(settings, workspace, key_id)
     if pinned is None or pinned.is_provisional or not _stands(settings, pinned, {}, workspace.store):
         return None
     return _works(settings, pinned.documents)[-1].ref
@@ -81,11 +87,11 @@ def pinned_tokenizer(settings: Settings, workspace: Workspace, key_id: str) -> R
 def plan_tokenizer(settings: Settings, workspace: Workspace, key_id: str, last: Board, graph: Graph) -> TokenizerPlan:
     """The pinned tokenizer, or a new one from the text of all batches up to the `last` board."""
     store, pin = workspace.store, _pin(settings, key_id)
-    pinned = pinned_in(workspace, pin)
+    pinned = _pinned(settings, workspace, key_id)
+    there = last.before("scrub")
     stands = pinned is not None and _stands(settings, pinned, graph, store)
     if pinned is not None and stands and not pinned.is_provisional:
-        return _plan(settings, pin, pinned, "")
-    there = last.before("scrub")
+        return _plan(settings, pin, pinned, _scrubbed_anew(settings, pinned, there, store))
     num_bytes = _num_bytes(there, graph, store)
     missing = max(0, settings.of(TokenizeSettings).min_training_bytes - num_bytes)
     learned = 0 if pinned is None else _learned_from(settings, pinned, graph, store)
@@ -100,16 +106,35 @@ def plan_tokenizer(settings: Settings, workspace: Workspace, key_id: str, last: 
     return _plan(settings, pin, Pinned(there, is_provisional=missing > 0), note)
 
 
+def _is_otherwise(documents: Sequence[Ref], scrubbing: Mapping[str, Any], store: Store) -> bool:
+    """Whether the first scrubbed shard behind these lists was made with other settings; False where it is gone."""
+    found = next(known(documents, {}, store), None)
+    shard = None if found is None or not found.members else manifest_of(store, found.members[0])
+    return shard is not None and {name: shard.settings.get(name) for name in scrubbing} != scrubbing
+
+
 def _plan(settings: Settings, pin: str, pinned: Pinned, note: str) -> TokenizerPlan:
     works = _works(settings, pinned.documents)
     return TokenizerPlan(Step("tokenize", "tokenizer", (), works, works[-1]), pin, pinned, note)
 
 
-def _pin(settings: Settings, key_id: str) -> str:
+def _pin(settings: Settings, key_id: str, *, is_by_scrub: bool = False) -> str:
     """The name of the choice: what a tokenizer must have in common with the one that was pinned."""
-    scrub = settings.of(ScrubSettings).decisive(TEXT.reads)
-    own = learn_work(settings, Ref("", "")).decisive
-    return f"tokenizer-{digest_of({'tokenizer': [LEARN.id, own], 'scrub': [TEXT.id, scrub, key_id]})}"
+    own = [LEARN.id, learn_work(settings, Ref("", "")).decisive]
+    scrub = [TEXT.id, _scrubbing(settings), key_id]
+    return f"tokenizer-{digest_of({'tokenizer': own, **({'scrub': scrub} if is_by_scrub else {'key': key_id})})}"
+
+
+def _scrubbing(settings: Settings) -> dict[str, Any]:
+    return settings.of(ScrubSettings).decisive(TEXT.reads)
+
+
+def _scrubbed_anew(settings: Settings, pinned: Pinned, there: Sequence[Ref], store: Store) -> str:
+    """What is said when the text that a tokenizer was learned from is to be scrubbed in another way."""
+    if not there or store.is_present(there[0]) or not _is_otherwise(pinned.documents, _scrubbing(settings), store):
+        return ""
+    number = settings.of(TokenizeSettings).generation + 1
+    return f"learned from text that was scrubbed otherwise; tokenize.generation = {number} learns another one: {ANEW}"
 
 
 def _works(settings: Settings, documents: Sequence[Ref]) -> tuple[Work, ...]:

@@ -9,6 +9,9 @@ A portion that is begun stays as it was packed. A document that is excluded late
 shards that arrive later come into later portions. When one of its shards is gone from the snapshot, or samples are made
 in another way, what it held is dealt again.
 
+Shards are known by name. One that was made again under another name with the same content (a setting was changed that
+changes no token of it) is the same text: where the cursor meets a snapshot it takes over the name that stands there.
+
 Pure functions of cursor and snapshot; light, so that a plan can ask how much is left.
 """
 
@@ -16,10 +19,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pipeline_lib.model.reading.snapshot import Arrived, Packing
 from pipeline_lib.store.files import read_json, write_json
+
+T = TypeVar("T")
 
 CURSOR_FILE: Final = "cursor.json"
 PORTION_TOKENS: Final = 1 << 30  # a portion is one index in memory: some 40 bytes a document
@@ -53,6 +58,7 @@ class Cursor:
     num_steps: int = 0
     passes: Mapping[str, int] = field(default_factory=dict)  # how often a shard was read to its end
     portions: tuple[Portion, ...] = ()  # begun and not ended
+    contents: Mapping[str, str] = field(default_factory=dict)  # of these shards, as `Arrived.content`
 
 
 @dataclass(frozen=True)
@@ -124,23 +130,60 @@ def read_before(cursor: Cursor, text: Text) -> list[Arrived]:
     return [one for one in text.shards if _passes(cursor, one) > 0 and one.num_tokens > 0]
 
 
+def met(cursor: Cursor, shards: Sequence[Arrived]) -> Cursor:
+    """The cursor in the names of a snapshot: those of shards that are there under another one are taken over."""
+    there = {one.shard for one in shards}
+    others: dict[str, list[str]] = {}
+    for one in shards:
+        if one.shard not in cursor.contents:
+            others.setdefault(one.content, []).append(one.shard)
+    names = {}
+    for shard, content in cursor.contents.items():
+        if shard not in there and others.get(content):
+            names[shard] = others[content].pop(0)
+    return cursor if not names else _renamed(cursor, names)
+
+
+def remembering(cursor: Cursor, shards: Sequence[Arrived]) -> Cursor:
+    """The cursor with the content of all shards that it names, as far as it is known."""
+    known = {**cursor.contents, **{one.shard: one.content for one in shards}}
+    named = [*cursor.passes, *(shard for portion in cursor.portions for shard in portion.shards)]
+    return replace(cursor, contents={shard: known[shard] for shard in named if shard in known})
+
+
 def write_cursor(cursor: Cursor, folder: Path) -> None:
     """Put it into the folder of a trunk."""
     write_json(folder / CURSOR_FILE, asdict(cursor))
 
 
-def read_cursor(trunk: Path | None) -> Cursor:
-    """The cursor of a trunk; without a trunk nothing was read."""
+def read_cursor(trunk: Path | None, shards: Sequence[Arrived]) -> Cursor:
+    """The cursor of a trunk in the names of a snapshot; without a trunk nothing was read."""
     if trunk is None:
         return Cursor()
     raw = read_json(trunk / CURSOR_FILE)
-    return Cursor(raw["num_steps"], raw["passes"], tuple(map(_portion, raw["portions"])))
+    contents = raw.get("contents", {})  # earlier releases knew shards by name alone
+    return met(Cursor(raw["num_steps"], raw["passes"], tuple(map(_portion, raw["portions"])), contents), shards)
 
 
 def _portion(raw: Mapping[str, Any]) -> Portion:
     left_out = {shard: tuple(rows) for shard, rows in raw["left_out"].items()}
     changed = {"shards": tuple(raw["shards"]), "recipe": Recipe(**raw["recipe"]), "left_out": left_out}
     return Portion(**{**raw, **changed})
+
+
+def _renamed(cursor: Cursor, names: Mapping[str, str]) -> Cursor:
+    def named(shards: Mapping[str, T]) -> dict[str, T]:
+        return {names.get(shard, shard): value for shard, value in shards.items()}
+
+    portions = (
+        replace(
+            portion,
+            shards=tuple(names.get(shard, shard) for shard in portion.shards),
+            left_out=named(portion.left_out),
+        )
+        for portion in cursor.portions
+    )
+    return replace(cursor, passes=named(cursor.passes), portions=tuple(portions), contents=named(cursor.contents))
 
 
 def _passes(cursor: Cursor, one: Arrived) -> int:

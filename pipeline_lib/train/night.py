@@ -26,7 +26,7 @@ from pipeline_lib.store.files import read_json, write_json
 from pipeline_lib.store.tables import read_table
 from pipeline_lib.train.callbacks import EXIT_TERMINATED, Keeper, Pace, Report, StopSignal
 from pipeline_lib.train.checkpoints import is_whole, put
-from pipeline_lib.train.cursor import unread, write_cursor
+from pipeline_lib.train.cursor import remembering, unread, write_cursor
 from pipeline_lib.train.extent import text_of
 from pipeline_lib.train.job import (
     METRICS_FILE,
@@ -193,15 +193,15 @@ def _save_trunk(night: Night, trainer: PhaseTrainer, num_steps: int) -> None:
     torch.save(trainer.optimizer.state_dict(), incoming / OPTIMIZER_FILE)
     before = {} if night.inputs.trunk is None else read_json(night.inputs.trunk / TRUNK_FILE)
     num_rows = num_steps * night.settings.batch_rows
-    cursor = night.reading.cursor_behind(num_rows, num_steps)
-    text = text_of(night.settings, [one.arrived for one in night.inputs.tokens])
+    shards = [one.arrived for one in night.inputs.tokens]
+    cursor = remembering(night.reading.cursor_behind(num_rows, num_steps), shards)
     facts = {
         "lineage": lineage(night.settings, night.inputs.tokenizer),
         "num_nights": before.get("num_nights", 0) + 1,
         "num_steps": cursor.num_steps,
         "num_tokens": before.get("num_tokens", 0) + num_steps * night.tokens_per_step,
         "read": night.reading.account(num_rows),
-        "unread_tokens": unread(cursor, text),
+        "unread_tokens": unread(cursor, text_of(night.settings, shards)),
     }
     write_json(incoming / TRUNK_FILE, facts)
     write_cursor(cursor, incoming)

@@ -78,7 +78,8 @@ def open_night(work: Path, *, started: float, stop: StopSignal) -> Night:
         raise DataError(
             f"{inputs.trunk}: this trunk has another shape, optimizer or tokenizer. Start a new lineage without it."
         )
-    reading = open_reading(settings, inputs.tokens, read_cursor(inputs.trunk), inputs.num_rows)
+    cursor = read_cursor(inputs.trunk, [one.arrived for one in inputs.tokens])
+    reading = open_reading(settings, inputs.tokens, cursor, inputs.num_rows)
     if reading.num_new == 0:
         raise DataError("train: there is no unread text. Without it there is nothing to train.")
     specials = Specials(*special_ids(inputs.tokenizer))

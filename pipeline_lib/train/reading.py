@@ -77,7 +77,7 @@ class Reading:
         cursor = self.cursor
         for stretch, count in self._read(num_rows):
             cursor = advanced(cursor, stretch.portion, count)
-        return Cursor(self.cursor.num_steps + num_steps, cursor.passes, cursor.portions)
+        return replace(cursor, num_steps=self.cursor.num_steps + num_steps)
 
     def account(self, num_rows: int) -> dict[str, Any]:
         """What so many positions read of unread text, for training.json. Places are [shard, row], both included."""

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -107,8 +107,9 @@ def train_inputs(settings: TrainSettings, inputs: "Inputs") -> TrainInputs:
 
     trunk = inputs.folder("trunk") / TRUNK_FOLDER if inputs.has("trunk") else None
     recorded = settings_of(settings, read_repeat(inputs.work_folder))
+    shards = read_shards(inputs.file("snapshot", SHARDS_FILE))
     return TrainInputs(
-        tokens=tokens_inputs(recorded, inputs, read_cursor(trunk)),
+        tokens=tokens_inputs(recorded, inputs, read_cursor(trunk, shards), shards),
         num_rows=int(inputs.params["num_rows"]),
         tokenizer=inputs.folder("tokenizer"),
         trunk=trunk,
@@ -116,11 +117,12 @@ def train_inputs(settings: TrainSettings, inputs: "Inputs") -> TrainInputs:
     )
 
 
-def tokens_inputs(settings: TrainSettings, inputs: "Inputs", cursor: Cursor) -> tuple[TokensInput, ...]:
+def tokens_inputs(
+    settings: TrainSettings, inputs: "Inputs", cursor: Cursor, shards: Sequence[Arrived]
+) -> tuple[TokensInput, ...]:
     """The token shards of the snapshot, in order of arrival; only those that the training needs are opened."""
     from pipeline_lib.store.schemas import TOKENS_FILE
 
-    shards = read_shards(inputs.file("snapshot", SHARDS_FILE))
     excluded = read_excluded(inputs.file("snapshot", EXCLUDED_FILE))
     wanted = shards_to_open(settings, cursor, shards, int(inputs.params["num_rows"]))
 

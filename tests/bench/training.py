@@ -59,7 +59,7 @@ def _inputs(bench: Workbench) -> TrainInputs:
 
 def _arrived(path: Path) -> Arrived:
     share = TokenizeSettings().heldout_share
-    return Arrived(path.parent.name, share, *count(Shard(path, share)), batch="demo")
+    return Arrived(path.parent.name, share, *count(Shard(path, share)), batch="demo", digest=path.parent.name)
 
 
 def _stage(settings: TrainSettings, inputs: TrainInputs, work: Path) -> float:

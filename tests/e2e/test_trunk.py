@@ -14,7 +14,7 @@ from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import promote, promotions, registry_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest
-from tests.model_nights import FAST, WholeNight, foreseen, to_do, whole_night
+from tests.model_nights import FAST, WholeNight, any_night, foreseen, to_do, whole_night
 from tests.tiny_night import (
     House,
     artifacts,
@@ -232,3 +232,51 @@ def read_one_after_the_other(nights: Sequence[WholeNight]) -> list[str]:
         assert sum(part["num_read"] for part in own) == own[0]["num_samples"]
     assert [part["first_shard"] for part in read] == sorted((p["first_shard"] for p in read), key=portions.index)
     return portions
+
+
+# A setting that changes no token -------------------------------------------------------------------------------------
+
+CHANGES_NO_TOKEN = {
+    "another order of hashes": {"dedup__seed": "7"},
+    "a limit that nothing reaches": {"clean__max_html_tags": "39000"},
+    "a language that nobody wrote in": {"clean__languages": '["en", "fr", "zh"]'},
+    "another label": {"clean__entity_rules": '[{"label": "LAW", "terms": ["Act"]}]'},
+    "another region": {"scrub__phone_regions": '["CN", "GB", "US"]'},
+}
+
+
+@pytest.fixture(scope="module")
+def partly_read(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A night that has read a third of its text."""
+    root = tmp_path_factory.mktemp("partly")
+    house = House(root / "workspace", write_corpus(root / "corpus"))
+    whole_night(settings_of(house, **SHORT))
+    return house
+
+
+@pytest.mark.parametrize("changes", CHANGES_NO_TOKEN.values(), ids=CHANGES_NO_TOKEN)
+def test_text_that_is_made_again_with_the_same_tokens_was_read(judged_house: House, changes: Mapping[str, str]) -> None:
+    """Its shards have other names: the trunk would read all of it once more."""
+    settings = settings_of(judged_house, **changes)
+    assert not foreseen(settings).is_nothing_new
+    night = any_night(settings)
+    assert {name.partition("/")[0] for name in night.made} & {"scrub", "tokenize"}
+    assert night.training is None
+    assert note_of(settings) == "all text is read: nothing is trained"
+    assert whole_night(settings).made == frozenset()
+
+
+@pytest.mark.parametrize("changes", [CHANGES_NO_TOKEN["another region"]])
+def test_a_portion_that_is_begun_goes_on_in_text_that_is_made_again(
+    partly_read: House, changes: Mapping[str, str], tmp_path: Path
+) -> None:
+    left = note_of(settings_of(partly_read, **SHORT))
+    assert left.endswith("are unread: about 3 nights")
+    house = copy_house(partly_read, tmp_path / "house")
+    settings = settings_of(house, **SHORT, **changes)
+    night = any_night(settings)
+    assert night.training is not None
+    assert left.startswith(f"training goes on from model {(night.parent or '')[:8]};")
+    (part,) = night.training.facts["read"]["portions"]
+    assert part["num_read_before"] == 80
+    assert note_of(settings).endswith("are unread: about 2 nights")

@@ -71,13 +71,16 @@ def _best_fit(num_pairs: NDArray[np.int64], context: int) -> Pieces:
     """Best fit decreasing, exact; equally long pieces in the order of their documents."""
     pieces = np.empty((3, int((-(-num_pairs // context)).sum())), np.int32)
     _cut(num_pairs, context, pieces)
-    documents, firsts, lengths = pieces
-    longest_first = _sorted_places(context - lengths, context + 1)
-    sample_of = np.empty(len(documents), np.int32)  # by place in that order
-    num_samples = _fit(lengths[longest_first], context, sample_of)
+    longest_first = _sorted_places(context - pieces[2], context + 1)
+    sample_of = np.empty(len(longest_first), np.int32)  # by place in that order
+    num_samples = _fit(pieces[2, longest_first], context, sample_of)
     places = longest_first[_sorted_places(sample_of, num_samples)]
     samples = np.concatenate([[0], np.cumsum(np.bincount(sample_of, minlength=num_samples))])
-    return Pieces(documents[places], firsts[places], lengths[places], samples)
+    del longest_first, sample_of
+    for column in pieces:  # one after the other: all at once would be the most memory that is ever taken
+        column[:] = column[places]
+    documents, firsts, lengths = pieces
+    return Pieces(documents, firsts, lengths, samples)
 
 
 @compiled

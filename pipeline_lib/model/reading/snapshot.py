@@ -1,7 +1,7 @@
 """The list that a training starts from: token shards in order of arrival, and documents that are left out.
 
 shards.parquet      shard (fingerprint), heldout_share, num_documents and num_tokens (of those that are trained on:
-                    `documents.count`), batch; in the order in which the shards arrived
+                    `documents.count`), batch, digest (of its content); in the order in which the shards arrived
 excluded.parquet    shard, document_id
 
 Light to import: a plan reads it too.
@@ -28,14 +28,20 @@ class Arrived:
     num_documents: int  # that are trained on: neither held out nor excluded
     num_tokens: int  # of those
     batch: str  # fingerprint
+    digest: str  # of its content
+
+    @property
+    def content(self) -> str:
+        """What is read of it, but for what is excluded: two shards with equal content are one to a reader."""
+        return f"{self.digest}/{self.heldout_share}"
 
 
 def shards_schema() -> "pa.Schema":
     """The schema of shards.parquet."""
     import pyarrow as pa
 
-    kinds = (pa.string(), pa.float64(), pa.int64(), pa.int64(), pa.string())
-    names = ("shard", "heldout_share", "num_documents", "num_tokens", "batch")
+    kinds = (pa.string(), pa.float64(), pa.int64(), pa.int64(), pa.string(), pa.string())
+    names = ("shard", "heldout_share", "num_documents", "num_tokens", "batch", "digest")
     return pa.schema([pa.field(name, kind, nullable=False) for name, kind in zip(names, kinds, strict=True)])
 
 

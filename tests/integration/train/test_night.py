@@ -195,7 +195,8 @@ def test_a_second_night_goes_on_from_the_trunk_and_reads_on_without_warm_up(
     assert summary["unread_tokens"] < summary_of(undisturbed)["unread_tokens"]
     trunk = json.loads((work / "trunk" / "trunk.json").read_text())
     assert (trunk["num_nights"], trunk["num_steps"]) == (2, 12)
-    assert (read_cursor(work / "trunk").num_steps, read_cursor(work / "trunk").portions[0].num_read) == (12, 24)
+    cursor = read_cursor(work / "trunk", ())
+    assert (cursor.num_steps, cursor.portions[0].num_read) == (12, 24)
 
 
 def test_text_that_was_read_is_replayed_when_more_comes(

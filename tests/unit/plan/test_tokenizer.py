@@ -8,7 +8,7 @@ import pytest
 from flows.halves import refresh_data
 from pipeline_lib.plan.data import DataPlan, plan_data, plan_sealed_data
 from pipeline_lib.plan.night import fits_of, notes_of
-from pipeline_lib.plan.tokenizer import ANEW, GROWN
+from pipeline_lib.plan.tokenizer import ANEW, GROWN, _pin
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 from tests.data_nights import planned
@@ -158,3 +158,48 @@ def test_how_a_provisional_one_fits_is_told_and_there_is_a_way_to_renew_it(house
     assert "tokenize.generation = 2 learns another one" in told
     renewed = done(settings_of(house, tokenize__generation="2"))
     assert not [fit for fit in fits_of(renewed, store) if fit.is_poor]
+
+
+def test_a_rule_or_a_way_to_scrub_ends_no_pinned_tokenizer_and_the_plan_says_what_it_was_learned_from(
+    house: House,
+) -> None:
+    """Nor, with it, the models that go on from each other."""
+    add(house, "first", *english_texts(0, 6))
+    first = done(settings_of(house, "1000")).tokenizer
+    changes = {"scrub__ip": "drop", "clean__max_html_tags": "39000", "dedup__seed": "7"}
+    for name, value in changes.items():
+        settings = settings_of(house, "1000", **{name: value})
+        before = plan_data(settings, Workspace(house.workspace)).tokenizer
+        after = done(settings).tokenizer
+        assert (before.ref, after.ref) == (first.ref, first.ref)
+        told = f"learned from text that was scrubbed otherwise; tokenize.generation = 2 learns another one: {ANEW}"
+        assert before.note == (told if name == "scrub__ip" else "")
+        assert after.note == ""
+    renewed = done(settings_of(house, "1000", scrub__ip="drop", tokenize__generation="2")).tokenizer
+    assert renewed.ref != first.ref
+    assert renewed.note == ""
+
+
+def test_a_provisional_one_stays_with_another_way_to_scrub_and_not_with_another_key(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(house, "first", *english_texts(0, 6))
+    first = done(settings_of(house)).tokenizer
+    assert done(settings_of(house, scrub__email="placeholder")).tokenizer.ref == first.ref
+    monkeypatch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY[::-1])
+    assert done(settings_of(house)).tokenizer.ref != first.ref
+
+
+def test_what_an_earlier_release_pinned_for_one_way_to_scrub_is_found(house: House) -> None:
+    add(house, "first", *english_texts(0, 6))
+    settings = settings_of(house, "1000")
+    first = done(settings).tokenizer
+    workspace = Workspace(house.workspace)
+    (pin,) = (house.workspace / "state" / "pins").glob("tokenizer-*.json")
+    pin.unlink()
+    workspace.save_pin("tokenizer-0d3f7f8a8a7ab3c2b2b6ce1b8a2fb6a1", first.pinned)  # of other settings
+    add(house, "more", *english_texts(50, 6))
+    assert plan_data(settings, workspace).tokenizer.ref != first.ref
+    key_id = plan_data(settings, workspace).key_id
+    workspace.save_pin(_pin(settings, key_id, is_by_scrub=True), first.pinned)
+    assert plan_data(settings, workspace).tokenizer.ref == first.ref

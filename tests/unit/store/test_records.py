@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.plan.best import Best
 from pipeline_lib.plan.judged import Judged, Waiting
-from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.artifact import Ref, with_seal
 from pipeline_lib.store.files import open_lock, put_aside
 from pipeline_lib.store.records import open_log, read_comfort, read_lines, sort_lines, write_comfort, write_state
 from pipeline_lib.store.workspace import Batch, RunRecord, Workspace
@@ -399,6 +400,39 @@ def test_state_that_an_earlier_release_wrote_has_no_seal_and_is_read(workspace: 
     (workspace.state / "pins" / "waiting.json").write_text(json.dumps(asdict(PIN)))
     (workspace.state / "catalog.json").write_text(json.dumps([asdict(batch) for batch in BATCHES]))
     assert (workspace.batches(), workspace.pin("waiting", Waiting)) == (BATCHES, PIN)
+
+
+def test_a_list_that_was_sealed_by_what_it_says_is_read(workspace: Workspace) -> None:
+    listed = [asdict(batch) for batch in BATCHES]
+    sealed = [*listed, {"seal": with_seal({"listed": listed})["seal"]}]
+    (workspace.state / "catalog.json").write_text(json.dumps(sealed))
+    assert workspace.batches() == BATCHES
+    (workspace.state / "catalog.json").write_text(json.dumps([sealed[1], sealed[0], sealed[2]]))
+    with pytest.raises(DataError, match=r"changed after it was written"):
+        workspace.batches()
+
+
+def test_no_byte_of_a_list_can_be_another_one(workspace: Workspace) -> None:
+    workspace.save_batches(BATCHES)
+    path = workspace.state / "catalog.json"
+    text = path.read_bytes()
+    for at in range(len(text)):
+        for byte in (text[at] ^ 1, ord(" ")):
+            path.write_bytes(text[:at] + bytes([byte]) + text[at + 1 :])
+            with suppress(DataError):
+                assert workspace.batches() == BATCHES
+    for end in range(len(text)):
+        path.write_bytes(text[:end])
+        with suppress(DataError):
+            assert workspace.batches() == BATCHES
+    path.write_bytes(text)
+    assert workspace.batches() == BATCHES
+
+
+def test_a_list_may_be_empty(workspace: Workspace) -> None:
+    workspace.save_batches(BATCHES)
+    workspace.save_batches([])
+    assert workspace.batches() == []
 
 
 def test_comfort_that_a_newer_release_sealed_is_read_as_far_as_it_is_understood(workspace: Workspace) -> None:

@@ -1,8 +1,10 @@
 """What a trunk has read, by hand and over many nights."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,16 +13,19 @@ from hypothesis import strategies as st
 from pipeline_lib.model.reading.snapshot import Arrived
 from pipeline_lib.train import cursor as module
 from pipeline_lib.train.cursor import (
+    CURSOR_FILE,
     Cursor,
     Portion,
     Recipe,
     Text,
     advanced,
     first_place,
+    met,
     next_portion,
     portions_ahead,
     read_before,
     read_cursor,
+    remembering,
     samples_left,
     unread,
     with_least_samples,
@@ -32,7 +37,7 @@ RECIPE = Recipe(10, "contiguous", 1)
 
 def text(*shards: str, num_tokens: int = 95, num_epochs: int = 1, recipe: Recipe = RECIPE) -> Text:
     """Shards of 95 tokens in 5 documents: 10 samples of 10 pairs."""
-    return Text([Arrived(name, 0.05, 5, num_tokens, "batch") for name in shards], recipe, num_epochs)
+    return Text([Arrived(name, 0.05, 5, num_tokens, "batch", f"of {name}") for name in shards], recipe, num_epochs)
 
 
 def read(cursor: Cursor, what: Text, count: int) -> Cursor:
@@ -151,10 +156,72 @@ def test_a_source_that_comes_back_was_read() -> None:
 
 def test_a_cursor_is_read_as_it_was_written(tmp_path: Path) -> None:
     portion = Portion(("a", "b"), 1, RECIPE, 20, 3, {"a": (2, 5)})
-    cursor = Cursor(17, {"a": 1, "b": 1, "c": 2}, (portion,))
+    cursor = Cursor(17, {"a": 1, "b": 1, "c": 2}, (portion,), {"a": "of a"})
     write_cursor(cursor, tmp_path)
-    assert read_cursor(tmp_path) == cursor
-    assert read_cursor(None) == Cursor()
+    assert read_cursor(tmp_path, ()) == cursor
+    assert read_cursor(None, text("a").shards) == Cursor()
+
+
+def test_a_cursor_of_an_earlier_release_knows_shards_by_name_alone(tmp_path: Path) -> None:
+    write_cursor(begun(text("a"), 10), tmp_path)
+    raw = json.loads((tmp_path / CURSOR_FILE).read_text())
+    del raw["contents"]
+    (tmp_path / CURSOR_FILE).write_text(json.dumps(raw))
+    assert unread(read_cursor(tmp_path, again("a")), Text(again("a"), RECIPE, 1)) == 95
+    assert unread(read_cursor(tmp_path, text("a").shards), text("a")) == 0
+
+
+def again(*shards: str, **changes: Any) -> list[Arrived]:
+    """These shards made again under other names."""
+    return [replace(one, shard=f"{one.shard} again", **changes) for one in text(*shards).shards]
+
+
+def met_again(cursor: Cursor, shards: list[Arrived]) -> int:
+    """The tokens of a snapshot that are unread, when the cursor was kept before and meets it now."""
+    return unread(met(remembering(cursor, text("a", "b").shards), shards), Text(shards, RECIPE, 1))
+
+
+def test_a_shard_made_again_with_the_same_content_was_read() -> None:
+    cursor = begun(text("a", "b"), 20)
+    assert met_again(cursor, again("a", "b")) == 0
+    assert met_again(cursor, again("b", "a")) == 0
+    assert met_again(cursor, [*text("a").shards, *again("b")]) == 0
+    assert met_again(cursor, [*again("a"), *text("c").shards]) == 95
+    assert met_again(cursor, [replace(one, batch="another") for one in again("a", "b")]) == 0
+
+
+def test_another_content_or_another_share_is_other_text() -> None:
+    cursor = begun(text("a", "b"), 20)
+    assert met_again(cursor, again("a", "b", digest="another")) == 190
+    assert met_again(cursor, again("a", "b", heldout_share=0.5)) == 190
+
+
+def test_a_portion_goes_on_in_shards_made_again() -> None:
+    cursor = replace(begun(text("a", "b"), 7), passes={"gone": 1})
+    cursor = replace(cursor, portions=(replace(cursor.portions[0], left_out={"b": (2, 5)}),))
+    now = met(remembering(cursor, text("a", "b").shards), again("a", "b"))
+    assert now.portions == (replace(cursor.portions[0], shards=("a again", "b again"), left_out={"b again": (2, 5)}),)
+    assert now.passes == {"gone": 1}
+    assert first_place(now, Text(again("a", "b"), RECIPE, 1)) == ["a again", 0, 7]
+    half = [*again("a"), *text("b").shards]
+    assert met(remembering(cursor, text("a", "b").shards), half).portions[0].shards == ("a again", "b")
+
+
+def test_each_shard_stands_for_one_of_equal_content() -> None:
+    """Two of equal content were read: one that is left of them was, and no third one."""
+    cursor = begun(text("a", "b"), 20)
+    cursor = remembering(cursor, [replace(one, digest="equal") for one in text("a", "b").shards])
+    others = again("a", "b", "c", digest="equal")
+    assert unread(met(cursor, others), Text(others, RECIPE, 1)) == 95
+    beside = [*text("a").shards, *others]  # the first is there by its name
+    assert unread(met(cursor, beside), Text(beside, RECIPE, 1)) == 190
+
+
+def test_what_a_cursor_remembers_is_of_the_shards_that_it_names() -> None:
+    cursor = remembering(begun(text("a", "b"), 3), text("a", "b", "c").shards)
+    assert cursor.contents == {name: f"of {name}/0.05" for name in ("a", "b")}
+    assert remembering(cursor, text("c").shards) == cursor  # what is not asked for now is not forgotten
+    assert met(cursor, text("b", "a").shards) is cursor
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 25)), max_size=12), st.integers(1, 3))

@@ -15,7 +15,7 @@ SETTINGS = TrainSettings(
 
 def shards(count: int, *, num_tokens: int = 950) -> list[Arrived]:
     """950 tokens in 50 documents are 100 samples of 10 pairs."""
-    return [Arrived(str(number), 0.05, 50, num_tokens, "batch") for number in range(count)]
+    return [Arrived(str(number), 0.05, 50, num_tokens, "batch", "") for number in range(count)]
 
 
 def changed(**changes: object) -> TrainSettings:
@@ -44,7 +44,7 @@ def test_replay_comes_on_top_as_far_as_there_is_some() -> None:
     """Of 100 rows 20 are replay: 80 new ones bring 20; the branch of 10 steps 4 more."""
     cursor = Cursor(0, {"0": 1, "1": 1}, (Portion(("2",), 0, text_of(SETTINGS, []).recipe, 100, 20),))
     assert planned_rows(SETTINGS, cursor, shards(3)) == 140
-    no_more = [Arrived("0", 0.0, 1, 30, "batch"), Arrived("1", 0.0, 1, 20, "batch"), *shards(3)[2:]]
+    no_more = [Arrived("0", 0.0, 1, 30, "batch", ""), Arrived("1", 0.0, 1, 20, "batch", ""), *shards(3)[2:]]
     assert planned_rows(SETTINGS, cursor, no_more) == 120  # 85 rows are 9 steps, and 3 of the branch
 
 

@@ -24,7 +24,7 @@ from pipeline_lib.train.repeat import SETTINGS, STEPS, leave_repeat
 from pipeline_lib.train.settings import TrainSettings
 from tests.given import LooseStore
 
-SHARDS = [Arrived(name, 0.25, 3, 1000, "batch") for name in ("first", "second")]
+SHARDS = [Arrived(name, 0.25, 3, 1000, "batch", name) for name in ("first", "second")]
 
 
 def write_snapshot(folder: Path, excluded: Mapping[str, Sequence[str]]) -> None:
