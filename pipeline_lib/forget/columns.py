@@ -107,6 +107,12 @@ def names_something(path: Path, taking: Taking, source: str | None) -> bool:
     return False
 
 
+def has_names(path: Path) -> bool:
+    """Whether a table says of which documents or files its rows are."""
+    with opened(path) as file:
+        return not {ID, SIDE, PATH, "batch"}.isdisjoint(file.schema_arrow.names)
+
+
 def _values(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.list_flatten(column) if pa.types.is_list(column.type) else column
 

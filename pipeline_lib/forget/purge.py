@@ -26,6 +26,7 @@ from pipeline_lib.forget.columns import (
     blank_rows,
     counts_of,
     gone_files,
+    has_names,
     holes,
     names_something,
     rows_with,
@@ -65,7 +66,8 @@ Counts = Mapping[str, NDArray[np.int64]]  # by token shard how often each token 
 def purge(workspace: Workspace, taking: Taking, told: Callable[[int, int], None]) -> None:
     """Take these documents out. Only the holder of the workspace's lock may call this."""
     store = workspace.store
-    found = [one for ref in store.everything() if ref.stage in STAGES and (one := _whole(store, ref)) is not None]
+    refs = [ref for ref in store.everything() if ref.stage in STAGES]
+    found = [one for ref in refs if (one := _whole(store, ref, taking)) is not None]
     last = [one for one in found if one.maker == ENCODE.name]
     first = [one for one in found if one.maker not in (ENCODE.name, LANDING, PLAN)]
     counts = {one.fingerprint: own for one in last if (own := _counts(store, one, taking)) is not None}
@@ -81,7 +83,7 @@ def purge(workspace: Workspace, taking: Taking, told: Callable[[int, int], None]
 def purge_judged(store: Store, taking: Taking) -> None:
     """Take these documents out of the benchmarks and of the scores on them."""
     for ref in store.everything():
-        if ref.stage == BENCHMARK.stage and (found := _whole(store, ref)) is not None:
+        if ref.stage == BENCHMARK.stage and (found := _whole(store, ref, taking)) is not None:
             take_out(store, found, taking, {})
 
 
@@ -103,8 +105,8 @@ def take_out(store: Store, manifest: Manifest, taking: Taking, counts: Counts) -
 
 def marked(store: Store, place: str) -> Counter[str]:
     """How many artifacts of each maker a document was taken out of."""
-    every = (store.read(ref.stage, ref.fingerprint) for ref in store.everything() if ref.stage in STAGES)
-    return Counter(one.maker for one in every if place in one.made.get(MARK, ()))
+    every = (store.condition(ref).manifest for ref in store.everything() if ref.stage in STAGES)
+    return Counter(one.maker for one in every if one is not None and place in one.made.get(MARK, ()))
 
 
 def _told(manifest: Manifest, places: Iterable[str]) -> Manifest:
@@ -112,13 +114,25 @@ def _told(manifest: Manifest, places: Iterable[str]) -> Manifest:
     return replace(manifest, made=made)
 
 
-def _whole(store: Store, ref: Ref) -> Manifest | None:
-    """The manifest of an artifact; one that is damaged goes, since it may hold what shall be gone."""
+def _whole(store: Store, ref: Ref, taking: Taking) -> Manifest | None:
+    """The manifest of an artifact that is whole. One that is damaged goes if it may hold what shall be gone."""
     condition = store.condition(ref)
     if condition.is_present:
         return condition.manifest
-    store.remove(ref)
+    if _may_hold(store.path(ref.stage, ref.fingerprint), taking):
+        store.remove(ref)
     return None
+
+
+def _may_hold(folder: Path, taking: Taking) -> bool:
+    """Whether a damaged artifact has one of the documents, as far as can be told: without ids it cannot."""
+    sources = {one.source for one in taking.names}
+    tables = [path for path in folder.rglob(f"*{PARQUET}") if path.name != COUNTS_FILE]
+    try:
+        is_named = any(names_something(table, taking, source) for table in tables for source in sources)
+        return is_named or not all(has_names(table) for table in tables)
+    except (OSError, pa.ArrowException):
+        return True
 
 
 def _changes(store: Store, manifest: Manifest, taking: Taking, counts: Counts) -> dict[str, Writer]:

@@ -2,26 +2,33 @@
 
 import json
 import shutil
-import time
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 
 from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.evaluate.stage import BENCHMARK
 from pipeline_lib.forget.find import seek
-from pipeline_lib.forget.work import bury, purge_buried
+from pipeline_lib.forget.work import bury
+from pipeline_lib.ingest.places import hash_of_id
 from pipeline_lib.past.export import KINDS, export_snapshot
 from pipeline_lib.past.ledger import why
 from pipeline_lib.past.names import documents, urls_near
+from pipeline_lib.run import carry
 from pipeline_lib.store.forgotten import read_tombstones
+from pipeline_lib.store.shards import COUNTS_FILE, SHARDS_FILE, read_counts
 from pipeline_lib.store.sides import side_of
 from pipeline_lib.store.tokens import open_tokens
 from pipeline_lib.store.workspace import Workspace
 from tasks.forget import forget
+from tasks.maintain import collect
 from tests.data_nights import night
 from tests.found_in import places_of
 from tests.tiny_night import (
@@ -54,17 +61,26 @@ OTHER_RULES = {"clean__rules": '{"min_words.v1": {"at_least": 10}}'}
 FORGET_KEY = "ab" * 32
 
 
+@pytest.fixture(scope="module", autouse=True)
+def scrub_key() -> Iterator[None]:
+    """The key; and two nodes are merged into one, so that few nights make merges of all that is carried."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY)
+        patch.setattr(carry, "MERGED", 2)
+        yield
+
+
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def lived(tmp_path_factory: pytest.TempPathFactory) -> House:
     """Two nights of the data half: in the second one a document is another, and others are new."""
     root = tmp_path_factory.mktemp("lived")
     house = House(root / "workspace", write_corpus(root / "corpus"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY)
-        refresh(tiny_settings(house.workspace, house.corpus))
-        edit(house)
-        refresh(tiny_settings(house.workspace, house.corpus))
-        yield house
+    refresh(tiny_settings(house.workspace, house.corpus))
+    edit(house)
+    refresh(tiny_settings(house.workspace, house.corpus))
+    makers = {made.maker for made in artifacts(house.workspace).values()}
+    assert {"ingest.past", "dedup.index", "tokenize.merged"} <= makers
+    return house
 
 
 @pytest.fixture
@@ -153,6 +169,26 @@ def everything(workspace: Path) -> dict[tuple[str, str], tuple[object, ...]]:
     return found
 
 
+def test_what_is_counted_of_tokens_is_what_is_left(house: House) -> None:
+    store = Workspace(house.workspace).store
+    totals = {one.fingerprint: counted(house, one.fingerprint) for one in store.list("tokenize.encode")}
+    for url in (EDITED, WHOLE, "a_english.jsonl#en-21"):  # the first and the last one lie in one shard
+        forget_now(house, url)
+
+    changed = {one: counted(house, one) for one in totals if (counted(house, one) != totals[one]).any()}
+    assert len(changed) == 3 and all((totals[one] >= own).all() for one, own in changed.items())
+    for one in artifacts(house.workspace).values():
+        if one.maker in ("tokenize.shards", "tokenize.merged", "tokenize.snapshot"):
+            folder = house.workspace / "artifacts" / str(one.ref)
+            shards = pq.read_table(folder / SHARDS_FILE)["shard"].to_pylist()
+            assert (read_counts([folder / COUNTS_FILE]) == sum(counted(house, shard) for shard in shards)).all()
+
+
+def counted(house: House, shard: str) -> NDArray[np.int64]:
+    """How often each token comes in a token shard, as it is counted there."""
+    return read_counts([house.workspace / "artifacts" / "tokenize" / shard / COUNTS_FILE])
+
+
 @pytest.mark.parametrize("url", [EDITED, WHOLE])
 def test_the_next_night_makes_only_the_snapshot_anew(house: House, url: str) -> None:
     forget_now(house, url)
@@ -198,8 +234,9 @@ def test_without_now_it_is_left_out_at_once_and_taken_out_later(house: House, tm
     assert places_of(house.workspace, wanted) != {}
 
     with night_here(tiny_settings(house.workspace, house.corpus)) as here:
-        (stone,) = purge_buried(here.workspace, time.time)
+        collect(here)  # as maintenance does
 
+    (stone,) = read_tombstones(house.workspace)
     assert stone.purged is not None and places_of(house.workspace, wanted) == {}
     assert night(house).made == {}
 
@@ -252,14 +289,30 @@ def test_a_kill_at_any_write_leaves_nothing_half_done(lived: House, tmp_path: Pa
     assert len({json.dumps(end, sort_keys=True) for end in ends.values()}) == 1
 
 
-def test_a_damaged_artifact_goes_since_nobody_can_say_what_it_holds(house: House) -> None:
-    damaged = next(path for path in sorted((house.workspace / "artifacts" / "clean").rglob("signals.parquet")))
-    damaged.write_bytes(damaged.read_bytes()[:-9])
+def test_of_damaged_artifacts_those_go_that_may_hold_it(house: House) -> None:
+    cut = next(path for path in sorted((house.workspace / "artifacts" / "clean").rglob("signals.parquet")))
+    cut.write_bytes(cut.read_bytes()[:-9])  # nobody can say what it holds
+    folders = {path.parent for path in (house.workspace / "artifacts" / "clean").rglob("ledger.parquet")}
+    ids = [one.document_id for one in documents(Workspace(house.workspace), WHOLE)]
+    others = [one for one in folders if ids[0] not in pq.read_table(one / "ledger.parquet")["document_id"].to_pylist()]
+    (mine,) = folders - set(others)
+    for folder in (mine, others[0]):
+        (folder / "manifest.json").write_text("{}")
 
     forget_now(house, WHOLE)
 
-    assert not damaged.exists()
+    assert (cut.exists(), mine.exists(), others[0].exists()) == (False, False, True)
     night(house)
+
+
+@pytest.mark.parametrize("name", ["forgotten", "forgetting"])
+def test_a_changed_record_stops_with_what_to_do(house: House, name: str) -> None:
+    forget_now(house, WHOLE, is_now=False)
+    path = house.workspace / "state" / f"{name}.json"
+    path.write_text(path.read_text().replace("docs", "dogs") if path.exists() else "[1]")
+
+    with pytest.raises(DataError, match=rf"{name}\.json: .*(Put it back|Delete it)"):
+        forget_now(house, EDITED)
 
 
 def test_tombstones_and_certificates_name_nothing_and_the_key_is_private(house: House) -> None:
@@ -307,6 +360,34 @@ def test_a_document_of_several_sources_asks_which(tmp_path: Path) -> None:
     (left,) = documents(Workspace(house.workspace), url)
     assert left.batch.source == "corpus"
     refresh(settings)
+
+
+def test_a_row_of_a_database_is_forgotten_and_never_lands_again(tmp_path: Path) -> None:
+    database, house = tmp_path / "data.db", House(tmp_path / "workspace", tmp_path)
+    source = {"kind": "sql", "name": "rows", "url": f"sqlite:///{database}", "table": "texts"}
+    settings = tiny_settings(
+        house.workspace, tmp_path, ingest__sources=json.dumps([source | {"incremental_column": "grown"}])
+    )
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("CREATE TABLE texts (id TEXT, text TEXT, grown INTEGER)")
+        rows = [(f"person-{number}", english(number), number) for number in range(10, 34)]
+        connection.executemany("INSERT INTO texts VALUES (?, ?, ?)", rows)
+    refresh(settings)
+    wanted = {"row": b"person-21", "words": english(21).splitlines()[0].encode(), "hash": hash_of_id("person-21")}
+    assert len(places_of(house.workspace, wanted)) == len(wanted)
+
+    with night_here(settings) as here:
+        forget(here, seek(here.workspace, "texts#person-21", None), is_now=True)
+    assert places_of(house.workspace, wanted) == {}
+
+    for text in (english(21), english(921)):
+        with closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("UPDATE texts SET text = ?, grown = grown + 100 WHERE id = 'person-21'", (text,))
+            connection.execute("INSERT INTO texts VALUES (?, ?, 200)", (f"other-{len(text)}", f"{text} Other."))
+        refresh(settings)
+        assert places_of(house.workspace, {"row": b"person-21", "hash": wanted["hash"]}) == {}
+    newest = max(Workspace(house.workspace).store.list("ingest.land"), key=lambda one: one.created)
+    assert (newest.rows_out, newest.facts["num_fetched"]) == (25, 3)  # and not all rows, each night
 
 
 def test_the_command_shows_first_and_asks(house: House) -> None:
