@@ -89,6 +89,8 @@ def _show(sought: Sought, models: list[str], copies: list[str]) -> None:
     console.print(f"  {len(lay)} place(s): {', '.join(lay)}", soft_wrap=True)
     side = "models were judged on it" if sought.is_held_out else f"{len(models)} model(s) learned it: they keep that"
     console.print(f"  {side}", soft_wrap=True)
+    batches = ", ".join(sorted({one.batch.name for one in sought.versions}))
+    console.print(f"  never read from the source again as a whole: {batches}", soft_wrap=True)
     if copies:
         more = "" if len(copies) <= COPIES_SHOWN else f" and {len(copies) - COPIES_SHOWN} more"
         console.print(

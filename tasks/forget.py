@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline_lib.base.errors import NightshiftError
 from pipeline_lib.forget.certificate import certify, place_of
-from pipeline_lib.forget.find import Sought
+from pipeline_lib.forget.find import Sought, with_heirs
 from pipeline_lib.forget.work import bury, purge_buried
 from pipeline_lib.register.forgotten import tag_versions
 from pipeline_lib.register.settings import RegisterSettings
@@ -43,7 +43,8 @@ def purge(night: Night) -> list[Tombstone]:
 
 def tagged(night: Night) -> Sequence[Standing]:
     """Tag the versions that learned what is forgotten; those. A registry that does not answer is tagged later."""
-    counts = Counter(model for stone in read_tombstones(night.workspace.root) for model in stone.models)
+    stones, store = read_tombstones(night.workspace.root), night.workspace.store
+    counts = Counter(model for stone in stones for model in with_heirs(store, stone.models))
     if not counts:
         return ()
     registry = registry_of(night.settings.of(RegisterSettings), night.workspace.root)

@@ -1,6 +1,6 @@
 """Which document is meant by a name, where its versions lie, and who has learned it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from pipeline_lib.base.errors import SettingsError
@@ -10,9 +10,12 @@ from pipeline_lib.past.ledger import Story, why
 from pipeline_lib.past.made import made_last, opened
 from pipeline_lib.past.names import Named, documents, tables, url_of, urls_near
 from pipeline_lib.past.trace import models_beside
+from pipeline_lib.plan.trunks import TRUNK
 from pipeline_lib.store.forgotten import ForgetKey, Lay, Tombstone, stones_of
+from pipeline_lib.store.local import Store
 from pipeline_lib.store.schemas import LEDGER_FILE
 from pipeline_lib.store.workspace import Batch, Workspace
+from pipeline_lib.train.stage import TRAIN
 
 SUGGESTIONS = 5
 
@@ -71,6 +74,18 @@ def models_that_learned(workspace: Workspace, sought: Sought) -> list[str]:
     return list(
         dict.fromkeys(one.model for one in seen if one.inherited or (one.own is not None and one.own.num_read != 0))
     )
+
+
+def with_heirs(store: Store, models: Collection[str]) -> list[str]:
+    """These models, and those that go on from the trunk of one of them, or of such a one: they have it from there."""
+    trunks = {one.fingerprint: one.inputs[TRUNK].fingerprint for one in store.list(TRAIN.name) if TRUNK in one.inputs}
+    found = dict.fromkeys(models)
+    for model in trunks:
+        chain = [model]
+        while chain[-1] in trunks and chain[-1] not in found:
+            chain.append(trunks[chain[-1]])
+        found |= dict.fromkeys(chain) if chain[-1] in found else {}
+    return list(found)
 
 
 def alike(workspace: Workspace, sought: Sought) -> list[str]:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
+from flows.show.why import show_why
 from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.evaluate.stage import BENCHMARK
@@ -21,6 +22,7 @@ from pipeline_lib.ingest.places import hash_of_id
 from pipeline_lib.past.export import KINDS, export_snapshot
 from pipeline_lib.past.ledger import why
 from pipeline_lib.past.names import documents, urls_near
+from pipeline_lib.plan.night import notes_of
 from pipeline_lib.run import carry
 from pipeline_lib.store.forgotten import read_tombstones
 from pipeline_lib.store.shards import COUNTS_FILE, SHARDS_FILE, read_counts
@@ -222,13 +224,17 @@ def last_batch(house: House) -> str:
     return Workspace(house.workspace).batches()[-1].fingerprint
 
 
-def test_without_now_it_is_left_out_at_once_and_taken_out_later(house: House, tmp_path: Path) -> None:
-    url = "a_english.jsonl#en-21"
+@pytest.mark.parametrize("url", ["a_english.jsonl#en-21", WHOLE])
+def test_without_now_it_is_left_out_at_once_and_taken_out_later(house: House, tmp_path: Path, url: str) -> None:
     wanted = needles(house, url)
     forget_now(house, url, is_now=False)
 
     assert why(Workspace(house.workspace), url) == []
-    assert url not in night(house).urls
+    made = night(house, ingest__max_gone_share="0")  # it is not a file that is gone
+    assert url not in made.urls and made.labels == set()
+    assert any(
+        "forgotten, and still in artifacts: 1 document" in note for note in notes_of(made.plan, made.workspace.store)
+    )
     export_snapshot(Workspace(house.workspace), tmp_path / "export", KINDS, lambda *_: None)
     assert places_of(tmp_path / "export", wanted) == {}
     assert places_of(house.workspace, wanted) != {}
@@ -390,7 +396,7 @@ def test_a_row_of_a_database_is_forgotten_and_never_lands_again(tmp_path: Path) 
     assert (newest.rows_out, newest.facts["num_fetched"]) == (25, 3)  # and not all rows, each night
 
 
-def test_the_command_shows_first_and_asks(house: House) -> None:
+def test_the_command_shows_first_and_asks(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     own = arguments(house.workspace, house.corpus)
     before = {path: path.stat().st_mtime_ns for path in house.workspace.rglob("*") if path.is_file()}
 
@@ -408,6 +414,8 @@ def test_the_command_shows_first_and_asks(house: House) -> None:
     again = nightshift("forget", EDITED, "--now", "--yes", *own)
 
     assert Path(json.loads(done.out)["certificate"]).is_file()
+    show_why(Workspace(house.workspace), EDITED, all_values=False, as_json=False)
+    assert "forgotten on" in capsys.readouterr().out
     assert again.status == SettingsError.exit_code and "is forgotten already" in again.err
 
 
