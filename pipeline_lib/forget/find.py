@@ -1,7 +1,7 @@
 """Which document is meant by a name, where its versions lie, and who has learned it."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.forget.names import Names
@@ -11,13 +11,20 @@ from pipeline_lib.past.made import made_last, opened
 from pipeline_lib.past.names import Named, documents, tables, url_of, urls_near
 from pipeline_lib.past.trace import models_beside
 from pipeline_lib.plan.trunks import TRUNK
+from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.forgotten import ForgetKey, Lay, Tombstone, stones_of
 from pipeline_lib.store.local import Store
-from pipeline_lib.store.schemas import LEDGER_FILE
+from pipeline_lib.store.schemas import DOCUMENTS_FILE, LEDGER_FILE
 from pipeline_lib.store.workspace import Batch, Workspace
 from pipeline_lib.train.stage import TRAIN
 
 SUGGESTIONS = 5
+# What has the urls of documents beside their ids: by stage and maker the file.
+WITH_URLS = {
+    "ingest": {"ingest.read": LEDGER_FILE},
+    "clean": {"clean.text": DOCUMENTS_FILE},
+    "scrub": {"scrub.text": DOCUMENTS_FILE},
+}
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,31 @@ def still_named(workspace: Workspace, stone: Tombstone, key: ForgetKey) -> Names
     url, place = own[0]["url"], own[0]["place"]
     is_held_out = any(lay.is_held_out for lay in stone.lay)
     return Names(stone.source, url, place if escape(place) == url else None, ids, stone.place, is_held_out)
+
+
+def with_all_versions(store: Store, names: Names, key: ForgetKey) -> Names:
+    """The names with the ids of all versions that lie anywhere: also in a batch that was given up, or in no batch."""
+    ids = {one for ref in store.everything() for one in _ids_at(store, ref, names)}
+    return replace(names, ids={**names.ids, **{one: key.of_document(one) for one in sorted(ids)}})
+
+
+def _ids_at(store: Store, ref: Ref, names: Names) -> list[str]:
+    """The ids of what has this url among the documents of an artifact."""
+    import pyarrow.compute as pc
+
+    from pipeline_lib.store.tables import read_table
+
+    found = store.condition(ref).manifest if ref.stage in WITH_URLS else None
+    file = None if found is None else WITH_URLS[ref.stage].get(found.maker)
+    path = None if file is None else opened(store, ref, file)
+    if path is None or (found is not None and found.facts.get("source", names.source) != names.source):
+        return []
+    table = read_table(path, ["document_id", "url", *(["source"] if file == DOCUMENTS_FILE else [])])
+    own = table.filter(pc.equal(table["url"], names.url))
+    if file == DOCUMENTS_FILE:
+        own = own.filter(pc.equal(own["source"], names.source))
+    ids: list[str] = own["document_id"].to_pylist()
+    return ids
 
 
 def _rows(workspace: Workspace, batch: Batch, stone: Tombstone) -> Iterator[dict[str, str]]:

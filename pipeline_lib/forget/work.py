@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from pipeline_lib.forget.certificate import certify
 from pipeline_lib.forget.columns import Taking
-from pipeline_lib.forget.find import Sought, models_that_learned, still_named
+from pipeline_lib.forget.find import Sought, models_that_learned, still_named, with_all_versions
 from pipeline_lib.forget.names import Names, begin, begun, end
 from pipeline_lib.forget.purge import purge, purge_judged
 from pipeline_lib.store.forgotten import Tombstone, forget_key, read_tombstones, save_tombstones
@@ -60,7 +60,9 @@ def _purged(
 ) -> list[Tombstone]:
     """`waiting`: the places of what has no name any more, since nothing of it is there, too."""
     if names:
-        begin(workspace.root, list(names))
+        key = forget_key(workspace.root)
+        names = [with_all_versions(workspace.store, one, key) for one in names]
+        begin(workspace.root, names)
         purge(workspace, Taking(tuple(names)), told)
     called = {one.place: one for one in names}
     done = _ended(workspace, {*called, *waiting}, now())

@@ -59,7 +59,11 @@ TEXTS: Mapping[str, str] = {  # by url, of documents that no other one resembles
     WHOLE: english(100),
     "site_301.html": english(301),
 }
-OTHER_RULES = {"clean__rules": '{"min_words.v1": {"at_least": 10}}'}
+OTHER_RULES = {
+    "clean__rules": '{"min_words.v1": {"at_least": 10}}',
+    "dedup__jaccard_at_least": "0.95",
+    "tokenize__generation": "2",
+}
 FORGET_KEY = "ab" * 32
 
 
@@ -264,13 +268,26 @@ def test_a_held_out_document_leaves_the_benchmarks_at_once(house: House) -> None
         assert url not in pq.read_table(path)["url"].to_pylist()
 
 
-def test_other_rules_are_tried_on_all_other_documents(house: House) -> None:
-    forget_now(house, WHOLE)
+@pytest.mark.parametrize("name, value", OTHER_RULES.items())
+def test_other_rules_are_tried_on_all_other_documents(house: House, name: str, value: str) -> None:
+    for url in (WHOLE, EDITED):
+        forget_now(house, url)
 
-    made = night(house, **OTHER_RULES)
+    made = night(house, **{name: value})
 
-    assert "clean" in made.stages and WHOLE not in made.urls
+    assert name.partition("__")[0] in made.stages and made.urls.isdisjoint({WHOLE, EDITED})
     assert len(made.urls) > 40 and made.plan.found.given_up == ()
+    assert night(house, **{name: value}).made == {}
+
+
+def test_versions_that_lie_in_no_batch_go_too(house: House) -> None:
+    wanted = needles(house, EDITED)
+    workspace = Workspace(house.workspace)
+    workspace.save_batches(workspace.batches()[:1])
+
+    forget_now(house, EDITED)
+
+    assert places_of(house.workspace, wanted) == {}
 
 
 def test_a_kill_at_any_write_leaves_nothing_half_done(lived: House, tmp_path: Path) -> None:
