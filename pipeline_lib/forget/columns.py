@@ -21,7 +21,7 @@ from pipeline_lib.forget.names import Names
 from pipeline_lib.store.sides import NUM_SIDES
 from pipeline_lib.store.tables import OPTIONS, SMALL_OPTIONS, opened
 
-ID, SIDE, PATH = "document_id", "side", "path"
+ID, SIDE, PATH, PLACE = "document_id", "side", "path", "place"
 IDS = frozenset({ID, "duplicate_of"})  # columns of ids
 TAKEN = "taken"  # lists of ids, in plans alone
 # What a blanked row still says: where it lies, whether it was kept, how long it was. No content follows from it.
@@ -47,7 +47,7 @@ STAYS = frozenset(
         "documents",
     ]
 )
-NAMED = frozenset({"url", "place"})  # of a blanked row: the stand-in, whatever stood there
+NAMED = frozenset({"url", PLACE})  # of a blanked row: the stand-in, whatever stood there
 
 Mask = NDArray[np.bool_]
 
@@ -97,7 +97,7 @@ def names_something(path: Path, taking: Taking, source: str | None) -> bool:
     """Whether a table has one of the documents, by id, place or, in a table of this source, file."""
     wanted = {name: pa.array(sorted(taking.ids), pa.string()) for name in (*IDS, TAKEN)}
     wanted[SIDE] = pa.array(sorted(taking.sides), pa.uint64())
-    wanted[PATH] = pa.array(sorted(taking.files_of(source) if source else ()), pa.string())
+    wanted[PATH] = wanted[PLACE] = pa.array(sorted(taking.files_of(source) if source else ()), pa.string())
     with opened(path) as file:
         columns = [name for name in file.schema_arrow.names if name in wanted]
         for number in range(file.num_row_groups if columns else 0):
@@ -110,7 +110,7 @@ def names_something(path: Path, taking: Taking, source: str | None) -> bool:
 def has_names(path: Path) -> bool:
     """Whether a table says of which documents or files its rows are."""
     with opened(path) as file:
-        return not {ID, SIDE, PATH, "batch"}.isdisjoint(file.schema_arrow.names)
+        return not {ID, SIDE, PATH, PLACE, "batch"}.isdisjoint(file.schema_arrow.names)
 
 
 def _values(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -162,6 +162,11 @@ def gone_files(source: Path, target: Path, stand_ins: Mapping[str, str]) -> int:
         return _replaced(part.set_column(at, part.schema.field(at), digests), PATH, stand_ins)
 
     return _copy(source, target, gone)
+
+
+def renamed_files(source: Path, target: Path, stand_ins: Mapping[str, str]) -> int:
+    """Copy a list of what never became a document, where one of the files did later."""
+    return _copy(source, target, lambda part, _start: _replaced(part, PLACE, stand_ins))
 
 
 def _copy(source: Path, target: Path, change: Callable[[pa.Table, int], pa.Table]) -> int:

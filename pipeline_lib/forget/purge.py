@@ -29,6 +29,7 @@ from pipeline_lib.forget.columns import (
     has_names,
     holes,
     names_something,
+    renamed_files,
     rows_with,
     without_rows,
 )
@@ -47,7 +48,7 @@ from pipeline_lib.store.files import read_json, remove_file
 from pipeline_lib.store.forgotten import read_tombstones
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.rewriting import Rewriting, Writer, rewrite
-from pipeline_lib.store.schemas import DOCUMENTS_FILE, TOKENS_FILE
+from pipeline_lib.store.schemas import DOCUMENTS_FILE, QUARANTINE_FILE, TOKENS_FILE
 from pipeline_lib.store.shards import COUNTS_FILE, SHARDS_FILE, read_counts, write_counts
 from pipeline_lib.store.tables import read_table
 from pipeline_lib.store.workspace import Workspace
@@ -155,6 +156,8 @@ def _changes(store: Store, manifest: Manifest, taking: Taking, counts: Counts) -
 def _writer(manifest: Manifest, name: str, taking: Taking, source: str | None, rows: Sequence[int]) -> Writer:
     if name in LISTS_OF_FILES:
         return partial(gone_files, stand_ins=taking.files_of(source or ""))
+    if name == QUARANTINE_FILE:
+        return partial(renamed_files, stand_ins=taking.files_of(source or ""))
     if name in ASKED_BY_NAME or manifest.maker == BENCHMARK.name:
         return partial(without_rows, taking=taking)
     return partial(blank_rows, taking=taking, rows=rows)

@@ -34,7 +34,7 @@ def bury(workspace: Workspace, sought: Sought, *, at: float) -> Tombstone:
     before = [lay for one in known if one.place == stone.place for lay in one.lay]  # whose holes are there for good
     stone = replace(stone, lay=tuple(dict.fromkeys([*before, *stone.lay])))
     save_tombstones(workspace.root, [*(one for one in known if one.place != stone.place), stone])
-    purge_judged(workspace.store, Taking((sought.names(key),)))
+    purge_judged(workspace.store, Taking((with_all_versions(workspace.store, sought.names(key), key),)))
     return stone
 
 

@@ -280,6 +280,21 @@ def test_other_rules_are_tried_on_all_other_documents(house: House, name: str, v
     assert night(house, **{name: value}).made == {}
 
 
+def test_a_file_that_was_none_at_first_leaves_the_quarantine_too(house: House) -> None:
+    path, text = house.corpus / "late.txt", english(970)
+    path.write_bytes(b"\xff\xfe\xfd" * 9)
+    refresh(tiny_settings(house.workspace, house.corpus))
+    path.write_text(text, encoding="utf-8")
+    refresh(tiny_settings(house.workspace, house.corpus))
+    wanted = {"url": b"late.txt", "words": text.splitlines()[0].encode()}
+    assert any("quarantine.parquet" in place for place in places_of(house.workspace, wanted)["url"])
+
+    forget_now(house, "late.txt")
+
+    assert places_of(house.workspace, wanted) == {}
+    assert night(house).labels == set()
+
+
 def test_versions_that_lie_in_no_batch_go_too(house: House) -> None:
     wanted = needles(house, EDITED)
     workspace = Workspace(house.workspace)
