@@ -1,9 +1,10 @@
-"""`nightshift approve` and `nightshift refuse`: a person decides on a version that waits."""
+"""A person decides on a version that waits: `nightshift approve`, `nightshift refuse`, or a form in Prefect."""
 
 from dataclasses import replace
 
-from flows.console import make_console
+from flows.console import ConsoleReporter, make_console
 from flows.moves import promote_by_hand
+from flows.told import Teller
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.plan.judged import WAITING, Waiting
 from pipeline_lib.register.ledger import last_version
@@ -22,7 +23,35 @@ def waiting_in(settings: Settings, workspace: Workspace) -> Waiting | None:
 
 def approve_by_hand(settings: Settings, workspace: Workspace, version: int | None, *, is_dry: bool) -> None:
     """Promote the version that waits. Raises `SettingsError` when none does, or when the champion is another by now."""
-    asked = _asked(settings, workspace, version)
+    asked = asked_of(settings, workspace, version)
+    check_champion(asked, settings, workspace)
+    promote_by_hand(settings, asked.version, reason=approved(asked), is_dry=is_dry)
+    if not is_dry:
+        workspace.drop_pin(WAITING)
+
+
+def refuse_by_hand(settings: Settings, workspace: Workspace, version: int | None) -> None:
+    """Leave the champion where it is; the version that waits does not ask again."""
+    asked = asked_of(settings, workspace, version)
+    make_console().print(refused(asked, workspace), soft_wrap=True)
+    if not_shown := Teller(settings).tell_refusal():
+        ConsoleReporter().say(not_shown)
+
+
+def refused(asked: Waiting, workspace: Workspace) -> str:
+    """Keep that a version was refused; what is said of it."""
+    workspace.save_pin(WAITING, replace(asked, is_refused=True))
+    champion = f"{_shown(asked.champion)} stays champion" if asked.champion is not None else "there is no champion yet"
+    return f"{asked.name} version {asked.version} is refused; {champion}"
+
+
+def approved(asked: Waiting, why: str = "") -> str:
+    """Why it is promoted, for the ledger."""
+    return f"approved by a person{f' ({why})' if why else ''}: {asked.reason}"
+
+
+def check_champion(asked: Waiting, settings: Settings, workspace: Workspace) -> None:
+    """Raises `SettingsError` when the champion is another than the one that the version was judged against."""
     champion = in_service(_registry(settings, workspace))
     now = None if champion is None else champion.number
     if now != asked.champion:
@@ -30,20 +59,10 @@ def approve_by_hand(settings: Settings, workspace: Workspace, version: int | Non
             f"Version {asked.version} was judged against {_shown(asked.champion)}, and the champion is {_shown(now)} "
             f"now. If you want it in its place all the same: nightshift promote {asked.version}"
         )
-    promote_by_hand(settings, asked.version, reason=f"approved by a person: {asked.reason}", is_dry=is_dry)
-    if not is_dry:
-        workspace.drop_pin(WAITING)
 
 
-def refuse_by_hand(settings: Settings, workspace: Workspace, version: int | None) -> None:
-    """Leave the champion where it is; the version that waits does not ask again."""
-    asked = _asked(settings, workspace, version)
-    workspace.save_pin(WAITING, replace(asked, is_refused=True))
-    champion = f"{_shown(asked.champion)} stays champion" if asked.champion is not None else "there is no champion yet"
-    make_console().print(f"{asked.name} version {asked.version} is refused; {champion}", soft_wrap=True)
-
-
-def _asked(settings: Settings, workspace: Workspace, version: int | None) -> Waiting:
+def asked_of(settings: Settings, workspace: Workspace, version: int | None) -> Waiting:
+    """The version that waits. Raises `SettingsError` when none does, or another one than `version`."""
     found = _left_to_a_person(settings, workspace)
     if found is None:
         raise SettingsError("No version waits for a person. nightshift status shows what there is.")

@@ -21,10 +21,12 @@ from pipeline_lib.run.step import Step
 from tasks.mend import mended
 from tasks.moves import settle_champion
 from tasks.night import Night
+from tasks.runtime import APPROVAL
 from tasks.steps import do_step
 
 GATE_KEY = "gate-report"
 PROMOTED = "nightshift.model.promoted"
+WAITS = "waits for a person"
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,10 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     if judged_in(night.workspace) != models.judged:
         night.workspace.save_pin(JUDGED, models.judged)
     night.workspace.drop_pin(BEGUN)
-    _publish(gate, night, f"Version {version} {sentence}")
+    page = _page(gate, night)
+    night.runtime.markdown(GATE_KEY, page, f"Version {version} {sentence}")
+    if sentence.startswith(WAITS):
+        _ask(night, page)
     return Verdict(version, is_promoted, f"version {version} {sentence}", measured)
 
 
@@ -128,7 +133,7 @@ def _wait(night: Night, asked: Waiting) -> str:
     if known != asked:
         night.workspace.save_pin(WAITING, asked)
     answers = f"nightshift approve {asked.version}, or nightshift refuse {asked.version}"
-    return f"waits for a person: {asked.reason}; look at its report, then {answers}"
+    return f"{WAITS}: {asked.reason}; look at its report, then {answers}"
 
 
 def _expected_champion(registry: Registry, facts: Mapping[str, Any], models: ModelsPlan) -> int | None:
@@ -141,8 +146,20 @@ def _expected_champion(registry: Registry, facts: Mapping[str, Any], models: Mod
     return judged_against
 
 
-def _publish(gate: Step, night: Night, description: str) -> None:
+def _page(gate: Step, night: Night) -> str:
     ref = gate.whole.ref
     opened = night.workspace.store.open(ref.stage, ref.fingerprint, files=[register.GATE_PAGE_FILE])
-    page = opened.file(register.GATE_PAGE_FILE).read_text(encoding="utf-8")
-    night.runtime.markdown(GATE_KEY, page, description)
+    return opened.file(register.GATE_PAGE_FILE).read_text(encoding="utf-8")
+
+
+def _ask(night: Night, page: str) -> None:
+    """Have the form shown by which a person decides in Prefect; asked again each night, it is the same form."""
+    asked = night.workspace.pin_or_none(WAITING, Waiting)
+    if asked is not None:
+        where = night.settings.model_copy(update={"workspace": night.workspace.root})
+        night.runtime.start_flow(
+            APPROVAL,
+            run=f"{APPROVAL}-{night.settings.profile}-version-{asked.version}",
+            key=f"{APPROVAL}-{asked.name}-{asked.version}-{asked.champion}",
+            parameters={"settings": where.model_dump(mode="json"), "version": asked.version, "report": page},
+        )

@@ -15,6 +15,7 @@ from pipeline_lib.store.workspace import RunRecord
 # In the environment while a night runs on a Prefect server of its own, which ends with it.
 OWN_SERVER_VARIABLE = "NIGHTSHIFT_OWN_SERVER"
 NIGHTS = ("nightly", "refresh", "retrain")  # flows: a whole night, and its halves
+APPROVAL = "approval"  # the flow that asks a person
 PREFECT = "prefect"  # receiver of what is kept for Prefect's server (`store/outbox.py`)
 
 
@@ -45,6 +46,9 @@ class Runtime(Protocol):
 
     def event(self, name: str, resource: str, payload: Mapping[str, Any]) -> None:
         """Tell others that something happened."""
+
+    def start_flow(self, name: str, *, run: str, key: str, parameters: Mapping[str, Any]) -> None:
+        """Have a flow begun by a worker, once for each key; where it is not deployed nothing happens."""
 
     def reap(self, record: RunRecord) -> bool:
         """Show a killed run as what it is; whether there is nothing left to show."""
@@ -112,6 +116,13 @@ class PlainRuntime:
             "payload": dict(payload),
         }
         self._show("POST", "events", [event])
+
+    def start_flow(self, name: str, *, run: str, key: str, parameters: Mapping[str, Any]) -> None:
+        """See `Runtime`."""
+        wanted = {"flows": {"name": {"any_": [name]}}, "deployments": {"name": {"any_": [name]}}}
+        begun = {"name": run, "idempotency_key": key, "parameters": dict(parameters)}
+        for deployment in self._show("POST", "deployments/filter", wanted, passes=True) or ():
+            self._show("POST", f"deployments/{deployment['id']}/create_flow_run", begun, passes=True)
 
     def _artifact(self, kind: str, key: str, data: str | float, description: str, *, passes: bool = False) -> Any:
         where = {"flow_run_id": self.flow_run_id, "task_run_id": self.task_run_id}

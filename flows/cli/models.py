@@ -37,7 +37,9 @@ def promote(
     """
     from flows.moves import promote_by_hand
 
-    promote_by_hand(resolved(context, config).settings, version, reason=reason, is_dry=dry_run, unsigned=unsigned)
+    settings = resolved(context, config).settings
+    opened(settings)
+    promote_by_hand(settings, version, reason=reason, is_dry=dry_run, unsigned=unsigned)
 
 
 def rollback(
@@ -50,7 +52,9 @@ def rollback(
     """Put the previous champion back. Its files and their signature are verified first."""
     from flows.moves import rollback_by_hand
 
-    rollback_by_hand(resolved(context, config).settings, reason=reason, is_dry=dry_run, unsigned=unsigned)
+    settings = resolved(context, config).settings
+    opened(settings)
+    rollback_by_hand(settings, reason=reason, is_dry=dry_run, unsigned=unsigned)
 
 
 WAITS = typer.Argument(None, help="The version that waits; nothing: whichever does.", show_default=False)
@@ -65,7 +69,7 @@ def approve(
     """Promote the version that waits for a person.
 
     One waits where `register.approval` is "human", or where its figures are too good to be true: look at the gate's
-    report in the Prefect UI first.
+    report in the Prefect UI first. Under nightshift up the run `approval` there asks by a form, too.
     """
     from flows.approvals import approve_by_hand
 

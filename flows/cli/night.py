@@ -86,7 +86,9 @@ def forget(
     its place is a keyed hash that names nobody. A certificate in the workspace says what was removed, and what remains:
     models that have learned it, which are tagged in MLflow, and copies that lie elsewhere. Delete it at its source too.
 
-    Examples: nightshift forget handbook/people.md --dry-run   nightshift forget handbook/people.md --now
+    Examples: nightshift forget rich.dist-info/METADATA --dry-run
+
+    nightshift forget rich.dist-info/METADATA --now
     """
     from flows.forget import forget_document
     from pipeline_lib.base.imports import arrow_without_pandas

@@ -1,6 +1,6 @@
 """The works of dedup on one batch: sketches of all its documents, then the decision against all batches before it.
 
-The past is carried as segments of the index (dedup/index.py): a decided batch is one, and eight become a larger one.
+The past is carried as segments of the index (dedup/index.py): a decided batch is one, and four become a larger one.
 """
 
 from functools import partial

@@ -71,7 +71,8 @@ def plan_benchmarks(
     drawn = partial(
         _drawn, settings, data, gone=_gone(workspace.store, data.carried.before("shards")) if spares else ()
     )
-    frozen = _frozen(settings, workspace, data, pinned, added, renews=renews, drawn=drawn)
+    tables_of_all = data.carried.before("shards") if renews and not spares else ()
+    frozen = _frozen(settings, workspace, data, pinned, added, tables_of_all, renews=renews, drawn=drawn)
     added = added if pinned.frozen is not None else ()
     newest = _newest(workspace.store, pinned, added) if added else pinned.newest
     number = max([pinned.drawn_up_to, *(batch.number for batch in new)])
@@ -104,15 +105,21 @@ def _frozen(
     data: DataPlan,
     pinned: Pin,
     new: tuple[Ref, ...],
+    every: tuple[Ref, ...],
     *,
     renews: bool,
     drawn: Callable[[int], Work],
 ) -> _Frozen:
-    """It grows until it is full; lost, or without a source or language that there is, it is drawn again."""
+    """It grows until it is full, from `every` table where that means more documents than it did; lost, or without a
+    source or language that there is, it is drawn again."""
     store, generation = workspace.store, pinned.generation
     if pinned.frozen is None or not store.is_present(pinned.frozen):
         return _Frozen(drawn(generation + 1), generation + 1)
-    now = _kept(settings, store, data, pinned.frozen, generation, new)
+    if every and _may_hold_more(settings, store, pinned.frozen):
+        more = partial(benchmark_work, left_out=_left_out(settings, data), forgotten=_forgotten(data))
+        now: Work | Ref = more(settings, FROZEN, generation, every, pinned.frozen)
+    else:
+        now = _kept(settings, store, data, pinned.frozen, generation, new)
     if renews and new and (missing := _missing(settings, store, data, pinned, pinned.frozen)):
         return _Frozen(drawn(generation + 1), generation + 1, now, missing)
     judged = judged_in(workspace)
@@ -177,6 +184,13 @@ def _kept(
 
 def _is_full(settings: Settings, store: Store, benchmark: Ref) -> bool:
     return num_documents(store, benchmark) >= settings.of(EvaluateSettings).max_documents
+
+
+def _may_hold_more(settings: Settings, store: Store, benchmark: Ref) -> bool:
+    """Whether a benchmark was full by an earlier limit: what found no place in it then is in no new table."""
+    found = store.read(benchmark.stage, benchmark.fingerprint)
+    limit = int(found.settings["max_documents"])
+    return limit <= found.rows_out and limit < settings.of(EvaluateSettings).max_documents
 
 
 def _withdraws(store: Store, data: DataPlan, frozen: Ref) -> bool:

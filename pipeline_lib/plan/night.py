@@ -167,7 +167,10 @@ def _not_asked_for(data: DataPlan) -> list[str]:
     if not counts:
         return []
     told = ", ".join(f"{source} ({count:,} batch{'' if count == 1 else 'es'})" for source, count in counts.items())
-    return [f"not asked for: {told}; it is kept, nothing is trained on it, and named in the settings again it is back"]
+    return [
+        f"not asked for: {told}; it is kept, nothing is trained on it, and named in the settings again it is back. "
+        "What other sources have of the same text stays out as its duplicate: so does all of a source that was renamed"
+    ]
 
 
 def passed_over_of(data: DataPlan) -> dict[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ that of the input, back to where it began: "clean.judge: rules.min_words.v1.at_l
 with the one that the manifest names in its place: its own step may have been done since, by a night that was stopped.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from pipeline_lib.store.workspace import Workspace
 Action = Literal["reuse", "work"]
 NEW = "new"
 SAME = "nothing changed"
+GOES_ON = "goes on from the last one"  # that stood in its place: a training that reads on
+NAME = re.compile("[0-9a-f]{32}")
 MOST_SHOWN = 40  # characters of a value
 NUM_BEFORE = 8  # characters before the place in which two long values differ
 
@@ -118,10 +121,16 @@ class Reasons:
         others = [(ref, before.inputs.get(name)) for name, ref in named.items()]
         others += _in_pairs(work.members, before.members)
         causes = (self._cause(self.graph[ref], last) for ref, last in others if ref in self.graph)
-        told = _in_words(changes(before.settings, work.decisive)) or "fewer inputs"
-        of_inputs = f"another input ({', '.join(named)})" if named else "another input"
-        unknown = Cause(of_inputs if others else told, work.maker.name)
-        return next((cause for cause in causes if cause.what != SAME), unknown)
+        if (known := next((cause for cause in causes if cause.what != SAME), None)) is not None:
+            return known
+        if before.ref in named.values():
+            return Cause(GOES_ON, work.maker.name)
+        if others:
+            return Cause(f"another input ({', '.join(named)})" if named else "another input", work.maker.name)
+        changed = _without_names(before.settings, work.decisive)
+        if changed is None:
+            return Cause(NEW)
+        return Cause(_in_words(changes(*changed)) or "fewer inputs", work.maker.name)
 
     def _manifest_before(self, work: Work, store: Store) -> Manifest | None:
         last = self._before.get(work.ref)
@@ -161,6 +170,20 @@ def _set(work: Work, decisive: Mapping[str, Any]) -> dict[str, Any]:
     """The settings among what decides, without the parameters: these follow from the inputs, mostly."""
     fields = () if work.settings is None else type(work.settings).model_fields
     return {name: value for name, value in decisive.items() if name in fields}
+
+
+def _without_names(
+    old: Mapping[str, Any], new: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+    """What decided then and now, without contents that are known by a digest, which tells nobody anything; None where
+    only these differ: it is made of something else altogether."""
+    named = {key for key in new if _is_name(new[key]) and _is_name(old.get(key))}
+    before, after = ({key: value for key, value in each.items() if key not in named} for each in (old, new))
+    return None if before == after and old != new else (before, after)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
 def _in_words(changed: Iterable[str]) -> str:

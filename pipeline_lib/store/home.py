@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.store.addresses import MLFLOW, path_of, readdress, readdressed, roots_in
+from pipeline_lib.store.layout import check_layout
 from pipeline_lib.store.records import make_room, read_comfort, write_state
 
 FILE = "home.json"
@@ -41,9 +42,10 @@ class Home:
 def settle(root: Path) -> str:
     """Let the workspace stand where it is; a line if it was moved or copied, "" if it stands where it stood.
 
-    Raises what `readdress` does.
+    Raises `DataError` for a workspace of another layout, in which nothing is written, and what `readdress` does.
     """
     root = root.resolve()
+    check_layout(root)
     here, home = root.as_uri(), home_of(root)
     if (home is not None and home.path == here and not home.earlier) or not (root / "state").is_dir():
         return ""

@@ -128,7 +128,7 @@ class TrainSettings(StageSettings):
     restart: Literal["never", "tokenizer_or_shape", "always"] = Field(
         "tokenizer_or_shape",
         description="when a night starts from scratch: never (another tokenizer or shape is refused), with another "
-        "tokenizer or shape, or always",
+        "tokenizer or shape, or always; the optimizer counts as shape, since the trunk keeps what it has gathered",
         json_schema_extra=operational(),
     )
 

@@ -13,8 +13,11 @@ from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import in_service, moves_of, promote, registry_of
 from pipeline_lib.settings.tree import Settings
 from tests.model_nights import FAST, whole_night
+from tests.servers_up import up, wait_until
 from tests.tiny_night import House, arguments, copy_house, tiny_settings, write_corpus
+from tests.tiny_night import nightshift as command
 
+BUSY_SECONDS = 120.0
 BY_A_PERSON = {**FAST, "register__approval": "human"}
 
 
@@ -70,6 +73,25 @@ def test_who_approves_puts_the_version_into_service(house: House, capsys: pytest
     assert move.reason.startswith("approved by a person: accepted: the first model")
     assert status(house, capsys)["waiting"] is None
     assert whole_night(settings_of(house)).verdict.startswith("version 1 was promoted: ")
+
+
+def test_a_person_decides_by_the_form_that_prefect_shows(house: House) -> None:
+    """What the page of the run sends when its form is filled in; each night asks, and there is one form."""
+    words = arguments(house.workspace, house.corpus, **BY_A_PERSON)
+    with up(house.workspace, house.corpus, **BY_A_PERSON) as servers:
+        for _ in range(2):
+            assert command("run", *words).status == 0
+        wait_until(lambda: servers.runs("approval", names=("Suspended",)), BUSY_SECONDS)
+        (asked,) = servers.runs("approval")
+        assert asked["parameters"]["report"].startswith("**Gate: accepted: the first model")
+        answers = [{"decision": "perhaps"}, {"decision": "promote", "reason": "looked at it"}]
+        taken = [servers.prefect(f"/flow_runs/{asked['id']}/resume", {"run_input": answer}) for answer in answers]
+        assert [answer["status"] for answer in taken] == ["REJECT", "ACCEPT"]
+        wait_until(lambda: servers.state(asked["id"])[0] == "Completed", BUSY_SECONDS)
+        assert servers.state(asked["id"])[1] == "version 1 promoted"
+    assert champion(house) == 1
+    (move,) = moves_of(registry_of(settings_of(house).of(RegisterSettings), house.workspace))
+    assert move.reason.startswith("approved by a person (looked at it): accepted: the first model")
 
 
 def test_a_version_that_was_refused_does_not_ask_again(house: House, capsys: pytest.CaptureFixture[str]) -> None:

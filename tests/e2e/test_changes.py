@@ -161,6 +161,18 @@ def test_a_document_that_leaves_its_source_leaves_a_full_benchmark_and_another_t
     assert gone not in benchmark(home)
 
 
+def test_a_full_benchmark_that_may_hold_more_is_filled_from_what_is_there(empty_house: House) -> None:
+    night(empty_house, evaluate__max_documents="3")
+    few = benchmark(empty_house)
+    assert night(empty_house, evaluate__max_documents="6").made == {
+        ("evaluate", "benchmarks", "frozen benchmark"): "max_documents 3 -> 6"
+    }
+    assert len(few) == 3 and few < benchmark(empty_house) and len(benchmark(empty_house)) == 6
+    for limit in ("6", "4"):
+        assert night(empty_house, evaluate__max_documents=limit).made == {}
+    assert len(benchmark(empty_house)) == 6
+
+
 def all_files(home: House) -> set[str]:
     """The files that are one document each."""
     return {path.name for path in home.corpus.iterdir() if path.suffix != ".jsonl"}
@@ -215,6 +227,16 @@ def test_a_source_that_is_taken_out_of_the_settings_leaves_the_snapshot_and_is_n
     ref = without.plan.snapshot.whole.ref
     assert without.workspace.store.read(ref.stage, ref.fingerprint).facts["not_asked_for"] == ["notes"]
     assert night(home, ingest__sources=both).made == {}
+
+
+def test_a_source_that_is_renamed_is_a_duplicate_of_what_it_was_and_the_night_says_so(home: House) -> None:
+    """Decision 0002: what an earlier batch kept stands, whoever asks for it. Under its old name all is as it was."""
+    renamed = json.dumps([{"kind": "files", "name": "papers", "path": str(home.corpus)}])
+    other = night(home, ingest__sources=renamed)
+    assert other.urls == set()
+    (said,) = [note for note in notes_of(other.plan, other.workspace.store) if note.startswith("not asked for: docs")]
+    assert said.endswith("stays out as its duplicate: so does all of a source that was renamed")
+    assert len(night(home).urls) == 54
 
 
 def test_a_language_that_the_tokenizer_has_not_learned_is_told_and_another_generation_learns_it(tmp_path: Path) -> None:
@@ -282,7 +304,7 @@ def test_whole_batches_of_many_nights_are_closed_share_one_task_and_are_not_look
 
 def test_closed_batches_laid_out_again_are_what_they_were(home: House) -> None:
     """The record of closed batches is derived: without it, all is found whole and nothing is made."""
-    for number in range(9):  # more than eight: nodes are merged
+    for number in range(9):  # more than four: nodes are merged
         write_lines(home.corpus / f"more_{number}.jsonl", {"new": english(960 + number)})
         night(home)
     shutil.rmtree(home.workspace / "state" / "closed")

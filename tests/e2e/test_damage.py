@@ -306,7 +306,7 @@ def test_a_lost_tokenizer_is_trained_again_on_the_text_it_was_pinned_to(home: Ho
 
 
 def test_a_tokenizer_that_is_lost_with_a_list_of_its_text_is_trained_again_as_it_was(home: House) -> None:
-    """All that it names is there: eight closed batches, of which one node stands for all, are laid out once more."""
+    """All that it names is there: eight closed batches, of which two nodes stand for all, are laid out once more."""
     sources = [{"kind": "files", "name": "docs", "path": str(home.corpus)}]
     for number in range(7):
         place = home.corpus.parent / f"small_{number}"

@@ -3,6 +3,7 @@
 What `plan` says of tonight's training is compared with the training: the model that it names is its parent.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest
 from tests.model_nights import FAST, WholeNight, any_night, foreseen, to_do, whole_night
 from tests.tiny_night import (
+    SOURCE,
     House,
     artifacts,
     copy_house,
@@ -232,6 +234,32 @@ def read_one_after_the_other(nights: Sequence[WholeNight]) -> list[str]:
         assert sum(part["num_read"] for part in own) == own[0]["num_samples"]
     assert [part["first_shard"] for part in read] == sorted((p["first_shard"] for p in read), key=portions.index)
     return portions
+
+
+# Caps ---------------------------------------------------------------------------------------------------------------
+
+
+def capped(house: House, most_tokens: int | None, **changes: str) -> Settings:
+    """The settings with a cap for the only source."""
+    source = {"kind": "files", "name": SOURCE, "path": str(house.corpus), "most_tokens": most_tokens}
+    return settings_of(house, ingest__sources=json.dumps([source]), **changes)
+
+
+def test_what_a_cap_lets_in_after_its_shards_were_read_is_told_with_what_reads_it(empty_house: House) -> None:
+    """What was read is known by shard: these documents have no place of their own."""
+    first = whole_night(capped(empty_house, 2000))
+    assert first.training is not None
+    assert (first.training.facts["read"]["num_documents"], first.training.facts["unread_tokens"]) == (9, 0)
+    assert list(foreseen(capped(empty_house, 2000)).notes) == ["all text is read: nothing is trained"]
+    any_night(capped(empty_house, None))
+    told = "33 documents that weights and caps let in by now are in shards that count as read: train.num_epochs = 2"
+    assert foreseen(capped(empty_house, None)).notes[1].startswith(told)
+    second = whole_night(capped(empty_house, None, train__num_epochs="2"))
+    assert second.training is not None
+    assert second.training.facts["read"]["num_documents"] == 42
+    assert list(foreseen(capped(empty_house, None, train__num_epochs="2")).notes) == [
+        "all text is read: nothing is trained"
+    ]
 
 
 # A setting that changes no token -------------------------------------------------------------------------------------

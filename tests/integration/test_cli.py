@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import main
+from pipeline_lib.stages import STAGES as ALL_STAGES
 from pipeline_lib.stages import resolve
 from pipeline_lib.store.home import settle
 from tests.tiny_night import KEY, arguments, environment, nightshift, write_corpus
@@ -141,6 +142,30 @@ def test_a_real_mistake_imports_nothing_heavy_and_shows_no_traceback() -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
     assert "Did you mean train.max_steps?" in done.stderr
+
+
+ON_A_WORKSPACE = [
+    ["run"], ["up"], ["plan"], ["status"], ["gc"], ["gc", "--dry-run"],
+    ["why", "a.txt"], ["trace"], ["trace", "--document", "a.txt"], ["export", "--to", "out"],
+    ["promote", "1"], ["promote", "1", "--dry-run"], ["rollback"], ["rollback", "--dry-run"],
+    ["approve"], ["approve", "--dry-run"], ["refuse"],
+    *([stage.word] for stage in ALL_STAGES),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("typed", ON_A_WORKSPACE, ids=[" ".join(typed) for typed in ON_A_WORKSPACE])
+def test_a_workspace_of_the_first_layout_is_refused_by_every_command_and_left_as_it_is(
+    call: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    catalog = tmp_path / "workspace" / "state" / "catalog.json"
+    catalog.parent.mkdir(parents=True)
+    catalog.write_text("[]")
+    said = call(*typed, "--workspace", "workspace")
+    assert said.status != 0
+    assert "this workspace has layout 1, of an older release of Nightshift" in said.err
+    assert len(said.err.strip().split("\n")) == 1
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [catalog]
 
 
 def test_an_unknown_key_in_a_file_names_the_file(call: Shell, tmp_path: Path) -> None:

@@ -15,11 +15,13 @@ import pytest
 
 from flows import told
 from flows.access import auth_string
+from flows.approvals import refuse_by_hand
 from flows.asked import Asked
 from flows.moves import promote_by_hand, rollback_by_hand
 from flows.servers import start_prefect
 from flows.standing import Standing, remember
 from pipeline_lib.base.errors import SettingsError, Untrusted
+from pipeline_lib.plan.judged import WAITING, Waiting
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import registry_of
 from pipeline_lib.settings.tree import Settings
@@ -83,6 +85,35 @@ def test_a_move_appears_in_the_server_of_the_workspace_as_a_run_a_table_and_an_e
             ("nightshift.model.rolled-back", "nightshift.model.nightshift-demo"),
         }
         assert all(run["end_time"] is not None for run in runs)
+
+
+def test_a_form_that_waits_for_what_is_decided_by_now_is_closed(settings: Settings, capsys: Captured) -> None:
+    workspace = Workspace(settings.workspace)
+    with answered(start_prefect(workspace, print)) as server:
+        stands_at(settings, server.url)
+        flow = asked(server.url, workspace, "flows/", {"name": "approval"})["id"]
+
+        def form() -> str:
+            state = {"type": "PAUSED", "name": "Suspended"}
+            return str(asked(server.url, workspace, "flow_runs/", {"flow_id": flow, "state": state})["id"])
+
+        def states() -> dict[str, str]:
+            runs = asked(server.url, workspace, "flow_runs/filter", {"flows": {"name": {"any_": ["approval"]}}})
+            return {run["id"]: run["state"]["name"] for run in runs}
+
+        first = form()
+        promote_by_hand(settings, 2, reason="by hand", is_dry=False)
+        assert states() == {first: "Decided"}
+        second = form()
+        registry = registry_of(settings.of(RegisterSettings), settings.workspace)
+        workspace.save_pin(WAITING, Waiting(registry.name, 1, 2, "accepted"))
+        refuse_by_hand(settings, workspace, None)
+        assert states() == {first: "Decided", second: "Decided"}
+        assert "stays open" not in capsys.readouterr().out
+    workspace.save_pin(WAITING, Waiting(registry.name, 1, 2, "accepted"))
+    refuse_by_hand(settings, workspace, None)
+    assert "the refusal is on record, and its form there stays open" in " ".join(capsys.readouterr().out.split())
+    rollback_by_hand(settings, reason="back", is_dry=False)
 
 
 def asked(url: str, workspace: Workspace, path: str, body: Any) -> Any:

@@ -97,6 +97,20 @@ def add_rule(copy: Copy) -> None:
     copy.change("pipeline_lib/clean/rules.py", {behind: f"{RULE}{behind}"})
 
 
+def add_signal(copy: Copy) -> None:
+    """Signs that the kernel counts already, as one more column."""
+    last, places = '    "duplicate_10_gram_char_share",\n', "TOP_2_GRAM, DUPLICATE_5_GRAM = 22, 25"
+    counted, by_word = "    row[CURLY_BRACES] = ", "(HASH_SIGNS, ELLIPSES, CURLY_BRACES):"
+    added = {
+        last: f'{last}    "exclamation_marks_per_word",\n',
+        places: f"{places}\nEXCLAMATION_MARKS = 31",
+        counted: f"    row[EXCLAMATION_MARKS] = ascii_counts[33]\n{counted}",
+        by_word: by_word.replace(")", ", EXCLAMATION_MARKS)"),
+    }
+    copy.change("pipeline_lib/clean/kernel.py", added)
+    copy.change("pipeline_lib/clean/stage.py", {'Maker("clean.signals", 1,': 'Maker("clean.signals", 2,'})
+
+
 def add_kind(copy: Copy) -> None:
     kinds, field = '"cn_id", "card"', "    phone_regions:"
     copy.change("pipeline_lib/scrub/settings.py", {kinds: f'"iban", {kinds}', field: f"{FIELD}{field}"})
@@ -144,6 +158,7 @@ def add_schedule(copy: Copy) -> None:
 ADDITIONS: dict[str, Callable[[Copy], None]] = {
     "a file format": add_format,
     "a quality rule": add_rule,
+    "a quality signal": add_signal,
     "a kind of personal data": add_kind,
     "a quantization scheme": add_scheme,
     "a check of the gate": add_check,
@@ -166,6 +181,7 @@ root = Path(sys.argv[1])
 corpus = write_corpus(root / "corpus")
 (corpus / "a.shout").write_text(english(400).upper())
 (corpus / "b.txt").write_text(english(401) + " Pay to DE89370400440532013000 soon.")
+(corpus / "c.txt").write_text(english(402) + " Oh! Oh!")
 settings = tiny_settings(root / "workspace", corpus, **json.loads(sys.argv[2]))
 night = whole_night(settings)
 store = night.workspace.store
@@ -183,6 +199,8 @@ print(json.dumps({
     "dropped": {row["document_id"]: [row["reason"], row["failed"]] for row in rows("clean.judge", "ledger.parquet")
                 if not row["is_kept"]},
     "urls": {row["document_id"]: row["url"] for row in rows("clean.text", "documents.parquet")},
+    "marks": [row["exclamation_marks_per_word"] * row["num_words"]
+              for row in rows("clean.signals", "signals.parquet") if row["exclamation_marks_per_word"]],
     "num_iban": sum(m.facts["num_iban"] for m in night.makers("scrub.text")),
     "verdict": night.verdict,
     "gate": json.loads((store.path("register", gate.fingerprint) / "gate.json").read_text()),
@@ -280,6 +298,10 @@ def test_a_rule_drops_under_its_name(grown: Grown) -> None:
         if why == "has_hash_signs"
     }
     assert found == {f"page_{number}.md": ["max_hash_signs.v2"] for number in range(200, 204)}
+
+
+def test_a_signal_is_a_column_beside_the_others(grown: Grown) -> None:
+    assert grown.night["marks"] == [pytest.approx(2)]
 
 
 def test_a_kind_of_personal_data_is_replaced_and_counted(grown: Grown) -> None:

@@ -27,7 +27,7 @@ from pipeline_lib.stages import resolve
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = ROOT / "deployments"
 CONFIGS = sorted((DEPLOYMENTS / "configs").glob("*.toml"))
-NAMES = ["nightly", "refresh", "retrain", "maintenance", "promote", "rollback"]
+NAMES = ["nightly", "refresh", "retrain", "maintenance", "approval", "promote", "rollback"]
 
 
 @pytest.fixture(scope="module")

@@ -231,6 +231,41 @@ def test_an_input_that_nobody_lays_out_is_another_one(house: House) -> None:
     assert found["clean 3"] == found["dedup 0"] == "clean.text: another input (raw)"
 
 
+def test_what_goes_on_from_what_stood_in_its_place_says_so_and_not_that_it_has_another_input(tmp_path: Path) -> None:
+    """A trunk with unread text: nothing else changed since the night before."""
+    workspace = Workspace(tmp_path)
+    snapshot = Work(TEXT, inputs={"raw": Ref("ingest", "a")}, name="snapshot")
+    first = Work(DECIDE, inputs={"snapshot": snapshot.ref}, params={"first": 0}, name="model")
+    for trunk in (first.ref, Ref("dedup", "of another line")):
+        for work in (snapshot, first):
+            execute(work, workspace.root)
+        remember(workspace, Step("dedup", "model", (), (first,), first))
+        inputs = {"snapshot": snapshot.ref, "trunk": trunk}
+        work = Work(DECIDE, inputs=inputs, params={"first": 9}, name="model")
+        follows = Work(SCRUB, inputs={"model": work.ref}, name="scores")
+        execute(before := Work(SCRUB, inputs={"model": first.ref}, name="scores"), workspace.root)
+        remember(workspace, Step("scrub", "scores", (), (before,), before))
+        steps = [Step(w.maker.stage, w.name, (), (w,), w, todo=frozenset({w.ref})) for w in (work, follows)]
+        told = "goes on from the last one" if trunk == first.ref else "another input (trunk)"
+        assert reasons(lines_of(steps, workspace)) == {"dedup 0": told, "scrub 0": f"dedup.decide: {told}"}
+
+
+def test_of_a_content_that_is_known_by_its_digest_alone_it_is_told_that_it_is_new(tmp_path: Path) -> None:
+    """What is drawn from the newest batch is compared with what was drawn from the one before it."""
+    workspace = Workspace(tmp_path)
+    plans = [Work(TEXT, params={"content": digit * 32}, name="plan") for digit in "ab"]
+    drawn = [Work(DECIDE, inputs={"batch": plan.ref}, name="benchmark") for plan in plans]
+    for work in (plans[0], drawn[0]):
+        execute(work, workspace.root)
+    remember(workspace, Step("dedup", "benchmark", (), (drawn[0],), drawn[0]))
+    todo = frozenset({plans[1].ref, drawn[1].ref})
+    steps = [
+        Step("clean", "0002-docs", (), (plans[1],), plans[1], todo=todo),
+        Step("dedup", "benchmark", (), (drawn[1],), drawn[1], todo=todo),
+    ]
+    assert reasons(lines_of(steps, workspace)) == {"clean 0": "new", "dedup 0": "new"}
+
+
 def test_parameters_follow_from_inputs_mostly_so_they_are_told_where_no_input_is_another(house: House) -> None:
     assert reasons(house.lines(Night(key_id="2a2a", clean=MOVED)))["scrub 0"] == BY_RULES
     assert reasons(house.lines(Night(key_id="2a2a")))["scrub 0"] == "key_id 1f0c -> 2a2a"

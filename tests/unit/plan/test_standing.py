@@ -13,7 +13,10 @@ from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 from tests.tiny_night import KEY, chinese, english, night_here, tiny_settings, write_lines
 
-KEPT = "it is kept, nothing is trained on it, and named in the settings again it is back"
+KEPT = (
+    "it is kept, nothing is trained on it, and named in the settings again it is back. What other sources have of the "
+    "same text stays out as its duplicate: so does all of a source that was renamed"
+)
 
 
 @pytest.fixture(autouse=True)
