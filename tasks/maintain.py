@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline_lib.keep.outlook import Outlook, Thing, look, sweep
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.forgotten import read_tombstones
 from pipeline_lib.store.still import no_backup_beside
 from tasks.night import Night, open_night
 from tasks.runtime import Runtime
@@ -33,6 +34,7 @@ def open_maintenance(settings: Settings, flow: str, runtime: Runtime) -> Iterato
 
 def collect(night: Night) -> dict[str, Any]:
     """Remove what goes; what went, waits and stays, as JSON."""
+    _forget(night)
     night.enter("gc", "looking")
     outlook = look(night.settings, night.workspace, now=time.time())
     sweep(outlook, night.settings, night.workspace)
@@ -40,6 +42,15 @@ def collect(night: Night) -> dict[str, Any]:
     rows = [{"what became of it": word, **row} for word in ("goes", "waits", "stays") for row in told[word]]
     night.runtime.table(MAINTENANCE_KEY, rows, sentence_of(told))
     return told
+
+
+def _forget(night: Night) -> None:
+    """What is buried is taken out, and versions that are tagged no more, or not yet, are."""
+    if read_tombstones(night.workspace.root):
+        from tasks.forget import purge, tagged  # which load Arrow
+
+        purge(night)
+        tagged(night)
 
 
 def as_data(outlook: Outlook) -> dict[str, Any]:

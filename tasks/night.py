@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pipeline_lib.base.errors import NightshiftError
+from pipeline_lib.forget.names import is_begun
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.run.engine import Engine
 from pipeline_lib.run.step import Done
@@ -124,6 +125,15 @@ def with_given(given: Given) -> Iterator[None]:
         _given.reset(token)
 
 
+def _go_on_forgetting(workspace: Workspace, reporter: Reporter) -> None:
+    """End what a killed `nightshift forget` had begun, before anything reads it."""
+    if is_begun(workspace.root):
+        from pipeline_lib.forget.work import resume  # which loads Arrow
+
+        for _ in resume(workspace, time.time):
+            reporter.say("what nightshift forget had begun is done")
+
+
 @contextmanager
 def open_night(settings: Settings, flow: str, runtime: Runtime) -> Iterator[Night]:
     """A night that holds the workspace until its end.
@@ -144,6 +154,7 @@ def open_night(settings: Settings, flow: str, runtime: Runtime) -> Iterator[Nigh
             if line := close_to_others(workspace.root):
                 reporter.say(line)
             workspace.sweep()
+            _go_on_forgetting(workspace, reporter)
             look_back(workspace, runtime, reporter)
             yield night
 

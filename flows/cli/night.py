@@ -1,4 +1,4 @@
-"""A whole night, and what it would be; what nights leave, whether it is whole, and whether all is well."""
+"""A whole night, and what it would be; what nights leave, whether it is whole and all is well; what must go."""
 
 import shlex
 
@@ -15,6 +15,7 @@ def register(app: typer.Typer) -> None:
     app.command()(gc)
     app.command()(verify)
     app.command()(doctor)
+    app.command()(forget)
 
 
 def run(context: typer.Context, config: Config = None) -> None:
@@ -127,3 +128,34 @@ def doctor(
     given += [pair for pair in context.obj or () if pair[0] in OF_NO_SECTION]
     words = shlex.join(word for name, value in given for word in (f"--{name}", value))
     raise typer.Exit(show_doctor(settings, opened(settings), words, is_fixing=fix, as_json=as_json))
+
+
+def forget(
+    context: typer.Context,
+    document: str = typer.Argument(help="URL of the document (numpy/linalg/_linalg.py#solve) or the id of a version."),
+    source: str = typer.Option(None, "--source", help="Which source, where several have a document of that URL."),
+    now: bool = typer.Option(False, "--now", help="Take it out of all that is there in this command."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be forgotten; change nothing."),
+    yes: bool = typer.Option(False, "--yes", help="Do not ask."),
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Forget a document for good: all its versions, in every layer, and never take it in again.
+
+    At once it leaves the benchmarks, and all that is made from now on: snapshots, trainings, exports. With --now, or
+    with the next maintenance, it leaves what is there: texts, tokens, ledgers, indexes, old snapshots. What stays in
+    its place is a keyed hash that names nobody. A certificate in the workspace says what was removed, and what remains:
+    models that have learned it, which are tagged in MLflow, and copies that lie elsewhere. Delete it at its source too.
+
+    Examples: nightshift forget rich.dist-info/METADATA --dry-run
+
+    nightshift forget rich.dist-info/METADATA --now
+    """
+    from flows.forget import forget_document
+    from pipeline_lib.base.imports import arrow_without_pandas
+
+    arrow_without_pandas()
+    settings = resolved(context, config).settings
+    forget_document(
+        settings, opened(settings), document, source, is_now=now, is_dry=dry_run, is_sure=yes, as_json=as_json
+    )

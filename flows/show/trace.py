@@ -9,7 +9,7 @@ from rich.console import Console
 
 from flows.console import make_console
 from flows.show.tables import clock, print_json, table
-from flows.show.why import SUGGESTIONS, show_head, unknown_document
+from flows.show.why import SUGGESTIONS, say_forgotten, show_head, unknown_document
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.past.ledger import Story, why
 from pipeline_lib.past.names import urls_near
@@ -18,6 +18,7 @@ from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import CHAMPION, Registry, Version, aliases, versions
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.forgotten import stones_of
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.stage import TRAIN
 
@@ -134,6 +135,10 @@ def _show_documents(documents: "Sequence[DocumentRead]", training: Training, ste
 def show_document(settings: Settings, workspace: Workspace, document: str, *, as_json: bool) -> None:
     """Which models learned a document. Raises `SettingsError` when it is not known."""
     stories = why(workspace, document)
+    if not stories and (forgotten := stones_of(workspace.root, document)):
+        told = [{"forgotten": asdict(stone)} for stone in forgotten]
+        print_json(told) if as_json else say_forgotten(forgotten, make_console())
+        return
     if not stories:
         raise SettingsError(unknown_document(workspace, document, urls_near(workspace, document, SUGGESTIONS)))
     found = [(story, _benchmarks(workspace, story), models_beside(workspace.store, story)) for story in stories]

@@ -13,6 +13,7 @@ from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.past.ledger import STAGES_OF_DOCUMENTS, Decision, Story, why
 from pipeline_lib.past.names import quarantined, urls_near
 from pipeline_lib.stages import BY_WORD
+from pipeline_lib.store.forgotten import Tombstone, stones_of
 from pipeline_lib.store.workspace import Workspace
 
 SUGGESTIONS = 5
@@ -26,10 +27,14 @@ def show_why(workspace: Workspace, document: str, *, all_values: bool, as_json: 
     stories = why(workspace, document)
     records = [] if stories else quarantined(workspace, document)
     is_known = bool(stories or records)
-    near = [] if is_known else urls_near(workspace, document, SUGGESTIONS)
+    forgotten = [] if is_known else stones_of(workspace.root, document)
+    near = [] if is_known or forgotten else urls_near(workspace, document, SUGGESTIONS)
     if as_json:
         told = {"documents": [asdict(story) for story in stories], "quarantined": [asdict(one) for one in records]}
-        print_json({**told, "near": near})
+        print_json({**told, "near": near, "forgotten": [asdict(one) for one in forgotten]})
+    if forgotten and not as_json:
+        say_forgotten(forgotten, make_console())
+    is_known = is_known or bool(forgotten)
     if not is_known:
         raise SettingsError(unknown_document(workspace, document, near))
     if as_json:
@@ -46,6 +51,15 @@ def unknown_document(workspace: Workspace, document: str, near: Sequence[str]) -
     """What to say of a URL or id that no batch has."""
     advice = "\n  ".join(["Did you mean one of these?", *near]) if near else "nightshift ingest takes in what is new."
     return f"{document}: no document of {workspace.root} has that URL or id. {advice}"
+
+
+def say_forgotten(stones: Sequence[Tombstone], console: Console) -> None:
+    """What is left to tell of documents that are forgotten."""
+    for stone in stones:
+        day = time.strftime("%Y-%m-%d", time.localtime(stone.at))
+        left = "nothing of it is left" if stone.purged else "maintenance takes it out of what is there"
+        models = f"; models that learned it: {', '.join(one[:8] for one in stone.models)}" if stone.models else ""
+        console.print(f"forgotten on {day} ({stone.source}): {left}{models}", soft_wrap=True)
 
 
 def show_head(story: Story, console: Console) -> None:

@@ -25,6 +25,7 @@ from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome, Ref, digest_of
 from pipeline_lib.store.files import read_json, write_json
+from pipeline_lib.store.forgotten import among, by_shard, forget_key
 from pipeline_lib.store.local import Store
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ def make_benchmark(settings: EvaluateSettings, inputs: Inputs, folder: Path) -> 
     """Choose the documents of a benchmark and keep them.
 
     Members: the tables of the token shards whose documents it may take. Input: `before`, the benchmark that it goes on
-    from, if there is one. Parameters: `name`, `generation`; may be missing: `left_out`, sources not drawn from, and
-    `gone`, the digest of the texts that are not there (there are too many for their names).
+    from, if there is one. Parameters: `name`, `generation`; may be missing: `left_out`, sources not drawn from, `gone`,
+    the digest of the texts that are not there (there are too many for their names), and `forgotten`: [batch, part,
+    hash] of each document that is not taken.
     """
     from pipeline_lib.evaluate.benchmark import choose, describe, to_json, write_chosen
     from pipeline_lib.store.schemas import DOCUMENTS_FILE
@@ -124,7 +126,7 @@ def _shards(inputs: Inputs, file: str) -> tuple[list["Shard"], list["Shard"]]:
     left_out = pa.array(inputs.params.get("left_out", ()), pa.string())
     table = every.filter(pc.invert(pc.is_in(every["source"], left_out)))
     left: dict[str, set[str]] = defaultdict(set)
-    for shard, name in _rows(excluded_of(table, gone), "shard", "document_id"):
+    for shard, name in [*_rows(excluded_of(table, gone), "shard", "document_id"), *_forgotten(inputs, table, file)]:
         left[shard].add(name)
     gone_texts = _gone_texts(inputs, table["documents"].to_pylist())
     shards = [
@@ -132,8 +134,20 @@ def _shards(inputs: Inputs, file: str) -> tuple[list["Shard"], list["Shard"]]:
         for text, share, shard in _rows(table, "documents", "heldout_share", "shard")
         if text not in gone_texts
     ]
-    is_gone = frozenset(gone["document_id"].to_pylist())
+    is_gone = frozenset(gone["document_id"].to_pylist())  # what is forgotten has left the benchmark before already
     return [Shard(inputs.file("before", file), left=is_gone)] if inputs.has("before") else [], shards
+
+
+def _forgotten(inputs: Inputs, table: "pa.Table", file: str) -> Iterator[tuple[str, str]]:
+    """The token shards and ids of what is forgotten of these texts. Only their shards are looked at."""
+    from pipeline_lib.store.tables import read_table
+
+    leaving = by_shard(inputs.params.get("forgotten", ()))
+    for batch, part, text, shard in _rows(table, "batch", "part", "documents", "shard") if leaving else ():
+        if (batch, part) in leaving and inputs.store.is_present(Ref(TEXT_STAGE, text)):
+            path = inputs.store.open(TEXT_STAGE, text, files=[file]).file(file)
+            ids = read_table(path, ["document_id"])["document_id"].to_pylist()
+            yield from ((shard, one) for one in among(ids, leaving[batch, part], forget_key(inputs.workspace)))
 
 
 def gone_of(store: Store, texts: Iterable[str]) -> list[str]:

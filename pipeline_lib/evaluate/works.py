@@ -1,6 +1,7 @@
 """The works of evaluate: benchmarks, and the scores of candidates on them."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.evaluate.stage import BENCHMARK, SCORES
@@ -18,17 +19,23 @@ def benchmark_work(
     *,
     left_out: Sequence[str] = (),
     gone: Collection[str] = (),
+    forgotten: Sequence[Sequence[Any]] = (),
 ) -> Work:
     """Held-out documents of these token shards, behind those of an earlier benchmark.
 
-    Without those of the sources left out, and of the texts that are gone.
+    Without those of the sources left out, of the texts that are gone, and what is forgotten (store/forgotten.py).
     """
-    without = ({"left_out": list(left_out)} if left_out else {}) | ({"gone": digest_of(sorted(gone))} if gone else {})
+    without: dict[str, Any] = {
+        "left_out": list(left_out),
+        "gone": digest_of(sorted(gone)) if gone else "",
+        "forgotten": [list(one) for one in forgotten],
+    }
+    said = {name: value for name, value in without.items() if value}
     return Work(
         BENCHMARK,
         settings.of(EvaluateSettings).only(BENCHMARK.reads),
         inputs={} if before is None else {"before": before},
-        params={"name": name, "generation": generation} | without,
+        params={"name": name, "generation": generation} | said,
         members=tables,
         name=f"{name} benchmark",
     )

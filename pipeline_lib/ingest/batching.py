@@ -15,11 +15,13 @@ from pipeline_lib.ingest.arrivals import Arrivals, is_own
 from pipeline_lib.ingest.digests import digest_files
 from pipeline_lib.ingest.documents import Document, Reading, read_pieces, reading_of
 from pipeline_lib.ingest.history import KnownFile, Past
+from pipeline_lib.ingest.naming import escape
 from pipeline_lib.ingest.packed import ID, Ids, Packed, Rows, as_bytes, find, firsts, lines_of, pack
 from pipeline_lib.ingest.plan import BatchPlan, FilePlan, ShardPlan, shard_content
-from pipeline_lib.ingest.records import Bad, PassedOver
+from pipeline_lib.ingest.records import Bad, Listing, PassedOver
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
+from pipeline_lib.store.forgotten import FORGOTTEN, NOBODY, Refused
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +55,11 @@ def plan_batch(
     before: str,
     landing: Path | None,
     heldout_share: Callable[[int, int], float],
+    refused: Refused = NOBODY,
 ) -> Scanned:
     """The batch that brings the state of `past` to that of the source's files; none if they agree."""
-    reading = reading_of(settings, source, landing)
-    listing = reading.files.files()
+    reading = reading_of(settings, source, landing, refused)
+    listing = _without_forgotten(reading.files.files(), refused)
     if not listing.files:
         log.warning("ingest: source %r holds no file to read; check its path, include and exclude", source.name)
     files = digest_files(listing.files, cache_path, listing.digests)
@@ -66,7 +69,7 @@ def plan_batch(
     changed = [
         path for path, file in files.items() if path in there and not known[path].is_as(file.digest, reading.digest)
     ]
-    gone = sorted(there - files.keys())
+    gone = sorted(path for path in there - files.keys() if not refused.has(escape(path)))  # these leave by themselves
     if not (new or changed or gone):
         return Scanned(None, listing.passed_over)
     _guard_gone(settings, source.name, len(gone), len(there))
@@ -93,6 +96,17 @@ def plan_batch(
         num_changed_files=len(changed),
     )
     return Scanned(plan, listing.passed_over, sum(known[path].digest == files[path].digest for path in changed))
+
+
+def _without_forgotten(listing: Listing, refused: Refused) -> Listing:
+    """The files without those that are forgotten documents: they are not opened any more, and counted."""
+    if not refused:
+        return listing
+    left = {path: place for path, place in listing.files.items() if not refused.has(escape(path))}
+    passed_over = dict(listing.passed_over)
+    if num_forgotten := len(listing.files) - len(left):
+        passed_over[FORGOTTEN] = PassedOver(num_forgotten, None)
+    return Listing(left, passed_over, listing.digests)
 
 
 def _guard_gone(settings: IngestSettings, source: str, num_gone: int, num_known: int) -> None:

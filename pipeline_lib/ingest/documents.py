@@ -19,6 +19,7 @@ from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
 from pipeline_lib.ingest.streams import too_long
 from pipeline_lib.store.artifact import digest_of
+from pipeline_lib.store.forgotten import FORGOTTEN, NOBODY, Refused
 
 PLAIN: Format = "text"
 HELD_DOCUMENTS, HELD_BYTES = 1 << 10, 1 << 20  # of a piece of a file
@@ -44,17 +45,18 @@ class Reading:
     files: FileSource
     limits: Limits
     digest: str  # of all that decides how the bytes of a file become documents
+    refused: Refused = NOBODY  # what this workspace has forgotten of the source
 
 
-def reading_of(settings: IngestSettings, source: Source, landing: Path | None) -> Reading:
+def reading_of(settings: IngestSettings, source: Source, landing: Path | None, refused: Refused = NOBODY) -> Reading:
     """How `source` is read, from the folder of its `landing` where it needs one."""
     limits = Limits(settings.max_document_bytes, settings.max_expansion)
     digest = digest_of({"version": READ_VERSION, "limits": asdict(limits), **_reads_more(source), **source.decisive()})
     if not isinstance(source, LandingSource):
-        return Reading(source.name, source, limits, digest)
+        return Reading(source.name, source, limits, digest, refused)
     if landing is None:
         raise DataError(f"ingest: source {source.name!r} has not landed yet, so it has no files. Please report it.")
-    return Reading(source.name, source.landed(landing), limits, digest)
+    return Reading(source.name, source.landed(landing), limits, digest, refused)
 
 
 def _reads_more(source: Source) -> dict[str, int]:
@@ -80,7 +82,9 @@ def read_file(reading: Reading, file: FilePlan, place: Path | None) -> Iterator[
     for record in _records(reading, file, place):
         if file.lines is not None and record.line not in file.lines:
             continue
-        yield record if isinstance(record, Bad) else _judged(reading, file.path, url, record, names)
+        item = record if isinstance(record, Bad) else _judged(reading, file.path, url, record, names)
+        is_refused = isinstance(item, Document) and reading.refused.has(item.url)
+        yield Bad(record.line, FORGOTTEN) if is_refused else item
 
 
 def read_pieces(reading: Reading, file: FilePlan, place: Path | None) -> Iterator[list[Document | Bad]]:

@@ -30,6 +30,7 @@ from pipeline_lib.ingest.places import hash_of_id, read_places
 from pipeline_lib.ingest.plan import LANDING_FILE
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.files import read_json, write_json
+from pipeline_lib.store.forgotten import NOBODY, Refused
 from pipeline_lib.store.tables import iterate
 
 SCRATCH = """
@@ -41,6 +42,7 @@ CREATE TABLE fresh (number INTEGER PRIMARY KEY, id TEXT UNIQUE, is_known INTEGER
 CREATE INDEX pieces ON fresh (piece, place);
 CREATE TABLE missed (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
+REFUSED = "refused"  # what a landing notes of rows that are forgotten
 GONE, THERE, FETCHED = 0, 1, 2  # what `seen` says
 
 LAST_TYPES: dict[str, Callable[[str], Any]] = {
@@ -53,7 +55,9 @@ LAST_TYPES: dict[str, Callable[[str], Any]] = {
 class Landing:
     """One night's answer of a source, in the making."""
 
-    def __init__(self, source: str, asks: str, folder: Path, before: Path | None, places: Path) -> None:
+    def __init__(
+        self, source: str, asks: str, folder: Path, before: Path | None, places: Path, refused: Refused = NOBODY
+    ) -> None:
         self._source = source
         self._asks = asks
         self._folder = folder
@@ -62,6 +66,8 @@ class Landing:
         nothing: dict[str, Any] = {"asks": asks, "last": None, "num_pieces": 0, "pieces": {}}
         self._state: dict[str, Any] = nothing | (read_json(before / LANDING_FILE) if before else {})
         self._path = folder / "scratch.sqlite"
+        self._refused = refused
+        self._refused_rows = set(self._state.get(REFUSED, ()))  # keyed hashes of ids
         self._linked: set[str] = set()  # pieces that are as they were
         self._num_fetched = 0
         self._num_without_id = 0
@@ -96,7 +102,7 @@ class Landing:
         self._is_told = True
         if row_id is None:
             self._num_without_id += 1
-        elif not is_deleted and not self._see(row_id, THERE):
+        elif not is_deleted and not self._is_refused(row_id) and not self._see(row_id, THERE):
             try:
                 self._scratch.execute("INSERT INTO missed VALUES (?)", (row_id,))
             except sqlite3.IntegrityError as exc:
@@ -118,6 +124,9 @@ class Landing:
         if row.id is None or is_deleted:
             return
         self._scratch.execute("DELETE FROM missed WHERE id = ?", (row.id,))
+        if self._refused.has(row.url):
+            self._refused_rows.add(self._refused.hash_of(row.id))
+            return
         known = self._scratch.execute("SELECT digest, piece FROM known WHERE id = ?", (row.id,)).fetchone()
         digest, piece = known or ("", None)
         if known:
@@ -134,6 +143,7 @@ class Landing:
         num_placed, num_back = self._one("SELECT (SELECT count(*) FROM placed), count(place) FROM fresh")
         self._guard(num_placed - num_back, num_placed, max_gone_share)
         state = {"asks": self._asks, "last": _json_of(last), "num_pieces": self._write_pieces()}
+        state |= {REFUSED: sorted(self._refused_rows)} if self._refused_rows else {}
         write_json(self._folder / LANDING_FILE, {**state, "pieces": self._digests()})
         num_rows = num_known - num_gone + num_new
         return Outcome(
@@ -148,6 +158,10 @@ class Landing:
                 "num_gone": num_gone,
             },
         )
+
+    def _is_refused(self, row_id: str) -> bool:
+        """Whether this row was refused before: one that is there and never lands would be fetched each night."""
+        return bool(self._refused_rows) and self._refused.hash_of(row_id) in self._refused_rows
 
     def _note_known(self, before: Path) -> None:
         """What the landing before holds."""

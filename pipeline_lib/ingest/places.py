@@ -9,10 +9,11 @@ put into pieces by their order alone. (Hashes and no ids: these may be names of 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from pipeline_lib.store.tables import TableWriter, iterate
@@ -44,6 +45,21 @@ def read_places(path: Path) -> Iterator[tuple[bytes, str]]:
             yield from zip(part["row"].to_pylist(), part["piece"].to_pylist(), strict=True)
     except (OSError, KeyError, pa.ArrowException):
         return
+
+
+def forget_rows(landing: Path, path: Path, urls: Collection[str]) -> None:
+    """Take the rows with these urls out of the places; which rows that are is asked of their landing."""
+    wanted = pa.array(sorted(urls), pa.string())
+    gone = set[bytes]()
+    for piece in sorted(landing.glob("*.parquet")):
+        for part in iterate(piece, ["id", "url"]):
+            own = part.filter(pc.is_in(part["url"], wanted))
+            gone.update(hash_of_id(row_id) for row_id in own["id"].to_pylist())
+    left = [row for row in read_places(path) if row[0] not in gone]
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with TableWriter(temporary, PLACES_SCHEMA) as writer:
+        writer.write(pa.table({"row": [row for row, _ in left], "piece": [piece for _, piece in left]}, PLACES_SCHEMA))
+    temporary.replace(path)
 
 
 def hash_of_id(row_id: str) -> bytes:

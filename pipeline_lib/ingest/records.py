@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 
 from pipeline_lib.base.settings import StageSettings, operational
 from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.forgotten import Refused
 
 if TYPE_CHECKING:
     from pipeline_lib.store.workspace import Batch
@@ -209,10 +210,11 @@ class FileSource(Protocol):
 class LandingSource(Protocol):
     """A source that has to be asked first: what it answers lands in a folder of files."""
 
-    def land(self, before: Path | None, places: Path, folder: Path, max_gone_share: float) -> Outcome:
+    def land(self, before: Path | None, places: Path, folder: Path, max_gone_share: float, refused: Refused) -> Outcome:
         """Fill an empty folder with all that the source holds, fetching only what is new since the landing `before`.
 
-        None if there was none, or it is lost: then `places` says where its rows lay, if that is a file.
+        None if there was none, or it is lost: then `places` says where its rows lay, if that is a file. What is
+        `refused` by its url does not land.
         Raises `UpstreamError` when the source may answer later, `GuardStop` when too much of it is gone at once.
         """
 

@@ -34,6 +34,7 @@ from pipeline_lib.ingest.sources import Source
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.forgotten import NOBODY, Refused, refused_of
 
 if TYPE_CHECKING:
     from pipeline_lib.ingest.batching import Scanned
@@ -56,18 +57,20 @@ def scan(
     before: str = "",
     landing: Path | None = None,
     heldout_share: Callable[[int, int], float] = no_share,
+    refused: Refused = NOBODY,
 ) -> "Scanned":
     """What a look at `source` finds: the next batch, if anything is new, changed or gone, and what no reader takes.
 
     `past` answers for its earlier batches, and `before` names the last of them; `landing` is the folder of its newest
-    landing, for a source that lands; `heldout_share(files, bytes)` says which share of so much new text is held out.
+    landing, for a source that lands; `heldout_share(files, bytes)` says which share of so much new text is held out;
+    what is `refused` counts as not being there.
     Only files whose size or times differ from those at `cache_path` are read, and of
     those only changed ones are parsed. Raises `SettingsError` when the source is not there and `GuardStop` when too
     many of its files are gone at once.
     """
     from pipeline_lib.ingest.batching import plan_batch
 
-    return plan_batch(settings, source, past, cache_path, before, landing, heldout_share)
+    return plan_batch(settings, source, past, cache_path, before, landing, heldout_share, refused)
 
 
 def keep(plan: BatchPlan, workspace: Path) -> Path:
@@ -120,7 +123,8 @@ def make_landing(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outc
     if not isinstance(source, LandingSource):
         raise DataError(f"ingest: source {source.name!r} has files of its own and does not land. Please report it.")
     before = inputs.folder("before") if inputs.has("before") else None
-    return source.land(before, places_path(inputs.workspace, source.name), folder, settings.max_gone_share)
+    places, refused = places_path(inputs.workspace, source.name), refused_of(inputs.workspace, source.name)
+    return source.land(before, places, folder, settings.max_gone_share, refused)
 
 
 def make_plan(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcome:
@@ -144,7 +148,8 @@ def make_shard(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcom
     planned = read_shard_plan(inputs.file("plan", PLAN_FILE), inputs.file("plan", FILES_FILE), content)
     paths = [file.path for file in planned.shard.files]
     landing = inputs.file("landing", LANDING_FILE).parent if inputs.has("landing") else None
-    reading = reading_of(settings, _source(settings, planned.source), landing)
+    refused = refused_of(inputs.workspace, planned.source)
+    reading = reading_of(settings, _source(settings, planned.source), landing, refused)
     if reading.digest != planned.reading:
         raise DataError(f"ingest: source {planned.source!r} is read otherwise than when it was looked at. Run again.")
     verified = {path: inputs.file("landing", path) for path in paths} if landing else None

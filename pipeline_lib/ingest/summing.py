@@ -15,6 +15,7 @@ from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, MEMBERS_SCHEMA
 from pipeline_lib.ingest.writing import reason_code
 from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.forgotten import FORGOTTEN
 from pipeline_lib.store.tables import TableWriter, iterate, read_table, write_parquet
 
 NUM_PLACES_SHOWN = 5
@@ -35,7 +36,9 @@ def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Shar
     num_documents = int(sum(inventory["num_documents"].to_pylist()))
     num_unchanged = int(sum(inventory["num_unchanged"].to_pylist()))
     num_bad = int(sum(inventory["num_bad"].to_pylist()))
-    _guard_bad(settings, plan.source, shards, num_bad, num_documents + num_unchanged + num_bad)
+    dropped = _dropped(shards)
+    num_broken = num_bad - dropped[FORGOTTEN]
+    _guard_bad(settings, plan.source, shards, num_broken, num_documents + num_unchanged + num_broken)
 
     write_parquet(inventory, folder / INVENTORY_FILE)
     num_members = _write_members(shards, folder / MEMBERS_FILE)
@@ -44,7 +47,7 @@ def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Shar
     return Outcome(
         rows_in=num_documents + num_bad,
         rows_out=num_documents,
-        dropped=_dropped(shards),
+        dropped=dropped,
         file_rows={
             INVENTORY_FILE: inventory.num_rows,
             MEMBERS_FILE: num_members,

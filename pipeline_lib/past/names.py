@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline_lib.past.made import made_last, opened, raw_shards
 from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.forgotten import STAND_IN, refused_of
 from pipeline_lib.store.workspace import Batch, Workspace
 
 if TYPE_CHECKING:
@@ -39,15 +40,21 @@ class Quarantined:
     batch: str
 
 
-def documents(workspace: Workspace, key: str) -> Iterator[Named]:
-    """All versions of the document with this url or id, oldest first."""
+def documents(workspace: Workspace, key: str, *, with_forgotten: bool = False) -> Iterator[Named]:
+    """All versions of the document with this url or id, oldest first; not of one that is forgotten and still there."""
     import pyarrow.compute as pc
 
+    refused = {source: refused_of(workspace.root, source) for source in _sources(workspace)}
     for batch in workspace.batches():
-        for shard, table in _tables(workspace, batch):
+        for shard, table in tables(workspace, batch):
             is_it = pc.or_(pc.equal(table["document_id"], key), pc.equal(table["url"], key))
             for row in table.filter(is_it).to_pylist():
-                yield Named(row["document_id"], row["url"], row["place"], batch, shard)
+                if with_forgotten or not refused[batch.source].has(row["url"]):
+                    yield Named(row["document_id"], row["url"], row["place"], batch, shard)
+
+
+def _sources(workspace: Workspace) -> set[str]:
+    return {batch.source for batch in workspace.batches()}
 
 
 def url_of(workspace: Workspace, document_id: str) -> str | None:
@@ -76,12 +83,15 @@ def urls_near(workspace: Workspace, name: str, limit: int) -> list[str]:
 
     from pipeline_lib.past.nearest import nearest
 
-    tables = (table for batch in workspace.batches() for _, table in _tables(workspace, batch))
-    chunks = [chunk for table in tables for chunk in table["url"].chunks]
-    return nearest(pa.chunked_array(chunks, pa.string()), name, limit)
+    found = (table for batch in workspace.batches() for _, table in tables(workspace, batch))
+    chunks = [chunk for table in found for chunk in table["url"].chunks]
+    refused = [refused_of(workspace.root, source) for source in _sources(workspace)]
+    num_hidden = sum(len(one.places) for one in refused)  # a stand-in for each, or the url itself while it is there
+    near = nearest(pa.chunked_array(chunks, pa.string()), name, limit + num_hidden)
+    return [url for url in near if not url.startswith(STAND_IN) and not any(one.has(url) for one in refused)][:limit]
 
 
-def _tables(workspace: Workspace, batch: Batch) -> "Iterator[tuple[int, pa.Table]]":
+def tables(workspace: Workspace, batch: Batch) -> "Iterator[tuple[int, pa.Table]]":
     """The document_id, url and place of the documents of each shard, as far as something of it is still there."""
     made = (made_last(workspace, maker.partition(".")[0], batch, maker) for maker in TEXTS)
     for shard, (raw, *texts) in enumerate(zip_longest(raw_shards(workspace.store, batch), *made)):

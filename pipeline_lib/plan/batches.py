@@ -28,6 +28,7 @@ from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import with_sums
 from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.forgotten import refused_of
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Batch, Workspace
 from pipeline_lib.tokenize.settings import TokenizeSettings
@@ -164,6 +165,7 @@ def new_batches(
             before=before,
             landing=folder_of(workspace, landing),
             heldout_share=share,
+            refused=refused_of(workspace.root, source.name),
         )
         passed_over[source.name] = scanned.passed_over
         if scanned.plan is not None:

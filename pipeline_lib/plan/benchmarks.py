@@ -11,6 +11,7 @@ state/pins/benchmarks.json   the frozen one, up to which batch it has drawn, the
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.evaluate.stage import TEXT_STAGE, gone_of
@@ -27,6 +28,7 @@ from pipeline_lib.run.maker import Work
 from pipeline_lib.run.step import Step, manifest_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.forgotten import as_parameter
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
 
@@ -74,8 +76,8 @@ def plan_benchmarks(
     added = added if pinned.frozen is not None else ()
     newest = _newest(workspace.store, pinned, added) if added else pinned.newest
     number = max([pinned.drawn_up_to, *(batch.number for batch in new)])
-    left_out = _left_out(settings, data)
-    fresh = benchmark_work(settings, FRESH, number, newest, None, left_out=left_out) if newest else None
+    new_one = partial(benchmark_work, left_out=_left_out(settings, data), forgotten=_forgotten(data))
+    fresh = new_one(settings, FRESH, number, newest, None) if newest else None
     every = {FROZEN: frozen.now, FRESH: fresh, BEFORE: frozen.before}
     works = tuple(work for work in every.values() if isinstance(work, Work))
     refs = {name: made.ref if isinstance(made, Work) else made for name, made in every.items() if made is not None}
@@ -114,8 +116,8 @@ def _frozen(
     if pinned.frozen is None or not store.is_present(pinned.frozen):
         return _Frozen(drawn(generation + 1), generation + 1)
     if every and _may_hold_more(settings, store, pinned.frozen):
-        left_out = _left_out(settings, data)
-        now: Work | Ref = benchmark_work(settings, FROZEN, generation, every, pinned.frozen, left_out=left_out)
+        more = partial(benchmark_work, left_out=_left_out(settings, data), forgotten=_forgotten(data))
+        now: Work | Ref = more(settings, FROZEN, generation, every, pinned.frozen)
     else:
         now = _kept(settings, store, data, pinned.frozen, generation, new)
     if renews and new and (missing := _missing(settings, store, data, pinned, pinned.frozen)):
@@ -150,7 +152,13 @@ def _notes(frozen: _Frozen) -> tuple[str, ...]:
 def _drawn(settings: Settings, data: DataPlan, generation: int, *, gone: Collection[str]) -> Work:
     """A generation from all there is, but for the texts that are gone."""
     tables = data.carried.before("shards")
-    return benchmark_work(settings, FROZEN, generation, tables, None, left_out=_left_out(settings, data), gone=gone)
+    new_one = partial(benchmark_work, left_out=_left_out(settings, data), forgotten=_forgotten(data))
+    return new_one(settings, FROZEN, generation, tables, None, gone=gone)
+
+
+def _forgotten(data: DataPlan) -> list[list[Any]]:
+    """The held-out documents that no benchmark may have any more."""
+    return as_parameter(data.forgotten, held_out_alone=True)
 
 
 def _gone(store: Store, tables: Collection[Ref]) -> list[str]:
@@ -171,7 +179,7 @@ def _kept(
     """A generation as it is; with what is new while it has places left, without what leaves."""
     if not new or (_is_full(settings, store, benchmark) and not _withdraws(store, data, benchmark)):
         return benchmark
-    return benchmark_work(settings, FROZEN, generation, new, benchmark)
+    return benchmark_work(settings, FROZEN, generation, new, benchmark, forgotten=_forgotten(data))
 
 
 def _is_full(settings: Settings, store: Store, benchmark: Ref) -> bool:

@@ -34,6 +34,7 @@ from pipeline_lib.scrub.key import ScrubKey, load_key
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import OF_A_BATCH, lay_out
 from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.forgotten import Tombstone, as_parameter, read_tombstones
 from pipeline_lib.store.workspace import Batch, Workspace
 from pipeline_lib.tokenize.works import snapshot_work
 
@@ -70,6 +71,7 @@ class DataPlan:
     key_id: str
     recipe: str
     asked: frozenset[str]  # the sources that the settings name
+    forgotten: tuple[Tombstone, ...] = ()
 
     @property
     def batches(self) -> tuple[Batch, ...]:
@@ -215,7 +217,8 @@ def _laid_out(settings: Settings, workspace: Workspace, found: Found, key_id: st
     boards = _boards(settings, workspace, found, {"key_id": key_id}, tokenizer.ref)
     last = _behind(boards, found.closed)
     queries = [source.asked(found.batches) for source in settings.of(IngestSettings).sources]
-    taken = snapshot_work(tokenizer.ref, last.before("shards"), queries)
+    forgotten = tuple(read_tombstones(workspace.root))
+    taken = snapshot_work(tokenizer.ref, last.before("shards"), queries, forgotten=as_parameter(forgotten))
     snapshot = Step(ENCODING, "snapshot", (), (taken,), taken)
     graph = _graph(boards, (tokenizer.step, snapshot))
     nodes = [node.ref for each in last.carried.values() for node in each]
@@ -232,6 +235,7 @@ def _laid_out(settings: Settings, workspace: Workspace, found: Found, key_id: st
         key_id=key_id,
         recipe=recipe,
         asked=frozenset(source.name for source in settings.of(IngestSettings).sources),
+        forgotten=forgotten,
     )
 
 

@@ -113,6 +113,7 @@ def notes_of(data: DataPlan, store: Store, *, asked_first: Sequence[str] = ()) -
             "another one from what there is now: all is encoded again, models start anew"
         )
     notes += _not_asked_for(data)
+    notes += _buried(data)
     unsure = [batch for batch in data.found.given_up if batch.source in asked_first]
     if unsure:
         notes.append(f"{_named(unsure)}: lost, and made again if the source still says what it said")
@@ -158,6 +159,15 @@ def _spoken(data: DataPlan, store: Store) -> Mapping[str, int]:
     for source in data.asked:
         total.update(standing.get(source, {}))
     return total
+
+
+def _buried(data: DataPlan) -> list[str]:
+    """A note on documents that are forgotten and were not taken out of artifacts yet."""
+    count = sum(stone.purged is None for stone in data.forgotten)
+    if not count:
+        return []
+    shown = f"{count:,} document{'' if count == 1 else 's'}"
+    return [f"forgotten, and still in artifacts: {shown}; nightshift gc takes it out, as maintenance does"]
 
 
 def _not_asked_for(data: DataPlan) -> list[str]:

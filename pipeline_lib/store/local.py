@@ -109,7 +109,7 @@ class Draft:
             facts=dict(outcome.facts),
             made={"seconds": round(time.monotonic() - self.started, 3), **(made or {})},
         )
-        _remember_verified(self.path, manifest)
+        remember_verified(self.path, manifest)
         write_manifest(self.path, manifest)
         failpoint(self.ref.stage, "before_rename")
         replace_folder(self.path, self.final_path)
@@ -141,7 +141,7 @@ class Store:
         if fault := fault_in(folder, {entry.name: entry for entry in changed}):
             return Condition(False, f"damaged: {fault.name}", manifest)
         if changed:
-            _remember_verified(folder, manifest)
+            remember_verified(folder, manifest)
         return Condition(True, "", manifest)
 
     def is_present(self, ref: Ref) -> bool:
@@ -250,6 +250,7 @@ def _stamp(path: Path) -> list[int] | None:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _remember_verified(folder: Path, manifest: Manifest) -> None:
+def remember_verified(folder: Path, manifest: Manifest) -> None:
+    """Note that the files are right as they are now: they are not read again until they change."""
     stamps = {entry.name: _stamp(folder / entry.name) for entry in manifest.files}
     write_comfort(folder / VERIFIED, json.dumps(stamps).encode())

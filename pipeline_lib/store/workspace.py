@@ -7,6 +7,7 @@
     state/given_up.json       batches that were given up, whose numbers and shares still hold
     state/landings/<source>.parquet   where the rows of a landing lie, for when it is lost (ingest/places.py)
     state/last/<step>.json    which fingerprints a step had last time: only for reasons and durations in `plan`
+    state/forgotten.json      tombstones of what is forgotten; forgetting.json while it is taken out of artifacts
     state/unneeded.json       since when nothing has needed what gc will remove (keep/outlook.py)
     state/verify.json         how far everything has been read and compared (keep/verify.py)
     state/runs/<id>.json      one file a run: process, stage it is in, how it ended
@@ -38,6 +39,7 @@ from pipeline_lib.store.layout import check_layout, write_layout
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.private import NO_OTHERS
 from pipeline_lib.store.records import make_room, read_comfort, read_state, read_whole, write_comfort, write_state
+from pipeline_lib.store.rewriting import finish
 
 # Unix seconds, to the end of the year 9998 in every time zone: what a clock can show.
 Seconds = Annotated[float, Field(ge=0, lt=253_370_764_800, allow_inf_nan=False)]
@@ -264,6 +266,7 @@ class Workspace:
         try:
             self._take(descriptor)
             write_layout(self.root)
+            finish(self.store)
             _held.add(self.root)
             yield
         finally:

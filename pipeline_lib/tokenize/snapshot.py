@@ -19,6 +19,7 @@ from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome, Ref, digest_of
 from pipeline_lib.store.files import write_json
+from pipeline_lib.store.forgotten import among, by_shard, forget_key
 from pipeline_lib.tokenize.live import LIVE, Sums, as_fact, brought, summed, taken
 
 if TYPE_CHECKING:
@@ -154,7 +155,10 @@ def _held_out(shards: "pa.Table") -> dict[str, int]:
 
 
 def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
-    """The answer to the query in `params["sources"]`. In: `tokenizer`; the tables of all batches as members."""
+    """The answer to the query in `params["sources"]`. In: `tokenizer`; the tables of all batches as members.
+
+    `params["forgotten"]`, which may be missing: [batch, part, hash] of each document that is left out for good.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -174,6 +178,7 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     queries = [Query(**query) for query in inputs.params["sources"]]
     of_sources = table.filter(pc.is_in(table["source"], pa.array([query.source for query in queries], pa.string())))
     asked = _between(of_sources, queries)
+    gone = pa.concat_tables([gone, _forgotten(inputs, asked, gone)])
     excluded = _mixed(inputs, asked, excluded_of(asked, gone), queries)
     asked = without(asked, excluded)
     write_parquet(asked, folder / SHARDS_FILE)
@@ -197,6 +202,31 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     left_out = {"not_asked_for": len(table) - len(of_sources), "arrived_outside": len(of_sources) - len(asked)}
     dropped = {reason: number for reason, number in left_out.items() if number}
     return Outcome(len(table), len(asked), dropped, facts=facts)
+
+
+def _forgotten(inputs: Inputs, table: "pa.Table", gone: "pa.Table") -> "pa.Table":
+    """The forgotten documents of these shards that did not leave with a batch, as GONE_SCHEMA. Only their shards are
+    looked at."""
+    import pyarrow as pa
+
+    from pipeline_lib.model.reading.documents import Shard, left_out
+    from pipeline_lib.store.schemas import TOKENS_FILE
+    from pipeline_lib.store.shards import GONE_SCHEMA
+    from pipeline_lib.store.tokens import open_tokens
+
+    leaving = by_shard(inputs.params.get("forgotten", ()))
+    known = set(zip(*(gone[name].to_pylist() for name in ("batch", "part", "document_id")), strict=True))
+    rows = []
+    for row in table.to_pylist() if leaving else ():
+        place = (row["batch"], row["part"])
+        if place not in leaving:
+            continue
+        path = inputs.store.open("tokenize", row["shard"], files=[TOKENS_FILE]).file(TOKENS_FILE)
+        ids = open_tokens(path).document_ids.to_pylist()
+        own = [one for one in among(ids, leaving[place], forget_key(inputs.workspace)) if (*place, one) not in known]
+        lost = dict(left_out(Shard(path, row["heldout_share"], tuple(own))))
+        rows += [(document, *place, lost.get(document)) for document in own]
+    return pa.Table.from_pylist([dict(zip(GONE_SCHEMA.names, row, strict=True)) for row in rows], GONE_SCHEMA)
 
 
 def _between(table: "pa.Table", queries: Sequence["Query"]) -> "pa.Table":

@@ -45,7 +45,13 @@ def merged_work(tables: tuple[Ref, ...]) -> Work:
     return Work(MERGED, members=tables, name="table of shards of several batches")
 
 
-def snapshot_work(tokenizer: Ref, tables: tuple[Ref, ...], queries: Sequence[Mapping[str, Any]]) -> Work:
-    """The answer to what is asked of the sources, one query each."""
-    params = {"sources": list(queries)}
+def snapshot_work(
+    tokenizer: Ref,
+    tables: tuple[Ref, ...],
+    queries: Sequence[Mapping[str, Any]],
+    *,
+    forgotten: Sequence[Sequence[Any]] = (),
+) -> Work:
+    """The answer to what is asked of the sources, one query each, without what is forgotten (store/forgotten.py)."""
+    params = {"sources": list(queries)} | ({"forgotten": [list(one) for one in forgotten]} if forgotten else {})
     return Work(SNAPSHOT, inputs={"tokenizer": tokenizer}, params=params, members=tables, name="snapshot")

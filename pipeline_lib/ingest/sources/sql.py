@@ -18,6 +18,7 @@ from pipeline_lib.base.secrets import names_a_secret
 from pipeline_lib.base.settings import operational
 from pipeline_lib.ingest.records import FileSource, Format, Slug, SourceSettings
 from pipeline_lib.store.artifact import Outcome, digest_of
+from pipeline_lib.store.forgotten import Refused
 
 
 class SqlSource(SourceSettings):
@@ -100,12 +101,13 @@ class SqlSource(SourceSettings):
                 f"{self.password_variable}, which is not set. Set it and run again."
             ) from exc
 
-    def land(self, before: Path | None, places: Path, folder: Path, max_gone_share: float) -> Outcome:
+    def land(self, before: Path | None, places: Path, folder: Path, max_gone_share: float, refused: Refused) -> Outcome:
         """Fetch the rows, and write those that are new or changed since the landing before."""
         from pipeline_lib.ingest.landing import Landing
         from pipeline_lib.ingest.sql_rows import connected, fetch
 
-        with Landing(self.name, self.asks, folder, before, places) as landing, connected(self) as connection:
+        opened = Landing(self.name, self.asks, folder, before, places, refused)
+        with opened as landing, connected(self) as connection:
             last = fetch(self, connection, landing)
             return landing.write(last, max_gone_share)
 

@@ -1,0 +1,56 @@
+"""Forgetting in a run of its own, or within maintenance: what is taken out, certified, and told to the registry."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from pipeline_lib.base.errors import NightshiftError
+from pipeline_lib.forget.certificate import certify, place_of
+from pipeline_lib.forget.find import Sought, with_heirs
+from pipeline_lib.forget.work import bury, purge_buried
+from pipeline_lib.register.forgotten import tag_versions
+from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.register.stage import VERSION, registry_of
+from pipeline_lib.register.standing import Standing
+from pipeline_lib.store.forgotten import Tombstone, read_tombstones
+from tasks.night import Night
+
+
+def forget(night: Night, sought: Sought, *, is_now: bool) -> Tombstone:
+    """Bury a document, and take it out of all artifacts where that `is_now`; its tombstone."""
+    night.enter("forget", "looking")
+    stone = bury(night.workspace, sought, at=time.time())
+    if is_now:
+        purge(night)
+        return next(one for one in read_tombstones(night.workspace.root) if one.place == stone.place)
+    tagged(night)
+    return stone
+
+
+def purge(night: Night) -> list[Tombstone]:
+    """Take out what is buried; the tombstones of that."""
+    night.enter("forget", "taking out")
+    done = purge_buried(night.workspace, time.time, lambda at, total: night.reporter.progress(at, total, "artifacts"))
+    if done:
+        versions = tagged(night)
+        for stone in done:
+            own = [f"{one.name} version {one.number}" for one in versions if one.model in stone.models]
+            if own:
+                certify(night.workspace, stone, None, own)
+            night.reporter.say(f"a document is forgotten; certificate: {place_of(night.workspace, stone)}")
+    return done
+
+
+def tagged(night: Night) -> Sequence[Standing]:
+    """Tag the versions that learned what is forgotten; those. A registry that does not answer is tagged later."""
+    stones, store = read_tombstones(night.workspace.root), night.workspace.store
+    counts = Counter(model for stone in stones for model in with_heirs(store, stone.models))
+    if not counts:
+        return ()
+    registry = registry_of(night.settings.of(RegisterSettings), night.workspace.root)
+    recorded = {str(found.facts["name"]) for found in night.workspace.store.list(VERSION.name)}
+    try:
+        return tag_versions(registry, recorded, counts)
+    except NightshiftError as exc:
+        night.reporter.say(f"versions that learned it are not tagged yet; maintenance does it: {exc}")
+        return ()
