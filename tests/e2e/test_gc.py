@@ -31,12 +31,13 @@ from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import promote, registry_of, rollback
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.addresses import MLFLOW, MLFLOW_COPY
+from pipeline_lib.store.holder import holder_of
 from pipeline_lib.store.workspace import Workspace
 from tests import collected
 from tests.flips import flip
 from tests.model_nights import FAST, foreseen, whole_night
 from tests.registered import delete, files_of, shelve
-from tests.servers_up import answered
+from tests.servers_up import answered, wait_until
 from tests.tiny_night import (
     Ended,
     House,
@@ -143,6 +144,7 @@ def test_gc_beside_a_night_takes_nothing_from_it(house: House) -> None:
     command = [sys.executable, "-c", "from flows.cli import main; main()", "run", *words]
     tries = []
     night = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: holder_of(house.workspace / "state" / "lock") is not None or night.poll() is not None, 120)
     while night.poll() is None:
         tries.append(gc(house, **AT_ONCE))
         time.sleep(1)
