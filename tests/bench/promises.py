@@ -4,6 +4,7 @@ The same code as in tests/unit/register/test_error_rates.py, test_moved.py and t
 printed with the command that replays it.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -65,9 +66,11 @@ def _broken_disks(bench: Workbench) -> int:
     from tests.simulated_nights import broken_by
 
     broken = {}
+    logging.disable(logging.WARNING)  # what is left out of each workspace is told, thousands of times
     for first in range(0, SEEDS, AT_ONCE):
         bench.say(f"seeds of a simulated disk from {first:,} on")
         broken |= broken_by(range(first, first + AT_ONCE))
+    logging.disable(logging.NOTSET)
     for seed, what in broken.items():
         bench.say(f"python -m tests.simulated_nights {seed}: {what}")
     return len(broken)
