@@ -1,6 +1,6 @@
 """`make bench [NAME=...]`: measures, and writes docs/bench/results.json.
 
-    python -m tests.bench                      everything, in about an hour; each value is kept once it is there
+    python -m tests.bench                      everything, in 90 minutes; each value is kept once it is there
     python -m tests.bench plan_seconds         one figure, or several, or patterns: 'peak_memory_*'
     python -m tests.bench --missing            what has not been measured on this revision of the code
     python -m tests.bench --list               the figures, their goals and what was measured last

@@ -7,8 +7,19 @@ FIGURES; whoever wants only the first of them stops asking. What cannot be measu
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from tests.bench import garbage, increments, memory, moves, nights, overhead, reading, thousand_nights, training
+from tests.bench import (
+    garbage,
+    increments,
+    memory,
+    moves,
+    nights,
+    overhead,
+    reading,
+    thousand_nights,
+    training,
+)
 from tests.bench.figures import Figure
+from tests.bench.promises import PROMISES
 from tests.bench.refresh import DEMO, NEUTRAL
 from tests.bench.workbench import Workbench
 
@@ -36,5 +47,6 @@ GROUPS: tuple[Group, ...] = (
     reading,
     training,
     overhead,
+    *PROMISES,
 )
 FIGURES: dict[str, Figure] = {figure.name: figure for group in GROUPS for figure in group.FIGURES}

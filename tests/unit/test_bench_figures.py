@@ -78,6 +78,10 @@ def test_the_goals_are_those_that_were_asked_for() -> None:
         "orchestration_overhead_ratio": 0.05,
         "reading_index_seconds": 1.0,
         "reading_index_mb": 200.0,
+        "gate_false_promotion_rate": 0.05,
+        "gate_power": 0.9,
+        "moved_workspace_works": 1,
+        "soak_storage_seeds": 10_000,
     }
 
 
