@@ -8,23 +8,26 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from pipeline_lib.base.errors import NightshiftError
+from pipeline_lib.base.errors import NightshiftError, WorkspaceBusy
 from pipeline_lib.forget.names import is_begun
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.run.engine import Engine
 from pipeline_lib.run.step import Done
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.holder import holder_of
 from pipeline_lib.store.home import settle
 from pipeline_lib.store.private import close_to_others
 from pipeline_lib.store.workspace import KEPT_RUNS, RunRecord, Workspace, new_run
-from tasks.runtime import Runtime
+from tasks.runtime import NIGHTS, UPKEEP, Runtime
 
 BEAT_SECONDS = 10.0
+UPKEEP_SECONDS = 1800.0  # that a night waits for it
+LOOK_SECONDS = 0.5
 
 logger = logging.getLogger("pipeline_lib.night")
 
@@ -138,13 +141,18 @@ def _go_on_forgetting(workspace: Workspace, reporter: Reporter) -> None:
 def open_night(settings: Settings, flow: str, runtime: Runtime) -> Iterator[Night]:
     """A night that holds the workspace until its end.
 
-    Raises `WorkspaceBusy` when another process is at work in the workspace.
+    Raises `WorkspaceBusy` when another process is at work in the workspace. A night waits for upkeep: a schedule would
+    lose it to some seconds of that.
     """
     workspace = Workspace(settings.workspace.resolve())
     given = _given.get() or Given(LogReporter())
     given.has_begun.set()
     reporter = given.reporter
-    with workspace.lock(), nullcontext(given.engine) if given.engine else Engine(settings.resources.workers) as engine:
+    is_patient = flow in NIGHTS
+    with (
+        _locked(workspace, reporter, wait_seconds=UPKEEP_SECONDS if is_patient else 0.0),
+        nullcontext(given.engine) if given.engine else Engine(settings.resources.workers) as engine,
+    ):
         record = replace(new_run(uuid.uuid4().hex[:12], flow, settings.profile), flow_run_id=runtime.flow_run_id)
         workspace.save_run(record)
         night = Night(settings, workspace, engine, record, reporter, runtime, plan=given.plan)
@@ -157,6 +165,34 @@ def open_night(settings: Settings, flow: str, runtime: Runtime) -> Iterator[Nigh
             _go_on_forgetting(workspace, reporter)
             look_back(workspace, runtime, reporter)
             yield night
+
+
+@contextmanager
+def _locked(workspace: Workspace, reporter: Reporter, *, wait_seconds: float) -> Iterator[None]:
+    """Hold the workspace, behind upkeep that is at work there. Raises `WorkspaceBusy` at once beside anything else."""
+    ends_at, is_told = time.monotonic() + wait_seconds, False
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(workspace.lock())
+                break
+            except WorkspaceBusy:
+                upkeep = _upkeep_in(workspace)
+                if upkeep is None or time.monotonic() >= ends_at:
+                    raise
+                if not is_told:
+                    reporter.say(f"waiting for {upkeep}, which is at work here")
+                    is_told = True
+                time.sleep(LOOK_SECONDS)
+        yield
+
+
+def _upkeep_in(workspace: Workspace) -> str | None:
+    """The upkeep that holds the workspace; None when that is something else."""
+    holder = holder_of(workspace.state / "lock")
+    runs = () if holder is None else workspace.runs()
+    own = (run.flow for run in runs if holder is not None and run.process_id == holder.process_id)
+    return next((flow for flow in own if flow in UPKEEP), None)
 
 
 @contextmanager

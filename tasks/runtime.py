@@ -16,6 +16,7 @@ from pipeline_lib.store.workspace import RunRecord
 OWN_SERVER_VARIABLE = "NIGHTSHIFT_OWN_SERVER"
 NIGHTS = ("nightly", "refresh", "retrain")  # flows: a whole night, and its halves
 APPROVAL = "approval"  # the flow that asks a person
+UPKEEP = ("gc", "maintenance", "verify", "forget")  # what holds a workspace for seconds, or minutes
 PREFECT = "prefect"  # receiver of what is kept for Prefect's server (`store/outbox.py`)
 
 

@@ -18,16 +18,16 @@ from pipeline_lib.store.workspace import Workspace, new_run
 workspace = Workspace(Path(sys.argv[1]))
 with workspace.lock():
     if sys.argv[2]:
-        workspace.save_run(replace(new_run("other", "nightly", "demo"), stage=sys.argv[2]))
+        workspace.save_run(replace(new_run("other", sys.argv[3], "demo"), stage=sys.argv[2]))
     print("held", flush=True)
     time.sleep(600)
 """
 
 
 @contextmanager
-def holder(workspace: Workspace, stage: str = "") -> Iterator["subprocess.Popen[str]"]:
+def holder(workspace: Workspace, stage: str = "", *, flow: str = "nightly") -> Iterator["subprocess.Popen[str]"]:
     """The process, once it holds the lock; it is killed with the block. With a `stage` it has a record of a run."""
-    command = [sys.executable, "-c", HOLDER, str(workspace.root), stage]
+    command = [sys.executable, "-c", HOLDER, str(workspace.root), stage, flow]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "held\n"
         try:

@@ -1,0 +1,70 @@
+"""Who gets the workspace: a night waits for upkeep, and for nothing else."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline_lib.base.errors import WorkspaceBusy
+from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
+from tasks import night
+from tasks.night import Given, LogReporter, open_night, with_given
+from tasks.runtime import UPKEEP, PlainRuntime
+from tests.held import holder
+from tests.tiny_night import tiny_settings
+
+BUSY = "another run is at work here"
+
+
+class Heard(LogReporter):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self.said.append(text)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return tiny_settings(tmp_path / "workspace", tmp_path)
+
+
+@pytest.mark.parametrize("upkeep", UPKEEP)
+def test_a_night_waits_for_upkeep(settings: Settings, upkeep: str) -> None:
+    heard = Heard()
+    with holder(Workspace(settings.workspace), "looking", flow=upkeep) as process:
+        timer = threading.Timer(1.0, process.kill)
+        timer.start()
+        began = time.monotonic()
+        with with_given(Given(heard)), open_night(settings, "nightly", PlainRuntime()):
+            assert time.monotonic() - began > 0.9
+        timer.join()
+    assert heard.said[0] == f"waiting for {upkeep}, which is at work here"
+
+
+@pytest.mark.parametrize(("flow", "other"), [("nightly", "nightly"), ("gc", "gc"), ("gc", "nightly"), ("nightly", "")])
+def test_nobody_waits_for_a_night_nor_upkeep_for_anything(settings: Settings, flow: str, other: str) -> None:
+    workspace = Workspace(settings.workspace)
+    with holder(workspace, "train" if other else "", flow=other):
+        began = time.monotonic()
+        with (
+            pytest.raises(WorkspaceBusy, match=BUSY),
+            open_night(settings, flow, PlainRuntime()),
+        ):
+            pass
+        assert time.monotonic() - began < 20
+
+
+def test_a_night_does_not_wait_for_ever(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(night, "UPKEEP_SECONDS", 0.1)
+    with (
+        holder(Workspace(settings.workspace), "looking", flow="gc"),
+        pytest.raises(WorkspaceBusy, match=BUSY),
+        open_night(settings, "nightly", PlainRuntime()),
+    ):
+        pass
