@@ -4,7 +4,7 @@ import shlex
 
 import typer
 
-from flows.cli.options import AsJson, Config, opened, resolved
+from flows.cli.options import AsJson, Config, made, opened, resolved
 from pipeline_lib.settings.tree import OF_NO_SECTION
 
 
@@ -71,7 +71,7 @@ def gc(
 
     arrow_without_pandas()
     settings = resolved(context, config).settings
-    collect_garbage(settings, opened(settings), is_dry=dry_run, as_json=as_json)
+    collect_garbage(settings, made(settings), is_dry=dry_run, as_json=as_json)
 
 
 def verify(
@@ -99,7 +99,7 @@ def verify(
 
     arrow_without_pandas()
     settings = resolved(context, config).settings
-    raise typer.Exit(verify_all(settings, opened(settings), Wish(dry_run, again), as_json=as_json))
+    raise typer.Exit(verify_all(settings, made(settings), Wish(dry_run, again), as_json=as_json))
 
 
 def doctor(

@@ -59,6 +59,19 @@ def opened(settings: Settings) -> Workspace:
     return workspace
 
 
+def made(settings: Settings) -> Workspace:
+    """The same of one in which something was made: what looks after it has nothing to do in a folder of a wrong name.
+
+    Raises `SettingsError` where there is none.
+    """
+    workspace = opened(settings)
+    if not workspace.state.is_dir():
+        raise SettingsError(
+            f"{workspace.root}: there is no workspace yet. nightshift run makes one; --workspace names another."
+        )
+    return workspace
+
+
 def without_settings(arguments: Sequence[str]) -> tuple[list[str], Pairs]:
     """A call without its settings, and those: `--stage.field value` and `--stage.field=value` as pairs.
 

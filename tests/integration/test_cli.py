@@ -168,6 +168,17 @@ def test_a_workspace_of_the_first_layout_is_refused_by_every_command_and_left_as
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [catalog]
 
 
+@pytest.mark.parametrize("command", [["gc"], ["gc", "--dry-run"], ["verify"], ["verify", "--dry-run"]], ids=" ".join)
+def test_what_looks_after_a_workspace_makes_none(call: Shell, tmp_path: Path, command: list[str]) -> None:
+    """A folder of a wrong name would be all whole, and have nothing to remove."""
+    said = call(*command, "--workspace", str(tmp_path / "mistyped"))
+    assert said.status == 2
+    assert "there is no workspace yet. nightshift run makes one; --workspace names another." in " ".join(
+        said.err.split()
+    )
+    assert not (tmp_path / "mistyped").exists()
+
+
 def test_an_unknown_key_in_a_file_names_the_file(call: Shell, tmp_path: Path) -> None:
     config = tmp_path / "mine.toml"
     config.write_text("[train]\nmax_step = 3\n")
