@@ -57,17 +57,16 @@ def line_of(settings: Settings, workspace: Workspace, data: DataPlan) -> Line:
         none = "train.budget_minutes is 0: nothing is trained"
         return Line(parent, True, {}, (none if own.budget_minutes == 0 else _begin(parent),))
     cursor = cursor_of(workspace.store, parent, shards)
-    returned = _returned(workspace.store, parent, cursor, shards, own)
     left = unread(cursor, text_of(own, shards))
     if not left:
-        return Line(parent, False, {}, ("all text is read: nothing is trained", *returned))
+        return Line(parent, False, {}, ("all text is read: nothing is trained",))
     params = {"first": first_place(cursor, text_of(own, shards)), "num_rows": planned_rows(own, cursor, shards)}
     if own.budget_minutes == 0:
         none = f"train.budget_minutes is 0: nothing is trained; {left:,} tokens are unread"
-        return Line(parent, True, params, (none, *returned))
+        return Line(parent, True, params, (none,))
     count = max(nights_left(own, cursor, shards), _nights_like(parent, own, left))
     nights = in_nights(count, is_least=is_least(parent, own))
-    return Line(parent, True, params, (f"{_begin(parent)}; {left:,} tokens are unread: {nights}", *returned))
+    return Line(parent, True, params, (f"{_begin(parent)}; {left:,} tokens are unread: {nights}",))
 
 
 def cursor_of(store: Store, parent: Manifest | None, shards: Sequence[Arrived]) -> Cursor:
@@ -139,29 +138,6 @@ def _shards(store: Store, data: DataPlan) -> list[Arrived] | None:
     if not store.is_present(ref):
         return None
     return read_shards(store.open(ref.stage, ref.fingerprint, files=[SHARDS_FILE]).file(SHARDS_FILE))
-
-
-def _returned(
-    store: Store, parent: Manifest | None, cursor: Cursor, shards: Sequence[Arrived], settings: TrainSettings
-) -> list[str]:
-    """A word on documents that weights and caps kept from the parent, in shards that it has read to their end.
-
-    What a trunk has read is known by shard, so they count as read until there is another pass.
-    """
-    snapshot = None if parent is None else parent.inputs["snapshot"]
-    if snapshot is None or not store.is_present(snapshot):
-        return []
-    opened = store.open(snapshot.stage, snapshot.fingerprint, files=[SHARDS_FILE])
-    before = {one.content: one.num_documents for one in read_shards(opened.file(SHARDS_FILE))}
-    ended = [one for one in shards if cursor.passes.get(one.shard)]
-    count = sum(max(0, one.num_documents - before.get(one.content, one.num_documents)) for one in ended)
-    if not count:
-        return []
-    noun = "document" if count == 1 else "documents"
-    return [
-        f"{count:,} {noun} that weights and caps let in by now are in shards that count as read: "
-        f"train.num_epochs = {settings.num_epochs + 1} reads them, with all others once more"
-    ]
 
 
 def _begin(parent: Manifest | None) -> str:

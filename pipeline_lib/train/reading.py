@@ -77,6 +77,8 @@ class Reading:
         cursor = self.cursor
         for stretch, count in self._read(num_rows):
             cursor = advanced(cursor, stretch.portion, count)
+            if count < samples_left(stretch.portion):
+                break
         return replace(cursor, num_steps=self.cursor.num_steps + num_steps)
 
     def account(self, num_rows: int) -> dict[str, Any]:
@@ -173,22 +175,38 @@ def open_reading(settings: TrainSettings, tokens: Sequence[TokensInput], cursor:
 
 def _packed(documents: Documents, shards: Sequence[str], portion: Portion) -> Portion:
     """A portion that is begun now: what is excluded now is left out of its samples for good."""
-    left_out = {}
+    left_out, taken = {}, {}
     for shard in portion.shards:
-        first, last = documents.firsts[shards.index(shard) :][:2]
-        rows = np.flatnonzero(documents.is_excluded[first:last] & documents.is_train[first:last])
-        left_out.update({shard: tuple(rows.tolist())} if len(rows) else {})
-    index = _portion_index(documents, shards, replace(portion, left_out=left_out))
-    return replace(portion, num_samples=len(index), left_out=left_out)
+        first, own = int(documents.firsts[shards.index(shard)]), _rows_of(documents, shards, portion, shard)
+        is_out = documents.is_excluded[first + own]
+        left_out.update({shard: tuple(own[is_out].tolist())} if is_out.any() else {})
+        counts = (int((~is_out).sum()), int(documents.lengths[first + own[~is_out]].sum()))
+        if portion.only:  # what the snapshot counts is dealt with by this, whatever it was
+            taken[shard] = (max(counts[0], portion.taken[shard][0]), max(counts[1], portion.taken[shard][1]))
+        elif is_out.any():
+            taken[shard] = counts
+    packed = replace(portion, left_out=left_out, taken=taken)
+    return replace(packed, num_samples=len(_portion_index(documents, shards, packed)))
+
+
+def _rows_of(documents: Documents, shards: Sequence[str], portion: Portion, shard: str) -> NDArray[np.int64]:
+    """The rows of a shard that a portion is of, excluded ones and all, int64, rising."""
+    first, last = documents.firsts[shards.index(shard) :][:2]
+    trained = np.flatnonzero(documents.is_train[first:last])
+    return np.intersect1d(trained, np.array(portion.only[shard], np.int64)) if portion.only else trained
 
 
 def _portion_index(documents: Documents, shards: Sequence[str], portion: Portion) -> ReadingIndex:
-    numbers = [shards.index(shard) for shard in portion.shards]
+    own = [documents.firsts[shards.index(name)] + _rows_of(documents, shards, portion, name) for name in portion.shards]
     left_out = [
         documents.firsts[shards.index(shard)] + np.array(rows, np.int64) for shard, rows in portion.left_out.items()
     ]
-    chosen = np.setdiff1d(documents.of_shards(numbers), np.concatenate([np.empty(0, np.int64), *left_out]))
+    chosen = np.setdiff1d(_joined(own), _joined(left_out))
     return _build(documents, chosen, portion.recipe, portion.epoch)
+
+
+def _joined(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def _index(documents: Documents, shards: Sequence[int], recipe: Recipe, key: int) -> ReadingIndex:

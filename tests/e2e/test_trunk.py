@@ -245,21 +245,32 @@ def capped(house: House, most_tokens: int | None, **changes: str) -> Settings:
     return settings_of(house, ingest__sources=json.dumps([source]), **changes)
 
 
-def test_what_a_cap_lets_in_after_its_shards_were_read_is_told_with_what_reads_it(empty_house: House) -> None:
-    """What was read is known by shard: these documents have no place of their own."""
-    first = whole_night(capped(empty_house, 2000))
-    assert first.training is not None
-    assert (first.training.facts["read"]["num_documents"], first.training.facts["unread_tokens"]) == (9, 0)
-    assert list(foreseen(capped(empty_house, 2000)).notes) == ["all text is read: nothing is trained"]
-    any_night(capped(empty_house, None))
-    told = "33 documents that weights and caps let in by now are in shards that count as read: train.num_epochs = 2"
-    assert foreseen(capped(empty_house, None)).notes[1].startswith(told)
-    second = whole_night(capped(empty_house, None, train__num_epochs="2"))
-    assert second.training is not None
-    assert second.training.facts["read"]["num_documents"] == 42
-    assert list(foreseen(capped(empty_house, None, train__num_epochs="2")).notes) == [
-        "all text is read: nothing is trained"
-    ]
+def test_what_a_cap_lets_in_after_its_shards_were_read_is_read_then_and_nothing_twice(empty_house: House) -> None:
+    """As a portion of its own: what was read is known by shard, and of each shard what it had kept out."""
+    read, caps = [], (2000, 5000, None)
+    for most in caps:
+        settings = capped(empty_house, most)
+        night = any_night(settings)
+        assert night.training is not None
+        assert night.training.facts["unread_tokens"] == 0
+        read.append(night.training.facts["read"]["num_documents"])
+        assert list(foreseen(settings).notes) == ["all text is read: nothing is trained"]
+        assert whole_night(settings).training is None
+    assert read[0] == 9
+    assert sum(read) == 42
+    assert night.cursor.missed == {}
+
+
+def test_what_a_cap_lets_in_is_read_over_as_many_nights_as_it_takes(empty_house: House) -> None:
+    whole_night(capped(empty_house, 2000))
+    settings, read = capped(empty_house, None, **SHORT), []
+    while len(read) < 9 and (night := any_night(settings)).training is not None:
+        read.append(night.training.facts["read"])
+    assert len(read) > 1
+    portions = [one for own in read for one in own["portions"]]
+    before = [sum(one["num_read"] for one in portions[:number]) for number in range(len(portions))]
+    assert [one["num_read_before"] for one in portions] == before
+    assert sum(one["num_read"] for one in portions) == portions[0]["num_samples"]
 
 
 # A setting that changes no token -------------------------------------------------------------------------------------

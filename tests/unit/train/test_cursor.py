@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pipeline_lib.train import cursor as module
 from pipeline_lib.train.cursor import (
     CURSOR_FILE,
     Cursor,
+    Missed,
     Portion,
     Recipe,
     Text,
@@ -215,6 +217,60 @@ def test_each_shard_stands_for_one_of_equal_content() -> None:
     assert unread(met(cursor, others), Text(others, RECIPE, 1)) == 95
     beside = [*text("a").shards, *others]  # the first is there by its name
     assert unread(met(cursor, beside), Text(beside, RECIPE, 1)) == 190
+
+
+def missing(what: Text, rows: Mapping[str, tuple[int, ...]], num_tokens: int) -> Cursor:
+    """The cursor behind all of it, where these rows of five were kept out, and so many tokens of each shard read."""
+    portion = next_portion(Cursor(), what)
+    assert portion is not None
+    taken = {shard: (5 - len(own), num_tokens) for shard, own in rows.items()}
+    return advanced(Cursor(), replace(portion, num_samples=7, left_out=rows, taken=taken), 7)
+
+
+def less(name: str, num_documents: int, num_tokens: int) -> Arrived:
+    return Arrived(name, 0.05, num_documents, num_tokens, "batch", f"of {name}")
+
+
+def test_what_comes_in_where_a_shard_was_read_is_a_portion_of_its_own_pass() -> None:
+    cursor = missing(Text([less("a", 2, 40), less("b", 5, 95)], RECIPE, 1), {"a": (0, 3, 4)}, 40)
+    assert cursor.missed == {"a": Missed((0, 3, 4), 2, 40)}
+    same = Text([less("a", 2, 40), less("b", 5, 95)], RECIPE, 1)
+    assert (unread(cursor, same), next_portion(cursor, same)) == (0, None)
+    more = Text([less("a", 4, 80), less("b", 5, 95), less("c", 5, 95)], RECIPE, 1)
+    assert unread(cursor, more) == 40 + 95
+    rest = next_portion(cursor, more)
+    assert rest == Portion(("a",), 0, RECIPE, only={"a": (0, 3, 4)}, taken={"a": (2, 40)})
+    assert with_least_samples(rest, more).num_samples == 5  # 42 pairs
+    packed = replace(rest, num_samples=5, left_out={"a": (4,)})
+    begun_rest = advanced(cursor, packed, 2)
+    assert unread(begun_rest, more) == 135 - 40 * 2 // 5
+    behind = advanced(begun_rest, begun_rest.portions[0], 3)
+    assert behind.missed == {"a": Missed((4,), 4, 80)}
+    assert (unread(behind, more), behind.passes) == (95, {"a": 1, "b": 1})
+    whole = Text([less("a", 5, 95), less("b", 5, 95)], RECIPE, 1)
+    last = next_portion(behind, whole)
+    assert last == Portion(("a",), 0, RECIPE, only={"a": (4,)}, taken={"a": (1, 15)})
+    assert advanced(behind, replace(last, num_samples=2), 2).missed == {}
+
+
+def test_another_pass_over_a_shard_reads_what_came_in_too() -> None:
+    cursor = missing(Text([less("a", 2, 40)], RECIPE, 1), {"a": (0, 3, 4)}, 40)
+    twice = Text([less("a", 2, 40)], RECIPE, 2)
+    assert next_portion(cursor, twice) == Portion(("a",), 1, RECIPE)
+    assert advanced(cursor, replace(Portion(("a",), 1, RECIPE), num_samples=3), 3).missed == {}
+
+
+def test_what_is_withdrawn_comes_in_no_more() -> None:
+    cursor = missing(Text([less("a", 4, 80)], RECIPE, 1), {"a": (2,)}, 80)
+    for fewer in (less("a", 4, 80), less("a", 3, 70), less("a", 0, 0)):
+        assert unread(cursor, Text([fewer], RECIPE, 1)) == 0
+
+
+def test_a_cursor_that_misses_something_is_read_as_it_was_written(tmp_path: Path) -> None:
+    portion = Portion(("a",), 0, RECIPE, 9, 3, {"a": (9,)}, {"a": (1, 8, 9, 64)}, {"a": (3, 70)})
+    cursor = Cursor(17, {"a": 1, "b": 1}, (portion,), {}, {"b": Missed((0, 7, 8, 1000), 5, 90), "c": Missed((), 1, 2)})
+    write_cursor(cursor, tmp_path)
+    assert read_cursor(tmp_path, ()) == cursor
 
 
 def test_what_a_cursor_remembers_is_of_the_shards_that_it_names() -> None:

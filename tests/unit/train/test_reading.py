@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from pipeline_lib.model.reading.documents import Shard, count
 from pipeline_lib.model.reading.index import IGNORED, Specials
 from pipeline_lib.train.cursor import Cursor, unread
 from pipeline_lib.train.extent import text_of
@@ -37,7 +38,10 @@ def shard(folder: Path, name: str, first: int, lengths: Sequence[int] = (5, 40, 
 
 def without(one: TokensInput, *names: int) -> TokensInput:
     """The shard when documents were withdrawn: as the snapshot tells it."""
-    return replace(one, excluded=tuple(f"{name:032x}" for name in names))
+    gone = tuple(f"{name:032x}" for name in names)
+    assert one.path is not None
+    num_documents, num_tokens = count(Shard(one.path, one.arrived.heldout_share, gone))
+    return replace(one, excluded=gone, arrived=replace(one.arrived, num_documents=num_documents, num_tokens=num_tokens))
 
 
 def opened(settings: TrainSettings, cursor: Cursor, *tokens: TokensInput, num_rows: int = 10_000) -> Reading:
@@ -74,7 +78,9 @@ def test_a_night_goes_on_where_the_one_before_was_cut(tmp_path: Path, packing: s
     kept = [document for document in documents(FIRST, LENGTHS) if document != gone]
     read_of_kept = Counter({token: count for token, count in read.items() if token not in gone})
     assert read_of_kept + rest == tokens(kept, documents(SECOND, LENGTHS))
-    assert later.cursor_behind(later.total, 4) == Cursor(7, {"one": 1, "two": 1}, ())
+    behind = later.cursor_behind(later.total, 4)
+    assert replace(behind, missed={}) == Cursor(7, {"one": 1, "two": 1}, ())
+    assert {name: left.rows for name, left in behind.missed.items()} == ({"one": (1,)} if cut == 0 else {})
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
@@ -98,6 +104,32 @@ def test_over_many_nights_each_token_is_read_once_a_pass(
     assert unread(cursor, text) == 0
     every = tokens(*(documents(10 + 200 * number, LENGTHS) for number in range(len(shards) - 1)))
     assert read == Counter(dict.fromkeys(every, num_epochs))
+
+
+@PACKINGS
+@given(
+    kept=st.lists(st.integers(1, 5), min_size=1, max_size=6),
+    cuts=st.lists(st.integers(0, 6), min_size=6, max_size=6),
+)
+@hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_each_document_is_read_once_whenever_a_cap_lets_it_in(
+    tmp_path: Path, packing: str, kept: list[int], cuts: list[int]
+) -> None:
+    """A cap takes the first documents, as many as it says; it may fall again, too."""
+    settings = TINY.model_copy(update={"packing": packing, "replay_share": 0.0})
+    whole, cursor, read = shard(tmp_path, "one", FIRST), Cursor(), Counter[int]()
+    for most, cut in zip([*kept, 5, 5], [*cuts[: len(kept)], 100, 100], strict=True):
+        tonight = without(whole, *range(most, 5))
+        text = text_of(settings, [tonight.arrived])
+        if not unread(cursor, text):
+            continue
+        night = opened(settings, cursor, tonight)
+        num_rows = min(cut, night.num_new)
+        read += targets(night, 0, num_rows)
+        cursor = night.cursor_behind(num_rows, 1)
+    assert read <= tokens(documents(FIRST, LENGTHS))
+    if not unread(cursor, text_of(settings, [whole.arrived])) and kept == sorted(kept):
+        assert read == tokens(documents(FIRST, LENGTHS))
 
 
 def test_what_was_withdrawn_before_a_portion_is_begun_takes_no_place(tmp_path: Path) -> None:
