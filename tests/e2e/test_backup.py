@@ -51,7 +51,7 @@ from tests.tiny_night import (
 
 ODD = "night shift #1? 100% a%20b 夜班"
 ODD_FOLDER = "backups #1? 100% a%20b 备份"
-MOST_RESTORED = 8
+MOST_RESTORED = 3
 
 
 def settings_of(house: House) -> Settings:
