@@ -180,7 +180,7 @@ def _locked(workspace: Workspace, reporter: Reporter, *, wait_seconds: float) ->
                 upkeep = _upkeep_in(workspace)
                 if upkeep is None or time.monotonic() >= ends_at:
                     raise
-                if not is_told:
+                if upkeep and not is_told:
                     reporter.say(f"waiting for {upkeep}, which is at work here")
                     is_told = True
                 time.sleep(LOOK_SECONDS)
@@ -188,10 +188,11 @@ def _locked(workspace: Workspace, reporter: Reporter, *, wait_seconds: float) ->
 
 
 def _upkeep_in(workspace: Workspace) -> str | None:
-    """The upkeep that holds the workspace; None when that is something else."""
+    """The upkeep that holds the workspace; "" when whoever held it has just ended, None when it is something else."""
     holder = holder_of(workspace.state / "lock")
-    runs = () if holder is None else workspace.runs()
-    own = (run.flow for run in runs if holder is not None and run.process_id == holder.process_id)
+    if holder is None:
+        return ""
+    own = (run.flow for run in workspace.runs() if run.process_id == holder.process_id)
     return next((flow for flow in own if flow in UPKEEP), None)
 
 

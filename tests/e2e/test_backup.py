@@ -130,7 +130,7 @@ def test_backups_beside_a_night_are_whole_each_of_them(judged_house: House, tmp_
     with subprocess.Popen([*command, *words], env=environment(), stdout=subprocess.DEVNULL) as night:
         while night.poll() is None:
             backed_up(house, folder)
-            time.sleep(1.0)
+            time.sleep(2.0)
     assert night.returncode == 0
     backed_up(house, folder)
     num_batches, was_running, between = set(), set(), None

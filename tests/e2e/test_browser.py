@@ -58,7 +58,7 @@ def test_prefect_shows_the_nightly_schedule(page: "Page", servers: Up, tmp_path:
     page.goto(f"{servers.prefect_url}/deployments")
     page.get_by_text("At 02:00 AM").first.wait_for()
     page.screenshot(path=tmp_path / "deployments.png")
-    assert page.get_by_text("Ready", exact=True).count() == 6
+    assert page.get_by_text("Ready", exact=True).count() == 7
 
 
 def test_mlflow_opens_on_the_training_runs(page: "Page", servers: Up, tmp_path: Path) -> None:

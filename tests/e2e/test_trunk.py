@@ -261,18 +261,6 @@ def test_what_a_cap_lets_in_after_its_shards_were_read_is_read_then_and_nothing_
     assert night.cursor.missed == {}
 
 
-def test_what_a_cap_lets_in_is_read_over_as_many_nights_as_it_takes(empty_house: House) -> None:
-    whole_night(capped(empty_house, 2000))
-    settings, read = capped(empty_house, None, **SHORT), []
-    while len(read) < 9 and (night := any_night(settings)).training is not None:
-        read.append(night.training.facts["read"])
-    assert len(read) > 1
-    portions = [one for own in read for one in own["portions"]]
-    before = [sum(one["num_read"] for one in portions[:number]) for number in range(len(portions))]
-    assert [one["num_read_before"] for one in portions] == before
-    assert sum(one["num_read"] for one in portions) == portions[0]["num_samples"]
-
-
 # A setting that changes no token -------------------------------------------------------------------------------------
 
 CHANGES_NO_TOKEN = {
