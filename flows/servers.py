@@ -304,6 +304,7 @@ def become_worker(*, healthcheck: bool) -> NoReturn:
     env = {**QUIET, **own, **os.environ, **OF_A_WORKER}
     if sys.platform != "linux":  # there the file of the key is removed by this process, at its end
         sys.exit(spawn_guarded(words, env=env).wait())
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored, as in the background of a script, it could not be ended
     os.execve(words[0], words, env)
 
 
