@@ -153,7 +153,7 @@ def test_a_damaged_list_is_named_and_the_backup_before_serves(home: House, tmp_p
     verify(vault, third.head, lambda *_: None)
 
 
-@pytest.mark.parametrize("place", ["workspace", "workspace/backups", "workspace/work/backups", "link/backups", "."])
+@pytest.mark.parametrize("place", ["workspace", "workspace/backups", "workspace/logs/backups", "link/backups", "."])
 def test_a_folder_that_would_be_lost_with_the_workspace_is_refused(home: House, place: str) -> None:
     (home.workspace.parent / "link").symlink_to(home.workspace)
     before = sorted(home.workspace.rglob("*"))
