@@ -1,4 +1,4 @@
-"""`nightshift doctor`: each check is shown its harm, says it with a command, and says nothing once that was done."""
+"""`nightshift doctor`: what it says of nights, of the machine and of its own checks, each with a command that helps."""
 
 import json
 import os
@@ -9,12 +9,11 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -23,25 +22,16 @@ from flows.doctor import machine, nights
 from flows.doctor.examine import CHECKS, examine
 from flows.doctor.finding import ERROR, WARNING, Finding, Patient
 from flows.doctor.nights import SILENT_SECONDS
-from flows.servers import DATABASE
 from flows.standing import Standing
 from flows.standing import remember as remember_servers
 from pipeline_lib.keep.forecast import BESIDES, night_bytes
-from pipeline_lib.keep.marks import DAY
-from pipeline_lib.register.ledger import Promotion
-from pipeline_lib.register.moves import Intention, _path
-from pipeline_lib.register.registry import Registry
-from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.register.stage import registry_of
-from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace, new_run
 from tests.answering import answering
-from tests.flips import flip_unseen
+from tests.examined import command_of, everything_in, findings, private, settings_of, shell, the_one
 from tests.held import gone_run, holder
 from tests.in_this_process import run_here
 from tests.model_nights import FAST
-from tests.registered import dangle
-from tests.tiny_night import House, arguments, artifacts, english, nightshift, tiny_settings, write_lines
+from tests.tiny_night import House, arguments, english, nightshift, write_lines
 
 ILL = 8  # exit status where there is an error
 ANOTHER_KEY = "".join(f"{number:02x}" for number in range(7, 39))
@@ -51,47 +41,7 @@ OF_THE_MACHINE = ("packages", "memory", "cores", "disk")
 
 @pytest.fixture
 def house(judged_house: House) -> House:
-    """A whole night, whose rights are those that nights of a user have."""
-    judged_house.workspace.chmod(0o700)
-    for path in judged_house.workspace.rglob("*"):
-        path.chmod(path.stat().st_mode & 0o700)
-    return judged_house
-
-
-def settings_of(house: House, **changes: str) -> Settings:
-    own = {"schedule__cron": "none", **changes}
-    return tiny_settings(house.workspace, house.corpus, **FAST, **own)
-
-
-def findings(house: House, check: str, *, fix: bool = False, **changes: str) -> list[Finding]:
-    """What one check finds, in this process."""
-    chosen = [(name, one) for name, one in CHECKS if name == check]
-    assert chosen, check
-    found = examine(settings_of(house, **changes), Workspace(house.workspace), is_fixing=fix, checks=chosen)
-    return [one.finding for one in found.found]
-
-
-def the_one(house: House, check: str, **changes: str) -> Finding:
-    (found,) = findings(house, check, **changes)
-    return found
-
-
-def shell(command: str) -> None:
-    """A command as a person pastes it."""
-    subprocess.run(["sh", "-c", command], check=True, capture_output=True, timeout=60)
-
-
-def command_of(house: House, finding: Finding, **changes: str) -> None:
-    """Run the command of a finding as it is told, with the settings of the tests."""
-    program, *words = finding.command.split()
-    assert program == "nightshift"
-    own = {"schedule__cron": "none", **changes}
-    assert run_here(*words, *arguments(house.workspace, house.corpus, **FAST, **own)) == 0
-
-
-def everything_in(folder: Path) -> dict[str, tuple[int, int, int]]:
-    files = [path for path in folder.rglob("*") if not path.name.endswith(("-wal", "-shm"))]
-    return {str(path): (one.st_mode, one.st_size, one.st_mtime_ns) for path in files if (one := path.lstat())}
+    return private(judged_house)
 
 
 def test_a_workspace_after_a_night_is_well_and_looking_changes_nothing(house: House) -> None:
@@ -128,228 +78,6 @@ def test_before_any_night_there_is_nothing_to_find_fault_with(empty_house: House
     found = examine(settings_of(empty_house), Workspace(empty_house.workspace))
     assert [one for one in found.found if one.check not in OF_THE_MACHINE] == []
     assert not empty_house.workspace.exists()
-
-
-# Each harm, the check that must see it, and the level; then its command, or --fix, must put it right.
-
-
-@dataclass(frozen=True)
-class Harm:
-    """Something that is broken on purpose."""
-
-    check: str
-    level: str
-    do: Callable[[House], None]
-    says: str
-
-
-def open_to_others(house: House) -> None:
-    house.workspace.chmod(0o750)
-
-
-def open_key(house: House) -> None:
-    (house.workspace / "keys" / "signing.key").chmod(0o644)
-
-
-def locked_folder(house: House) -> None:
-    (house.workspace / "artifacts" / "clean").chmod(0o500)
-
-
-def foreign_files(house: House) -> None:
-    (house.workspace / "my notes.txt").write_text("mine")
-    (house.workspace / "artifacts" / "clean" / "not ours").mkdir()
-    (house.workspace / "artifacts" / "models").mkdir()
-    Path(os.fsdecode(bytes(house.workspace) + b"/a\x1b[31m\xff b'c")).write_text("a name that no terminal shows")
-
-
-def no_folder(house: House) -> None:
-    runs = house.workspace / "state" / "runs"
-    shutil.rmtree(runs)
-    runs.write_text("in the way")
-
-
-def no_file(house: House) -> None:
-    lock = house.workspace / "state" / "lock"
-    lock.unlink()
-    lock.mkdir()
-
-
-def dangling(house: House) -> None:
-    shutil.rmtree(house.workspace / "work")
-    (house.workspace / "work").symlink_to("/nowhere/at/all")
-
-
-def put_aside_before(house: House) -> None:
-    (house.workspace / "mlflow.db.20260102-030405").write_text("old")
-
-
-def killed_draft(house: House) -> None:
-    (house.workspace / "artifacts" / ".incoming" / f"clean-{'1' * 32}-77-abcd").mkdir(parents=True)
-
-
-def killed_run(house: House) -> None:
-    Workspace(house.workspace).save_run(replace(gone_run(), flow="maintenance"))
-
-
-def run_of_the_future(house: House) -> None:
-    later = time.time() + 3 * DAY
-    run = replace(new_run("late", "nightly", "tiny"), state="completed", started=later, ended=later + 60)
-    Workspace(house.workspace).save_run(run)
-
-
-def broken_mlflow(house: House) -> None:
-    (house.workspace / "mlflow.db").write_bytes(b"SQLite format 3\x00" + b"\xff" * 8192)
-
-
-def unfinished_mlflow(house: House) -> None:
-    (house.workspace / "mlflow.db").unlink()
-    with closing(sqlite3.connect(house.workspace / "mlflow.db")) as database, database:
-        database.execute("create table experiments (id)")
-
-
-def broken_copy(house: House) -> None:
-    (house.workspace / "state" / "promotions" / "mlflow.db").write_bytes(b"SQLite format 3\x00" + b"\xff" * 8192)
-
-
-def broken_prefect(house: House) -> None:
-    path = house.workspace / "prefect" / DATABASE
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(b"SQLite format 3\x00" + b"\xff" * 8192)
-
-
-def unfinished_prefect(house: House) -> None:
-    path = house.workspace / "prefect" / DATABASE
-    path.parent.mkdir(exist_ok=True)
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute("create table flow_run (id)")
-
-
-def moved_by_hand(house: House) -> None:
-    """The file says that it stands elsewhere, as after `mv`."""
-    path = house.workspace / "state" / "home.json"
-    path.write_text(json.dumps({"id": "1" * 32, "path": "file:///nowhere/else", "earlier": [], "copy_of": ""}))
-
-
-def begun_move(house: House) -> None:
-    registry = registry_in(house)
-    move = Promotion("2026-01-02T03:04:05+00:00", registry.name, 1, 1, "promote", "again")
-    from pipeline_lib.store.records import write_state
-
-    write_state(_path(registry), as_json(Intention(move, 1, None, 1, None)))
-
-
-def as_json(intention: Intention) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(intention)
-
-
-def damaged_closed(house: House) -> None:
-    path = next((house.workspace / "state" / "closed").glob("*.json"))
-    path.write_bytes(path.read_bytes()[:30])
-
-
-def damaged_artifact(house: House) -> None:
-    """Seen by a verify that could not heal it."""
-    name = next(name for name, found in artifacts(house.workspace).items() if found.maker == "clean.judge")
-    flip_unseen(next((house.workspace / "artifacts" / name).glob("*.parquet")))
-    with holder(Workspace(house.workspace)):
-        assert run_here("verify", *arguments(house.workspace, house.corpus, **FAST)) == 3
-
-
-def never_verified(house: House) -> None:
-    long_ago = time.time() - 90 * DAY
-    os.utime(house.workspace / "state" / "layout.json", (long_ago, long_ago))
-
-
-def registry_in(house: House) -> Registry:
-    return registry_of(settings_of(house).of(RegisterSettings), house.workspace)
-
-
-FIXED = (
-    Harm("permissions", ERROR, open_to_others, "others may read this workspace (mode 0750)"),
-    Harm("permissions", ERROR, open_key, "others may read this key (mode 0644)"),
-    Harm("permissions", ERROR, locked_folder, "may not be written by their owner"),
-    Harm("foreign", WARNING, killed_draft, "unfinished artifacts of runs that were killed"),
-    Harm("runs", WARNING, killed_run, "1 runs were killed (maintenance)"),
-    Harm("clock", ERROR, run_of_the_future, "and this machine's clock says"),
-    Harm("databases", ERROR, broken_mlflow, "is damaged, lost or was left unfinished; its copy comes in its place"),
-    Harm("databases", ERROR, unfinished_mlflow, "its copy comes in its place"),
-    Harm("databases", WARNING, broken_copy, "the copy of MLflow's database is damaged"),
-    Harm("databases", ERROR, broken_prefect, "is damaged; it only shows what was done"),
-    Harm("databases", ERROR, unfinished_prefect, "was left unfinished"),
-    Harm("home", WARNING, moved_by_hand, "was moved here from /nowhere/else"),
-    Harm("registry", WARNING, begun_move, "a move of the champion was begun and not ended"),
-)
-BY_SHELL = (
-    Harm("permissions", ERROR, open_to_others, "others may read this workspace (mode 0750)"),
-    Harm("permissions", ERROR, open_key, "others may read this key (mode 0644)"),
-    Harm("permissions", ERROR, locked_folder, "may not be written by their owner"),
-    Harm("foreign", WARNING, foreign_files, "4 files or folders are not of Nightshift"),
-    Harm("shapes", ERROR, no_folder, "is no folder, and one belongs there"),
-    Harm("shapes", ERROR, no_file, "is no file, and one belongs there"),
-    Harm("shapes", ERROR, dangling, "is no folder, and one belongs there"),
-    Harm("foreign", WARNING, put_aside_before, "were put aside, and are kept"),
-)
-BY_COMMAND = (
-    Harm("damage", ERROR, damaged_closed, "is not the JSON that was written there"),
-    Harm("damage", ERROR, damaged_artifact, "damaged, as nightshift verify has seen last: 1 of artifacts"),
-    Harm("damage", WARNING, never_verified, "all of it was never read and compared"),
-)
-
-
-def ids(harms: Sequence[Harm]) -> list[str]:
-    return [harm.do.__name__ for harm in harms]
-
-
-@pytest.mark.parametrize("harm", FIXED, ids=ids(FIXED))
-def test_what_is_safe_is_put_right_by_fix(house: House, harm: Harm) -> None:
-    harm.do(house)
-    found = the_one(house, harm.check)
-    assert found.level == harm.level
-    assert harm.says in found.what
-    assert found.command
-    assert found.fix is not None
-    assert findings(house, harm.check, fix=True) == []
-    left = [one for one in findings(house, "foreign") if "put aside" not in one.what]
-    assert left == []
-
-
-@pytest.mark.parametrize("harm", BY_SHELL, ids=ids(BY_SHELL))
-def test_what_a_shell_puts_right_is_right_after_its_command(house: House, harm: Harm) -> None:
-    harm.do(house)
-    found = the_one(house, harm.check)
-    assert (found.level, harm.says in found.what) == (harm.level, True)
-    shell(found.command)
-    assert findings(house, harm.check) == []
-
-
-@pytest.mark.parametrize("harm", BY_COMMAND, ids=ids(BY_COMMAND))
-def test_what_another_command_puts_right_is_right_after_it(house: House, harm: Harm) -> None:
-    harm.do(house)
-    found = the_one(house, harm.check)
-    assert (found.level, harm.says in found.what) == (harm.level, True)
-    command_of(house, found)
-    assert findings(house, harm.check) == []
-
-
-def test_state_that_decides_is_named_with_what_happens_without_it(house: House) -> None:
-    pin = next((house.workspace / "state" / "pins").glob("tokenizer-*.json"))
-    pin.write_bytes(pin.read_bytes()[:30])
-    found = the_one(house, "damage")
-    assert "Put it back from a copy, or delete it" in found.what
-    shell(found.command)
-    assert findings(house, "damage") == []
-    assert pin.with_name(f"{pin.name}.damaged").is_file()
-
-
-def test_two_versions_of_who_is_champion_come_with_the_command_that_decides(house: House) -> None:
-    dangle(registry_in(house), "champion", 7)
-    found = the_one(house, "registry")
-    assert "points to version 7, which MLflow does not have" in found.what
-    assert (found.level, found.command) == (ERROR, "nightshift promote 1")
-    command_of(house, found)
-    assert findings(house, "registry") == []
 
 
 def test_a_run_that_is_stopped_or_silent_is_named_with_its_process(house: House) -> None:
