@@ -27,6 +27,7 @@ from tasks.runtime import NIGHTS, UPKEEP, Runtime
 
 BEAT_SECONDS = 10.0
 UPKEEP_SECONDS = 1800.0  # that a night waits for it
+ENDING_SECONDS = 3.0  # that the system takes at most to let go what a process held
 LOOK_SECONDS = 0.5
 
 logger = logging.getLogger("pipeline_lib.night")
@@ -170,7 +171,7 @@ def open_night(settings: Settings, flow: str, runtime: Runtime) -> Iterator[Nigh
 @contextmanager
 def _locked(workspace: Workspace, reporter: Reporter, *, wait_seconds: float) -> Iterator[None]:
     """Hold the workspace, behind upkeep that is at work there. Raises `WorkspaceBusy` at once beside anything else."""
-    ends_at, is_told = time.monotonic() + wait_seconds, False
+    began, is_told = time.monotonic(), False
     with ExitStack() as held:
         while True:
             try:
@@ -178,7 +179,8 @@ def _locked(workspace: Workspace, reporter: Reporter, *, wait_seconds: float) ->
                 break
             except WorkspaceBusy:
                 upkeep = _upkeep_in(workspace)
-                if upkeep is None or time.monotonic() >= ends_at:
+                patience = wait_seconds if upkeep else min(wait_seconds, ENDING_SECONDS)
+                if upkeep is None or time.monotonic() >= began + patience:
                     raise
                 if upkeep and not is_told:
                     reporter.say(f"waiting for {upkeep}, which is at work here")
@@ -188,7 +190,8 @@ def _locked(workspace: Workspace, reporter: Reporter, *, wait_seconds: float) ->
 
 
 def _upkeep_in(workspace: Workspace) -> str | None:
-    """The upkeep that holds the workspace; "" when whoever held it has just ended, None when it is something else."""
+    """The upkeep that holds the workspace; "" when nobody is seen to: who held it has just ended, or is another
+    machine's. None when it is something else."""
     holder = holder_of(workspace.state / "lock")
     if holder is None:
         return ""

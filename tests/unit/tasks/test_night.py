@@ -60,6 +60,17 @@ def test_nobody_waits_for_a_night_nor_upkeep_for_anything(settings: Settings, fl
         assert time.monotonic() - began < 20
 
 
+def test_nobody_waits_long_for_whom_this_machine_does_not_know(settings: Settings) -> None:
+    """As on a disk that two machines share: the process that the lock names is not here."""
+    workspace = Workspace(settings.workspace)
+    with holder(workspace, "train"):
+        (workspace.state / "lock").write_text(str(2**22 + 1))
+        began = time.monotonic()
+        with pytest.raises(WorkspaceBusy, match=BUSY), open_night(settings, "nightly", PlainRuntime()):
+            pass
+        assert time.monotonic() - began < 30
+
+
 def test_a_night_does_not_wait_for_ever(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(night, "UPKEEP_SECONDS", 0.1)
     with (
