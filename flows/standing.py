@@ -7,7 +7,6 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,7 +15,7 @@ import psutil
 from flows.access import ENTER, auth_string, basic, entry_link, mlflow_login
 from flows.ports import HOST
 from pipeline_lib.base.errors import UpstreamError, WorkspaceBusy
-from pipeline_lib.store.files import open_lock, readable
+from pipeline_lib.store.files import open_lock, readable, took_lock
 from pipeline_lib.store.holder import holder_of
 from pipeline_lib.store.home import settle
 from pipeline_lib.store.records import read_comfort, write_comfort
@@ -83,14 +82,14 @@ def only_up(workspace: Workspace) -> Iterator[None]:
     check_not_left(workspace)
     descriptor = open_lock(workspace.state / "up.lock")
     try:
-        is_ours = _is_free(descriptor)
+        is_free = took_lock(descriptor)
         found = recorded(workspace)
         if found is not None:
             raise WorkspaceBusy(
                 f"{workspace.root}: nightshift up is running already (process {found.process_id}). Look at\n"
                 "  Prefect  {}\n  MLflow   {}".format(*links(found, workspace))
             )
-        if not is_ours:
+        if not is_free:
             raise WorkspaceBusy(
                 f"{workspace.root}: another nightshift up is starting or stopping here ({_holder(workspace)}). "
                 "nightshift status prints its links once it is ready."
@@ -100,15 +99,6 @@ def only_up(workspace: Workspace) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _is_free(lock: int) -> bool:
-    """Whether nobody held that lock. From now on we do."""
-    try:
-        flock(lock, LOCK_EX | LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _holder(workspace: Workspace) -> str:

@@ -5,7 +5,6 @@ may move them in MLflow's own pages: where they differ, settle.py finds out why.
 of the line before it. One file serves all models of a workspace.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Literal
 
 from pipeline_lib.register.registry import Registry
 from pipeline_lib.store.files import locked as _locked
-from pipeline_lib.store.files import open_lock, write_atomically
+from pipeline_lib.store.files import open_lock, took_lock, write_atomically
 from pipeline_lib.store.records import make_room, read_lines, sort_lines, with_line
 
 LEDGER_FILE = "promotions.jsonl"
@@ -94,12 +93,9 @@ def is_locked(registry: Registry) -> bool:
     """Whether somebody moves the champion just now."""
     descriptor = open_lock(registry.folder / LOCK_FILE)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not took_lock(descriptor)
     finally:
         os.close(descriptor)
-    return False
 
 
 def _path(registry: Registry) -> Path:

@@ -116,6 +116,15 @@ def open_lock(path: Path) -> int:
         ) from exc
 
 
+def took_lock(descriptor: int) -> bool:
+    """Take the lock of a file that is open, unless somebody has it; whether it is ours from now on."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Wait for the lock of this file. The system lets it go when its holder ends, however that ends."""

@@ -6,7 +6,6 @@ Nights do not take it: what they add bothers no backup, and what they put in the
 The lock is the operating system's: it ends with the process that holds it.
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline_lib.base.errors import WorkspaceBusy
-from pipeline_lib.store.files import open_lock
+from pipeline_lib.store.files import open_lock, took_lock
 from pipeline_lib.store.holder import holder_of
 
 LOCK = "backup.lock"
@@ -43,7 +42,7 @@ def _taken(root: Path, wait_seconds: float, say: Callable[[str], None]) -> Itera
     path, ends_at = root / "state" / LOCK, time.monotonic() + wait_seconds
     descriptor, is_told = open_lock(path), False
     try:
-        while not _is_free(descriptor):
+        while not took_lock(descriptor):
             if time.monotonic() >= ends_at:
                 raise WorkspaceBusy(f"{root}: {_who(path)}. Wait for its end, and run again.")
             if not is_told:
@@ -58,14 +57,6 @@ def _taken(root: Path, wait_seconds: float, say: Callable[[str], None]) -> Itera
             os.ftruncate(descriptor, 0)  # nobody holds it
     finally:
         os.close(descriptor)
-
-
-def _is_free(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _who(path: Path) -> str:

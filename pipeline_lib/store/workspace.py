@@ -20,7 +20,6 @@ a date. A catalog or a pin decides what is made, so one that is not as it was wr
 the next night finds out by itself.
 """
 
-import fcntl
 import os
 import shutil
 import time
@@ -34,7 +33,7 @@ import psutil
 from pydantic import ConfigDict, Field
 
 from pipeline_lib.base.errors import WorkspaceBusy
-from pipeline_lib.store.files import fsync_folder, open_lock, readable, remove_file, translate_os_error
+from pipeline_lib.store.files import fsync_folder, open_lock, readable, remove_file, took_lock, translate_os_error
 from pipeline_lib.store.layout import check_layout, write_layout
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.private import NO_OTHERS
@@ -276,13 +275,11 @@ class Workspace:
             os.close(descriptor)
 
     def _take(self, descriptor: int) -> None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
+        if not took_lock(descriptor):
             raise WorkspaceBusy(
                 f"{self.root}: another run is at work here ({self._who(descriptor)}). "
                 "Wait for it (nightshift status shows it), or use another workspace."
-            ) from exc
+            )
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
 
