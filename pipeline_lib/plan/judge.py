@@ -196,4 +196,4 @@ def _registry(settings: Settings, workspace: Workspace) -> Registry:
 
 
 FUNNEL = Maker("register.funnel", 1, "funnel.v1", make_funnel, is_light=True)
-CHAMPION_SCORES = Maker("evaluate.champion", 3, "scores.v1", make_champion_scores, reads=SCORES.reads)
+CHAMPION_SCORES = Maker("evaluate.champion", 4, "scores.v1", make_champion_scores, reads=SCORES.reads)
