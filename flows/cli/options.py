@@ -48,8 +48,15 @@ def resolved(context: typer.Context, config: Path | None) -> Resolved:
 
 def _shipped(config: Path) -> Path:
     """The file of this name that is installed with us, where the user has none: an installation has no checkout."""
-    ours = SHIPPED / f"{config}.toml"
-    return ours if len(config.parts) == 1 and not config.exists() and ours.exists() else config
+    ours = {path.stem: path for path in SHIPPED.glob("*.toml")}
+    if config.exists():
+        return config
+    if str(config) not in ours:
+        raise SettingsError(
+            f"{config}: there is no such settings file. Give --config the path of a TOML file, or the name of one of "
+            f"ours: {', '.join(sorted(ours))}."
+        )
+    return ours[str(config)]
 
 
 def opened(settings: Settings) -> Workspace:

@@ -284,8 +284,8 @@ def keep_plans(opened: Sequence[Opened], workspace: Path) -> None:
 
 
 def described(item: Opened) -> str:
-    """A new batch in one line for people: "docs: 3 files new, 1 files changed". A landing has pieces of its rows."""
-    plan, noun = item.plan, "files" if item.landing is None else "pieces"
+    """A new batch in one line for people: "docs: 3 files new, 1 file changed". A landing has pieces of its rows."""
+    plan, noun = item.plan, "file" if item.landing is None else "piece"
     assert plan is not None
     counts = (
         (plan.num_new_files, "new"),
@@ -293,4 +293,6 @@ def described(item: Opened) -> str:
         (item.num_read_anew, "as before, but read by other settings: what reads otherwise is another document"),
         (plan.num_gone_files, "gone"),
     )
-    return f"{plan.source}: " + ", ".join(f"{count} {noun} {what}" for count, what in counts if count)
+    return f"{plan.source}: " + ", ".join(
+        f"{count} {noun}{'' if count == 1 else 's'} {what}" for count, what in counts if count
+    )

@@ -75,8 +75,8 @@ def plan_models(
     """
     if not data.batches:
         raise DataError(
-            "train: there is no batch to train on. Look at the funnel (nightshift status) and at a document "
-            "(nightshift why), then correct [ingest] or [clean]."
+            "train: there is nothing to train on: no source has brought a file yet. Correct path, include or exclude "
+            "of [[ingest.sources]] (nightshift config shows them), or add documents, and run again."
         )
     waiting = _waiting(workspace) if verdict_first else None
     lost = lost_trainings(settings, workspace, data, benchmark=benchmarks.refs[FROZEN])

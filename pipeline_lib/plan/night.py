@@ -43,7 +43,7 @@ class StepLines:
 class NightPlan:
     """The whole night."""
 
-    changes: tuple[str, ...]  # one line a new batch: "docs: 3 files new, 1 files changed"
+    changes: tuple[str, ...]  # one line a new batch: "docs: 3 files new, 1 file changed"
     notes: tuple[str, ...]  # what a person should know beside that
     num_closed: int  # batches of earlier nights that nobody looks at any more
     passed_over: Mapping[str, Mapping[str, Any]]  # by source and kind: files that are not read

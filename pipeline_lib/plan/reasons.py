@@ -198,13 +198,23 @@ def _of_lists(before: list[Any], after: list[Any], name: str) -> Iterator[str]:
     came = [entry for entry in after if entry not in before]
     if not gone and not came:
         yield _moved(before, after, name)  # another order, or another number of the same
-    for old, new in zip_longest(gone, came):
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from changes(old, new, f"{name}[{after.index(new)}].")
+    for old in gone:
+        new = next((entry for entry in came if _called(entry) == _called(old) is not None), None)
+        if new is None:
+            yield f"{name} -{_called(old) or _shown(old)}"
         else:
-            yield from (
-                f"{name} {sign}{_shown(entry)}" for sign, entry in (("-", old), ("+", new)) if entry is not None
-            )
+            came.remove(new)
+            yield from changes(old, new, f"{name}[{after.index(new)}].")
+    yield from (f"{name} +{_called(entry) or _shown(entry)}" for entry in came)
+
+
+def _called(entry: Any) -> str | None:
+    """The name of an entry that is a table of settings: of a source, a rule, a scheme."""
+    if not isinstance(entry, Mapping):
+        return None
+    return next(
+        (entry[field] for field in ("name", "source", "label", "kind") if isinstance(entry.get(field), str)), None
+    )
 
 
 def _moved(before: Any, after: Any, name: str) -> str:

@@ -87,6 +87,17 @@ class Pace(TrainerCallback):  # type: ignore[misc]  # transformers carries no ty
         return steps[len(steps) // 2] if steps else 0.0
 
 
+class EnoughMeasured(TrainerCallback):  # type: ignore[misc]  # transformers carries no types
+    """Ends a measuring that takes long: on a slow machine it must not use up the time that it is to plan."""
+
+    def __init__(self, *, least_steps: int, ends_at: float) -> None:
+        self.least_steps, self.ends_at = least_steps, ends_at
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step >= self.least_steps and time.monotonic() >= self.ends_at:
+            control.should_training_stop = True
+
+
 class Report(TrainerCallback):  # type: ignore[misc]  # transformers carries no types
     """Appends a row for each step, and ends the training when its loss is no number."""
 

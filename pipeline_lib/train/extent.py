@@ -52,8 +52,10 @@ def _extent(settings: TrainSettings, cursor: Cursor, shards: Sequence[Arrived]) 
     num_new = sum(map(samples_left, ahead))
     if num_new == 0:
         raise SettingsError("train: all text was read. Raise train.num_epochs to read it once more, or add documents.")
-    num_new += 0 if settings.packing == "contiguous" else num_new // 50 + 1
-    num_known = sum(one.num_tokens for one in read_before(cursor, text)) // settings.context_tokens
+    num_pairs = sum(one.num_tokens + one.num_documents for one in read_before(cursor, text))
+    num_known = -(-num_pairs // settings.context_tokens)
+    if settings.packing != "contiguous":
+        num_new, num_known = (count + count // 50 + 1 for count in (num_new, num_known))
     num_rows = num_new + num_replay_rows(settings, num_new, num_known)
     return Extent(settings, num_rows, cursor.num_steps, settings.max_steps)
 

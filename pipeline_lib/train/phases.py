@@ -6,6 +6,7 @@ same call after a kill goes on where it was and, on a CPU with the same number o
 
 import copy
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from pipeline_lib.model.scoring import (
 )
 from pipeline_lib.store.files import read_json, write_json
 from pipeline_lib.store.tables import read_table
-from pipeline_lib.train.callbacks import EXIT_TERMINATED, Keeper, Pace, Report, StopSignal
+from pipeline_lib.train.callbacks import EXIT_TERMINATED, EnoughMeasured, Keeper, Pace, Report, StopSignal
 from pipeline_lib.train.checkpoints import is_whole, put
 from pipeline_lib.train.cursor import remembering, unread, write_cursor
 from pipeline_lib.train.extent import text_of
@@ -49,6 +50,8 @@ from pipeline_lib.train.summary import final_loss, last_row_of_each_step, loss_c
 from pipeline_lib.train.trainer import Phase, PhaseTrainer, run_phase
 
 MEASURED_STEPS = 7  # the median of them: the first ones, which allocate, do not count
+LEAST_MEASURED_STEPS = 2  # where steps take so long that 7 would use up the night
+MEASURED_SHARE = 0.1  # of the budget
 SCORED_CHARACTERS = 2000  # of each document at the start and the end
 LATE_SHARE = 0.95  # of the budget: the rest is for saving
 SLOWDOWN = 1.3  # the branch is given time for steps so much slower than the last ones of the trunk
@@ -126,7 +129,7 @@ def _new_steps(training: Training, model: PreTrainedModel) -> Steps:
     budget = training.settings.budget_minutes
     if budget is None:
         return training.extent.steps()
-    seconds_per_step = _seconds_per_step(training, model)
+    seconds_per_step = _seconds_per_step(training, model, budget)
     return training.extent.steps(
         seconds_per_step=seconds_per_step,
         seconds_left=budget * 60 - training.clock.spent - training.clock.seconds["score"],
@@ -134,9 +137,12 @@ def _new_steps(training: Training, model: PreTrainedModel) -> Steps:
     )
 
 
-def _seconds_per_step(training: Training, model: PreTrainedModel) -> float:
+def _seconds_per_step(training: Training, model: PreTrainedModel, budget_minutes: float) -> float:
     """Measured on a copy of the model that is thrown away, with the very trainer that will do the work."""
     pace = Pace()
+    enough = EnoughMeasured(
+        least_steps=LEAST_MEASURED_STEPS, ends_at=time.monotonic() + MEASURED_SHARE * budget_minutes * 60
+    )
     phase = Phase(
         name="measure",
         num_steps=MEASURED_STEPS,
@@ -145,7 +151,7 @@ def _seconds_per_step(training: Training, model: PreTrainedModel) -> float:
         optimizer_state=None,
         folder=None,
     )
-    run_phase(copy.deepcopy(model), settings=training.settings, phase=phase, callbacks=[pace])
+    run_phase(copy.deepcopy(model), settings=training.settings, phase=phase, callbacks=[pace, enough])
     training.clock.lap("measure")
     return pace.seconds_per_step
 

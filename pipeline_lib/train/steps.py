@@ -63,12 +63,13 @@ class Extent:
     ) -> Steps:
         """As long a trunk as the text, `max_steps` and the time left allow, whichever is least, and its branch.
 
-        Raises `SettingsError` when the time is too short for any schedule.
+        A machine that is busy leaves its night the least steps there are, also when they end behind the budget. Raises
+        `SettingsError` when those alone take longer than the whole of it.
         """
         most = self._trunk_within(self.max_steps)
         trunk_steps = most
         if seconds_per_step is not None and seconds_left is not None:
-            trunk_steps = min(most, self._trunk_within(_steps_in(seconds_left, seconds_per_step)))
+            trunk_steps = min(most, self._trunk_within(self._steps_in(seconds_left, seconds_per_step)))
         steps = self.ended(trunk_steps)
         warmup_steps = (
             0 if self.past_trunk_steps else min(trunk_steps, round(self.settings.warmup_share * steps.num_steps))
@@ -107,15 +108,14 @@ class Extent:
             return by_rows
         return min(by_rows, num_steps - max(1, math.floor(self.settings.decay_share * num_steps + 1e-9)))
 
-
-def _steps_in(seconds_left: float, seconds_per_step: float) -> int:
-    num_steps = math.floor(USABLE_SHARE * seconds_left / seconds_per_step)
-    if num_steps < MIN_STEPS:
-        raise SettingsError(
-            f"train.budget_minutes is too short: {max(0.0, seconds_left):.0f} s are left after the start and a step "
-            f"takes {seconds_per_step:.2f} s. Raise it, or make the model or train.batch_rows smaller."
-        )
-    return num_steps
+    def _steps_in(self, seconds_left: float, seconds_per_step: float) -> int:
+        least = MIN_STEPS * seconds_per_step
+        if least > 60 * (self.settings.budget_minutes or 0):
+            raise SettingsError(
+                f"train.budget_minutes is too short: a step takes {seconds_per_step:.2f} s, and {MIN_STEPS} are the "
+                f"least. Raise it above {least / 60:.1f}, or make the model or train.batch_rows smaller."
+            )
+        return max(MIN_STEPS, math.floor(USABLE_SHARE * seconds_left / seconds_per_step))
 
 
 def write_steps(path: Path, steps: Steps) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.plan.tokenizer import ANEW, Pinned, pinned_in
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
@@ -88,3 +89,10 @@ def test_a_night_that_keeps_no_text_trains_nothing_and_says_so(house: House) -> 
     plan = foreseen(settings_of(house))
     assert plan.is_nothing_new
     assert f"nothing is trained: {night.verdict.removeprefix('nothing trained: ')}" in plan.notes
+
+
+def test_a_source_that_has_brought_no_file_is_named_as_the_cause_and_text_in_it_helps(house: House) -> None:
+    with pytest.raises(DataError, match=r"no source has brought a file yet.*\[\[ingest\.sources\]\]"):
+        foreseen(settings_of(house))
+    write_lines(house.corpus / "some.jsonl", {f"n{n}": english(n) for n in range(3)})
+    assert any_night(settings_of(house)).training is not None

@@ -118,6 +118,7 @@ MISTAKES = [
     (["plan", "--train.max_steps=1"], "train.max_steps: Input should be greater than or equal to 2 (got '1')"),
     (["plan", "--config"], "Option '--config' requires an argument."),
     (["plan", "--config", "nope.toml"], "nope.toml: there is no such settings file."),
+    (["plan", "--config", "smal"], "or the name of one of ours: cluster, demo, small."),
     (["why"], "Missing argument 'document'."),
     (["promote", "best"], "Invalid value for 'version'"),
 ]

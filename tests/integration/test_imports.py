@@ -162,7 +162,7 @@ os.environ["NIGHTSHIFT_SCRUB_KEY"] = {KEY!r}
 from flows.cli import main
 with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as said:
     main({words!r})
-assert "1 files new" in said.getvalue()
+assert "1 file new" in said.getvalue()
 """
     assert loaded_after(code, {"pandas", "torch", "mlflow", "prefect"}) == set()
 

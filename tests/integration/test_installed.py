@@ -51,7 +51,7 @@ def test_a_shipped_settings_file_is_called_by_its_name_in_an_empty_folder(instal
     (tmp_path / "documents").mkdir()
     (tmp_path / "documents" / "a.txt").write_text("The ferry leaves the harbour at seven. " * 20, encoding="utf-8")
     plan = json.loads(_nightshift(installed, tmp_path, "plan", "--config", "small", "--json"))
-    assert plan["changes"] == ["documents: 1 files new"]
+    assert plan["changes"] == ["documents: 1 file new"]
 
 
 def test_a_file_of_the_user_goes_before_a_shipped_one_of_its_name(installed: Path, tmp_path: Path) -> None:

@@ -242,7 +242,7 @@ def test_a_plan_goes_on_with_the_other_sources(fresh: SqlHouse) -> None:
     write_lines(fresh.root / "lines" / "a.jsonl", {f"en-{number}": english(number) for number in range(20)})
     fresh.beside = ({"kind": "files", "name": "lines", "path": str(fresh.root / "lines")},)
     plan = plan_night(fresh.settings, fresh.workspace)
-    assert plan.changes == ("lines: 1 files new",)
+    assert plan.changes == ("lines: 1 file new",)
     assert "docs has never been asked" in plan.notes[0]
     assert {step.step.label for step in plan.steps if step.step.stage == "ingest"} == {"0001-lines"}
 

@@ -314,7 +314,7 @@ def test_a_trunk_that_ends_early_gets_a_branch_of_its_share(
 def test_a_machine_that_was_slow_only_when_measured_still_makes_all_steps(
     tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(phases, "_seconds_per_step", lambda _night, _model: 600.0)
+    monkeypatch.setattr(phases, "_seconds_per_step", lambda *_: 600.0)
     work = train(tmp_path / "work", changed(settings, budget_minutes=60), inputs)
     plan = json.loads((work / "plan.json").read_text())
     assert (plan["trunk_steps"], plan["decay_steps"]) == (6, 2)
@@ -350,3 +350,23 @@ def test_a_qwen3_with_adamw_trains_too(tmp_path: Path, settings: TrainSettings, 
     order = replace(inputs, num_rows=4)
     work = train(tmp_path / "work", changed(settings, architecture="qwen3", optimizer="adamw"), order)
     assert json.loads((work / "result" / "model" / "config.json").read_text())["model_type"] == "qwen3"
+
+
+def test_a_slow_machine_does_not_spend_its_budget_on_being_measured(
+    tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven steps of it would take the night; two tell how slow it is."""
+    steps = []
+    real = phases.run_phase
+
+    def watched(*arguments: Any, phase: phases.Phase, **others: Any) -> Any:
+        trainer = real(*arguments, phase=phase, **others)
+        steps.append((phase.name, trainer.state.global_step))
+        return trainer
+
+    monkeypatch.setattr(phases, "run_phase", watched)
+    monkeypatch.setattr(phases, "MEASURED_SHARE", 0.0)
+    train(tmp_path / "work", changed(settings, budget_minutes=60), inputs)
+    monkeypatch.setattr(phases, "MEASURED_SHARE", 0.1)
+    train(tmp_path / "again", changed(settings, budget_minutes=60), inputs)
+    assert [num_steps for name, num_steps in steps if name == "measure"] == [2, 7]

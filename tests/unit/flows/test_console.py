@@ -194,7 +194,7 @@ def test_a_real_data_half_gives_all_that_the_summary_says_of_it(nights: Nights) 
     trained = nights.last["snapshot"]["num_documents"]
     assert 0 < held_out < 45 and 0 < trained <= 46 - held_out
     for said in (
-        "new            docs: 1 files new\n",
+        "new            docs: 1 file new\n",
         "passed over    docs: 3 files are not read: .pdf 2 (report.pdf), no suffix 1 (LICENSE)\n",
         "personal data  replaced: email 1\n",
         f"of {trained} documents to train on; models are judged on {held_out} held-out documents\n",

@@ -13,8 +13,8 @@ def told(*, new: int = 0, changed: int = 0, gone: int = 0, read_anew: int = 0, l
 
 
 def test_what_is_new_changed_and_gone_is_counted() -> None:
-    assert told(new=3, changed=1, gone=2) == "docs: 3 files new, 1 files changed, 2 files gone"
-    assert told(gone=1) == "docs: 1 files gone"
+    assert told(new=3, changed=1, gone=2) == "docs: 3 files new, 1 file changed, 2 files gone"
+    assert told(gone=1) == "docs: 1 file gone"
 
 
 def test_a_source_that_lands_has_pieces() -> None:
@@ -23,6 +23,6 @@ def test_a_source_that_lands_has_pieces() -> None:
 
 def test_files_that_only_other_settings_read_anew_are_no_changed_files() -> None:
     assert told(changed=5, read_anew=4).startswith(
-        "docs: 1 files changed, 4 files as before, but read by other settings"
+        "docs: 1 file changed, 4 files as before, but read by other settings"
     )
     assert "changed" not in told(changed=4, read_anew=4)

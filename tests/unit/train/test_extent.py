@@ -45,7 +45,17 @@ def test_replay_comes_on_top_as_far_as_there_is_some() -> None:
     cursor = Cursor(0, {"0": 1, "1": 1}, (Portion(("2",), 0, text_of(SETTINGS, []).recipe, 100, 20),))
     assert planned_rows(SETTINGS, cursor, shards(3)) == 140
     no_more = [Arrived("0", 0.0, 1, 30, "batch", ""), Arrived("1", 0.0, 1, 20, "batch", ""), *shards(3)[2:]]
-    assert planned_rows(SETTINGS, cursor, no_more) == 120  # 85 rows are 9 steps, and 3 of the branch
+    assert planned_rows(SETTINGS, cursor, no_more) == 120  # 86 rows are 9 steps, and 3 of the branch
+
+
+def test_replay_of_all_there_is_leaves_no_new_row_behind() -> None:
+    """What was read before is 15 documents of 35 tokens: 5 rows of pairs, where their tokens alone are 3.
+
+    76 new rows and those 5 are 9 steps; by the tokens 79 rows would be 8, and a new one be left for a night of its own.
+    """
+    known = Arrived("0", 0.0, 15, 35, "batch", "")
+    cursor = Cursor(0, {"0": 1}, (Portion(("1",), 0, text_of(SETTINGS, []).recipe, 76, 0),))
+    assert planned_rows(SETTINGS, cursor, [known, *shards(2)[1:]]) == 10 * (9 + 3)
 
 
 def test_best_fit_is_given_some_room() -> None:

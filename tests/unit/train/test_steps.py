@@ -1,5 +1,6 @@
 """The steps of a night, by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,17 @@ def test_the_time_left_bounds_what_is_expected_but_not_what_may_be_done() -> Non
     assert steps == Steps(48, 34, 5, 14, 70, 7.0)
 
 
-def test_too_little_time_is_an_error_that_says_what_to_do() -> None:
-    with pytest.raises(SettingsError, match=r"budget_minutes is too short: 3 s .* takes 2\.00 s\. Raise it"):
-        extent().steps(seconds_per_step=2.0, seconds_left=3.0)
+def test_a_slow_start_leaves_the_least_steps_there_are() -> None:
+    """The budget is two minutes: a machine that is busy for once does not cost the night."""
+    for seconds_left in (-50.0, 0.0, 3.0):
+        assert extent().steps(seconds_per_step=20.0, seconds_left=seconds_left).num_steps == 2
+
+
+def test_a_budget_that_the_least_steps_pass_is_an_error_whose_advice_helps() -> None:
+    with pytest.raises(SettingsError, match=r"budget_minutes is too short: a step takes 61\.00 s, .* above 2\.0, or"):
+        extent().steps(seconds_per_step=61.0, seconds_left=120.0)
+    longer = replace(extent(), settings=SETTINGS.model_copy(update={"budget_minutes": 2.1}))
+    assert longer.steps(seconds_per_step=61.0, seconds_left=0.0).num_steps == 2
 
 
 def test_a_trunk_that_goes_on_needs_no_warm_up() -> None:
