@@ -64,23 +64,28 @@ def write_json(path: Path, value: Any, *, via: Path | None = None) -> None:
 
 
 def make_private(path: Path, text: str) -> None:
-    """Put `text` under `path`, for its owner's eyes alone, unless something is there. Of two at once the first wins."""
+    """Put `text` under `path`, for its owner's eyes alone, unless something is there. Of two at once the first wins.
+
+    Raises `UpstreamError` on a full disk.
+    """
     if path.exists():
         return
-    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
     try:
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        pass
+        make_folder(path.parent)
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+    except OSError as exc:
+        raise translate_os_error(exc, path) from exc
     finally:
-        temporary.unlink()
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def remove_file(path: Path) -> None:
