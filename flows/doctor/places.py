@@ -20,12 +20,14 @@ from pipeline_lib.store.home import home_of
 from pipeline_lib.store.layout import FILE as LAYOUT
 from pipeline_lib.store.local import FINGERPRINT, INCOMING
 from pipeline_lib.store.private import OTHERS, close_to_others
+from pipeline_lib.store.rewriting import AREA
 
 OURS = re.compile(
-    r"artifacts|state|work|logs|prefect|keys|mlartifacts|mlflow|up\.out|mlflow\.db(-wal|-shm|-journal)?|\..*"
+    r"artifacts|state|work|logs|prefect|keys|certificates|mlartifacts|mlflow|up\.out|mlflow\.db(-wal|-shm|-journal)?|\..*"
 )
 ASIDE = re.compile(r".*\.\d{8}-\d{6}(-\d+)?")  # what was put aside, under a name with a date
-FOLDERS = ("", "artifacts", "state", "work", "logs", "prefect", "keys", "mlartifacts")
+FOLDERS = ("", "artifacts", "state", "work", "logs", "prefect", "keys", "certificates", "mlartifacts")
+UNFINISHED = (INCOMING, AREA)  # below artifacts/
 STATE_FOLDERS = tuple(f"state/{name}" for name in ("pins", "runs", "last", "closed", "plans", "promotions", "outbox"))
 FILES = ("mlflow.db", "prefect/prefect.db", "state/lock", "state/up.lock", "state/verify.json", "state/unneeded.json")
 SECRETS = ("keys/*", "prefect/auth_string")
@@ -118,9 +120,9 @@ def foreign(patient: Patient) -> Iterator[Finding]:
     """What lies in the workspace is ours, and nothing of it is left over."""
     root, store = patient.workspace.root, patient.workspace.store.root
     theirs = [path for path in _children(root) if not OURS.fullmatch(path.name) and not ASIDE.fullmatch(path.name)]
-    words = {stage.word for stage in STAGES} | {INCOMING}
-    theirs += [path for path in _children(store) if path.name not in words]
-    for folder in (store / word for word in sorted(words - {INCOMING})):
+    words = {stage.word for stage in STAGES}
+    theirs += [path for path in _children(store) if path.name not in words.union(UNFINISHED)]
+    for folder in (store / word for word in sorted(words)):
         theirs += [path for path in _children(folder) if not FINGERPRINT.fullmatch(path.name) or path.is_symlink()]
     if theirs:
         aside = root.with_name(f"{root.name}.foreign")
@@ -130,9 +132,10 @@ def foreign(patient: Patient) -> Iterator[Finding]:
     if old := [path for path in aside_here if ASIDE.fullmatch(path.name)]:
         what = f"{len(old)} files that were damaged or in the way were put aside, and are kept: {_some(old)}"
         yield Finding(WARNING, what, f"rm -r {quoted(*old)}")
-    if patient.at_work is None and (left := _children(store / INCOMING)):
-        what = f"{len(left)} unfinished artifacts of runs that were killed are left over; the next night removes them"
-        yield Finding(WARNING, what, FIX, patient.workspace.sweep)
+    left = [path for name in UNFINISHED for path in _children(store / name)]
+    if left and patient.at_work is None:
+        what = f"{len(left)} unfinished artifacts of runs that were killed are left over"
+        yield Finding(WARNING, f"{what}; the next night ends or removes them", FIX, patient.workspace.sweep)
 
 
 def _children(folder: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from flows.servers import DATABASE
 from pipeline_lib.keep.marks import DAY
 from pipeline_lib.register.ledger import Promotion
 from pipeline_lib.register.moves import Intention, _path
+from pipeline_lib.store.rewriting import AREA, HALF
 from pipeline_lib.store.workspace import Workspace, new_run
 from tests.examined import command_of, findings, private, registry_in, shell, the_one
 from tests.flips import flip_unseen
@@ -56,6 +57,12 @@ def open_key(house: House) -> None:
 
 def locked_folder(house: House) -> None:
     (house.workspace / "artifacts" / "clean").chmod(0o500)
+
+
+def killed_forget(house: House) -> None:
+    half = house.workspace / "artifacts" / AREA / f"clean-{'3' * 32}{HALF}"
+    half.mkdir(parents=True)
+    (house.workspace / "certificates").mkdir()
 
 
 def foreign_files(house: House) -> None:
@@ -170,6 +177,7 @@ FIXED = (
     Harm("permissions", ERROR, open_key, "others may read this key (mode 0644)"),
     Harm("permissions", ERROR, locked_folder, "may not be written by their owner"),
     Harm("foreign", WARNING, killed_draft, "unfinished artifacts of runs that were killed"),
+    Harm("foreign", WARNING, killed_forget, "unfinished artifacts of runs that were killed"),
     Harm("runs", WARNING, killed_run, "1 runs were killed (maintenance)"),
     Harm("clock", ERROR, run_of_the_future, "and this machine's clock says"),
     Harm("databases", ERROR, broken_mlflow, "is damaged, lost or was left unfinished; its copy comes in its place"),
