@@ -2,12 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from pipeline_lib.base.errors import NightshiftError
-from pipeline_lib.forget.certificate import certify, place_of
+from pipeline_lib.forget.certificate import place_of
 from pipeline_lib.forget.find import Sought, with_heirs
-from pipeline_lib.forget.work import bury, purge_buried
+from pipeline_lib.forget.work import bury, purge_buried, resume
 from pipeline_lib.register.forgotten import tag_versions
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import VERSION, registry_of
@@ -30,15 +31,32 @@ def forget(night: Night, sought: Sought, *, is_now: bool) -> Tombstone:
 def purge(night: Night) -> list[Tombstone]:
     """Take out what is buried; the tombstones of that."""
     night.enter("forget", "taking out")
-    done = purge_buried(night.workspace, time.time, lambda at, total: night.reporter.progress(at, total, "artifacts"))
-    if done:
-        versions = tagged(night)
-        for stone in done:
-            own = [f"{one.name} version {one.number}" for one in versions if one.model in stone.models]
-            if own:
-                certify(night.workspace, stone, None, own)
-            night.reporter.say(f"a document is forgotten; certificate: {place_of(night.workspace, stone)}")
+    return _said(
+        night, purge_buried(night.workspace, time.time, partial(_registered, night), partial(_progress, night))
+    )
+
+
+def go_on(night: Night) -> list[Tombstone]:
+    """End what a killed `nightshift forget` had begun; the tombstones of that."""
+    return _said(night, resume(night.workspace, time.time, partial(_registered, night)))
+
+
+def _said(night: Night, done: list[Tombstone]) -> list[Tombstone]:
+    for stone in done:
+        night.reporter.say(f"a document is forgotten; certificate: {place_of(night.workspace, stone)}")
     return done
+
+
+def _progress(night: Night, done: int, total: int) -> None:
+    night.reporter.progress(done, total, "artifacts")
+
+
+def _registered(night: Night) -> Mapping[str, Sequence[str]]:
+    """The versions that learned what is forgotten, by fingerprint of their model; tagged now."""
+    found: dict[str, list[str]] = {}
+    for one in tagged(night):
+        found.setdefault(one.model, []).append(f"{one.name} version {one.number}")
+    return found
 
 
 def tagged(night: Night) -> Sequence[Standing]:

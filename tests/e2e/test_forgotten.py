@@ -16,6 +16,7 @@ from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.stage import TRAIN
 from tasks.forget import forget
 from tasks.moves import registry_for
+from tests.examined import findings
 from tests.found_in import places_of
 from tests.model_nights import FAST, any_night, whole_night
 from tests.tiny_night import House, arguments, english, night_here, nightshift, tiny_settings, write_lines
@@ -32,12 +33,19 @@ def test_a_learned_document_is_certified_with_its_models_and_nights_go_on(judged
     wanted = {LEARNED: next(documents(workspace, LEARNED)).document_id.encode(), "words": english(101)[:80].encode()}
     wanted["held out"] = next(documents(workspace, held_out)).document_id.encode()
 
+    logs = workspace.root / "logs"
+    logs.mkdir(exist_ok=True)
+    (logs / "mine.log").write_text(f"read {LEARNED}")
+
     with night_here(settings) as here:
         stones = [forget(here, seek(here.workspace, url, None), is_now=True) for url in (LEARNED, held_out)]
 
     assert [stone.models for stone in stones] == [(model.fingerprint,), ()]
     certificates = [json.loads(path.read_text()) for path in (workspace.root / "certificates").glob("*.json")]
     assert sorted(one["versions"] for one in certificates) == [[], ["nightshift-tiny version 1"]]
+    assert sorted(one["still_in"] for one in certificates) == [[], ["logs/mine.log"]]
+    assert [one for one in findings(judged_house, "foreign") if "put aside" not in one.what] == []
+    (logs / "mine.log").unlink()
     assert places_of(workspace.root, wanted) == {}
     version = version_by_number(registry, 1)
     assert version.tags[TAG] == "1" and is_intact(registry, 1)

@@ -16,8 +16,10 @@ from flows.show.why import show_why
 from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.evaluate.stage import BENCHMARK
+from pipeline_lib.forget.certificate import CHUNK_BYTES
 from pipeline_lib.forget.find import seek
 from pipeline_lib.forget.work import bury
+from pipeline_lib.ingest.naming import escape
 from pipeline_lib.ingest.places import hash_of_id
 from pipeline_lib.past.export import KINDS, export_snapshot
 from pipeline_lib.past.ledger import why
@@ -293,6 +295,25 @@ def test_a_file_that_was_none_at_first_leaves_the_quarantine_too(house: House) -
 
     assert places_of(house.workspace, wanted) == {}
     assert night(house).labels == set()
+
+
+@pytest.mark.parametrize("name", ["笔记 1.txt", "a#b 100%.txt"])
+def test_a_certificate_names_the_files_in_which_it_stands_however_it_is_written(house: House, name: str) -> None:
+    (house.corpus / name).write_text(english(980), encoding="utf-8")
+    refresh(tiny_settings(house.workspace, house.corpus))
+    (url,) = [one for one in urls_near(Workspace(house.workspace), name, 5) if one == escape(name)]
+    logs = house.workspace / "logs"
+    logs.mkdir(exist_ok=True)
+    (logs / "path.log").write_text(f"{'x' * (CHUNK_BYTES - 3)}{name} was read", encoding="utf-8")  # over two reads
+    (logs / "url.json").write_text(json.dumps({"url": url}))
+    (logs / "gone.log").symlink_to("nowhere")
+    (logs / "other.log").write_text("of another one")
+
+    forget_now(house, url)
+
+    (certificate,) = (house.workspace / "certificates").glob("*.json")
+    told = json.loads(certificate.read_text())
+    assert (told["still_in"], told["unread"]) == (["logs/path.log", "logs/url.json"], [])
 
 
 def test_versions_that_lie_in_no_batch_go_too(house: House) -> None:
