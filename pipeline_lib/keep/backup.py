@@ -300,10 +300,15 @@ def _take_state(work: _Work) -> None:
 
 
 def _take_group(work: _Work, group: str, files: list[Found]) -> None:
-    """An artifact, a model or a file: all of it as it stands, and once more where it has changed meanwhile."""
+    """An artifact, a model or a file: all of it as it stands, and once more where it has changed meanwhile.
+
+    What changes all the time (a log that grows, a run of a user's own) is taken as it was read last.
+    """
     for _ in range(TRIES):
         is_read = False
         for found in files:
+            work.entries.pop(found.name, None)
+            work.unread.discard(found.name)
             try:
                 is_read = work.read(found) or is_read
             except FileNotFoundError:
@@ -315,8 +320,8 @@ def _take_group(work: _Work, group: str, files: list[Found]) -> None:
         again = belongings(work.root, group)
         if [(one.name, one.stamp) for one in again] == [(one.name, one.stamp) for one in files]:
             return
-        for found in files:
-            work.entries.pop(found.name, None)
+        for name in {found.name for found in files} - {found.name for found in again}:
+            work.entries.pop(name, None)
         files = again
 
 
