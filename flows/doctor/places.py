@@ -31,6 +31,8 @@ UNFINISHED = (INCOMING, AREA)  # below artifacts/
 STATE_FOLDERS = tuple(f"state/{name}" for name in ("pins", "runs", "last", "closed", "plans", "promotions", "outbox"))
 FILES = ("mlflow.db", "prefect/prefect.db", "state/lock", "state/up.lock", "state/verify.json", "state/unneeded.json")
 SECRETS = ("keys/*", "prefect/auth_string")
+HEALED = ("closed/", "promotions/")  # below state/, by verify
+ONLY_FROM_A_BACKUP = ("forgotten.json",)  # without it what was forgotten would be read and learned again
 SHOWN = 3
 VERIFIED_DAYS = 35.0  # in which all of it is read once, where maintenance runs each week
 RIGHTS = 0o700  # that the owner needs on a folder
@@ -81,10 +83,8 @@ def damage(patient: Patient) -> Iterator[Finding]:
     """Nothing is known to be damaged, and all of it was read not long ago."""
     for piece in state_pieces(patient.settings, patient.workspace):
         if (fault := piece.fault()) and piece.place is not None:
-            heals = piece.name.startswith(("closed/", "promotions/"))
-            aside = f"mv {quoted(piece.place)} {quoted(piece.place.with_name(piece.place.name + '.damaged'))}"
             what = fault if str(piece.place) in fault else f"{piece.place}: {fault}"
-            yield Finding(ERROR, what, "nightshift verify" if heals else aside)
+            yield Finding(ERROR, what, _mending(piece.name, piece.place))
     found = last_round(patient.workspace)
     if found is not None and found.damaged:
         told = ", ".join(f"{count} of {kind}" for kind, count in Counter(one.kind for one in found.damaged).items())
@@ -95,6 +95,15 @@ def damage(patient: Patient) -> Iterator[Finding]:
         if whole is None or patient.now - whole > VERIFIED_DAYS * DAY:
             since = "never" if whole is None else f"not for {(patient.now - whole) / DAY:.0f} days"
             yield Finding(WARNING, f"all of it was {since} read and compared with its digests", "nightshift verify")
+
+
+def _mending(name: str, place: Path) -> str:
+    """The command for a state file that is damaged."""
+    if name.startswith(HEALED):
+        return "nightshift verify"
+    if name in ONLY_FROM_A_BACKUP:
+        return f"nightshift restore FOLDER --to NEW; cp NEW/state/{name} {quoted(place)}"
+    return f"mv {quoted(place)} {quoted(place.with_name(place.name + '.damaged'))}"
 
 
 def _begun(patient: Patient) -> float | None:

@@ -18,8 +18,10 @@ from flows.servers import DATABASE
 from pipeline_lib.keep.marks import DAY
 from pipeline_lib.register.ledger import Promotion
 from pipeline_lib.register.moves import Intention, _path
+from pipeline_lib.store.forgotten import Tombstone, save_tombstones
 from pipeline_lib.store.rewriting import AREA, HALF
 from pipeline_lib.store.workspace import Workspace, new_run
+from tests.backed_up import backed_up
 from tests.examined import command_of, findings, private, registry_in, shell, the_one
 from tests.flips import flip_unseen
 from tests.held import gone_run, holder
@@ -207,6 +209,22 @@ BY_COMMAND = (
 
 def ids(harms: Sequence[Harm]) -> list[str]:
     return [harm.do.__name__ for harm in harms]
+
+
+def test_tombstones_that_are_damaged_come_back_from_a_backup_and_are_not_put_aside(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tombstones(house.workspace, [Tombstone("docs", "1" * 32, (), 1.0, purged=2.0)])
+    assert findings(house, "damage") == []
+    backed_up(house, tmp_path / "FOLDER")
+    path = house.workspace / "state" / "forgotten.json"
+    path.write_bytes(path.read_bytes()[:30])
+    found = the_one(house, "damage")
+    restore, copy = found.command.split("; ")
+    monkeypatch.chdir(tmp_path)
+    assert run_here(*restore.split()[1:]) == 0
+    shell(copy)
+    assert findings(house, "damage") == []
 
 
 @pytest.mark.parametrize("harm", FIXED, ids=ids(FIXED))
