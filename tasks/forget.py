@@ -2,18 +2,21 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from pipeline_lib.base.errors import NightshiftError
 from pipeline_lib.forget.certificate import place_of
 from pipeline_lib.forget.find import Sought, with_heirs
 from pipeline_lib.forget.work import bury, purge_buried, resume
-from pipeline_lib.register.forgotten import tag_versions
+from pipeline_lib.register.forgotten import tag_version, tag_versions
+from pipeline_lib.register.registry import Registry
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import VERSION, registry_of
 from pipeline_lib.register.standing import Standing
+from pipeline_lib.run.step import Step
 from pipeline_lib.store.forgotten import Tombstone, read_tombstones
+from pipeline_lib.store.local import Store
 from tasks.night import Night
 
 
@@ -61,8 +64,7 @@ def _registered(night: Night) -> Mapping[str, Sequence[str]]:
 
 def tagged(night: Night) -> Sequence[Standing]:
     """Tag the versions that learned what is forgotten; those. A registry that does not answer is tagged later."""
-    stones, store = read_tombstones(night.workspace.root), night.workspace.store
-    counts = Counter(model for stone in stones for model in with_heirs(store, stone.models))
+    counts = _counts(night.workspace.store, read_tombstones(night.workspace.root))
     if not counts:
         return ()
     registry = registry_of(night.settings.of(RegisterSettings), night.workspace.root)
@@ -70,5 +72,27 @@ def tagged(night: Night) -> Sequence[Standing]:
     try:
         return tag_versions(registry, recorded, counts)
     except NightshiftError as exc:
-        night.reporter.say(f"versions that learned it are not tagged yet; maintenance does it: {exc}")
+        night.reporter.say(_later(exc))
         return ()
+
+
+def tag_registered(
+    registry: Registry, store: Store, step: Step, number: int, stones: Sequence[Tombstone], say: Callable[[str], None]
+) -> None:
+    """Tag a version that a step has registered just now, if its model, or one it goes on from, has learned any of what
+    is forgotten. A registry that does not answer is tagged later."""
+    count = _counts(store, stones)[step.whole.inputs["model"].fingerprint]
+    try:
+        if count:
+            tag_version(registry, number, count)
+    except NightshiftError as exc:
+        say(_later(exc))
+
+
+def _counts(store: Store, stones: Sequence[Tombstone]) -> Counter[str]:
+    """By fingerprint of a model how many forgotten documents it has learned."""
+    return Counter(model for stone in stones for model in with_heirs(store, stone.models))
+
+
+def _later(exc: NightshiftError) -> str:
+    return f"versions that learned what is forgotten are not tagged yet; maintenance does it: {exc}"

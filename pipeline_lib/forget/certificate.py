@@ -148,7 +148,7 @@ read ({", ".join(content.batches)}) are gone, so that nobody reads it from there
 ## Remains
 
 - {models if content.models else "No model learned from it."}
-- Each later model that goes on from the trunk of one of these has it from there; its version is tagged by maintenance.
+- Each later model that goes on from the trunk of one of these has it from there; its version is tagged, too.
 - What a model or a tokenizer has learned stays in its weights and its vocabulary: retrain from scratch
   (`train.restart`, another `tokenize.generation`) where that has to go, too.
 - Sums over many documents: how many there were, their tokens and bytes; how long the document was.

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from pipeline_lib.base.errors import DamagedVersion
 from pipeline_lib.evaluate.stage import BENCHMARK
 from pipeline_lib.forget.find import seek
 from pipeline_lib.past.names import documents
 from pipeline_lib.past.reads import documents_read
 from pipeline_lib.register.forgotten import TAG
 from pipeline_lib.register.opened import is_intact
-from pipeline_lib.register.registry import version_by_number
+from pipeline_lib.register.registry import client_of, version_by_number
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.stage import TRAIN
 from tasks.forget import forget
+from tasks.mend import mended
 from tasks.moves import registry_for
 from tests.examined import findings
 from tests.found_in import places_of
@@ -59,6 +61,12 @@ def test_a_learned_document_is_certified_with_its_models_and_nights_go_on(judged
     write_lines(judged_house.corpus / "new.jsonl", {f"new-{number}": english(800 + number) for number in range(6)})
     night = whole_night(settings)
     assert (night.training is not None and "promoted" in night.verdict) or "refused" in night.verdict, night.verdict
+    heir = version_by_number(registry, 2)
+    assert night.parent == model.fingerprint and heir.tags[TAG] == "1", "it goes on from a trunk that has read it"
+    with client_of(registry) as client:
+        client.delete_model_version_tag(registry.name, "2", TAG)
+    again = mended(DamagedVersion("1", version=1), settings, workspace, lambda _: {"version": 2})  # the same model
+    assert again == 2 and version_by_number(registry, 2).tags[TAG] == "1"
 
 
 def _held_out(workspace: Workspace) -> str:
