@@ -11,6 +11,7 @@ A kill leaves a tombstone without a purge, which maintenance ends, or names that
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.forget.certificate import certify
 from pipeline_lib.forget.columns import Taking
 from pipeline_lib.forget.find import Sought, models_that_learned, still_named, with_all_versions
@@ -81,6 +82,7 @@ def _purged(
         purge(workspace, Taking(tuple(names)), told)
     called = {one.place: one for one in names}
     done = _ended(workspace, {*called, *waiting}, now())
+    failpoint("forget", "purged")
     registered = versions() if done else {}
     for stone in done:
         own = [version for model in stone.models for version in registered.get(model, ())]

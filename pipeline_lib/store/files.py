@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.base.errors import DataError, UpstreamError
+from pipeline_lib.base.failpoint import failpoint
 
 CHUNK_BYTES = 1 << 20
+CHANGE = ("files", "before_change")  # where a test kills before the n-th file that appears, is replaced or goes
 OWNER_ONLY = 0o600  # who may read a private file
 _flushed: set[Path] = set()  # folders whose names this process has flushed
 STANDS_IN_THE_WAY = (errno.EISDIR, errno.ELOOP, errno.ENOTDIR, errno.EEXIST)
@@ -35,6 +37,7 @@ def write_atomically(path: Path, data: bytes, *, via: Path | None = None) -> Non
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        failpoint(*CHANGE)
         temporary.replace(path)
         fsync_folder(path.parent)
     except OSError as exc:
@@ -90,6 +93,7 @@ def make_private(path: Path, text: str) -> None:
 
 def remove_file(path: Path) -> None:
     """Remove a file, durably, if it is there. Raises `UpstreamError` where that fails."""
+    failpoint(*CHANGE)
     try:
         path.unlink(missing_ok=True)
         if path.parent.is_dir():

@@ -35,6 +35,7 @@ from tasks.forget import forget
 from tasks.maintain import collect
 from tests.data_nights import night
 from tests.found_in import places_of
+from tests.killed_forgets import check_forgotten, forgotten_in, killed_and_said_again, with_forget_key
 from tests.tiny_night import (
     KEY,
     SOURCE,
@@ -66,7 +67,6 @@ OTHER_RULES = {
     "dedup__jaccard_at_least": "0.95",
     "tokenize__generation": "2",
 }
-FORGET_KEY = "ab" * 32
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -327,25 +327,18 @@ def test_versions_that_lie_in_no_batch_go_too(house: House) -> None:
 
 
 def test_a_kill_at_any_write_leaves_nothing_half_done(lived: House, tmp_path: Path) -> None:
-    words = ("forget", EDITED, "--now", "--yes")
-    ends = {}
-    for name, point in (("none", ""), ("between", "between_renames:7"), ("late", "before_rename:11")):
-        own = copy_house(lived, tmp_path / name)
-        (own.workspace / "keys").mkdir(exist_ok=True)
-        (own.workspace / "keys" / "forget.key").write_text(f"{FORGET_KEY}\n")
-        wanted = needles(own, EDITED)
-        if point:
-            killed = nightshift(*words, *arguments(own.workspace, own.corpus), **{VARIABLE: f"forget:{point}"})
-            assert killed.status == -9, killed.err
-            assert "id 0" in places_of(own.workspace, wanted)
-            assert nightshift("ingest", *arguments(own.workspace, own.corpus)).status == 0  # any command goes on
-        else:
-            assert nightshift(*words, *arguments(own.workspace, own.corpus)).status == 0
-        assert places_of(own.workspace, wanted) == {}
-        assert not (own.workspace / "state" / "forgetting.json").exists()
-        ends[name] = {ref: one.digest for ref, one in artifacts(own.workspace).items()}
-        assert all(stone.purged for stone in read_tombstones(own.workspace))
-    assert len({json.dumps(end, sort_keys=True) for end in ends.values()}) == 1
+    """At a few of them; tests/soak does it at each."""
+    wanted = needles(lived, EDITED)
+    twin = forgotten_in(tmp_path / "twin", lived, EDITED)
+    for number, point in enumerate(("forget:between_renames:7", "files:before_change:21", "forget:purged:1")):
+        assert killed_and_said_again(lived, tmp_path / f"killed {number}", EDITED, point, wanted, twin)
+    own = with_forget_key(copy_house(lived, tmp_path / "late"))
+    words = arguments(own.workspace, own.corpus)
+    killed = nightshift("forget", EDITED, "--now", "--yes", *words, **{VARIABLE: "forget:before_rename:11"})
+    assert killed.status == -9, killed.err
+    assert "id 0" in places_of(own.workspace, wanted)
+    assert nightshift("ingest", *words).status == 0  # any command goes on
+    check_forgotten(own, wanted, twin)
 
 
 def test_of_damaged_artifacts_those_go_that_may_hold_it(house: House) -> None:
