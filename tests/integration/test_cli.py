@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import main
+from flows.entry import STOPPED
 from flows.halves import refresh_data
 from pipeline_lib.plan.data import NEW_KEY, plan_data
 from pipeline_lib.scrub.key import demo_key_path
@@ -25,6 +26,7 @@ from pipeline_lib.stages import STAGES as ALL_STAGES
 from pipeline_lib.stages import resolve
 from pipeline_lib.store.home import settle
 from pipeline_lib.store.workspace import Workspace
+from tests.in_child import run_program
 from tests.tiny_night import KEY, arguments, environment, night_here, nightshift, write_corpus
 
 HEAVY = ("prefect", "mlflow", "torch", "transformers", "spacy", "numba")
@@ -106,6 +108,35 @@ def copied(staged: Path, tmp_path: Path) -> list[str]:
 def _said(staged: Path, stage: str) -> list[list[object]]:
     found: list[list[object]] = json.loads((staged / "said.json").read_text())[stage]
     return found
+
+
+INTERRUPTED = """
+import os, signal, sys
+
+wanted = sys.argv.pop()
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == wanted:
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.{handler})
+sys.meta_path.insert(0, Interrupting())
+from flows.entry import main
+sys.argv = ["nightshift", "config"]
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "flows.cli.models", "pipeline_lib.stages", "flows.show.config"])
+def test_a_ctrl_c_while_it_is_still_loading_is_one_line(module: str) -> None:
+    ended = run_program(INTERRUPTED.format(handler="default_int_handler"), module)
+    assert (ended.returncode, ended.stdout, ended.stderr.splitlines()) == (130, "", [STOPPED])
+
+
+def test_who_has_it_ignored_goes_on() -> None:
+    ended = run_program(INTERRUPTED.format(handler="SIG_IGN"), "flows.cli.models")
+    assert ended.returncode == 0, ended.stderr
 
 
 DOCS = '[{"kind": "installed_docs", "packages": ["pluggy"]}]'  # the demo on one small package
