@@ -140,11 +140,9 @@ def _say_audit(found: Audit, folder: Path, seconds: float) -> None:
         why = f"{len(one.files)} files need that: {_some(one.files)}" if one.files else "its list needs that"
         console.print(f"backup {one.head.id} cannot be restored whole: {why}", soft_wrap=True)
     read = f"read {found.num_pieces:,} pieces, {found.num_bytes / MB:,.1f} MB"
-    whole = f"{len(found.whole)} of {len(found.whole) + len(found.broken)} backups are whole"
-    state = (
-        "all whole" if found.is_all_whole else f"{len(found.damaged)} damaged, {len(found.missing)} missing; {whole}"
-    )
-    console.print(f"{read}: {state}  ({lasting(seconds)})", style="bold", soft_wrap=True)
+    whole = f"{len(found.whole)} of {len(found.whole) + len(found.broken)} backups can be restored"
+    state = "all whole" if found.is_all_whole else f"{len(found.damaged)} damaged, {len(found.missing)} missing"
+    console.print(f"{read}: {state}; {whole}  ({lasting(seconds)})", style="bold", soft_wrap=True)
     if found.damaged:
         advice = (
             "Where the workspace is still whole: delete what is damaged, and nightshift backup puts it there again."

@@ -148,7 +148,7 @@ def test_verify_tells_what_is_damaged_and_after_its_advice_all_is_whole(
     folder = tmp_path / "backups #1? 夜"
     made = backed_up(home, folder).head
     assert run_here("backup", str(folder), "--verify") == 0
-    assert "all whole" in capsys.readouterr().out
+    assert "all whole; 1 of 1 backups can be restored" in capsys.readouterr().out
     entry = next(entry for entry in open_vault(folder).files(made) if entry.name.endswith("manifest.json"))
     place = open_vault(folder).place(entry.pieces[0])
     flip(place)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
+from flows.forget import forget_document
 from flows.show.why import show_why
 from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.base.failpoint import VARIABLE
@@ -411,6 +412,12 @@ def test_a_document_of_several_sources_asks_which(tmp_path: Path) -> None:
 
     (left,) = documents(Workspace(house.workspace), url)
     assert left.batch.source == "corpus"
+    second, workspace = "a_english.jsonl#en-19", Workspace(house.workspace)
+    with night_here(settings) as here:
+        forget(here, seek(here.workspace, second, "other"), is_now=False)
+    forget_document(settings, workspace, second, None, is_now=True, is_dry=False, is_sure=True, as_json=True)
+    assert list(documents(workspace, second)) == [], "the one that is not buried yet is meant as well"
+    assert [stone.purged is not None for stone in read_tombstones(house.workspace)] == [True] * 3
     refresh(settings)
 
 
