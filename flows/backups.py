@@ -1,5 +1,6 @@
 """`nightshift backup` and `nightshift restore`: a bar while they work, then what there is."""
 
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Any
 from flows.console import ConsoleReporter, make_console
 from flows.show.tables import clock, lasting, print_json, table
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.keep.audit import Audit, audit
 from pipeline_lib.keep.backup import BackedUp, back_up, foresee
 from pipeline_lib.keep.restore import Restored, check_target, chosen, restore, verify
 from pipeline_lib.keep.vault import Head, open_vault
@@ -38,6 +40,20 @@ def backup_workspace(workspace: Workspace, folder: Path, *, keep: int | None, is
             f"backup {done.head.id} is made without {_some(done.unread)}, which cannot be read. Check the disk and the "
             "rights there; what is damaged nightshift run makes again. Then run the backup once more."
         )
+
+
+def verify_backups(folder: Path, *, as_json: bool) -> int:
+    """Read all pieces in a folder of backups and compare them; the exit status: 3 while something is damaged."""
+    started, folder = time.monotonic(), folder.expanduser().absolute()
+    vault = open_vault(folder)
+    with _telling("verify", folder, as_json=as_json) as reporter:
+        found = audit(vault, reporter.progress)
+    seconds = time.monotonic() - started
+    if as_json:
+        print_json({"folder": str(folder), "seconds": round(seconds, 3), **_of_audit(found)})
+    else:
+        _say_audit(found, folder, seconds)
+    return 0 if found.is_all_whole else DataError.exit_code
 
 
 def restore_workspace(
@@ -113,6 +129,44 @@ def _say_restored(done: Restored, target: Path, seconds: float, *, is_dry: bool)
         console.print(f"left out, as it is damaged in the backup: {_some(done.left_out)}", soft_wrap=True)
     console.print(f"{held}, restored to {target}  ({lasting(seconds)})", style="bold", soft_wrap=True)
     console.print(f"nightshift status --workspace {target}", style="dim", soft_wrap=True)
+
+
+def _say_audit(found: Audit, folder: Path, seconds: float) -> None:
+    console = make_console()
+    for what, places in (("damaged", found.damaged), ("missing", found.missing), ("cannot be read", found.odd)):
+        for place in places:
+            console.print(f"{what}: {place}", soft_wrap=True)
+    for one in found.broken:
+        why = f"{len(one.files)} files need that: {_some(one.files)}" if one.files else "its list needs that"
+        console.print(f"backup {one.head.id} cannot be restored whole: {why}", soft_wrap=True)
+    read = f"read {found.num_pieces:,} pieces, {found.num_bytes / MB:,.1f} MB"
+    whole = f"{len(found.whole)} of {len(found.whole) + len(found.broken)} backups can be restored"
+    state = "all whole" if found.is_all_whole else f"{len(found.damaged)} damaged, {len(found.missing)} missing"
+    console.print(f"{read}: {state}; {whole}  ({lasting(seconds)})", style="bold", soft_wrap=True)
+    if found.damaged:
+        advice = (
+            "Where the workspace is still whole: delete what is damaged, and nightshift backup puts it there again."
+        )
+        console.print(advice, soft_wrap=True)
+    if found.broken:
+        newest = f"--at {found.whole[0].id}" if found.whole else "--partly"
+        console.print(f"nightshift restore {shlex.quote(str(folder))} {newest}", style="dim", soft_wrap=True)
+
+
+def _of_audit(found: Audit) -> dict[str, Any]:
+    broken = {one.head.id: one for one in found.broken}
+    heads = sorted((*found.whole, *(one.head for one in found.broken)), key=lambda head: -head.number)
+    backups = [
+        {
+            **_of_head(head),
+            "is_whole": head.id not in broken,
+            "files": list(broken[head.id].files if head.id in broken else ()),
+        }
+        for head in heads
+    ]
+    places = {"damaged": found.damaged, "missing": found.missing, "cannot_be_read": found.odd}
+    shown = {name: [str(place) for place in own] for name, own in places.items()}
+    return {"pieces": found.num_pieces, "bytes": found.num_bytes, **shown, "backups": backups}
 
 
 def _as_data(done: BackedUp) -> dict[str, Any]:

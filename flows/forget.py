@@ -11,8 +11,10 @@ from flows.show.tables import print_json
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.forget.certificate import place_of
 from pipeline_lib.forget.find import Sought, alike, models_that_learned, seek
+from pipeline_lib.forget.names import is_begun
+from pipeline_lib.past.names import documents
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.forgotten import Tombstone, stones_of
+from pipeline_lib.store.forgotten import Tombstone, read_tombstones, stones_of
 from pipeline_lib.store.workspace import Workspace
 from tasks.forget import forget, purge
 from tasks.maintain import open_maintenance
@@ -34,8 +36,7 @@ def forget_document(
     as_json: bool,
 ) -> None:
     """Forget the document of this name. Raises as `seek`, and where nobody can be asked and nothing says yes."""
-    buried = [one for one in stones_of(workspace.root, name) if source in (None, one.source)]
-    if buried and all(one.purged is None for one in buried) and is_now and not is_dry:
+    if is_now and not is_dry and (buried := _waiting(workspace, name, source)):
         _take_out(settings, workspace, buried, as_json=as_json)
         return
     sought = seek(workspace, name, source)
@@ -66,14 +67,24 @@ def forget_document(
         )
 
 
+def _waiting(workspace: Workspace, name: str, source: str | None) -> list[Tombstone]:
+    """The tombstones of this name where all that had it is forgotten, and something of it may be there still."""
+    buried = [one for one in stones_of(workspace.root, name) if source in (None, one.source)]
+    if not any(one.purged is None for one in buried) and not (buried and is_begun(workspace.root)):
+        return []
+    is_there = any(source in (None, one.batch.source) for one in documents(workspace, name))
+    return [] if is_there else buried
+
+
 def _take_out(settings: Settings, workspace: Workspace, buried: list[Tombstone], *, as_json: bool) -> None:
-    """What was buried before, now."""
+    """What was buried before, now: the night that is opened goes on with what a kill has cut off."""
     reporter = LogReporter() if as_json else ConsoleReporter()
     with with_given(Given(reporter)), open_maintenance(settings, "forget", PlainRuntime()) as night:
-        done = {stone.place: stone for stone in purge(night)}
+        purge(night)
         night.end("completed", "a document was forgotten")
     if as_json:
-        print_json([_outcome(workspace, done.get(one.place, one)) for one in buried])
+        places = {one.place for one in buried}
+        print_json([_outcome(workspace, one) for one in read_tombstones(workspace.root) if one.place in places])
 
 
 def _ask() -> None:

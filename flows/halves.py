@@ -9,7 +9,7 @@ from typing import Any
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.plan.batches import keep_plans
 from pipeline_lib.plan.benchmarks import BenchmarksPlan, not_there, plan_benchmarks
-from pipeline_lib.plan.data import ENCODING, DataPlan, plan_again, plan_data, plan_sealed_data
+from pipeline_lib.plan.data import ENCODING, DataPlan, night_key, plan_again, plan_data, plan_sealed_data
 from pipeline_lib.plan.landings import sources_that_land
 from pipeline_lib.plan.models import plan_models, untrained
 from pipeline_lib.plan.verdict import plan_verdict
@@ -84,6 +84,7 @@ def _refresh(night: Night) -> dict[str, Any]:
 
 def _looked(night: Night) -> DataPlan:
     """What there is to do. Sources that have to be asked are asked first: what lands of them is looked at then."""
+    night_key(night.settings, night.workspace)
     landing = sources_that_land(night.settings)
     for source in landing:
         land(source, night)

@@ -16,7 +16,7 @@ from flows.access import ENTER, auth_string, basic, entry_link, mlflow_login
 from flows.ports import HOST
 from pipeline_lib.base.errors import UpstreamError, WorkspaceBusy
 from pipeline_lib.store.files import open_lock, readable, took_lock
-from pipeline_lib.store.holder import holder_of
+from pipeline_lib.store.holder import holder_of, name_holder
 from pipeline_lib.store.home import settle
 from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.workspace import ProcessId, Seconds, Workspace
@@ -94,8 +94,7 @@ def only_up(workspace: Workspace) -> Iterator[None]:
                 f"{workspace.root}: another nightshift up is starting or stopping here ({_holder(workspace)}). "
                 "nightshift status prints its links once it is ready."
             )
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
+        name_holder(descriptor)
         yield
     finally:
         os.close(descriptor)

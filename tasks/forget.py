@@ -2,17 +2,21 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from pipeline_lib.base.errors import NightshiftError
-from pipeline_lib.forget.certificate import certify, place_of
+from pipeline_lib.forget.certificate import place_of
 from pipeline_lib.forget.find import Sought, with_heirs
-from pipeline_lib.forget.work import bury, purge_buried
-from pipeline_lib.register.forgotten import tag_versions
+from pipeline_lib.forget.work import bury, purge_buried, resume
+from pipeline_lib.register.forgotten import tag_version, tag_versions
+from pipeline_lib.register.registry import Registry
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import VERSION, registry_of
 from pipeline_lib.register.standing import Standing
+from pipeline_lib.run.step import Step
 from pipeline_lib.store.forgotten import Tombstone, read_tombstones
+from pipeline_lib.store.local import Store
 from tasks.night import Night
 
 
@@ -30,21 +34,37 @@ def forget(night: Night, sought: Sought, *, is_now: bool) -> Tombstone:
 def purge(night: Night) -> list[Tombstone]:
     """Take out what is buried; the tombstones of that."""
     night.enter("forget", "taking out")
-    done = purge_buried(night.workspace, time.time, lambda at, total: night.reporter.progress(at, total, "artifacts"))
-    if done:
-        versions = tagged(night)
-        for stone in done:
-            own = [f"{one.name} version {one.number}" for one in versions if one.model in stone.models]
-            if own:
-                certify(night.workspace, stone, None, own)
-            night.reporter.say(f"a document is forgotten; certificate: {place_of(night.workspace, stone)}")
+    return _said(
+        night, purge_buried(night.workspace, time.time, partial(_registered, night), partial(_progress, night))
+    )
+
+
+def go_on(night: Night) -> list[Tombstone]:
+    """End what a killed `nightshift forget` had begun; the tombstones of that."""
+    return _said(night, resume(night.workspace, time.time, partial(_registered, night)))
+
+
+def _said(night: Night, done: list[Tombstone]) -> list[Tombstone]:
+    for stone in done:
+        night.reporter.say(f"a document is forgotten; certificate: {place_of(night.workspace, stone)}")
     return done
+
+
+def _progress(night: Night, done: int, total: int) -> None:
+    night.reporter.progress(done, total, "artifacts")
+
+
+def _registered(night: Night) -> Mapping[str, Sequence[str]]:
+    """The versions that learned what is forgotten, by fingerprint of their model; tagged now."""
+    found: dict[str, list[str]] = {}
+    for one in tagged(night):
+        found.setdefault(one.model, []).append(f"{one.name} version {one.number}")
+    return found
 
 
 def tagged(night: Night) -> Sequence[Standing]:
     """Tag the versions that learned what is forgotten; those. A registry that does not answer is tagged later."""
-    stones, store = read_tombstones(night.workspace.root), night.workspace.store
-    counts = Counter(model for stone in stones for model in with_heirs(store, stone.models))
+    counts = _counts(night.workspace.store, read_tombstones(night.workspace.root))
     if not counts:
         return ()
     registry = registry_of(night.settings.of(RegisterSettings), night.workspace.root)
@@ -52,5 +72,27 @@ def tagged(night: Night) -> Sequence[Standing]:
     try:
         return tag_versions(registry, recorded, counts)
     except NightshiftError as exc:
-        night.reporter.say(f"versions that learned it are not tagged yet; maintenance does it: {exc}")
+        night.reporter.say(_later(exc))
         return ()
+
+
+def tag_registered(
+    registry: Registry, store: Store, step: Step, number: int, stones: Sequence[Tombstone], say: Callable[[str], None]
+) -> None:
+    """Tag a version that a step has registered just now, if its model, or one it goes on from, has learned any of what
+    is forgotten. A registry that does not answer is tagged later."""
+    count = _counts(store, stones)[step.whole.inputs["model"].fingerprint]
+    try:
+        if count:
+            tag_version(registry, number, count)
+    except NightshiftError as exc:
+        say(_later(exc))
+
+
+def _counts(store: Store, stones: Sequence[Tombstone]) -> Counter[str]:
+    """By fingerprint of a model how many forgotten documents it has learned."""
+    return Counter(model for stone in stones for model in with_heirs(store, stone.models))
+
+
+def _later(exc: NightshiftError) -> str:
+    return f"versions that learned what is forgotten are not tagged yet; maintenance does it: {exc}"

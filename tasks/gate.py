@@ -44,6 +44,10 @@ def give_verdict(plan: VerdictPlan, data: DataPlan, models: ModelsPlan, night: N
     registry = register.registry_of(night.settings.of(RegisterSettings), night.workspace.root)
     graph = {**data.graph, **models.graph, **plan.graph}
     version = int(do_step(plan.register, night, graph).facts["version"])
+    if data.forgotten:
+        from tasks.forget import tag_registered  # which loads what forgets
+
+        tag_registered(registry, night.workspace.store, plan.register, version, data.forgotten, night.reporter.say)
     settle_champion(night.settings)
     gate, measured = plan.gate, None
     if gate.missing(night.workspace.store):

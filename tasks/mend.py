@@ -1,5 +1,6 @@
 """A registered version whose files are damaged, and are needed: they are put back from the artifacts of its model."""
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,10 @@ from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.forgotten import read_tombstones
 from pipeline_lib.store.workspace import Workspace
+
+logger = logging.getLogger(__name__)
 
 
 def files_put_back(number: int, settings: Settings, workspace: Workspace) -> None:
@@ -41,7 +45,12 @@ def mended(
     step = registering_again(settings, workspace, version_by_number(registry, exc.version))
     try:
         if step is not None:
-            return int(do(step)["version"])
+            number = int(do(step)["version"])
+            if number != exc.version and (stones := read_tombstones(workspace.root)):
+                from tasks.forget import tag_registered  # which loads what forgets
+
+                tag_registered(registry, workspace.store, step, number, stones, logger.warning)
+            return number
     except DamagedArtifact:
         pass
     settled = register.settle(registry, now=datetime.now(UTC))

@@ -129,13 +129,13 @@ def with_given(given: Given) -> Iterator[None]:
         _given.reset(token)
 
 
-def _go_on_forgetting(workspace: Workspace, reporter: Reporter) -> None:
+def _go_on_forgetting(night: Night) -> None:
     """End what a killed `nightshift forget` had begun, before anything reads it."""
-    if is_begun(workspace.root):
-        from pipeline_lib.forget.work import resume  # which loads Arrow
+    if is_begun(night.workspace.root):
+        from tasks.forget import go_on  # which loads Arrow
 
-        for _ in resume(workspace, time.time):
-            reporter.say("what nightshift forget had begun is done")
+        night.reporter.say("going on with what nightshift forget had begun")
+        go_on(night)
 
 
 @contextmanager
@@ -163,7 +163,7 @@ def open_night(settings: Settings, flow: str, runtime: Runtime) -> Iterator[Nigh
             if line := close_to_others(workspace.root):
                 reporter.say(line)
             workspace.sweep()
-            _go_on_forgetting(workspace, reporter)
+            _go_on_forgetting(night)
             look_back(workspace, runtime, reporter)
             yield night
 

@@ -16,13 +16,14 @@ import typer
 
 from flows.cli import backups, inspect, models, night, serve, stages
 from flows.cli.options import without_settings, write_privately
+from flows.entry import STOPPED
 from pipeline_lib.base.errors import NightshiftError, SettingsError, UpstreamError
 from pipeline_lib.base.leaving import leave
 from pipeline_lib.scrub.key import hand_on
 from pipeline_lib.store.files import translate_os_error
 
 NAME = "nightshift"
-STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
+STOPS = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 # Not a fault of this code wherever it happens: a full or read-only disk, a missing right, no such place.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OF_THE_DISK = {*FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR}
@@ -66,8 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _leave(str(translate_os_error(exc, Path(os.fsdecode(exc.filename)))), UpstreamError.exit_code)
     except SystemExit as exc:
         status = exc.code
-    if status in STOPPED:
-        _leave("stopped; finished shards are kept, the same command goes on from there", status)
+    if status in STOPS:
+        _leave(STOPPED, status)
     leave(status)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.options import AsJson, Config, opened, resolved
+from pipeline_lib.base.errors import SettingsError
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the backups of this workspace, on another disk.")]
 
@@ -23,6 +24,9 @@ def backup(
         None, min=1, metavar="N", help="Of the backups there, with this one, keep the newest N; remove the others."
     ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be copied and removed; change nothing."),
+    verify: bool = typer.Option(
+        False, "--verify", help="Copy nothing: read all that lies in FOLDER, and say what is damaged there."
+    ),
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -33,10 +37,19 @@ def backup(
     pseudonyms (NIGHTSHIFT_SCRUB_KEY), what lies in a tracking server of your own (register.tracking_uri), the documents
     at their source, work folders and logs. Killed, or on a full disk, it harms no earlier one; the next goes on there.
 
-    Examples: nightshift backup /mnt/usb/nightshift   nightshift backup /mnt/usb/nightshift --keep 30
-    """
-    from flows.backups import backup_workspace
+    With --verify each piece of all backups is read once and compared with its digest. What is damaged or missing is
+    named, with the backups that can no longer be restored whole; the exit status is 3 then.
 
+    Examples: nightshift backup /mnt/usb/nightshift   nightshift backup /mnt/usb/nightshift --keep 30
+
+    nightshift backup /mnt/usb/nightshift --verify
+    """
+    from flows.backups import backup_workspace, verify_backups
+
+    if verify:
+        if dry_run or keep is not None:
+            raise SettingsError("backup: --verify changes nothing, so it goes with neither --keep nor --dry-run.")
+        raise typer.Exit(verify_backups(folder, as_json=as_json))
     settings = resolved(context, config).settings
     backup_workspace(opened(settings), folder, keep=keep, is_dry=dry_run, as_json=as_json)
 

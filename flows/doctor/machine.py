@@ -25,6 +25,7 @@ PINS = (ROOT / "constraints.txt", ROOT / "deployments" / "constraints.txt")  # o
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;]+)")
 NAMES_SHOWN = 5
 CLOCK_SECONDS = 120.0  # that clocks of two machines may differ by
+ROUGH, AS_BEFORE = "a rough figure", "by what the last ones have made"
 CGROUP = Path("/sys/fs/cgroup")  # version 2, as containers see their own
 
 
@@ -85,12 +86,10 @@ def disk(patient: Patient) -> Iterator[Finding]:
     """The disk has room for the next night."""
     root = patient.workspace.root
     need, free = night_bytes(patient.settings, patient.workspace), free_bytes(root)
-    if free < need:
-        yield Finding(
-            ERROR,
-            f"{root}: {free / 1e6:,.0f} MB are free on that disk, and the next night needs about {need / 1e6:,.0f} MB",
-            "nightshift gc --maintenance.keep_days 0",
-        )
+    if free < need.num_bytes:
+        told = f"{root}: {free / 1e6:,.0f} MB are free on that disk, and the next night needs about"
+        what = f"{told} {need.num_bytes / 1e6:,.0f} MB ({ROUGH if need.is_rough else AS_BEFORE})"
+        yield Finding(ERROR, what, "nightshift gc --maintenance.keep_days 0")
 
 
 def free_bytes(path: Path) -> int:
@@ -107,7 +106,7 @@ def memory(patient: Patient) -> Iterator[Finding]:
         more = patient.settings.resources.workers > 1
         command = "nightshift run --resources.workers 1" if more else "ps aux --sort=-rss | head"
         what = f"{free / 1e9:,.1f} GB of memory are free, and the next night needs about {need / 1e9:,.1f} GB"
-        yield Finding(WARNING, what, command)
+        yield Finding(WARNING, f"{what} ({ROUGH})", command)
 
 
 def _free_memory() -> int:

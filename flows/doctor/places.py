@@ -20,15 +20,19 @@ from pipeline_lib.store.home import home_of
 from pipeline_lib.store.layout import FILE as LAYOUT
 from pipeline_lib.store.local import FINGERPRINT, INCOMING
 from pipeline_lib.store.private import OTHERS, close_to_others
+from pipeline_lib.store.rewriting import AREA
 
 OURS = re.compile(
-    r"artifacts|state|work|logs|prefect|keys|mlartifacts|mlflow|up\.out|mlflow\.db(-wal|-shm|-journal)?|\..*"
+    r"artifacts|state|work|logs|prefect|keys|certificates|mlartifacts|mlflow|up\.out|mlflow\.db(-wal|-shm|-journal)?|\..*"
 )
 ASIDE = re.compile(r".*\.\d{8}-\d{6}(-\d+)?")  # what was put aside, under a name with a date
-FOLDERS = ("", "artifacts", "state", "work", "logs", "prefect", "keys", "mlartifacts")
+FOLDERS = ("", "artifacts", "state", "work", "logs", "prefect", "keys", "certificates", "mlartifacts")
+UNFINISHED = (INCOMING, AREA)  # below artifacts/
 STATE_FOLDERS = tuple(f"state/{name}" for name in ("pins", "runs", "last", "closed", "plans", "promotions", "outbox"))
 FILES = ("mlflow.db", "prefect/prefect.db", "state/lock", "state/up.lock", "state/verify.json", "state/unneeded.json")
 SECRETS = ("keys/*", "prefect/auth_string")
+HEALED = ("closed/", "promotions/")  # below state/, by verify
+ONLY_FROM_A_BACKUP = ("forgotten.json",)  # without it what was forgotten would be read and learned again
 SHOWN = 3
 VERIFIED_DAYS = 35.0  # in which all of it is read once, where maintenance runs each week
 RIGHTS = 0o700  # that the owner needs on a folder
@@ -79,10 +83,8 @@ def damage(patient: Patient) -> Iterator[Finding]:
     """Nothing is known to be damaged, and all of it was read not long ago."""
     for piece in state_pieces(patient.settings, patient.workspace):
         if (fault := piece.fault()) and piece.place is not None:
-            heals = piece.name.startswith(("closed/", "promotions/"))
-            aside = f"mv {quoted(piece.place)} {quoted(piece.place.with_name(piece.place.name + '.damaged'))}"
             what = fault if str(piece.place) in fault else f"{piece.place}: {fault}"
-            yield Finding(ERROR, what, "nightshift verify" if heals else aside)
+            yield Finding(ERROR, what, _mending(piece.name, piece.place))
     found = last_round(patient.workspace)
     if found is not None and found.damaged:
         told = ", ".join(f"{count} of {kind}" for kind, count in Counter(one.kind for one in found.damaged).items())
@@ -93,6 +95,15 @@ def damage(patient: Patient) -> Iterator[Finding]:
         if whole is None or patient.now - whole > VERIFIED_DAYS * DAY:
             since = "never" if whole is None else f"not for {(patient.now - whole) / DAY:.0f} days"
             yield Finding(WARNING, f"all of it was {since} read and compared with its digests", "nightshift verify")
+
+
+def _mending(name: str, place: Path) -> str:
+    """The command for a state file that is damaged."""
+    if name.startswith(HEALED):
+        return "nightshift verify"
+    if name in ONLY_FROM_A_BACKUP:
+        return f"nightshift restore FOLDER --to NEW; cp NEW/state/{name} {quoted(place)}"
+    return f"mv {quoted(place)} {quoted(place.with_name(place.name + '.damaged'))}"
 
 
 def _begun(patient: Patient) -> float | None:
@@ -118,9 +129,9 @@ def foreign(patient: Patient) -> Iterator[Finding]:
     """What lies in the workspace is ours, and nothing of it is left over."""
     root, store = patient.workspace.root, patient.workspace.store.root
     theirs = [path for path in _children(root) if not OURS.fullmatch(path.name) and not ASIDE.fullmatch(path.name)]
-    words = {stage.word for stage in STAGES} | {INCOMING}
-    theirs += [path for path in _children(store) if path.name not in words]
-    for folder in (store / word for word in sorted(words - {INCOMING})):
+    words = {stage.word for stage in STAGES}
+    theirs += [path for path in _children(store) if path.name not in words.union(UNFINISHED)]
+    for folder in (store / word for word in sorted(words)):
         theirs += [path for path in _children(folder) if not FINGERPRINT.fullmatch(path.name) or path.is_symlink()]
     if theirs:
         aside = root.with_name(f"{root.name}.foreign")
@@ -130,9 +141,10 @@ def foreign(patient: Patient) -> Iterator[Finding]:
     if old := [path for path in aside_here if ASIDE.fullmatch(path.name)]:
         what = f"{len(old)} files that were damaged or in the way were put aside, and are kept: {_some(old)}"
         yield Finding(WARNING, what, f"rm -r {quoted(*old)}")
-    if patient.at_work is None and (left := _children(store / INCOMING)):
-        what = f"{len(left)} unfinished artifacts of runs that were killed are left over; the next night removes them"
-        yield Finding(WARNING, what, FIX, patient.workspace.sweep)
+    left = [path for name in UNFINISHED for path in _children(store / name)]
+    if left and patient.at_work is None:
+        what = f"{len(left)} unfinished artifacts of runs that were killed are left over"
+        yield Finding(WARNING, f"{what}; the next night ends or removes them", FIX, patient.workspace.sweep)
 
 
 def _children(folder: Path) -> list[Path]:

@@ -1,6 +1,5 @@
 """Checks of what others keep for us, and of the keys: databases, the registry, the key of the pseudonyms."""
 
-import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from flows.verify import PREFECT, own_databases
 from pipeline_lib.base.errors import NightshiftError, SettingsError
 from pipeline_lib.model.database import copy_of, keep_copy, needs_mending, ready
 from pipeline_lib.model.tracking import check_answers
-from pipeline_lib.plan.data import makes_its_key, night_key
+from pipeline_lib.plan.data import night_key, will_make_key
 from pipeline_lib.plan.last import kept_of
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.glance import glance
@@ -24,7 +23,7 @@ from pipeline_lib.register.registry import KEYS_FOLDER
 from pipeline_lib.register.settle import oddities
 from pipeline_lib.register.signings import has_signed
 from pipeline_lib.run.step import manifest_of
-from pipeline_lib.scrub.key import KEY_VARIABLE, demo_key_path
+from pipeline_lib.scrub.key import KEY_VARIABLE
 from pipeline_lib.scrub.stage import TEXT
 from pipeline_lib.store.databases import has_tables, is_damaged, is_empty, put_database_aside, schema_of
 
@@ -117,7 +116,7 @@ def key(patient: Patient) -> Iterator[Finding]:
     same = f"export {KEY_VARIABLE}=$(openssl rand -hex 32)"
     if last:
         same = f"export {KEY_VARIABLE}=...   with the key of the nights before, whose id is {last}"
-    if makes_its_key(patient.settings) and not _is_given() and not demo_key_path(patient.workspace.root).is_file():
+    if will_make_key(patient.settings, patient.workspace):
         if last:
             what = "the key of the demo is gone: the next night makes another one, and scrubs everything anew"
             yield Finding(WARNING, what, same)
@@ -130,10 +129,6 @@ def key(patient: Patient) -> Iterator[Finding]:
     if last and own != last:
         what = f"this key ({own}) is not the one of the last night ({last}): other pseudonyms, all is scrubbed anew"
         yield Finding(WARNING, what, same)
-
-
-def _is_given() -> bool:
-    return bool(os.environ.get(KEY_VARIABLE) or os.environ.get(f"{KEY_VARIABLE}_FILE"))
 
 
 def _last_key(patient: Patient) -> str:

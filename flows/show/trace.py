@@ -15,6 +15,7 @@ from pipeline_lib.past.ledger import Story, why
 from pipeline_lib.past.names import urls_near
 from pipeline_lib.past.trace import Benchmark, Seen, Training, benchmarks_with, models_beside, trainings
 from pipeline_lib.register import stage as register
+from pipeline_lib.register.glance import glance
 from pipeline_lib.register.registry import CHAMPION, Registry, Version, aliases, versions
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
@@ -215,12 +216,19 @@ def _find(registry: Registry, spoken: str) -> tuple[Registry, Version]:
     uri = MODEL_URI.match(spoken)
     if uri:
         registry, spoken = replace(registry, name=uri["name"]), uri["which"]
+    seen = glance(registry.place, registry.name)
+    if seen is not None and not seen.models:  # MLflow would make its database to say so
+        raise _without_versions(registry)
     every, pointed = versions(registry), aliases(registry)
     number = int(spoken) if spoken.isdecimal() else pointed.get(spoken)
     for version in every:
         if version.number == number:
             return registry, version
     if not every:
-        raise SettingsError(f"{registry.name} has no version yet. Make one with nightshift run, or name another model.")
+        raise _without_versions(registry)
     known = ", ".join(_called(version.number, pointed) for version in every[-8:])
     raise SettingsError(f"{registry.name}: there is no version or alias {spoken!r}. There are {known}.")
+
+
+def _without_versions(registry: Registry) -> SettingsError:
+    return SettingsError(f"{registry.name} has no version yet. Make one with nightshift run, or name another model.")

@@ -8,9 +8,10 @@
 A kill leaves a tombstone without a purge, which maintenance ends, or names that the next command goes on with.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.forget.certificate import certify
 from pipeline_lib.forget.columns import Taking
 from pipeline_lib.forget.find import Sought, models_that_learned, still_named, with_all_versions
@@ -20,10 +21,16 @@ from pipeline_lib.store.forgotten import Tombstone, forget_key, read_tombstones,
 from pipeline_lib.store.workspace import Workspace
 
 Told = Callable[[int, int], None]
+Versions = Callable[[], Mapping[str, Sequence[str]]]  # by fingerprint of a model what it is registered as, once tagged
 
 
 def tell_nobody(_done: int, _total: int) -> None:
     """Nobody watches."""
+
+
+def none_registered() -> Mapping[str, Sequence[str]]:
+    """Nothing is registered."""
+    return {}
 
 
 def bury(workspace: Workspace, sought: Sought, *, at: float) -> Tombstone:
@@ -38,7 +45,9 @@ def bury(workspace: Workspace, sought: Sought, *, at: float) -> Tombstone:
     return stone
 
 
-def purge_buried(workspace: Workspace, now: Callable[[], float], told: Told = tell_nobody) -> list[Tombstone]:
+def purge_buried(
+    workspace: Workspace, now: Callable[[], float], versions: Versions = none_registered, told: Told = tell_nobody
+) -> list[Tombstone]:
     """Take out what is buried and still there, and what a kill cut off; the tombstones of that."""
     waiting = [one for one in read_tombstones(workspace.root) if one.purged is None]
     names = begun(workspace.root)
@@ -46,17 +55,24 @@ def purge_buried(workspace: Workspace, now: Callable[[], float], told: Told = te
     if others := [one for one in waiting if one.place not in known]:
         key = forget_key(workspace.root)
         names += [found for one in others if (found := still_named(workspace, one, key)) is not None]
-    return _purged(workspace, names, {one.place for one in waiting}, now, told) if waiting or names else []
+    return _purged(workspace, names, {one.place for one in waiting}, now, versions, told) if waiting or names else []
 
 
-def resume(workspace: Workspace, now: Callable[[], float], told: Told = tell_nobody) -> list[Tombstone]:
+def resume(
+    workspace: Workspace, now: Callable[[], float], versions: Versions = none_registered, told: Told = tell_nobody
+) -> list[Tombstone]:
     """Go on with what a kill cut off; the tombstones of that."""
     names = begun(workspace.root)
-    return _purged(workspace, names, set(), now, told) if names else []
+    return _purged(workspace, names, set(), now, versions, told) if names else []
 
 
 def _purged(
-    workspace: Workspace, names: Sequence[Names], waiting: Collection[str], now: Callable[[], float], told: Told
+    workspace: Workspace,
+    names: Sequence[Names],
+    waiting: Collection[str],
+    now: Callable[[], float],
+    versions: Versions,
+    told: Told,
 ) -> list[Tombstone]:
     """`waiting`: the places of what has no name any more, since nothing of it is there, too."""
     if names:
@@ -66,8 +82,11 @@ def _purged(
         purge(workspace, Taking(tuple(names)), told)
     called = {one.place: one for one in names}
     done = _ended(workspace, {*called, *waiting}, now())
+    failpoint("forget", "purged")
+    registered = versions() if done else {}
     for stone in done:
-        certify(workspace, stone, called.get(stone.place))
+        own = [version for model in stone.models for version in registered.get(model, ())]
+        certify(workspace, stone, called.get(stone.place), own)
     end(workspace.root)
     return done
 

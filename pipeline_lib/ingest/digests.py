@@ -35,7 +35,8 @@ def digest_files(
 ) -> dict[str, Digested]:
     """Each file with its digest. A file that vanished meanwhile is left out; one that may not be read is UNREADABLE.
 
-    `told`: digests that the source knows; these files are not read.
+    `told`: digests that the source knows; these files are not read. Where there is no workspace yet nothing is kept: a
+    look at what a night would do makes none.
     """
     old = read_comfort(cache_path, Cache) or {}
     youngest = time.time_ns() - YOUNG_NS
@@ -54,7 +55,7 @@ def digest_files(
         found[path] = Digested(digest, status.st_size)
         if digest != UNREADABLE and max(stamp[1:]) < youngest:
             new[path] = (stamp, digest)
-    if new != old:
+    if new != old and cache_path.parents[1].is_dir():
         write_comfort(cache_path, json.dumps(new).encode())
     return found
 

@@ -8,12 +8,13 @@ for. Databases are copied by SQLite, so that servers go on writing.
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from itertools import groupby
 from pathlib import Path
+from typing import IO
 
 from pipeline_lib.base.errors import SettingsError, UpstreamError, WorkspaceBusy
 from pipeline_lib.keep.belongings import YOUNG_SECONDS, Found, at_one_instant, belongings
@@ -30,7 +31,6 @@ from pipeline_lib.keep.vault import (
     close_vault,
     marker_of,
     new_id,
-    pieces_of,
     vault_for,
 )
 from pipeline_lib.store.addresses import MLFLOW, path_of
@@ -300,10 +300,15 @@ def _take_state(work: _Work) -> None:
 
 
 def _take_group(work: _Work, group: str, files: list[Found]) -> None:
-    """An artifact, a model or a file: all of it as it stands, and once more where it has changed meanwhile."""
+    """An artifact, a model or a file: all of it as it stands, and once more where it has changed meanwhile.
+
+    What changes all the time (a log that grows, a run of a user's own) is taken as it was read last.
+    """
     for _ in range(TRIES):
         is_read = False
         for found in files:
+            work.entries.pop(found.name, None)
+            work.unread.discard(found.name)
             try:
                 is_read = work.read(found) or is_read
             except FileNotFoundError:
@@ -315,8 +320,8 @@ def _take_group(work: _Work, group: str, files: list[Found]) -> None:
         again = belongings(work.root, group)
         if [(one.name, one.stamp) for one in again] == [(one.name, one.stamp) for one in files]:
             return
-        for found in files:
-            work.entries.pop(found.name, None)
+        for name in {found.name for found in files} - {found.name for found in again}:
+            work.entries.pop(name, None)
         files = again
 
 
@@ -337,12 +342,18 @@ def _thinned(vault: Vault, keep: int | None, say: Say) -> tuple[list[Head], int]
 def _let_go(vault: Vault, kept: Sequence[Head], say: Say) -> list[Path]:
     """The pieces that go with all but these backups; none where it cannot be told what is needed."""
     try:
-        if not vault.has_odd_heads():
+        if not vault.odd_heads():
             return vault.unnamed(kept)
         say(f"{vault.root / 'backups'}: a backup there cannot be read, so the pieces of those removed stay")
     except DamagedPiece as exc:
         say(f"{exc}; so the pieces of the backups that are removed stay")
     return []
+
+
+def pieces_of(file: IO[bytes], piece_bytes: int, put: Callable[[bytes], str]) -> Iterator[tuple[str, int]]:
+    """Keep what a file holds; each piece with its bytes."""
+    while data := file.read(piece_bytes):
+        yield put(data), len(data)
 
 
 def _bytes_of(places: Sequence[Path]) -> int:

@@ -36,6 +36,7 @@ from pipeline_lib.store.addresses import MLFLOW, MLFLOW_COPY
 from pipeline_lib.store.artifact import MANIFEST, read_manifest
 from pipeline_lib.store.databases import is_damaged, is_empty
 from pipeline_lib.store.files import num_bytes_in
+from pipeline_lib.store.forgotten import read_tombstones
 from pipeline_lib.store.layout import layout_of
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.records import seal_fault
@@ -47,7 +48,7 @@ STATE, DATABASES, PLANS, PARTS = "state files", "databases", "kept plans", "part
 CACHES, VERSIONS, ARTIFACTS = "caches", "versions in MLflow", "artifacts"
 KINDS = (STATE, DATABASES, PLANS, PARTS, CACHES, ARTIFACTS, VERSIONS)  # in the order in which they are read
 DATABASE_SECONDS = 600.0  # for SQLite to look through one
-WITH_SEALS = ("closed/*.json", "promotions/begun-*.json", "home.json")  # below state/: left out where they are damaged
+WITH_SEALS = ("closed/*.json", "promotions/begun-*.json", "home.json", "forgetting.json")  # below state/
 
 
 DIGESTS_FILE = "digests.json"  # of plans and caches
@@ -101,6 +102,7 @@ def _of_state(workspace: Workspace, registry: Registry) -> Iterator[Piece]:
         workspace.state / "layout.json": partial(layout_of, workspace.root),
         workspace.state / "catalog.json": workspace.batches,
         workspace.state / "given_up.json": workspace.given_up,
+        workspace.state / "forgotten.json": partial(read_tombstones, workspace.root),
     }
     for pin in (workspace.state / "pins").glob("[!.]*.json"):
         decide[pin] = partial(workspace.pin, pin.stem, dict[str, Any])

@@ -20,11 +20,11 @@ import shutil
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
 from pipeline_lib.base.errors import DataError, SettingsError, UpstreamError, WorkspaceBusy
 from pipeline_lib.base.failpoint import failpoint
@@ -39,6 +39,7 @@ LOCK = "lock"
 SECTION_FILES = 64  # of a list, on average
 PIECE_BYTES = 1 << 20
 DATABASE_PIECE_BYTES = 1 << 16  # a night changes few pages of a database, here and there
+LOOK_SECONDS = 0.2
 DIGEST = re.compile(r"[0-9a-f]{64}")
 ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
 
@@ -146,9 +147,10 @@ class Vault:
         right = (head for head in found if head is not None and ID.fullmatch(head.id))
         return sorted(right, key=lambda head: (head.number, head.id), reverse=True)
 
-    def has_odd_heads(self) -> bool:
-        """Whether there are backups of which cannot be read what they are."""
-        return len(list(self._backups.glob("[!.]*.json"))) != len(self.heads())
+    def odd_heads(self) -> list[Path]:
+        """The files of backups of which cannot be read what they are."""
+        right = {f"{head.id}.json" for head in self.heads()}
+        return sorted(path for path in self._backups.glob("[!.]*.json") if path.name not in right)
 
     def files(self, head: Head) -> list[Entry]:
         """What a backup holds, in the order of names. Raises `DamagedPiece` where its list is not whole."""
@@ -193,7 +195,7 @@ class Vault:
         for head in heads:
             named.update(head.list)
             named.update(piece for entry in self.files(head) for piece in entry.pieces)
-        return [place for place in sorted(self._objects.glob("*/*")) if place.name not in named]
+        return [place for place in self.places() if place.name not in named]
 
     def sweep(self) -> None:
         """Remove what was being written when somebody was killed. Only who has the lock may call this."""
@@ -212,14 +214,14 @@ class Vault:
             yield
 
     @contextmanager
-    def read(self) -> Iterator[None]:
-        """Let nobody remove anything. Raises `WorkspaceBusy` at once while somebody does, or makes a backup."""
+    def read(self, *, wait_seconds: float = 0.0) -> Iterator[None]:
+        """Let nobody remove anything. Raises `WorkspaceBusy` while somebody does, or makes a backup, for that long."""
         try:
             descriptor = os.open(self.root / LOCK, os.O_RDONLY)
         except OSError:  # a medium that cannot be written to is not written to
             yield
             return
-        with _held(descriptor, fcntl.LOCK_SH, self.root):
+        with _held(descriptor, fcntl.LOCK_SH, self.root, wait_seconds):
             yield
 
     @property
@@ -233,6 +235,10 @@ class Vault:
     @property
     def _incoming(self) -> Path:
         return self.root / "incoming"
+
+    def places(self) -> list[Path]:
+        """Where pieces lie, in the order of their names."""
+        return sorted(self._objects.glob("*/*"))
 
     def place(self, digest: str) -> Path:
         """Where a piece lies, whether it is there or not."""
@@ -323,12 +329,6 @@ def new_id(now: float) -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{uuid.uuid4().hex[:4]}"
 
 
-def pieces_of(file: IO[bytes], piece_bytes: int, put: Callable[[bytes], str]) -> Iterator[tuple[str, int]]:
-    """Keep what a file holds; each piece with its bytes."""
-    while data := file.read(piece_bytes):
-        yield put(data), len(data)
-
-
 def _section(entries: Iterable[Entry]) -> bytes:
     """A part of a list: a row a file, with the values of `Entry` in their order."""
     rows = [list(vars(entry).values()) for entry in entries]
@@ -373,10 +373,13 @@ def is_locked(descriptor: int, how: int) -> bool:
 
 
 @contextmanager
-def _held(descriptor: int, how: int, folder: Path) -> Iterator[None]:
+def _held(descriptor: int, how: int, folder: Path, wait_seconds: float = 0.0) -> Iterator[None]:
+    ends_at = time.monotonic() + wait_seconds
     try:
-        if not is_locked(descriptor, how):
-            raise WorkspaceBusy(f"{folder}: another command is at work with these backups. Wait for its end.")
+        while not is_locked(descriptor, how):
+            if time.monotonic() >= ends_at:
+                raise WorkspaceBusy(f"{folder}: another command is at work with these backups. Wait for its end.")
+            time.sleep(LOOK_SECONDS)
         yield
     finally:
         os.close(descriptor)

@@ -30,7 +30,7 @@ from pipeline_lib.run.board import Board
 from pipeline_lib.run.damage import despite_damage
 from pipeline_lib.run.execute import Graph, as_planned, dead_ends, wanted
 from pipeline_lib.run.step import Step
-from pipeline_lib.scrub.key import ScrubKey, load_key
+from pipeline_lib.scrub.key import KEY_FILE_VARIABLE, KEY_VARIABLE, ScrubKey, demo_key_path, load_key
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import OF_A_BATCH, lay_out
 from pipeline_lib.store.artifact import Ref
@@ -38,7 +38,7 @@ from pipeline_lib.store.forgotten import Tombstone, as_parameter, read_tombstone
 from pipeline_lib.store.workspace import Batch, Workspace
 from pipeline_lib.tokenize.works import snapshot_work
 
-KEY_FILE_VARIABLE = "NIGHTSHIFT_SCRUB_KEY_FILE"
+NEW_KEY = "new"  # id of a key that the next night makes
 ENCODING = "tokenize"  # the stage of a batch that waits for the tokenizer
 PAST = "past:"  # and the name of a source: what is carried for scans of it
 
@@ -159,7 +159,7 @@ def closed_steps(plan: DataPlan, settings: Settings, workspace: Workspace) -> li
 
 
 def _plan(settings: Settings, workspace: Workspace, *, is_looking: bool, is_full: bool = False) -> DataPlan:
-    key_id = night_key(settings, workspace).key_id
+    key_id = NEW_KEY if will_make_key(settings, workspace) else night_key(settings, workspace).key_id
     batches = workspace.batches()
     closed = Closed() if is_full else _closed(settings, workspace, key_id, batches)
     opened, lost = sealed_batches(settings, workspace, batches[closed.count :])
@@ -289,11 +289,17 @@ def makes_its_key(settings: Settings) -> bool:
     return settings.profile == "demo" and all(source.kind == "installed_docs" for source in sources)
 
 
+def will_make_key(settings: Settings, workspace: Workspace) -> bool:
+    """Whether the next night makes its own key: a look, which a plan is, makes none."""
+    is_given = any(os.environ.get(name) for name in (KEY_VARIABLE, KEY_FILE_VARIABLE))
+    return makes_its_key(settings) and not is_given and not os.path.lexists(demo_key_path(workspace.root))
+
+
 def night_key(settings: Settings, workspace: Workspace) -> ScrubKey:
-    """The key of the pseudonyms. Only the demo may make its own.
+    """The key of the pseudonyms, to be asked before a night plans. Only the demo may make its own, as is done here.
 
     Raises `SettingsError` when any other configuration has none.
     """
     named = os.environ.get(KEY_FILE_VARIABLE)
-    demo_key = workspace.root / "keys" / "scrub.key" if makes_its_key(settings) else None
+    demo_key = demo_key_path(workspace.root) if makes_its_key(settings) else None
     return load_key(os.environ, Path(named) if named else None, demo_key)

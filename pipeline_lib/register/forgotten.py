@@ -17,8 +17,17 @@ def tag_versions(registry: Registry, recorded: Collection[str], counts: Mapping[
     Raises as `standing`.
     """
     found = [version for version in standing(registry, recorded) if counts.get(version.model)]
-    if found:
-        with client_of(registry) as client:
-            for version in found:
-                client.set_model_version_tag(version.name, str(version.number), TAG, str(counts[version.model]))
+    _tag(registry, {(version.name, version.number): counts[version.model] for version in found})
     return found
+
+
+def tag_version(registry: Registry, number: int, count: int) -> None:
+    """Tag one version of the registered model. Raises `UpstreamError` when MLflow cannot be reached."""
+    _tag(registry, {(registry.name, number): count})
+
+
+def _tag(registry: Registry, counts: Mapping[tuple[str, int], int]) -> None:
+    if counts:
+        with client_of(registry) as client:
+            for (name, number), count in counts.items():
+                client.set_model_version_tag(name, str(number), TAG, str(count))

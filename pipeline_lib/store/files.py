@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.base.errors import DataError, UpstreamError
+from pipeline_lib.base.failpoint import failpoint
 
 CHUNK_BYTES = 1 << 20
+CHANGE = ("files", "before_change")  # where a test kills before the n-th file that appears, is replaced or goes
 OWNER_ONLY = 0o600  # who may read a private file
 _flushed: set[Path] = set()  # folders whose names this process has flushed
 STANDS_IN_THE_WAY = (errno.EISDIR, errno.ELOOP, errno.ENOTDIR, errno.EEXIST)
@@ -35,6 +37,7 @@ def write_atomically(path: Path, data: bytes, *, via: Path | None = None) -> Non
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        failpoint(*CHANGE)
         temporary.replace(path)
         fsync_folder(path.parent)
     except OSError as exc:
@@ -64,27 +67,33 @@ def write_json(path: Path, value: Any, *, via: Path | None = None) -> None:
 
 
 def make_private(path: Path, text: str) -> None:
-    """Put `text` under `path`, for its owner's eyes alone, unless something is there. Of two at once the first wins."""
+    """Put `text` under `path`, for its owner's eyes alone, unless something is there. Of two at once the first wins.
+
+    Raises `UpstreamError` on a full disk.
+    """
     if path.exists():
         return
-    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
     try:
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        pass
+        make_folder(path.parent)
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+    except OSError as exc:
+        raise translate_os_error(exc, path) from exc
     finally:
-        temporary.unlink()
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def remove_file(path: Path) -> None:
     """Remove a file, durably, if it is there. Raises `UpstreamError` where that fails."""
+    failpoint(*CHANGE)
     try:
         path.unlink(missing_ok=True)
         if path.parent.is_dir():

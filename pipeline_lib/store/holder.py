@@ -4,6 +4,8 @@ The file of the lock names the process that took it, and is empty again when tha
 stays: then its process is gone, or another one has got its id since.
 """
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +33,16 @@ def holder_of(lock: Path) -> Holder | None:
         return Holder(process_id, _short(process.cmdline()), since)
     except (OSError, ValueError, psutil.Error):
         return None
+
+
+def name_holder(descriptor: int) -> None:
+    """Write into the file of a lock, which this process has taken, that it did.
+
+    On a full disk nobody is named, and the lock is held all the same: who makes room has to take it.
+    """
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
 
 
 def _short(words: list[str]) -> str:

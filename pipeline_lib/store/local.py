@@ -25,7 +25,7 @@ from typing import Any
 from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.store.artifact import MANIFEST, FileEntry, Manifest, Outcome, Ref, read_manifest, write_manifest
-from pipeline_lib.store.files import fsync_folder, make_folder, replace_folder, translate_os_error
+from pipeline_lib.store.files import CHANGE, fsync_folder, make_folder, replace_folder, translate_os_error
 from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.sealed import fault_in, sums_of
 
@@ -220,6 +220,7 @@ class Store:
         folder = self.path(ref.stage, ref.fingerprint)
         aside = self.root / INCOMING / f"{ref.stage}-{ref.fingerprint}-{os.getpid()}-gone"
         aside.parent.mkdir(exist_ok=True)
+        failpoint(*CHANGE)
         folder.rename(aside)
         shutil.rmtree(aside)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline_lib.base.errors import WorkspaceBusy
 from pipeline_lib.store.files import open_lock, took_lock
-from pipeline_lib.store.holder import holder_of
+from pipeline_lib.store.holder import holder_of, name_holder
 
 LOCK = "backup.lock"
 LOOK_SECONDS = 0.2
@@ -49,8 +49,7 @@ def _taken(root: Path, wait_seconds: float, say: Callable[[str], None]) -> Itera
                 say(f"waiting: {_who(path)}")
                 is_told = True
             time.sleep(LOOK_SECONDS)
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
+        name_holder(descriptor)
         try:
             yield
         finally:

@@ -34,6 +34,7 @@ from pydantic import ConfigDict, Field
 
 from pipeline_lib.base.errors import WorkspaceBusy
 from pipeline_lib.store.files import fsync_folder, open_lock, readable, remove_file, took_lock, translate_os_error
+from pipeline_lib.store.holder import name_holder
 from pipeline_lib.store.layout import check_layout, write_layout
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.private import NO_OTHERS
@@ -280,8 +281,7 @@ class Workspace:
                 f"{self.root}: another run is at work here ({self._who(descriptor)}). "
                 "Wait for it (nightshift status shows it), or use another workspace."
             )
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
+        name_holder(descriptor)
 
     def _who(self, descriptor: int) -> str:
         process_id = os.read(descriptor, 20).decode(errors="replace") or "unknown: it begins or ends just now"

@@ -177,6 +177,32 @@ def test_a_second_backup_reads_what_is_new_and_nothing_that_only_seems_unchanged
     assert sha256_of(tmp_path / "copy" / ledger.relative_to(home.workspace)) == sha256_of(ledger)
 
 
+def test_what_changes_all_the_time_is_in_the_backup_as_it_was_read_last(
+    home: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    growing, goes = home.workspace / "up.out", home.workspace / "mlartifacts" / "1" / "run" / "goes.bin"
+    stays = goes.with_name("steps.csv")
+    for path in (growing, goes, stays):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("0")
+    real = making.pieces_of
+
+    def written_to_meanwhile(file, piece_bytes, put):  # type: ignore[no-untyped-def]
+        yield from real(file, piece_bytes, put)
+        if Path(file.name) in (growing, stays):
+            goes.unlink(missing_ok=True)
+            with Path(file.name).open("a") as more:
+                more.write(".")
+
+    monkeypatch.setattr(making, "pieces_of", written_to_meanwhile)
+    made = backed_up(home, tmp_path / "backups")
+    assert made.unread == ()
+    restored(tmp_path / "backups", tmp_path / "copy")
+    for path in (growing, stays):
+        assert (tmp_path / "copy" / path.relative_to(home.workspace)).read_text() == "0...."
+    assert not (tmp_path / "copy" / goes.relative_to(home.workspace)).exists()
+
+
 def _counting(read: list[str], pieces_of):  # type: ignore[no-untyped-def]
     def counted(file, piece_bytes, put):  # type: ignore[no-untyped-def]
         read.append(file.name)

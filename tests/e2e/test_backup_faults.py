@@ -1,5 +1,6 @@
 """Backups and restores that are killed, run out of space, are damaged, or are asked for what would do harm."""
 
+import json
 import os
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pipeline_lib.store.workspace import Workspace
 from tests.backed_up import backed_up, files_of, restored
 from tests.flips import flip
 from tests.in_child import run_program
+from tests.in_this_process import run_here
 from tests.model_nights import foreseen
 from tests.tiny_night import KEY, House, english, refresh, tiny_settings, write_lines
 
@@ -138,6 +140,38 @@ def test_damage_is_named_by_file_with_the_ways_out_and_they_work(
     vault.place(new.pieces[0]).unlink()
     backed_up(home, folder)
     verify(vault, second, lambda *_: None)
+
+
+def test_verify_tells_what_is_damaged_and_after_its_advice_all_is_whole(
+    home: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "backups #1? 夜"
+    made = backed_up(home, folder).head
+    assert run_here("backup", str(folder), "--verify") == 0
+    assert "all whole; 1 of 1 backups can be restored" in capsys.readouterr().out
+    entry = next(entry for entry in open_vault(folder).files(made) if entry.name.endswith("manifest.json"))
+    place = open_vault(folder).place(entry.pieces[0])
+    flip(place)
+    assert run_here("backup", str(folder), "--verify") == DataError.exit_code
+    out = capsys.readouterr().out
+    for told in (
+        f"damaged: {place}",
+        f"backup {made.id} cannot be restored whole",
+        entry.name,
+        "delete what is damaged",
+    ):
+        assert told in out
+    assert run_here("backup", str(folder), "--verify", "--json") == DataError.exit_code
+    told = json.loads(capsys.readouterr().out)
+    assert told["damaged"] == [str(place)]
+    assert [(one["id"], one["is_whole"], one["files"]) for one in told["backups"]] == [(made.id, False, [entry.name])]
+    place.unlink()
+    assert run_here("backup", str(folder), "--verify") == DataError.exit_code
+    backed_up(home, folder)
+    assert run_here("backup", str(folder), "--verify") == 0
+    for more in (["--keep", "1"], ["--dry-run"]):
+        with pytest.raises(SettingsError, match="--verify changes nothing"):
+            run_here("backup", str(folder), "--verify", *more)
 
 
 def test_a_damaged_list_is_named_and_the_backup_before_serves(home: House, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -24,14 +25,16 @@ from flows.doctor.finding import ERROR, WARNING, Finding, Patient
 from flows.doctor.nights import SILENT_SECONDS
 from flows.standing import Standing
 from flows.standing import remember as remember_servers
-from pipeline_lib.keep.forecast import BESIDES, night_bytes
+from pipeline_lib.keep import forecast
+from pipeline_lib.keep.forecast import BESIDES, COPIES, ROUGH_RATE, Forecast, bytes_by_stage, night_bytes
 from pipeline_lib.store.workspace import Workspace, new_run
+from pipeline_lib.train.stage import TRAIN
 from tests.answering import answering
 from tests.examined import command_of, everything_in, findings, private, settings_of, shell, the_one
 from tests.held import gone_run, holder
 from tests.in_this_process import run_here
 from tests.model_nights import FAST
-from tests.tiny_night import House, arguments, english, nightshift, write_lines
+from tests.tiny_night import House, arguments, artifacts, english, nightshift, write_lines
 
 ILL = 8  # exit status where there is an error
 ANOTHER_KEY = "".join(f"{number:02x}" for number in range(7, 39))
@@ -200,9 +203,9 @@ def test_a_disk_without_room_for_the_next_night_is_told_and_gc_frees_some(
     from pipeline_lib.store.files import num_bytes_in
 
     settings, workspace = settings_of(house), Workspace(house.workspace)
-    assert night_bytes(settings, workspace) == BESIDES, "nothing is new"
+    assert night_bytes(settings, workspace) == Forecast(BESIDES, is_rough=False), "nothing is new"
     write_lines(house.corpus / "new.jsonl", {f"new-{n}": english(7000 + n) for n in range(60)})
-    need = night_bytes(settings, workspace)
+    need = night_bytes(settings, workspace).num_bytes
     assert need > BESIDES + (house.corpus / "new.jsonl").stat().st_size
     stray = house.workspace / "work" / "train" / ("3" * 32)
     stray.mkdir(parents=True)
@@ -211,8 +214,38 @@ def test_a_disk_without_room_for_the_next_night_is_told_and_gc_frees_some(
     monkeypatch.setattr(machine, "free_bytes", lambda _: full - num_bytes_in(house.workspace))
     found = the_one(house, "disk")
     assert (found.level, "the next night needs about" in found.what) == (ERROR, True)
+    assert found.what.endswith("(a rough figure)"), "a corpus of this size tells nothing"
     command_of(house, found)
     assert findings(house, "disk") == []
+
+
+def test_what_a_night_needs_of_the_disk_follows_from_what_the_last_ones_have_made(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, workspace = settings_of(house), Workspace(house.workspace)
+    (batch,) = workspace.batches()
+    made = bytes_by_stage(workspace, batch)
+    on_disk = Counter[str]()
+    for name, found in artifacts(house.workspace).items():
+        if not found.maker.startswith(("tokenize.snapshot", "tokenize.learn")):
+            on_disk[name.partition("/")[0]] += sum(file.bytes for file in found.files)
+    assert made == {stage: on_disk[stage] for stage in ("ingest", "clean", "dedup", "scrub", "tokenize")}
+    read = sum(path.stat().st_size for path in house.corpus.iterdir())
+    (model,) = workspace.store.list(TRAIN.name)
+    of_a_training = COPIES * sum(file.bytes for file in model.files)
+    write_lines(house.corpus / "new.jsonl", {f"new-{n}": english(7000 + n) for n in range(60)})
+    new = (house.corpus / "new.jsonl").stat().st_size
+    rough = night_bytes(settings, workspace)
+    again = rough.num_bytes - BESIDES - of_a_training - int(ROUGH_RATE * new)  # snapshot, scores, report
+    assert rough.is_rough and 0 < again < 100_000
+    monkeypatch.setattr(forecast, "KNOWN_FROM", read)
+    rate = sum(made.values()) / read
+    wanted = Forecast(BESIDES + of_a_training + again + int(rate * new), is_rough=False)
+    assert night_bytes(settings, workspace) == wanted
+    monkeypatch.setattr(machine, "free_bytes", lambda _: wanted.num_bytes - 1)
+    assert the_one(house, "disk").what.endswith("(by what the last ones have made)")
+    shutil.rmtree(house.workspace / "state" / "plans" / batch.plan)  # as after a forget
+    assert night_bytes(settings, workspace).is_rough
 
 
 @pytest.mark.parametrize("name", ["train.threads", "resources.workers"])

@@ -18,7 +18,10 @@ from flows.servers import DATABASE
 from pipeline_lib.keep.marks import DAY
 from pipeline_lib.register.ledger import Promotion
 from pipeline_lib.register.moves import Intention, _path
+from pipeline_lib.store.forgotten import Tombstone, save_tombstones
+from pipeline_lib.store.rewriting import AREA, HALF
 from pipeline_lib.store.workspace import Workspace, new_run
+from tests.backed_up import backed_up
 from tests.examined import command_of, findings, private, registry_in, shell, the_one
 from tests.flips import flip_unseen
 from tests.held import gone_run, holder
@@ -56,6 +59,12 @@ def open_key(house: House) -> None:
 
 def locked_folder(house: House) -> None:
     (house.workspace / "artifacts" / "clean").chmod(0o500)
+
+
+def killed_forget(house: House) -> None:
+    half = house.workspace / "artifacts" / AREA / f"clean-{'3' * 32}{HALF}"
+    half.mkdir(parents=True)
+    (house.workspace / "certificates").mkdir()
 
 
 def foreign_files(house: House) -> None:
@@ -170,6 +179,7 @@ FIXED = (
     Harm("permissions", ERROR, open_key, "others may read this key (mode 0644)"),
     Harm("permissions", ERROR, locked_folder, "may not be written by their owner"),
     Harm("foreign", WARNING, killed_draft, "unfinished artifacts of runs that were killed"),
+    Harm("foreign", WARNING, killed_forget, "unfinished artifacts of runs that were killed"),
     Harm("runs", WARNING, killed_run, "1 runs were killed (maintenance)"),
     Harm("clock", ERROR, run_of_the_future, "and this machine's clock says"),
     Harm("databases", ERROR, broken_mlflow, "is damaged, lost or was left unfinished; its copy comes in its place"),
@@ -199,6 +209,22 @@ BY_COMMAND = (
 
 def ids(harms: Sequence[Harm]) -> list[str]:
     return [harm.do.__name__ for harm in harms]
+
+
+def test_tombstones_that_are_damaged_come_back_from_a_backup_and_are_not_put_aside(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tombstones(house.workspace, [Tombstone("docs", "1" * 32, (), 1.0, purged=2.0)])
+    assert findings(house, "damage") == []
+    backed_up(house, tmp_path / "FOLDER")
+    path = house.workspace / "state" / "forgotten.json"
+    path.write_bytes(path.read_bytes()[:30])
+    found = the_one(house, "damage")
+    restore, copy = found.command.split("; ")
+    monkeypatch.chdir(tmp_path)
+    assert run_here(*restore.split()[1:]) == 0
+    shell(copy)
+    assert findings(house, "damage") == []
 
 
 @pytest.mark.parametrize("harm", FIXED, ids=ids(FIXED))

@@ -5,17 +5,20 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from pipeline_lib.base.errors import DamagedVersion
 from pipeline_lib.evaluate.stage import BENCHMARK
 from pipeline_lib.forget.find import seek
 from pipeline_lib.past.names import documents
 from pipeline_lib.past.reads import documents_read
 from pipeline_lib.register.forgotten import TAG
 from pipeline_lib.register.opened import is_intact
-from pipeline_lib.register.registry import version_by_number
+from pipeline_lib.register.registry import client_of, version_by_number
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.stage import TRAIN
 from tasks.forget import forget
+from tasks.mend import mended
 from tasks.moves import registry_for
+from tests.examined import findings
 from tests.found_in import places_of
 from tests.model_nights import FAST, any_night, whole_night
 from tests.tiny_night import House, arguments, english, night_here, nightshift, tiny_settings, write_lines
@@ -32,12 +35,19 @@ def test_a_learned_document_is_certified_with_its_models_and_nights_go_on(judged
     wanted = {LEARNED: next(documents(workspace, LEARNED)).document_id.encode(), "words": english(101)[:80].encode()}
     wanted["held out"] = next(documents(workspace, held_out)).document_id.encode()
 
+    logs = workspace.root / "logs"
+    logs.mkdir(exist_ok=True)
+    (logs / "mine.log").write_text(f"read {LEARNED}")
+
     with night_here(settings) as here:
         stones = [forget(here, seek(here.workspace, url, None), is_now=True) for url in (LEARNED, held_out)]
 
     assert [stone.models for stone in stones] == [(model.fingerprint,), ()]
     certificates = [json.loads(path.read_text()) for path in (workspace.root / "certificates").glob("*.json")]
     assert sorted(one["versions"] for one in certificates) == [[], ["nightshift-tiny version 1"]]
+    assert sorted(one["still_in"] for one in certificates) == [[], ["logs/mine.log"]]
+    assert [one for one in findings(judged_house, "foreign") if "put aside" not in one.what] == []
+    (logs / "mine.log").unlink()
     assert places_of(workspace.root, wanted) == {}
     version = version_by_number(registry, 1)
     assert version.tags[TAG] == "1" and is_intact(registry, 1)
@@ -51,6 +61,12 @@ def test_a_learned_document_is_certified_with_its_models_and_nights_go_on(judged
     write_lines(judged_house.corpus / "new.jsonl", {f"new-{number}": english(800 + number) for number in range(6)})
     night = whole_night(settings)
     assert (night.training is not None and "promoted" in night.verdict) or "refused" in night.verdict, night.verdict
+    heir = version_by_number(registry, 2)
+    assert night.parent == model.fingerprint and heir.tags[TAG] == "1", "it goes on from a trunk that has read it"
+    with client_of(registry) as client:
+        client.delete_model_version_tag(registry.name, "2", TAG)
+    again = mended(DamagedVersion("1", version=1), settings, workspace, lambda _: {"version": 2})  # the same model
+    assert again == 2 and version_by_number(registry, 2).tags[TAG] == "1"
 
 
 def _held_out(workspace: Workspace) -> str:

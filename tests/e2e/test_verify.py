@@ -22,6 +22,7 @@ from pipeline_lib.register.stage import registry_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.databases import is_damaged
+from pipeline_lib.store.forgotten import Tombstone, save_tombstones
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.checkpoints import put
 from tasks.night import Given, LogReporter, with_given
@@ -180,6 +181,11 @@ def _ledger(workspace: Path) -> Path:
     return workspace / "state" / "promotions" / "promotions.jsonl"
 
 
+def _tombstones(workspace: Path) -> Path:
+    save_tombstones(workspace, [Tombstone("docs", "1" * 32, (), 1.0, purged=2.0)])
+    return workspace / "state" / "forgotten.json"
+
+
 def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:40])
 
@@ -196,8 +202,9 @@ def _torn(path: Path) -> None:
         (_ledger, _torn, True),
         (_pin, _cut, False),
         (lambda root: root / "state" / "catalog.json", _cut, False),
+        (_tombstones, _cut, False),
     ],
-    ids=["closed batches", "a line of the ledger", "a pin that decides", "the catalog"],
+    ids=["closed batches", "a line of the ledger", "a pin that decides", "the catalog", "the tombstones"],
 )
 def test_state_that_is_damaged_is_put_in_order_or_named(
     house: House, place: Callable[[Path], Path], harm: Callable[[Path], None], is_healed: bool
@@ -208,7 +215,7 @@ def test_state_that_is_damaged_is_put_in_order_or_named(
     (one,) = verified(house).became
     assert (one.damage.kind, one.is_whole) == (STATE, is_healed)
     if not is_healed:
-        assert "Put it back from a copy, or delete it" in one.damage.what
+        assert "Put it back from a copy" in one.damage.what
         path.unlink()
     assert verified(house).stays == 0
 

@@ -1,5 +1,6 @@
 """What is kept for Prefect, told to a real server: of its own runs, of none, of others, and in odd shapes."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,15 @@ import pytest
 from flows.access import auth_string
 from flows.asked import Asked
 from flows.delivery import close_abandoned, close_lost, deliver
-from flows.servers import Server, start_prefect
+from flows.doctor import nights
+from flows.doctor.finding import ERROR, Patient
+from flows.servers import EVERY_NIGHT, POOL, Server, start_prefect
+from flows.show.around import NIGHTLY
 from pipeline_lib.store.outbox import Outbox
 from pipeline_lib.store.workspace import Workspace
 from tasks.kept import KeptRuntime
 from tests.servers_up import answered, wait_until
+from tests.tiny_night import tiny_settings
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -137,6 +142,51 @@ def test_what_a_lost_server_has_left_open_is_closed(server: Server, workspace: W
     assert (state_of(asked, "flow_runs", pending), state_of(asked, "flow_runs", foreign)) == ("CRASHED", "RUNNING")
     assert not close_lost(workspace, "http://127.0.0.1:9/api")
     close_abandoned(workspace, "http://127.0.0.1:9/api")
+
+
+def test_doctor_says_which_part_of_a_schedule_is_missing_until_a_night_is_planned_and_a_worker_waits_for_it(
+    server: Server, workspace: Workspace, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", f"{server.url}/api")
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", auth_string(workspace.root))
+    settings = tiny_settings(workspace.root, workspace.root, schedule__cron="30 3 * * *")
+
+    def found() -> dict[str, str]:
+        told = list(nights.schedule(Patient(settings, workspace, time.time())))
+        assert all(one.level == ERROR for one in told)
+        return {one.what: one.command for one in told}
+
+    def found_unplanned() -> dict[str, str]:
+        for run in asked.send("POST", "flow_runs/filter", planned_of(made)):  # the minute of the server came before
+            asked.send("DELETE", f"flow_runs/{run['id']}")
+        return found()
+
+    assert found() == {"Prefect has no deployment of the night": "nightshift deploy"}
+    asked.send("POST", "work_pools/", {"name": POOL, "type": "process"})
+    flow = asked.send("POST", "flows/", {"name": NIGHTLY})["id"]
+    made = asked.send("POST", "deployments/", {"name": NIGHTLY, "flow_id": flow, "work_pool_name": POOL})["id"]
+    assert found() == {f"the deployment of the night has no schedule {EVERY_NIGHT}": "nightshift deploy"}
+    cron = {"cron": settings.schedule.cron, "timezone": settings.schedule.time_zone}
+    schedule = {"slug": EVERY_NIGHT, "active": True, "schedule": cron}
+    asked.send("POST", f"deployments/{made}/schedules", [schedule])
+    no_plan, no_worker = next(told for told in iter(found_unplanned, {}) if len(told) == 2).items()
+    assert "Prefect has planned no night" in no_plan[0] and no_plan[1] == "nightshift deploy"
+    assert "no worker answers" in no_worker[0] and no_worker[1] == "nightshift worker"
+    asked.send("POST", f"deployments/{made}/schedule", {"min_runs": 1})
+    assert asked.send("POST", "flow_runs/filter", planned_of(made))
+    assert dict([no_worker]) == found()
+    asked.send(
+        "POST", f"work_pools/{POOL}/workers/heartbeat", {"name": "of the test", "heartbeat_interval_seconds": 60}
+    )
+    assert found() == {}
+
+
+def planned_of(deployment: str) -> dict[str, Any]:
+    """The question for the runs of a deployment that are planned."""
+    return {
+        "deployments": {"id": {"any_": [deployment]}},
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+    }
 
 
 def test_nothing_is_asked_where_nothing_is_kept(tmp_path: Path) -> None:

@@ -12,12 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
+from flows.forget import forget_document
 from flows.show.why import show_why
 from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.evaluate.stage import BENCHMARK
+from pipeline_lib.forget.certificate import CHUNK_BYTES
 from pipeline_lib.forget.find import seek
 from pipeline_lib.forget.work import bury
+from pipeline_lib.ingest.naming import escape
 from pipeline_lib.ingest.places import hash_of_id
 from pipeline_lib.past.export import KINDS, export_snapshot
 from pipeline_lib.past.ledger import why
@@ -33,6 +36,7 @@ from tasks.forget import forget
 from tasks.maintain import collect
 from tests.data_nights import night
 from tests.found_in import places_of
+from tests.killed_forgets import check_forgotten, forgotten_in, killed_and_said_again, with_forget_key
 from tests.tiny_night import (
     KEY,
     SOURCE,
@@ -64,7 +68,6 @@ OTHER_RULES = {
     "dedup__jaccard_at_least": "0.95",
     "tokenize__generation": "2",
 }
-FORGET_KEY = "ab" * 32
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -295,6 +298,25 @@ def test_a_file_that_was_none_at_first_leaves_the_quarantine_too(house: House) -
     assert night(house).labels == set()
 
 
+@pytest.mark.parametrize("name", ["笔记 1.txt", "a#b 100%.txt"])
+def test_a_certificate_names_the_files_in_which_it_stands_however_it_is_written(house: House, name: str) -> None:
+    (house.corpus / name).write_text(english(980), encoding="utf-8")
+    refresh(tiny_settings(house.workspace, house.corpus))
+    (url,) = [one for one in urls_near(Workspace(house.workspace), name, 5) if one == escape(name)]
+    logs = house.workspace / "logs"
+    logs.mkdir(exist_ok=True)
+    (logs / "path.log").write_text(f"{'x' * (CHUNK_BYTES - 3)}{name} was read", encoding="utf-8")  # over two reads
+    (logs / "url.json").write_text(json.dumps({"url": url}))
+    (logs / "gone.log").symlink_to("nowhere")
+    (logs / "other.log").write_text("of another one")
+
+    forget_now(house, url)
+
+    (certificate,) = (house.workspace / "certificates").glob("*.json")
+    told = json.loads(certificate.read_text())
+    assert (told["still_in"], told["unread"]) == (["logs/path.log", "logs/url.json"], [])
+
+
 def test_versions_that_lie_in_no_batch_go_too(house: House) -> None:
     wanted = needles(house, EDITED)
     workspace = Workspace(house.workspace)
@@ -306,25 +328,18 @@ def test_versions_that_lie_in_no_batch_go_too(house: House) -> None:
 
 
 def test_a_kill_at_any_write_leaves_nothing_half_done(lived: House, tmp_path: Path) -> None:
-    words = ("forget", EDITED, "--now", "--yes")
-    ends = {}
-    for name, point in (("none", ""), ("between", "between_renames:7"), ("late", "before_rename:11")):
-        own = copy_house(lived, tmp_path / name)
-        (own.workspace / "keys").mkdir(exist_ok=True)
-        (own.workspace / "keys" / "forget.key").write_text(f"{FORGET_KEY}\n")
-        wanted = needles(own, EDITED)
-        if point:
-            killed = nightshift(*words, *arguments(own.workspace, own.corpus), **{VARIABLE: f"forget:{point}"})
-            assert killed.status == -9, killed.err
-            assert "id 0" in places_of(own.workspace, wanted)
-            assert nightshift("ingest", *arguments(own.workspace, own.corpus)).status == 0  # any command goes on
-        else:
-            assert nightshift(*words, *arguments(own.workspace, own.corpus)).status == 0
-        assert places_of(own.workspace, wanted) == {}
-        assert not (own.workspace / "state" / "forgetting.json").exists()
-        ends[name] = {ref: one.digest for ref, one in artifacts(own.workspace).items()}
-        assert all(stone.purged for stone in read_tombstones(own.workspace))
-    assert len({json.dumps(end, sort_keys=True) for end in ends.values()}) == 1
+    """At a few of them; tests/soak does it at each."""
+    wanted = needles(lived, EDITED)
+    twin = forgotten_in(tmp_path / "twin", lived, EDITED)
+    for number, point in enumerate(("forget:between_renames:7", "files:before_change:21", "forget:purged:1")):
+        assert killed_and_said_again(lived, tmp_path / f"killed {number}", EDITED, point, wanted, twin)
+    own = with_forget_key(copy_house(lived, tmp_path / "late"))
+    words = arguments(own.workspace, own.corpus)
+    killed = nightshift("forget", EDITED, "--now", "--yes", *words, **{VARIABLE: "forget:before_rename:11"})
+    assert killed.status == -9, killed.err
+    assert "id 0" in places_of(own.workspace, wanted)
+    assert nightshift("ingest", *words).status == 0  # any command goes on
+    check_forgotten(own, wanted, twin)
 
 
 def test_of_damaged_artifacts_those_go_that_may_hold_it(house: House) -> None:
@@ -397,6 +412,12 @@ def test_a_document_of_several_sources_asks_which(tmp_path: Path) -> None:
 
     (left,) = documents(Workspace(house.workspace), url)
     assert left.batch.source == "corpus"
+    second, workspace = "a_english.jsonl#en-19", Workspace(house.workspace)
+    with night_here(settings) as here:
+        forget(here, seek(here.workspace, second, "other"), is_now=False)
+    forget_document(settings, workspace, second, None, is_now=True, is_dry=False, is_sure=True, as_json=True)
+    assert list(documents(workspace, second)) == [], "the one that is not buried yet is meant as well"
+    assert [stone.purged is not None for stone in read_tombstones(house.workspace)] == [True] * 3
     refresh(settings)
 
 

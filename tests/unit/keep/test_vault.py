@@ -125,11 +125,11 @@ def test_what_only_removed_backups_name_goes_and_nothing_else(vault: Vault) -> N
 def test_backups_come_newest_first_and_one_that_is_damaged_is_passed_over(vault: Vault) -> None:
     heads = [added(vault, number) for number in (1, 2, 3)]
     assert vault.heads() == heads[::-1]
-    assert not vault.has_odd_heads()
+    assert vault.odd_heads() == []
     place = vault.root / "backups" / f"{heads[2].id}.json"
     place.write_text(place.read_text().replace("18150", "18160"))
     assert vault.heads() == heads[1::-1]
-    assert vault.has_odd_heads()
+    assert len(vault.odd_heads()) == 1
 
 
 def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:

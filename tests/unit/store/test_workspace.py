@@ -18,6 +18,20 @@ from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.holder import holder_of
 from pipeline_lib.store.workspace import KEPT_RUNS, Batch, RunRecord, Workspace, new_run
 from tests.held import HOLDER, gone_run, holder
+from tests.in_child import run_program
+
+ON_A_FULL_DISK = """
+import sys
+from pathlib import Path
+from pipeline_lib.store.files import make_private
+from pipeline_lib.store.still import no_backup_beside
+from pipeline_lib.store.workspace import Workspace
+
+root = Path(sys.argv[1])
+with no_backup_beside(root), Workspace(root).lock():
+    print("held", flush=True)
+make_private(root / "keys" / "any.key", "secret")
+"""
 
 
 @pytest.fixture
@@ -138,6 +152,15 @@ def test_who_holds_the_lock_is_told_while_it_does(workspace: Workspace) -> None:
     with workspace.lock():
         pass
     assert (holder_of(lock), lock.read_text()) == (None, "")
+
+
+def test_who_makes_room_on_a_full_disk_gets_the_locks_and_no_key_is_half_written(workspace: Workspace) -> None:
+    with workspace.lock():
+        pass
+    ended = run_program(ON_A_FULL_DISK, workspace.root, max_file_bytes=0)
+    assert ended.stdout == "held\n", ended.stderr
+    assert "UpstreamError" in ended.stderr and "no space left for this file" in ended.stderr
+    assert list((workspace.root / "keys").iterdir()) == []
 
 
 def test_a_process_that_got_the_id_of_a_killed_holder_is_none(workspace: Workspace) -> None:

@@ -1,0 +1,24 @@
+"""The command `nightshift`, from its first line on: a Ctrl-C while the rest is imported ends it with a word, too."""
+
+import os
+import signal
+from types import FrameType
+
+STOPPED = "stopped; finished shards are kept, the same command goes on from there"
+
+
+def main() -> None:
+    """Run the command line."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # a shell starts what it puts into the background without it
+        signal.signal(signal.SIGINT, _stop)
+    from flows.cli import main as command  # a second of imports
+
+    signal.signal(signal.SIGINT, before)
+    command()
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """Nothing has begun, so nothing is to be ended; an exception would come out in the middle of an import."""
+    os.write(2, f"{STOPPED}\n".encode())
+    os._exit(128 + number)
