@@ -9,7 +9,7 @@ shards come last, since the counts of tables are made right by them.
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from pipeline_lib.forget.columns import (
     rows_with,
     without_rows,
 )
+from pipeline_lib.ingest.past import GONE_FILE
 from pipeline_lib.ingest.places import forget_rows, places_path
 from pipeline_lib.ingest.plan import (
     ARRIVALS_FILE,
@@ -194,8 +195,17 @@ def _source(store: Store, manifest: Manifest) -> str | None:
     if manifest.ref.stage != "ingest":
         return None
     if manifest.members and "source" not in manifest.facts:
-        return _source(store, store.read(manifest.members[0].stage, manifest.members[0].fingerprint))
+        known = (one for one in (manifest.members[0], *_batches_in(store, manifest)) if store.is_present(one))
+        first = next(known, None)
+        return None if first is None else _source(store, store.read(first.stage, first.fingerprint))
     return str(manifest.facts["source"]) if "source" in manifest.facts else None
+
+
+def _batches_in(store: Store, past: Manifest) -> Iterator[Ref]:
+    """The batches that a past has rows of: what it was merged from goes with gc, and these do not."""
+    for name in (MEMBERS_FILE, GONE_FILE):
+        table = read_table(store.path(past.ref.stage, past.fingerprint) / name, ["batch"])
+        yield from (Ref(past.ref.stage, batch) for batch in table["batch"].unique().to_pylist())
 
 
 def _counts(store: Store, manifest: Manifest, taking: Taking) -> dict[str, NDArray[np.int64]]:
