@@ -9,6 +9,7 @@ who leaves it out misses nothing, and who would read it finds the shard lost, so
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.store.artifact import Ref
-from pipeline_lib.store.local import Store
+from pipeline_lib.store.local import Artifact, Store, stamps_of
 from pipeline_lib.store.parts import LEFT_FILE, OF_TOKENS, PARTS_FILE, Part, Span
 from pipeline_lib.store.schemas import TOKENS_FILE
 from pipeline_lib.store.tables import read_table, write_parquet
@@ -68,8 +69,15 @@ def ids_left_in(store: Store, part: Part) -> set[str]:
 
 
 def _place_in(store: Store, part: Part) -> tuple[Path, Span]:
-    opened = store.open(part.joined.stage, part.joined.fingerprint, files=[TOKENS_FILE, LEFT_FILE, PARTS_FILE])
+    folder = store.path(part.joined.stage, part.joined.fingerprint)
+    opened = _opened(store, part.joined, stamps_of(folder, part.of))
     return opened.file(TOKENS_FILE), Span(part.first, part.count, opened.file(LEFT_FILE))
+
+
+@lru_cache(maxsize=64)
+def _opened(store: Store, joined: Ref, _stamps: tuple[tuple[int, ...], ...]) -> Artifact:
+    """What many shards lie in, read and compared once a process as of these stamps: each of them asks."""
+    return store.open(joined.stage, joined.fingerprint, files=[TOKENS_FILE, LEFT_FILE, PARTS_FILE])
 
 
 def opened_at(path: Path, span: Span | None, known: Mapping[Path, TokenShard] | None = None) -> TokenShard:

@@ -19,9 +19,10 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from pipeline_lib.store.artifact import MANIFEST, FileEntry, Manifest, Outcome, 
 from pipeline_lib.store.files import fsync_folder, make_folder, replace_folder, translate_os_error
 from pipeline_lib.store.parts import OF_TOKENS, Part, parts_of
 from pipeline_lib.store.records import read_comfort, write_comfort
-from pipeline_lib.store.sealed import Fault, fault_in, sums_of
+from pipeline_lib.store.sealed import fault_in, sums_of
 
 VERIFIED = ".verified.json"  # size and modification time of each file when its digest was last right
 INCOMING = ".incoming"
@@ -141,15 +142,18 @@ class Store:
             manifest = read_manifest(folder)
         except DamagedArtifact:
             return Condition(False, f"damaged: {MANIFEST}")
-        if fault := _fault_by_stamps(folder, manifest, [entry.name for entry in manifest.files]):
+        changed = _changed(folder, manifest, [entry.name for entry in manifest.files])
+        if fault := fault_in(folder, {entry.name: entry for entry in changed}):
             return Condition(False, f"damaged: {fault.name}", manifest)
+        if changed:
+            remember_verified(folder, manifest)
         return Condition(True, "", manifest)
 
     def held(self, ref: Ref) -> Part | None:
         """Where a token shard lies among others, whole, whether it is there by itself or not; None: nowhere."""
         for part in parts_of(self.root, ref):
             folder = self.path(part.joined.stage, part.joined.fingerprint)
-            if _fault_by_stamps(folder, part.of, part.needs) is None:
+            if not _changed(folder, part.of, part.needs) or _is_whole(self, part.joined, stamps_of(folder, part.of)):
                 return part
         return None
 
@@ -276,15 +280,30 @@ def _damaged(place: Path, ref: Ref) -> DamagedArtifact:
     )
 
 
-def _fault_by_stamps(folder: Path, manifest: Manifest, names: Sequence[str]) -> Fault | None:
-    """The first fault of these files. Those that did not change since they were last right are not read again."""
+def _changed(folder: Path, manifest: Manifest, names: Collection[str]) -> list[FileEntry]:
+    """Those of these files that are not as they were when they were last right, by size and time."""
     known = read_comfort(folder / VERIFIED, Stamps) or {}
-    asked = {entry.name: entry for entry in manifest.files if entry.name in names}
-    changed = {name: entry for name, entry in asked.items() if not _is_stamped(folder / name, known.get(name))}
-    fault = fault_in(folder, changed)
-    if changed and fault is None and len(asked) == len(manifest.files):
-        remember_verified(folder, manifest)
-    return fault
+    asked = (entry for entry in manifest.files if entry.name in names)
+    return [entry for entry in asked if not _is_stamped(folder / entry.name, known.get(entry.name))]
+
+
+@lru_cache(maxsize=256)
+def _is_whole(store: "Store", ref: Ref, _stamps: tuple[tuple[int, ...], ...]) -> bool:
+    """Whether an artifact in which many lie is whole, as of these stamps: each of them asks."""
+    return store.condition(ref).is_present
+
+
+def stamps_of(folder: Path, manifest: Manifest) -> tuple[tuple[int, ...], ...]:
+    """What changes when somebody writes to the files of an artifact."""
+    return tuple(_full_stamp(folder / entry.name) for entry in manifest.files)
+
+
+def _full_stamp(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _is_stamped(path: Path, verified: list[int] | None) -> bool:
