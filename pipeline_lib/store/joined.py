@@ -25,6 +25,7 @@ from pipeline_lib.store.schemas import TOKENS_FILE
 from pipeline_lib.store.tables import read_table, write_parquet
 from pipeline_lib.store.tokens import TokenShard, open_tokens
 
+FILES = (TOKENS_FILE, LEFT_FILE, PARTS_FILE)  # that have something of all shards
 LEFT_SCHEMA = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),  # of the file of tokens
@@ -70,14 +71,14 @@ def ids_left_in(store: Store, part: Part) -> set[str]:
 
 def _place_in(store: Store, part: Part) -> tuple[Path, Span]:
     folder = store.path(part.joined.stage, part.joined.fingerprint)
-    opened = _opened(store, part.joined, stamps_of(folder, part.of))
+    opened = _opened(store, part.joined, stamps_of(folder, FILES))
     return opened.file(TOKENS_FILE), Span(part.first, part.count, opened.file(LEFT_FILE))
 
 
 @lru_cache(maxsize=64)
 def _opened(store: Store, joined: Ref, _stamps: tuple[tuple[int, ...], ...]) -> Artifact:
     """What many shards lie in, read and compared once a process as of these stamps: each of them asks."""
-    return store.open(joined.stage, joined.fingerprint, files=[TOKENS_FILE, LEFT_FILE, PARTS_FILE])
+    return store.open(joined.stage, joined.fingerprint, files=FILES)
 
 
 def opened_at(path: Path, span: Span | None, known: Mapping[Path, TokenShard] | None = None) -> TokenShard:

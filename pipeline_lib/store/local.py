@@ -19,7 +19,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -153,7 +153,9 @@ class Store:
         """Where a token shard lies among others, whole, whether it is there by itself or not; None: nowhere."""
         for part in parts_of(self.root, ref):
             folder = self.path(part.joined.stage, part.joined.fingerprint)
-            if not _changed(folder, part.of, part.needs) or _is_whole(self, part.joined, stamps_of(folder, part.of)):
+            if not _changed(folder, part.of, part.needs) or _is_whole(
+                self, part.joined, stamps_of(folder, [entry.name for entry in part.of.files])
+            ):
                 return part
         return None
 
@@ -293,9 +295,9 @@ def _is_whole(store: "Store", ref: Ref, _stamps: tuple[tuple[int, ...], ...]) ->
     return store.condition(ref).is_present
 
 
-def stamps_of(folder: Path, manifest: Manifest) -> tuple[tuple[int, ...], ...]:
-    """What changes when somebody writes to the files of an artifact."""
-    return tuple(_full_stamp(folder / entry.name) for entry in manifest.files)
+def stamps_of(folder: Path, names: Iterable[str]) -> tuple[tuple[int, ...], ...]:
+    """What changes when somebody writes to these files of an artifact."""
+    return tuple(_full_stamp(folder / name) for name in names)
 
 
 def _full_stamp(path: Path) -> tuple[int, ...]:

@@ -11,7 +11,8 @@ import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.run.inputs import Inputs
@@ -21,10 +22,13 @@ from pipeline_lib.store.local import Store
 from pipeline_lib.store.parts import OF_TOKENS, write_parts
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 Rows = Mapping[str, Sequence[int]]  # by shard, rising
 TABLE: Final = "table "  # and a number: how the tables are called beside a work
+PIECE_ROWS, PIECE_BYTES = 8_192, 16 << 20  # in memory, and in a batch of what is written
 LEFT: Final = "left"  # a parameter: the digest of the rows that have left; and why rows are dropped
 
 
@@ -79,7 +83,7 @@ def rows_left(store: Store, left: Mapping[str, Collection[str]]) -> dict[str, li
 
 def make_joined(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     """Join the shards that the list names. Raises `UpstreamError` where other documents have left than was planned."""
-    import pyarrow as pa
+    import numpy as np
 
     from pipeline_lib.store.joined import batches_at, opened_at, place_of, write_left
     from pipeline_lib.store.parts import LEFT_FILE
@@ -91,24 +95,20 @@ def make_joined(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     if _digest(left) != inputs.params[LEFT]:
         raise UpstreamError("joined: other documents have left than when this was planned. Run the same command again.")
     parts, empty, start = {}, dict[int, int](), 0
-    with pa.OSFile(str(folder / TOKENS_FILE), "wb") as out:
-        writer = None
+    with _Stream(folder / TOKENS_FILE) as out:
         for shard in shards:
             path, span = place_of(store, shard)
             lengths = opened_at(path, span).lengths
-            empty |= {start + row: int(lengths[row]) for row in left[shard]}
+            rows = np.array(left[shard], np.int64)
+            empty |= dict(zip((start + rows).tolist(), lengths[rows].tolist(), strict=True))
             at = 0
             for batch in batches_at(path, span):
-                writer = writer or pa.ipc.new_stream(out, batch.schema)
-                writer.write_batch(_emptied(batch, [row - at for row in left[shard] if 0 <= row - at < len(batch)]))
+                first, last = np.searchsorted(rows, [at, at + len(batch)])
+                out.write(_emptied(batch, rows[first:last] - at))
                 at += len(batch)
-            manifest = store.read(OF_TOKENS, shard)
-            parts[shard] = (start, at, manifest)
+            parts[shard] = (start, at, store.read(OF_TOKENS, shard))
             start += at
             _keep_small_files(store, shard, folder / shard)
-        if writer is None:
-            raise UpstreamError("joined: none of these shards has a row. Please report it.")
-        writer.close()
     write_left(empty, folder / LEFT_FILE)
     write_parts(parts, folder)
     num_left = len(empty)
@@ -117,13 +117,52 @@ def make_joined(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     return Outcome(start, start - num_left, dropped, {TOKENS_FILE: start, LEFT_FILE: num_left}, facts)
 
 
-def _emptied(batch: "pa.RecordBatch", rows: Sequence[int]) -> "pa.RecordBatch":
+class _Stream:
+    """A file of tokens of which small batches are written as one, so that it is opened as fast as a shard."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._waiting: list[pa.RecordBatch] = []
+        self._open: list[Any] = []  # the stream and its file
+
+    def write(self, batch: "pa.RecordBatch") -> None:
+        """Add rows behind those that are there."""
+        import pyarrow as pa
+
+        if not self._open:
+            file = pa.OSFile(str(self._path), "wb")
+            self._open = [pa.ipc.new_stream(file, batch.schema), file]
+        self._waiting.append(batch)
+        if sum(map(len, self._waiting)) >= PIECE_ROWS or sum(one.nbytes for one in self._waiting) >= PIECE_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if self._waiting:
+            for batch in pa.Table.from_batches(self._waiting).combine_chunks().to_batches():
+                self._open[0].write_batch(batch)
+        self._waiting = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if exc is None:
+            self._flush()
+        for one in self._open:
+            one.close()
+
+
+def _emptied(batch: "pa.RecordBatch", rows: "NDArray[np.int64]") -> "pa.RecordBatch":
     """The batch with nothing in these rows but who they are of."""
     import numpy as np
     import pyarrow as pa
 
     is_there = np.ones(len(batch), np.bool_)
-    is_there[list(rows)] = False
+    is_there[rows] = False
     kept = pa.array(is_there)
     ids = batch.column("ids")
     offsets = np.concatenate([[0], np.cumsum(np.where(is_there, np.diff(ids.offsets.to_numpy()), 0))]).astype(np.int32)
