@@ -39,7 +39,12 @@ def place_of(store: Store, shard: str) -> tuple[Path, Span | None]:
     ref = Ref(OF_TOKENS, shard)
     part = None if store.is_apart(ref) else store.held(ref)
     if part is None:
-        return store.open(OF_TOKENS, shard, files=[TOKENS_FILE]).file(TOKENS_FILE), None
+        try:
+            return store.open(OF_TOKENS, shard, files=[TOKENS_FILE]).file(TOKENS_FILE), None
+        except DamagedArtifact:
+            part = None if store.is_apart(ref) else store.held(ref)  # a gc beside who reads has just taken it
+            if part is None:
+                raise
     try:
         return _place_in(store, part)
     except DamagedArtifact as exc:

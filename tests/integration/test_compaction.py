@@ -4,6 +4,7 @@ A twin of each workspace is never compacted: what a night makes of both is compa
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from flows.doctor.finding import Patient
+from flows.doctor.places import foreign
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.forget.find import seek
@@ -176,6 +179,7 @@ def test_what_is_read_is_the_same_and_lies_in_one_place(house: House) -> None:
 
 def test_done_again_it_does_nothing_and_no_night_makes_anything(house: House) -> None:
     assert compacted(house, is_swept=False).shards
+    assert [one.what for one in foreign(Patient(settings_of(house), Workspace(house.workspace), time.time()))] == []
     assert compacted(house, is_swept=False).shards == 0
     collect(tiny_settings(house.workspace, house.corpus, **AT_ONCE))
     assert compacted(house).shards == 0
