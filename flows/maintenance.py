@@ -11,7 +11,7 @@ from pipeline_lib.base.errors import WorkspaceBusy
 from pipeline_lib.stages import AllSettings
 from pipeline_lib.store.workspace import Workspace
 from tasks.compact import as_data as compacted_as_data
-from tasks.compact import compact
+from tasks.compact import compact_or_say
 from tasks.maintain import collect, open_maintenance, sentence_of
 from tasks.stages import PrefectRuntime, ended
 from tasks.verify import Wish, as_data, verify
@@ -27,7 +27,7 @@ def maintenance(settings: AllSettings) -> dict[str, Any]:
     runtime = PrefectRuntime(settings.workspace)
     try:
         with open_maintenance(settings, "maintenance", runtime) as night:
-            compacted = compact(night)
+            compacted = compact_or_say(night)
             told = {**collect(night), "compacted": compacted_as_data(compacted)}
             forgotten = forget_old_runs(night.workspace, settings.maintenance.keep_runs_days, night.reporter.say)
             told["goes"] += [{"kind": "runs in Prefect", "count": forgotten, "bytes": 0}] if forgotten else []

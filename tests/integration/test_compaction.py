@@ -34,7 +34,7 @@ from pipeline_lib.store.tables import read_table
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize.snapshot import SNAPSHOT
 from pipeline_lib.tokenize.stage import ENCODE
-from tasks.compact import Compacted, compact, planned
+from tasks.compact import Compacted, compact, compact_or_say, planned
 from tasks.forget import forget
 from tasks.runtime import PlainRuntime
 from tasks.steps import make_again, make_what_can_be
@@ -403,6 +403,18 @@ def test_a_place_of_which_a_fifth_left_is_written_anew(house: House) -> None:
     assert done.shards and content(house) == before
     assert num_bytes_in(house.workspace / "artifacts" / JOINED) < weight
     assert compacted(house, ingest__max_gone_share="1").shards == 0
+
+
+def test_what_keeps_it_from_being_done_keeps_no_gc_from_its_work(house: House) -> None:
+    before = content(house)
+    (house.workspace / "artifacts" / JOINED).write_text("")
+
+    with night_here(settings_of(house)) as here:
+        done = compact_or_say(here)
+
+    assert done.shards == 0 and done.notes[0].startswith("nothing was compacted: ") and "File exists" in done.notes[0]
+    collect(tiny_settings(house.workspace, house.corpus, **AT_ONCE))
+    assert content(house) == before
 
 
 def test_what_is_large_enough_lies_by_itself(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
