@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline_lib.base.errors import NightshiftError
-from pipeline_lib.keep.compaction import Compaction, compaction_of, num_bytes_after, num_bytes_of
+from pipeline_lib.keep.compaction import Compaction, compaction_of, num_bytes_of
 from pipeline_lib.run.execute import execute
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.files import num_bytes_in
+from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Workspace
 from tasks.night import Night
 
@@ -35,19 +35,20 @@ class Compacted:
 
 def planned(settings: Settings, workspace: Workspace) -> Compacted:
     """What would be done. Changes nothing."""
-    found, store = compaction_of(settings, workspace), workspace.store
-    return _told(found, workspace, sum(num_bytes_after(store, one) for one in found.joinings))
+    found = compaction_of(settings, workspace)
+    before = num_bytes_of(workspace.store, _places(found))
+    return _told(found, before, before - sum(one.less_bytes for one in found.joinings))
 
 
 def compact(night: Night) -> Compacted:
     """Write what is to lie together. What it takes the place of goes with a later gc."""
     night.enter("compact", "looking")
     found, store = compaction_of(night.settings, night.workspace), night.workspace.store
+    before = num_bytes_of(store, _places(found))
     for number, one in enumerate(found.joinings):
         night.reporter.progress(number, len(found.joinings), "places")
         execute(one.work, night.workspace.root)
-    places = [store.path(one.work.ref.stage, one.work.fingerprint) for one in found.joinings]
-    return _told(found, night.workspace, sum(map(num_bytes_in, places)))
+    return _told(found, before, num_bytes_of(store, (one.work.ref for one in found.joinings)))
 
 
 def compact_or_say(night: Night) -> Compacted:
@@ -70,12 +71,17 @@ def as_data(done: Compacted) -> dict[str, Any]:
     }
 
 
-def _told(found: Compaction, workspace: Workspace, bytes_after: int) -> Compacted:
+def _places(found: Compaction) -> list[Ref]:
+    """What others take the place of."""
+    return [piece.place for one in found.joinings for piece in one.pieces]
+
+
+def _told(found: Compaction, bytes_before: int, bytes_after: int) -> Compacted:
     return Compacted(
         found.num_pieces,
         found.num_pieces_after,
         sum(len(piece.shards) for one in found.joinings for piece in one.pieces),
-        sum(num_bytes_of(workspace.store, one) for one in found.joinings),
+        bytes_before,
         bytes_after,
         found.notes,
     )

@@ -6,7 +6,7 @@ model is another one. What lies in two places goes with the next gc (marks.py). 
 touched: where the text behind a shard is gone, the shard stays as it is.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ from pipeline_lib.plan.data import plan_sealed_data
 from pipeline_lib.run.maker import Work
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
-from pipeline_lib.store.files import num_bytes_in
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.parts import OF_TOKENS
 from pipeline_lib.store.workspace import Workspace
@@ -57,6 +56,11 @@ class Joining:
     work: Work
     pieces: tuple[Piece, ...]  # what it takes the place of
 
+    @property
+    def less_bytes(self) -> int:
+        """What the tokens weigh that leave, about."""
+        return TOKEN_BYTES * sum(piece.num_dead_tokens for piece in self.pieces)
+
 
 @dataclass(frozen=True)
 class Compaction:
@@ -93,14 +97,10 @@ def compaction_of(settings: Settings, workspace: Workspace) -> Compaction:
     return Compaction(tuple(joinings), len(pieces), tuple(notes))
 
 
-def num_bytes_of(store: Store, joining: Joining) -> int:
-    """What the places weigh that it takes the place of."""
-    return sum(num_bytes_in(store.path(piece.place.stage, piece.place.fingerprint)) for piece in joining.pieces)
-
-
-def num_bytes_after(store: Store, joining: Joining) -> int:
-    """What it will weigh, about: less by the tokens that leave it."""
-    return num_bytes_of(store, joining) - TOKEN_BYTES * sum(piece.num_dead_tokens for piece in joining.pieces)
+def num_bytes_of(store: Store, places: Iterable[Ref]) -> int:
+    """What these weigh, each with all of its files: also those that it shares with another one until gc."""
+    folders = (store.path(place.stage, place.fingerprint) for place in places)
+    return sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
 
 
 def _pieces(store: Store, tables: Sequence[Ref]) -> Iterator[Piece]:
