@@ -1,4 +1,4 @@
-"""maintenance: once a week, what nothing needs any more goes, and a part of what stays is verified."""
+"""maintenance: once a week token shards are joined, what nothing needs goes, and a part of the rest is verified."""
 
 from typing import Any
 
@@ -10,6 +10,8 @@ from flows.verify import own_databases
 from pipeline_lib.base.errors import WorkspaceBusy
 from pipeline_lib.stages import AllSettings
 from pipeline_lib.store.workspace import Workspace
+from tasks.compact import as_data as compacted_as_data
+from tasks.compact import compact_or_say
 from tasks.maintain import collect, open_maintenance, sentence_of
 from tasks.stages import PrefectRuntime, ended
 from tasks.verify import Wish, as_data, verify
@@ -17,7 +19,7 @@ from tasks.verify import Wish, as_data, verify
 
 @flow(name="maintenance", flow_run_name="maintenance-{settings.profile}")
 def maintenance(settings: AllSettings) -> dict[str, Any]:
-    """Remove what nothing needs any more, then read and compare for `maintenance.verify_minutes`.
+    """Compact, remove what nothing needs any more, then read and compare for `maintenance.verify_minutes`.
 
     Beside a night or a backup nothing is done: next week will do. It fails where something is damaged and cannot be
     healed.
@@ -25,7 +27,8 @@ def maintenance(settings: AllSettings) -> dict[str, Any]:
     runtime = PrefectRuntime(settings.workspace)
     try:
         with open_maintenance(settings, "maintenance", runtime) as night:
-            told = collect(night)
+            compacted = compact_or_say(night)
+            told = {**collect(night), "compacted": compacted_as_data(compacted)}
             forgotten = forget_old_runs(night.workspace, settings.maintenance.keep_runs_days, night.reporter.say)
             told["goes"] += [{"kind": "runs in Prefect", "count": forgotten, "bytes": 0}] if forgotten else []
             night.end("completed", sentence_of(told), told)

@@ -36,6 +36,8 @@ from pipeline_lib.run.execute import Graph
 from pipeline_lib.store.addresses import MLFLOW
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.files import put_aside
+from pipeline_lib.store.local import Store
+from pipeline_lib.store.parts import JOINED
 from pipeline_lib.train.checkpoints import put_bad_aside
 from tasks.mend import files_put_back
 from tasks.night import Night
@@ -74,8 +76,9 @@ def _artifacts(night: Night, pieces: Sequence[Piece], _: Mapping[str, Mender]) -
     store, refs = night.workspace.store, {piece.name: Ref(*piece.name.split("/")) for piece in pieces}
     for ref in refs.values():
         store.doubt(ref)
+    shards = [shard for ref in refs.values() if ref.stage == JOINED for shard in _members(store, ref)]
     for known in (_by_manifests, _of_tonight):  # a plan with what is lost may name others
-        lost = [ref for ref in refs.values() if not store.is_present(ref)]
+        lost = [ref for ref in (*refs.values(), *shards) if not store.is_present(ref)]
         try:
             if lost:
                 make_one_by_one(lost, night, known(night, lost))
@@ -83,6 +86,12 @@ def _artifacts(night: Night, pieces: Sequence[Piece], _: Mapping[str, Mender]) -
             night.reporter.say(f"what is damaged cannot be made again now: {exc}")
     left = {name: ref for name, ref in refs.items() if not store.is_present(ref)}
     return dict.fromkeys(refs, "made again") | (_left(night, left) if left else {})
+
+
+def _members(store: Store, ref: Ref) -> Sequence[Ref]:
+    """The token shards that lie together there, as far as it still says so. They are encoded again, each by itself."""
+    manifest = store.condition(ref).manifest
+    return () if manifest is None else manifest.members
 
 
 def _by_manifests(night: Night, refs: Sequence[Ref]) -> Graph:

@@ -44,6 +44,9 @@ class LooseStore:
             made=self.made.get(Ref(stage, name), {}),
         )
 
+    def is_apart(self, ref: Ref) -> bool:
+        return True
+
     def members(self, ref: Ref) -> Iterator[Ref]:
         yield from self.lists[ref]
 

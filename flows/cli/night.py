@@ -13,6 +13,7 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(plan)
     app.command()(gc)
+    app.command()(compact)
     app.command()(verify)
     app.command()(doctor)
     app.command()(forget)
@@ -72,6 +73,28 @@ def gc(
     arrow_without_pandas()
     settings = resolved(context, config).settings
     collect_garbage(settings, made(settings), is_dry=dry_run, as_json=as_json)
+
+
+def compact(
+    context: typer.Context,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be written anew; change nothing."),
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Put small token shards together, and drop the tokens of documents that were withdrawn or edited.
+
+    Maintenance does it once a week. Models, snapshots, trace and the next night are the same before and after: shards
+    keep their names, and are only found elsewhere. What was written anew is not removed at once: `nightshift gc` does
+    that, once nothing has needed it for --maintenance.keep_days.
+
+    Examples: nightshift compact --dry-run   nightshift compact --json
+    """
+    from flows.compact import compact_shards
+    from pipeline_lib.base.imports import arrow_without_pandas
+
+    arrow_without_pandas()
+    settings = resolved(context, config).settings
+    compact_shards(settings, opened(settings) if dry_run else made(settings), is_dry=dry_run, as_json=as_json)
 
 
 def verify(

@@ -19,6 +19,7 @@ from pipeline_lib.store.files import OWNER_ONLY
 from pipeline_lib.store.home import home_of
 from pipeline_lib.store.layout import FILE as LAYOUT
 from pipeline_lib.store.local import FINGERPRINT, INCOMING
+from pipeline_lib.store.parts import JOINED
 from pipeline_lib.store.private import OTHERS, close_to_others
 from pipeline_lib.store.rewriting import AREA
 
@@ -26,6 +27,7 @@ OURS = re.compile(
     r"artifacts|state|work|logs|prefect|keys|certificates|mlartifacts|mlflow|up\.out|mlflow\.db(-wal|-shm|-journal)?|\..*"
 )
 ASIDE = re.compile(r".*\.\d{8}-\d{6}(-\d+)?")  # what was put aside, under a name with a date
+WORDS = {stage.word for stage in STAGES} | {JOINED}  # folders of artifacts
 FOLDERS = ("", "artifacts", "state", "work", "logs", "prefect", "keys", "certificates", "mlartifacts")
 UNFINISHED = (INCOMING, AREA)  # below artifacts/
 STATE_FOLDERS = tuple(f"state/{name}" for name in ("pins", "runs", "last", "closed", "plans", "promotions", "outbox"))
@@ -117,7 +119,7 @@ def _begun(patient: Patient) -> float | None:
 def shapes(patient: Patient) -> Iterator[Finding]:
     """Where folders belong there are folders, where files belong files."""
     root = patient.workspace.root
-    folders = (*FOLDERS, *STATE_FOLDERS, *(f"artifacts/{stage.word}" for stage in STAGES))
+    folders = (*FOLDERS, *STATE_FOLDERS, *(f"artifacts/{word}" for word in sorted(WORDS)))
     for kind, names, is_right in (("folder", folders, Path.is_dir), ("file", FILES, Path.is_file)):
         for path in (root / name for name in names):
             if os.path.lexists(path) and not is_right(path):
@@ -129,9 +131,8 @@ def foreign(patient: Patient) -> Iterator[Finding]:
     """What lies in the workspace is ours, and nothing of it is left over."""
     root, store = patient.workspace.root, patient.workspace.store.root
     theirs = [path for path in _children(root) if not OURS.fullmatch(path.name) and not ASIDE.fullmatch(path.name)]
-    words = {stage.word for stage in STAGES}
-    theirs += [path for path in _children(store) if path.name not in words.union(UNFINISHED)]
-    for folder in (store / word for word in sorted(words)):
+    theirs += [path for path in _children(store) if path.name not in WORDS.union(UNFINISHED)]
+    for folder in (store / word for word in sorted(WORDS)):
         theirs += [path for path in _children(folder) if not FINGERPRINT.fullmatch(path.name) or path.is_symlink()]
     if theirs:
         aside = root.with_name(f"{root.name}.foreign")

@@ -6,7 +6,7 @@ url by a stand-in, its tokens by as many zeros, all that was said of it by nothi
 (members of a batch, the index of dedup, arrivals, benchmarks, scores) loses the row.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -276,12 +276,11 @@ def _with_holes(batch: pa.RecordBatch, is_theirs: Mask, taking: Taking) -> pa.Re
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
-def counts_of(path: Path, ids: Collection[str], vocab_size: int) -> NDArray[np.int64]:
+def counts_of(batches: Iterable[pa.RecordBatch], ids: Collection[str], vocab_size: int) -> NDArray[np.int64]:
     """How often each token comes in these documents of a token shard, int64[V]."""
     total = np.zeros(vocab_size, np.int64)
     wanted = pa.array(sorted(ids), pa.string())
-    with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
-        for batch in stream:
-            own = batch.column("ids").filter(pc.is_in(batch.column(ID), wanted))
-            total += np.bincount(own.flatten().to_numpy(), minlength=vocab_size)
+    for batch in batches:
+        own = batch.column("ids").filter(pc.is_in(batch.column(ID), wanted))
+        total += np.bincount(own.flatten().to_numpy(), minlength=vocab_size)
     return total

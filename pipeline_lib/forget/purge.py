@@ -9,7 +9,7 @@ shards come last, since the counts of tables are made right by them.
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from pipeline_lib.forget.columns import (
     rows_with,
     without_rows,
 )
+from pipeline_lib.ingest.past import GONE_FILE
 from pipeline_lib.ingest.places import forget_rows, places_path
 from pipeline_lib.ingest.plan import (
     ARRIVALS_FILE,
@@ -46,17 +47,29 @@ from pipeline_lib.model.records import PER_DOCUMENT_FILE
 from pipeline_lib.store.artifact import Manifest, Ref
 from pipeline_lib.store.files import read_json, remove_file
 from pipeline_lib.store.forgotten import read_tombstones
+from pipeline_lib.store.joined import batches_at
 from pipeline_lib.store.local import Store
+from pipeline_lib.store.parts import LEFT_FILE, Span
 from pipeline_lib.store.rewriting import Rewriting, Writer, rewrite
-from pipeline_lib.store.schemas import DOCUMENTS_FILE, QUARANTINE_FILE, TOKENS_FILE
+from pipeline_lib.store.schemas import DOCUMENTS_FILE, LEDGER_FILE, QUARANTINE_FILE, TOKENS_FILE
 from pipeline_lib.store.shards import COUNTS_FILE, SHARDS_FILE, read_counts, write_counts
 from pipeline_lib.store.tables import read_table
 from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.tokenize.joined import JOINED
 from pipeline_lib.tokenize.stage import ENCODE
 
 MARK = "forgotten"  # in `made` of a manifest: the places of the documents that were taken out
-STAGES = ("ingest", "clean", "dedup", "scrub", "tokenize", "evaluate")  # whose artifacts have rows of documents
+STAGES = (
+    "ingest",
+    "clean",
+    "dedup",
+    "scrub",
+    "tokenize",
+    JOINED.stage,
+    "evaluate",
+)  # whose artifacts have rows of documents
 LANDING, PLAN = "ingest.land", "ingest.plan"  # which go as a whole
+WITH_TOKENS = (ENCODE.name, JOINED.name)
 ASKED_BY_NAME = frozenset({INDEX_FILE, MEMBERS_FILE, ARRIVALS_FILE, PER_DOCUMENT_FILE})  # lose the row
 LISTS_OF_FILES = frozenset({FILES_FILE, INVENTORY_FILE})
 PARQUET = ".parquet"
@@ -69,9 +82,11 @@ def purge(workspace: Workspace, taking: Taking, told: Callable[[int, int], None]
     store = workspace.store
     refs = [ref for ref in store.everything() if ref.stage in STAGES]
     found = [one for ref in refs if (one := _whole(store, ref, taking)) is not None]
-    last = [one for one in found if one.maker == ENCODE.name]
-    first = [one for one in found if one.maker not in (ENCODE.name, LANDING, PLAN)]
-    counts = {one.fingerprint: own for one in last if (own := _counts(store, one, taking)) is not None}
+    last = [one for one in found if one.maker in WITH_TOKENS]
+    first = [one for one in found if one.maker not in (*WITH_TOKENS, LANDING, PLAN)]
+    counts: dict[str, NDArray[np.int64]] = {}
+    for one in last:  # what lies in several places may have lost its tokens in one of them
+        counts |= {shard: np.maximum(own, counts.get(shard, 0)) for shard, own in _counts(store, one, taking).items()}
     for number, manifest in enumerate([*first, *last]):
         told(number, len(found))
         take_out(store, manifest, taking, counts)
@@ -144,10 +159,11 @@ def _changes(store: Store, manifest: Manifest, taking: Taking, counts: Counts) -
     for entry in manifest.files:
         path, name = folder / entry.name, Path(entry.name).name
         if name == COUNTS_FILE:
-            less = _less(manifest, folder, counts)
+            less = _less(manifest, folder, entry.name, counts)
             changes |= {} if less is None else {entry.name: partial(_without_counts, less=less)}
         elif name == TOKENS_FILE:
-            changes |= {entry.name: partial(holes, taking=taking)} if manifest.fingerprint in counts else {}
+            has_some = not counts.keys().isdisjoint(_shards_in(manifest))
+            changes |= {entry.name: partial(holes, taking=taking)} if has_some else {}
         elif path.suffix == PARQUET and (rows or names_something(path, taking, source)):
             changes[entry.name] = _writer(manifest, name, taking, source, rows)
     return changes
@@ -179,22 +195,42 @@ def _source(store: Store, manifest: Manifest) -> str | None:
     if manifest.ref.stage != "ingest":
         return None
     if manifest.members and "source" not in manifest.facts:
-        return _source(store, store.read(manifest.members[0].stage, manifest.members[0].fingerprint))
+        known = (one for one in (manifest.members[0], *_batches_in(store, manifest)) if store.is_present(one))
+        first = next(known, None)
+        return None if first is None else _source(store, store.read(first.stage, first.fingerprint))
     return str(manifest.facts["source"]) if "source" in manifest.facts else None
 
 
-def _counts(store: Store, manifest: Manifest, taking: Taking) -> NDArray[np.int64] | None:
-    """How often each token comes in what a token shard holds of these documents; None where that is nothing."""
+def _batches_in(store: Store, past: Manifest) -> Iterator[Ref]:
+    """The batches that a past has rows of: what it was merged from goes with gc, and these do not."""
+    for name in (MEMBERS_FILE, GONE_FILE):
+        table = read_table(store.path(past.ref.stage, past.fingerprint) / name, ["batch"])
+        yield from (Ref(past.ref.stage, batch) for batch in table["batch"].unique().to_pylist())
+
+
+def _counts(store: Store, manifest: Manifest, taking: Taking) -> dict[str, NDArray[np.int64]]:
+    """How often each token comes in what token shards hold of these documents; those that hold nothing are left out."""
     folder = store.path(manifest.ref.stage, manifest.fingerprint)
-    if not names_something(folder / "ledger.parquet", taking, None):
-        return None
-    return counts_of(folder / TOKENS_FILE, taking.ids, len(read_counts([folder / COUNTS_FILE])))
+    found = {}
+    for shard in _shards_in(manifest):
+        part = store.part_in(manifest.ref, shard)
+        own = folder if part is None else folder / shard
+        if names_something(own / LEDGER_FILE, taking, None):
+            span = None if part is None else Span(part.first, part.count, folder / LEFT_FILE)
+            vocab_size = len(read_counts([own / COUNTS_FILE]))
+            found[shard] = counts_of(batches_at(folder / TOKENS_FILE, span), taking.ids, vocab_size)
+    return found
 
 
-def _less(manifest: Manifest, folder: Path, counts: Counts) -> NDArray[np.int64] | None:
+def _shards_in(manifest: Manifest) -> list[str]:
+    """The token shards that lie in an artifact: itself, or those that are joined there."""
+    return [ref.fingerprint for ref in manifest.members] if manifest.maker == JOINED.name else [manifest.fingerprint]
+
+
+def _less(manifest: Manifest, folder: Path, name: str, counts: Counts) -> NDArray[np.int64] | None:
     """What leaves the counts of an artifact: of a token shard its own, of a table those of its shards."""
-    if manifest.maker == ENCODE.name:
-        return counts.get(manifest.fingerprint)
+    if manifest.maker in WITH_TOKENS:
+        return counts.get(manifest.fingerprint if manifest.maker == ENCODE.name else name.partition("/")[0])
     if not counts or not (folder / SHARDS_FILE).exists():
         return None
     own = [counts[name] for name in read_table(folder / SHARDS_FILE, ["shard"])["shard"].to_pylist() if name in counts]

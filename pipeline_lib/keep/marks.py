@@ -71,7 +71,15 @@ def marks_of(
     for reason, refs in groups:
         for ref in refs:
             marks.setdefault(ref, reason)
-    return marks
+    return _where_they_lie(store, marks)
+
+
+def _where_they_lie(store: Store, marks: Marks) -> Marks:
+    """The same, but of token shards that lie among others that place alone: what is not there any more can be encoded
+    again, and nobody asks for it but who makes a lost model again."""
+    parts = {ref: part.joined for ref in marks if (part := store.held(ref)) is not None}
+    apart = {ref: reason for ref, reason in marks.items() if ref not in parts}
+    return {**{place: marks[ref] for ref, place in parts.items()}, **apart}
 
 
 def newest_trainings(store: Store, count: int) -> list[str]:

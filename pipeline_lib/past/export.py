@@ -29,8 +29,9 @@ from pipeline_lib.model.reading.snapshot import EXCLUDED_FILE, SHARDS_FILE, read
 from pipeline_lib.past.made import last_of
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.files import translate_os_error
+from pipeline_lib.store.joined import batches_at, place_without
 from pipeline_lib.store.local import Store
-from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA, TOKENS_FILE
+from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA
 from pipeline_lib.store.tables import OPTIONS, iterate, read_table
 from pipeline_lib.store.workspace import Workspace
 
@@ -135,18 +136,19 @@ def _write_kind(store: Store, rows: Sequence[_Row], folder: Path, kind: Kind, to
     with _Split(folder, "train", kind) as train, _Split(folder, "test", kind) as test:
         for number, row in enumerate(rows):
             told(number, len(rows), f"shards of {kind}")
-            path = store.open(row.shard.stage, row.shard.fingerprint, files=[TOKENS_FILE]).file(TOKENS_FILE)
-            names = trained_and_held_out(Shard(path, row.heldout_share, row.excluded))
-            for piece in _pieces(store, row, path, kind):
+            path, span = place_without(store, row.shard.fingerprint, row.excluded)
+            shard = Shard(path, row.heldout_share, row.excluded, span)
+            names = trained_and_held_out(shard)
+            for piece in _pieces(store, row, shard, kind):
                 for split, own in zip((train, test), names, strict=True):
                     split.write(piece.filter(pc.is_in(piece["document_id"], own)))
         return {split.name: split.num_documents for split in (train, test)}
 
 
-def _pieces(store: Store, row: _Row, tokens: Path, kind: Kind) -> Iterator[pa.Table]:
+def _pieces(store: Store, row: _Row, tokens: Shard, kind: Kind) -> Iterator[pa.Table]:
     """What is exported of a shard, in pieces of bounded size."""
     if kind == "tokens":
-        for batch in pa.ipc.open_stream(pa.memory_map(str(tokens))):
+        for batch in batches_at(tokens.path, tokens.span):
             columns = [batch.column(name) for name in ("document_id", "ids", "mask")]
             yield pa.table(columns, ["document_id", "input_ids", "loss_mask"])
         return

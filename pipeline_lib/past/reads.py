@@ -111,7 +111,7 @@ def reading_of(store: Store, model: Manifest) -> Reading:
     try:
         shards = read_shards(inputs.file("snapshot", SHARDS_FILE))
         cursor = _cursor(store, model, shards)
-        tokens = tokens_inputs(_settings(model), inputs, cursor, shards)
+        tokens = tokens_inputs(_settings(model), inputs, cursor, shards, is_read=False)
     except DamagedArtifact as exc:
         raise DataError(
             f"{model.ref}: which documents it read cannot be told any more, since {exc.stage}/{exc.fingerprint} is "

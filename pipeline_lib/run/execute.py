@@ -204,9 +204,12 @@ def _step_of(works: Sequence[Work]) -> Step:
 def _works_that_mend(exc: DamagedArtifact, bench: Bench) -> list[Work]:
     """What has to be made so that a damaged artifact is whole again. Raises the error where nobody knows how."""
     asked: tuple[Callable[[], Graph], ...] = (lambda: bench.graph, bench.everything)  # the second one takes a while
+    damaged = Ref(exc.stage, exc.fingerprint)
     for ask in asked:
         graph = ask()
-        todo = wanted([Ref(exc.stage, exc.fingerprint)], graph, bench.store)
+        if damaged in graph and not bench.store.is_apart(damaged) and bench.store.held(damaged) is not None:
+            graph = {**graph, damaged: replace(graph[damaged], lost="among others it lies without all of its tokens")}
+        todo = wanted([damaged], graph, bench.store)
         if todo and not any(graph[ref].is_recorded for ref in todo):
             return [graph[ref] for ref in in_order(todo, graph)]
     raise exc

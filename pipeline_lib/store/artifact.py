@@ -181,7 +181,7 @@ def read_again(folder: Path, _stamp: tuple[int, ...]) -> Manifest:
     try:
         content = read_json(place)
         is_right = is_whole(content)
-        found = _manifest(without_seal(content))
+        found = as_manifest(without_seal(content))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
         raise _damaged(folder, f"{place}: missing, or not a manifest") from exc
     if not is_right:
@@ -191,7 +191,8 @@ def read_again(folder: Path, _stamp: tuple[int, ...]) -> Manifest:
     return found
 
 
-def _manifest(content: Mapping[str, Any]) -> Manifest:
+def as_manifest(content: Mapping[str, Any]) -> Manifest:
+    """The manifest of which `asdict` made this. Raises `KeyError` or `TypeError` for what none is."""
     inputs = {name: Ref(**ref) for name, ref in content["inputs"].items()}
     members = tuple(Ref(**ref) for ref in content["members"])
     files = tuple(FileEntry(**entry) for entry in content["files"])

@@ -8,6 +8,9 @@ the folder. No format of this house notices a flipped bit by itself (Arrow 199 o
 Parquet 188, safetensors 60 of 60), so `Store.open` compares every file with its SHA-256 (2 GB/s). `Store.condition`,
 which is asked for every artifact of a plan, re-reads only files whose size or modification time changed since they were
 last verified, as git does with its index. No other module knows where an artifact lies.
+
+A token shard whose rows were joined with others (store/parts.py) is there as long as it lies in one of those: its
+manifest and its small files are found by its own name, and its tokens by `store/joined.py`.
 """
 
 import json
@@ -16,9 +19,10 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,7 @@ from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.store.artifact import MANIFEST, FileEntry, Manifest, Outcome, Ref, read_manifest, write_manifest
 from pipeline_lib.store.files import CHANGE, fsync_folder, make_folder, replace_folder, translate_os_error
+from pipeline_lib.store.parts import OF_TOKENS, Part, parts_of
 from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.sealed import fault_in, sums_of
 
@@ -131,18 +136,37 @@ class Store:
         """Whether the artifact is there and unharmed. Cheap: files that did not change are not read again."""
         folder = self.path(ref.stage, ref.fingerprint)
         if not (folder / MANIFEST).is_file():
-            return Condition(False, "missing")
+            part = None if self.is_apart(ref) else self.held(ref)
+            return Condition(False, "missing") if part is None else Condition(True, "", part.manifest)
         try:
             manifest = read_manifest(folder)
         except DamagedArtifact:
             return Condition(False, f"damaged: {MANIFEST}")
-        known = read_comfort(folder / VERIFIED, Stamps) or {}
-        changed = [entry for entry in manifest.files if not _is_stamped(folder / entry.name, known.get(entry.name))]
+        changed = _changed(folder, manifest, [entry.name for entry in manifest.files])
         if fault := fault_in(folder, {entry.name: entry for entry in changed}):
             return Condition(False, f"damaged: {fault.name}", manifest)
         if changed:
             remember_verified(folder, manifest)
         return Condition(True, "", manifest)
+
+    def held(self, ref: Ref) -> Part | None:
+        """Where a token shard lies among others, whole, whether it is there by itself or not; None: nowhere."""
+        for part in parts_of(self.root, ref):
+            folder = self.path(part.joined.stage, part.joined.fingerprint)
+            if not _changed(folder, part.of, part.needs) or _is_whole(
+                self, part.joined, stamps_of(folder, [entry.name for entry in part.of.files])
+            ):
+                return part
+        return None
+
+    def part_in(self, joined: Ref, shard: str) -> Part | None:
+        """Where a token shard lies in that artifact; None where it does not, or that says nothing any more."""
+        found = parts_of(self.root, Ref(OF_TOKENS, shard))
+        return next((part for part in found if part.joined == joined), None)
+
+    def is_apart(self, ref: Ref) -> bool:
+        """Whether an artifact has a folder of its own, whole or not."""
+        return self.path(ref.stage, ref.fingerprint).is_dir()
 
     def is_present(self, ref: Ref) -> bool:
         """Whether the artifact is there and unharmed."""
@@ -153,18 +177,29 @@ class Store:
 
         Raises `DamagedArtifact`, which names the file, when one is missing or differs.
         """
-        folder = self.path(stage, fingerprint)
+        folder, ref = self.path(stage, fingerprint), Ref(stage, fingerprint)
+        if not self.is_apart(ref) and (part := self.held(ref)) is not None:
+            return self._open_part(part, files)
         manifest = read_manifest(folder)
         asked = {entry.name: entry for entry in manifest.files if files is None or entry.name in files}
         if fault := fault_in(folder, asked):
-            self.doubt(Ref(stage, fingerprint))
-            raise DamagedArtifact(
-                f"{folder / fault.name}: missing, or its sha256 differs from the manifest. "
-                "Run the same command again: it is rebuilt.",
-                stage=stage,
-                fingerprint=fingerprint,
-            )
+            self.doubt(ref)
+            raise _damaged(folder / fault.name, ref)
         return Artifact(folder, manifest)
+
+    def _open_part(self, part: Part, files: Sequence[str] | None) -> Artifact:
+        """The small files of a token shard that lies among others. It has no file of tokens for itself."""
+        folder, own = self.path(part.joined.stage, part.joined.fingerprint), part.manifest.ref
+        there = {entry.name: entry for entry in part.of.files}
+        names = [entry.name for entry in part.manifest.files] if files is None else files
+        asked = {name: there.get(name) for name in (f"{part.shard}/{name}" for name in names)}
+        missing = next((name for name, entry in asked.items() if entry is None), None)
+        fault = fault_in(folder, {name: entry for name, entry in asked.items() if entry is not None})
+        if fault is not None:
+            self.doubt(part.joined)
+        if fault is not None or missing is not None:
+            raise _damaged(folder / (missing or str(fault and fault.name)), own)
+        return Artifact(folder / part.shard, part.manifest)
 
     def doubt(self, ref: Ref) -> None:
         """Let the next look at an artifact read all of its files, whatever their times say."""
@@ -173,6 +208,9 @@ class Store:
 
     def read(self, stage: str, fingerprint: str) -> Manifest:
         """The manifest alone, without a look at the files."""
+        ref = Ref(stage, fingerprint)
+        if not self.is_apart(ref) and (part := self.held(ref)) is not None:
+            return part.manifest
         return read_manifest(self.path(stage, fingerprint))
 
     def members(self, ref: Ref) -> Iterator[Ref]:
@@ -235,6 +273,40 @@ class Store:
         for path in leftovers:
             shutil.rmtree(path, ignore_errors=True)
         return len(leftovers)
+
+
+def _damaged(place: Path, ref: Ref) -> DamagedArtifact:
+    return DamagedArtifact(
+        f"{place}: missing, or its sha256 differs from the manifest. Run the same command again: it is rebuilt.",
+        stage=ref.stage,
+        fingerprint=ref.fingerprint,
+    )
+
+
+def _changed(folder: Path, manifest: Manifest, names: Collection[str]) -> list[FileEntry]:
+    """Those of these files that are not as they were when they were last right, by size and time."""
+    known = read_comfort(folder / VERIFIED, Stamps) or {}
+    asked = (entry for entry in manifest.files if entry.name in names)
+    return [entry for entry in asked if not _is_stamped(folder / entry.name, known.get(entry.name))]
+
+
+@lru_cache(maxsize=256)
+def _is_whole(store: "Store", ref: Ref, _stamps: tuple[tuple[int, ...], ...]) -> bool:
+    """Whether an artifact in which many lie is whole, as of these stamps: each of them asks."""
+    return store.condition(ref).is_present
+
+
+def stamps_of(folder: Path, names: Iterable[str]) -> tuple[tuple[int, ...], ...]:
+    """What changes when somebody writes to these files of an artifact."""
+    return tuple(_full_stamp(folder / name) for name in names)
+
+
+def _full_stamp(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _is_stamped(path: Path, verified: list[int] | None) -> bool:

@@ -12,7 +12,7 @@ Context, packing, order and side are decided when it is read (model/reading).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -110,6 +110,18 @@ class TokenShard:
         start = self.starts[document]
         return self.ids[start : start + self.lengths[document]]
 
+    def part(self, first: int, count: int) -> "TokenShard":
+        """The rows first, ..., first + count - 1."""
+        own = slice(first, first + count)
+        return replace(
+            self,
+            document_ids=self.document_ids.slice(first, count),
+            sides=self.sides[own],
+            starts=self.starts[own],
+            lengths=self.lengths[own],
+            mask_starts=self.mask_starts[own],
+        )
+
 
 def open_tokens(path: Path) -> TokenShard:
     """Map a token shard. Raises `DataError` for what is no whole stream of tokens.v2."""
@@ -148,6 +160,8 @@ def _offsets(lists: pa.ListArray) -> NDArray[np.int64]:
 
 def _starts(file: pa.Buffer, lists: pa.ListArray, kind: Any) -> NDArray[np.int64]:
     """Places of the lists in the file, counted in ids: the bodies of messages begin at multiples of 8 bytes."""
+    if not len(lists.values):
+        return np.zeros(len(lists), np.int64)
     first: int = (lists.values.buffers()[1].address - file.address) // np.dtype(kind).itemsize
     return first + _offsets(lists)[:-1]
 

@@ -11,7 +11,7 @@ is taken out of the settings leaves with the next snapshot; its text stays in th
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +40,7 @@ def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     """
     import pyarrow as pa
 
-    from pipeline_lib.model.reading.documents import Shard, count
-    from pipeline_lib.store.schemas import TOKENS_FILE
+    from pipeline_lib.model.reading.documents import count, shard_of
     from pipeline_lib.store.shards import COUNTS_FILE, SHARDS_SCHEMA, read_counts
     from pipeline_lib.store.tables import read_table
 
@@ -51,9 +50,9 @@ def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     rows = []
     live = Counter[str]()
     for part, (own, text) in enumerate(zip(inputs.members("tokens"), inputs.members("documents"), strict=True)):
-        found = inputs.store.open(own.stage, own.fingerprint, files=[TOKENS_FILE])
-        num_documents, num_tokens = count(Shard(found.file(TOKENS_FILE), shares[part], ()))
-        live.update(brought(found.manifest.facts, found.manifest.rows_out - num_documents))
+        num_documents, num_tokens = count(shard_of(inputs.store, own.fingerprint, shares[part]))
+        found = inputs.store.read(own.stage, own.fingerprint)
+        live.update(brought(found.facts, found.rows_out - num_documents))
         rows.append(
             {
                 "batch": batch.fingerprint,
@@ -62,11 +61,11 @@ def make_shards(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
                 "part": part,
                 "shard": own.fingerprint,
                 "documents": text.fingerprint,
-                "digest": found.manifest.digest,
+                "digest": found.digest,
                 "heldout_share": shares[part],
                 "num_documents": num_documents,
                 "num_tokens": num_tokens,
-                "num_held_out": found.manifest.rows_out - num_documents,
+                "num_held_out": found.rows_out - num_documents,
             }
         )
     counts = read_counts(inputs.files("tokens", COUNTS_FILE))
@@ -100,16 +99,14 @@ def _lost(inputs: Inputs, leaving: Mapping[Place, Sequence[str]]) -> tuple[dict[
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from pipeline_lib.model.reading.documents import Shard, left_out, num_held_out_of
-    from pipeline_lib.store.schemas import TOKENS_FILE
+    from pipeline_lib.model.reading.documents import left_out, num_held_out_of, shard_of
     from pipeline_lib.store.shards import read_rows
 
     table = read_rows(inputs.store, inputs.listed)
     lost, left = {}, Counter[str]()
     for row in table.filter(pc.is_in(table["batch"], pa.array(sorted({batch for batch, _ in leaving})))).to_pylist():
         if (place := (row["batch"], row["part"])) in leaving:
-            path = inputs.store.open("tokenize", row["shard"], files=[TOKENS_FILE]).file(TOKENS_FILE)
-            shard = Shard(path, row["heldout_share"], tuple(leaving[place]))
+            shard = shard_of(inputs.store, row["shard"], row["heldout_share"], leaving[place])
             lost[place] = dict(left_out(shard))
             left.update(taken(inputs.store, row["shard"], row["documents"], leaving[place], num_held_out_of(shard)))
     return lost, left
@@ -209,10 +206,8 @@ def _forgotten(inputs: Inputs, table: "pa.Table", gone: "pa.Table") -> "pa.Table
     looked at."""
     import pyarrow as pa
 
-    from pipeline_lib.model.reading.documents import Shard, left_out
-    from pipeline_lib.store.schemas import TOKENS_FILE
+    from pipeline_lib.model.reading.documents import left_out, names_of, shard_of
     from pipeline_lib.store.shards import GONE_SCHEMA
-    from pipeline_lib.store.tokens import open_tokens
 
     leaving = by_shard(inputs.params.get("forgotten", ()))
     known = set(zip(*(gone[name].to_pylist() for name in ("batch", "part", "document_id")), strict=True))
@@ -221,10 +216,10 @@ def _forgotten(inputs: Inputs, table: "pa.Table", gone: "pa.Table") -> "pa.Table
         place = (row["batch"], row["part"])
         if place not in leaving:
             continue
-        path = inputs.store.open("tokenize", row["shard"], files=[TOKENS_FILE]).file(TOKENS_FILE)
-        ids = open_tokens(path).document_ids.to_pylist()
-        own = [one for one in among(ids, leaving[place], forget_key(inputs.workspace)) if (*place, one) not in known]
-        lost = dict(left_out(Shard(path, row["heldout_share"], tuple(own))))
+        shard = shard_of(inputs.store, row["shard"], row["heldout_share"])
+        found = among(names_of(shard), leaving[place], forget_key(inputs.workspace))
+        own = [one for one in found if (*place, one) not in known]
+        lost = dict(left_out(replace(shard, excluded=tuple(own))))
         rows += [(document, *place, lost.get(document)) for document in own]
     return pa.Table.from_pylist([dict(zip(GONE_SCHEMA.names, row, strict=True)) for row in rows], GONE_SCHEMA)
 
@@ -276,15 +271,13 @@ def _mixed(inputs: Inputs, table: "pa.Table", withdrawn: "pa.Table", queries: Se
 
 def _documents(inputs: Inputs, table: "pa.Table", source: str) -> list[tuple[str, str, int]]:
     """(token shard, document, tokens) of what may be trained on of a source, in the order of the ids: hashes."""
-    from pipeline_lib.model.reading.documents import Shard, trained_on
-    from pipeline_lib.store.schemas import TOKENS_FILE
+    from pipeline_lib.model.reading.documents import shard_of, trained_on
 
     found = []
     columns = (table[name].to_pylist() for name in ("source", "shard", "heldout_share"))
     for name, shard, share in zip(*columns, strict=True):
         if name == source:
-            path = inputs.store.open("tokenize", shard, files=[TOKENS_FILE]).file(TOKENS_FILE)
-            found += [(shard, *document) for document in trained_on(Shard(path, share))]
+            found += [(shard, *document) for document in trained_on(shard_of(inputs.store, shard, share))]
     return sorted(found, key=lambda document: (document[1], document[0]))
 
 

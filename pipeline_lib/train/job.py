@@ -13,13 +13,14 @@ trunk/, result/                sealed folders: what is done, and stays done afte
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline_lib.model.reading.snapshot import Arrived
 from pipeline_lib.store.files import read_json, write_json
+from pipeline_lib.store.parts import Span
 from pipeline_lib.train.checkpoints import is_whole
 from pipeline_lib.train.settings import TrainSettings
 
@@ -43,6 +44,7 @@ class TokensInput:
     arrived: Arrived
     path: Path | None = None  # None: it is not read tonight
     excluded: tuple[str, ...] = ()  # ids of documents
+    span: Span | None = None  # its rows in the file; None: all of them
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,12 @@ def write_job(work: Path, settings: TrainSettings, inputs: TrainInputs) -> None:
     """Leave the order for the training process, which works in another folder than ours: all paths are absolute."""
     order = {
         "tokens": [
-            {"arrived": asdict(one.arrived), "path": _absolute(one.path), "excluded": one.excluded}
+            {
+                "arrived": asdict(one.arrived),
+                "path": _absolute(one.path),
+                "excluded": one.excluded,
+                "span": None if one.span is None else [one.span.first, one.span.count, _absolute(one.span.left)],
+            }
             for one in inputs.tokens
         ],
         "num_rows": inputs.num_rows,
@@ -91,7 +98,7 @@ def read_job(work: Path) -> tuple[TrainSettings, TrainInputs]:
     order: Mapping[str, Any] = job["inputs"]
     inputs = TrainInputs(
         tokens=tuple(
-            TokensInput(Arrived(**one["arrived"]), _path(one["path"]), tuple(one["excluded"]))
+            TokensInput(Arrived(**one["arrived"]), _path(one["path"]), tuple(one["excluded"]), _span(one["span"]))
             for one in order["tokens"]
         ),
         num_rows=order["num_rows"],
@@ -104,6 +111,10 @@ def read_job(work: Path) -> tuple[TrainSettings, TrainInputs]:
 
 def _absolute(path: Path | None) -> str | None:
     return None if path is None else str(path.absolute())
+
+
+def _span(value: Sequence[Any] | None) -> Span | None:
+    return None if value is None else Span(value[0], value[1], Path(value[2]))
 
 
 def _path(name: str | None) -> Path | None:

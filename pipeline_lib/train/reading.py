@@ -154,7 +154,9 @@ class Rows:
 def open_reading(settings: TrainSettings, tokens: Sequence[TokensInput], cursor: Cursor, num_rows: int) -> Reading:
     """Map the shards of a training and lay out its positions, up to its planned end, `num_rows`."""
     opened = [one for one in tokens if one.path is not None]
-    documents = open_documents([Shard(one.path, one.arrived.heldout_share, one.excluded) for one in opened if one.path])
+    documents = open_documents(
+        [Shard(one.path, one.arrived.heldout_share, one.excluded, one.span) for one in opened if one.path]
+    )
     shards = tuple(one.arrived.shard for one in opened)
     text = text_of(settings, [one.arrived for one in tokens])
     stretches: list[Stretch] = []

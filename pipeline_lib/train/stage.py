@@ -118,10 +118,13 @@ def train_inputs(settings: TrainSettings, inputs: "Inputs") -> TrainInputs:
 
 
 def tokens_inputs(
-    settings: TrainSettings, inputs: "Inputs", cursor: Cursor, shards: Sequence[Arrived]
+    settings: TrainSettings, inputs: "Inputs", cursor: Cursor, shards: Sequence[Arrived], *, is_read: bool = True
 ) -> tuple[TokensInput, ...]:
-    """The token shards of the snapshot, in order of arrival; only those that the training needs are opened."""
-    from pipeline_lib.store.schemas import TOKENS_FILE
+    """The token shards of the snapshot, in order of arrival; only those that the training needs are opened.
+
+    Without `is_read` their tokens are not asked for, so that what has left since may be gone.
+    """
+    from pipeline_lib.store.joined import place_of, place_without
 
     excluded = read_excluded(inputs.file("snapshot", EXCLUDED_FILE))
     wanted = shards_to_open(settings, cursor, shards, int(inputs.params["num_rows"]))
@@ -129,8 +132,9 @@ def tokens_inputs(
     def opened(one: Arrived) -> TokensInput:
         if one.shard not in wanted:
             return TokensInput(one)
-        artifact = inputs.store.open("tokenize", one.shard, files=[TOKENS_FILE])
-        return TokensInput(one, artifact.file(TOKENS_FILE), excluded.get(one.shard, ()))
+        own = excluded.get(one.shard, ())
+        path, span = place_without(inputs.store, one.shard, own) if is_read else place_of(inputs.store, one.shard)
+        return TokensInput(one, path, own, span)
 
     return tuple(map(opened, shards))
 

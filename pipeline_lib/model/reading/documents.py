@@ -4,7 +4,7 @@ Which of them are trained on follows from the share of each shard and its list o
 rewritten for either.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from pipeline_lib.base.arrays import read_only
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.store.joined import opened_at, place_of
+from pipeline_lib.store.local import Store
+from pipeline_lib.store.parts import Span
 from pipeline_lib.store.sides import is_held_out
 from pipeline_lib.store.tokens import ALL_TARGETS, Ids, TokenShard, numbers, open_tokens
 
@@ -27,6 +30,7 @@ class Shard:
     path: Path
     heldout_share: float
     excluded: tuple[str, ...] = ()  # ids of documents that were withdrawn or replaced
+    span: Span | None = None  # which rows of the file; None: all of them
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ class Documents:
 
 def open_documents(shards: Sequence[Shard]) -> Documents:
     """Map the shards. Raises `DataError` when one cannot be read, or their ids are of two sizes."""
-    opened = tuple(open_tokens(shard.path) for shard in shards)
+    maps = {path: open_tokens(path) for path in dict.fromkeys(shard.path for shard in shards)}
+    opened = tuple(opened_at(shard.path, shard.span, maps) for shard in shards)
     if len({shard.ids.dtype for shard in opened}) > 1:
         raise DataError("Token shards of two vocabularies do not go together. Tokenize them with one tokenizer.")
     lengths = _joined([shard.lengths for shard in opened], np.int64)
@@ -76,11 +81,23 @@ def open_documents(shards: Sequence[Shard]) -> Documents:
     )
 
 
+def shard_of(store: Store, shard: str, heldout_share: float, excluded: Iterable[str] = ()) -> Shard:
+    """A token shard by its name, to ask for all but its tokens. Raises `DamagedArtifact` where it is not whole."""
+    path, span = place_of(store, shard)
+    return Shard(path, heldout_share, tuple(excluded), span)
+
+
 def count(shard: Shard) -> tuple[int, int]:
     """Documents of a shard that are trained on, and their tokens: what a snapshot says of it."""
     documents = open_documents([shard])
     is_read = documents.is_train & ~documents.is_excluded
     return int(is_read.sum()), int(documents.lengths[is_read].sum())
+
+
+def names_of(shard: Shard) -> list[str]:
+    """The ids of all of its documents, in order."""
+    ids: list[str] = open_documents([shard]).document_ids[0].to_pylist()
+    return ids
 
 
 def trained_on(shard: Shard) -> Iterator[tuple[str, int]]:
