@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline_lib.base.errors import NightshiftError
+from pipeline_lib.base.words import counted
 from pipeline_lib.keep.compaction import Compaction, compaction_of, num_bytes_of
 from pipeline_lib.run.execute import execute
 from pipeline_lib.settings.tree import Settings
@@ -29,7 +30,7 @@ class Compacted:
             return "nothing to compact"
         verb = "would write" if is_dry else "wrote"
         sizes = f"{self.bytes_before / 1e6:,.1f} MB to {self.bytes_after / 1e6:,.1f} MB"
-        places = f"token shards lie in {self.places_after:,} place{'' if self.places_after == 1 else 's'}"
+        places = f"token shards lie in {counted(self.places_after, 'place')}"
         return f"{verb} {self.shards:,} token shards anew, {sizes}; {places}, before in {self.places_before:,}"
 
 

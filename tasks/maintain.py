@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline_lib.base.words import counted
 from pipeline_lib.keep.outlook import Outlook, Thing, look, sweep
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.forgotten import read_tombstones
@@ -63,7 +64,7 @@ def sentence_of(told: dict[str, Any], *, is_dry: bool = False) -> str:
     """In one line what it comes to: "removed 12 things, 3.4 MB"."""
     count, size = (sum(row[name] for row in told["goes"]) for name in ("count", "bytes"))
     verb = "would remove" if is_dry else "removed"
-    return f"{verb} {count:,} thing{'' if count == 1 else 's'}, {size / 1e6:,.1f} MB" if count else f"{verb} nothing"
+    return f"{verb} {counted(count, 'thing')}, {size / 1e6:,.1f} MB" if count else f"{verb} nothing"
 
 
 def _rows(things: Iterable[Thing]) -> list[dict[str, Any]]:

@@ -129,7 +129,9 @@ def cores(patient: Patient) -> Iterator[Finding]:
     if patient.at_work is None and threads <= there:
         free = there - psutil.getloadavg()[1]
         if free < threads - 0.5:
-            what = f"other programs have kept {there - free:.1f} of {there:g} processors busy for five minutes"
+            what = (
+                f"other programs have kept {min(there, there - free):.1f} of {there:g} processors busy for five minutes"
+            )
             yield Finding(WARNING, f"{what}; train.threads is {threads}", "ps aux --sort=-pcpu | head")
 
 

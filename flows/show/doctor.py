@@ -8,6 +8,7 @@ from flows.console import make_console
 from flows.doctor.examine import CHECKS, Examined, Told, examine
 from flows.doctor.finding import ERROR
 from flows.show.tables import lasting, print_json
+from pipeline_lib.base.words import counted
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 
@@ -68,7 +69,11 @@ def _show(found: Examined) -> None:
             console.print(f"{'':<22}{one.became}", soft_wrap=True)
         console.print(f"{'':<22}{own.command}", soft_wrap=True)
     errors, warnings = found.errors, len(found.found) - found.errors
-    told = f"{errors} errors, {warnings} warnings" if found.found else f"all is well: {len(CHECKS)} checks"
+    told = (
+        f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+        if found.found
+        else f"all is well: {len(CHECKS)} checks"
+    )
     console.print(f"{told}  ({lasting(found.seconds)})", style="bold")
     if any(one.finding.fix for one in found.found):
         console.print("nightshift doctor --fix puts right what is safe", style="dim")

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
+from pipeline_lib.base.words import counted
 from pipeline_lib.model.records import CHALLENGER, CHAMPION
 from pipeline_lib.train.steps import in_nights, nights_like
 
@@ -114,7 +115,7 @@ def _score_table(benchmark: str, scores: Mapping[str, Mapping[str, Any]]) -> Tab
     """Bits per byte of models on the same held-out documents, beside those of a model that knows frequencies alone."""
     first = next(iter(scores.values()))
     count = first["num_documents"]
-    heading = f"bits per byte on {count:,} held-out document{'' if count == 1 else 's'} ({benchmark})"
+    heading = f"bits per byte on {counted(count, 'held-out document')} ({benchmark})"
     confidence = first.get("confidence")
     interval = "interval" if confidence is None else f"{confidence:.0%} interval"
     numbers = ("value", interval, "perplexity a byte", "MB")

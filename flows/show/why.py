@@ -50,7 +50,7 @@ def show_why(workspace: Workspace, document: str, *, all_values: bool, as_json: 
 def unknown_document(workspace: Workspace, document: str, near: Sequence[str]) -> str:
     """What to say of a URL or id that no batch has."""
     advice = "\n  ".join(["Did you mean one of these?", *near]) if near else "nightshift ingest takes in what is new."
-    return f"{document}: no document of {workspace.root} has that URL or id. {advice}"
+    return f"{document!r}: no document of {workspace.root} has that URL or id. {advice}"
 
 
 def say_forgotten(stones: Sequence[Tombstone], console: Console) -> None:

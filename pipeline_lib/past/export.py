@@ -70,7 +70,7 @@ def export_snapshot(workspace: Workspace, folder: Path, kinds: Sequence[Kind], t
     where something of it is gone or damaged, `UpstreamError` when the disk is full.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SettingsError(f"export: {folder} is there and not empty. Name another folder, or empty this one.")
+        raise SettingsError(f"export: {folder} is there, and is no empty folder. Name another one.")
     half = folder.with_name(f"{_prefix(folder)}{os.getpid()}")
     try:
         _sweep(folder)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.base.errors import DamagedArtifact, DataError
+from pipeline_lib.base.words import counted
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.ingest import works
 from pipeline_lib.ingest.plan import TOMBSTONES_FILE, BatchPlan, ShardPlan
@@ -293,6 +294,4 @@ def described(item: Opened) -> str:
         (item.num_read_anew, "as before, but read by other settings: what reads otherwise is another document"),
         (plan.num_gone_files, "gone"),
     )
-    return f"{plan.source}: " + ", ".join(
-        f"{count} {noun}{'' if count == 1 else 's'} {what}" for count, what in counts if count
-    )
+    return f"{plan.source}: " + ", ".join(f"{counted(count, noun)} {what}" for count, what in counts if count)

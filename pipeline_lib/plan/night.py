@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from pipeline_lib.base.words import counted
 from pipeline_lib.plan.batches import Opened
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data
@@ -166,7 +167,7 @@ def _buried(data: DataPlan) -> list[str]:
     count = sum(stone.purged is None for stone in data.forgotten)
     if not count:
         return []
-    shown = f"{count:,} document{'' if count == 1 else 's'}"
+    shown = counted(count, "document")
     return [f"forgotten, and still in artifacts: {shown}; nightshift gc takes it out, as maintenance does"]
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.base.words import counted
 from pipeline_lib.store.files import read_json, write_json
 from pipeline_lib.train.settings import TrainSettings
 
@@ -135,4 +136,4 @@ def nights_like(num_unread: int, num_read: int) -> int:
 
 def in_nights(count: int, *, is_least: bool = False) -> str:
     """A number of nights, as a plan and the end of a night say it."""
-    return f"{'at least' if is_least else 'about'} {count:,} night{'' if count == 1 else 's'}"
+    return f"{'at least' if is_least else 'about'} {counted(count, 'night')}"
