@@ -13,7 +13,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.approvals import approved, asked_of, check_champion, refused, waiting_in
-from pipeline_lib.plan.judged import WAITING
+from pipeline_lib.plan.basis import WAITING
 from pipeline_lib.stages import AllSettings
 from pipeline_lib.store.workspace import Workspace
 from tasks.moves import promote_version

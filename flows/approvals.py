@@ -6,7 +6,7 @@ from flows.console import ConsoleReporter, make_console
 from flows.moves import promote_by_hand
 from flows.told import Teller
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.plan.judged import WAITING, Waiting
+from pipeline_lib.plan.basis import WAITING, Waiting
 from pipeline_lib.register.ledger import last_version
 from pipeline_lib.register.registry import Registry
 from pipeline_lib.register.settings import RegisterSettings

@@ -10,13 +10,13 @@ from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.plan.batches import keep_plans
 from pipeline_lib.plan.benchmarks import BenchmarksPlan, not_there, plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, night_key, plan_again, plan_data, plan_sealed_data
-from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.landings import sources_that_land
 from pipeline_lib.plan.models import plan_models, untrained
+from pipeline_lib.plan.verdict import plan_verdict
 from pipeline_lib.run.damage import Damages
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import OF_A_BATCH
-from tasks.gate import judge
+from tasks.gate import give_verdict
 from tasks.land import land
 from tasks.moves import settle_champion
 from tasks.night import Night, open_night
@@ -153,5 +153,5 @@ def _retrain(night: Night) -> dict[str, Any]:
     do_train(models.train, night, graph)
     for step in models.steps[1:]:
         do_step(step, night, graph)
-    verdict = judge(plan_judge(night.settings, night.workspace, data, models), data, models, night)
+    verdict = give_verdict(plan_verdict(night.settings, night.workspace, data, models), data, models, night)
     return publish_scores(models, verdict, night)

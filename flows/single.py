@@ -10,16 +10,16 @@ from pipeline_lib.base.imports import arrow_without_pandas
 from pipeline_lib.model.tracking import check_answers, place_of
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data, plan_sealed_data
-from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.landings import sources_that_land
 from pipeline_lib.plan.models import ModelsPlan, plan_models, untrained
+from pipeline_lib.plan.verdict import plan_verdict
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.execute import Graph
 from pipeline_lib.run.step import Step
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import OF_A_BATCH
 from pipeline_lib.store.workspace import Workspace
-from tasks.gate import judge
+from tasks.gate import give_verdict
 from tasks.land import land
 from tasks.night import Given, Night, open_night, with_given
 from tasks.runtime import PlainRuntime
@@ -82,12 +82,12 @@ def _tokenize(settings: Settings, night: Night) -> None:
 
 
 def _models(
-    settings: Settings, night: Night, stage: str, *, judges_first: bool = True
+    settings: Settings, night: Night, stage: str, *, verdict_first: bool = True
 ) -> tuple[DataPlan, ModelsPlan, Graph]:
     data = _sealed(settings, night, stage, ENCODING)
     _check(stage, [data.snapshot], night, ENCODING)
     benchmarks = plan_benchmarks(settings, night.workspace, data)
-    models = plan_models(settings, night.workspace, data, benchmarks, judges_first=judges_first)
+    models = plan_models(settings, night.workspace, data, benchmarks, verdict_first=verdict_first)
     if models is None:
         raise DataError(
             f"{stage}: {untrained(settings)}. Raise train.budget_minutes where it is 0; else look at the funnel "
@@ -98,7 +98,7 @@ def _models(
 
 def _train(settings: Settings, night: Night) -> None:
     """Whoever asks for a training by itself gets one, also where the last model has no verdict yet."""
-    _, models, graph = _models(settings, night, "train", judges_first=False)
+    _, models, graph = _models(settings, night, "train", verdict_first=False)
     for note in models.notes:
         night.reporter.say(note)
     do_train(models.train, night, graph)
@@ -126,7 +126,7 @@ def _register(settings: Settings, night: Night) -> None:
     _check("register", models.quantize, night, "quantize")
     for step in models.evaluate:
         do_step(step, night, graph)
-    verdict = judge(plan_judge(settings, night.workspace, data, models), data, models, night)
+    verdict = give_verdict(plan_verdict(settings, night.workspace, data, models), data, models, night)
     ConsoleReporter().console.print(verdict.sentence)
 
 

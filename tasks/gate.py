@@ -7,12 +7,12 @@ from typing import Any
 
 from pipeline_lib.base.errors import DamagedVersion, GateRefused
 from pipeline_lib.past.made import remember_scores
+from pipeline_lib.plan.basis import BASIS, BEGUN, WAITING, Waiting, basis_in
 from pipeline_lib.plan.best import keep_best
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.plan.judge import JudgePlan, against_champion, champion_step, of_the_champion, recorded_champion
-from pipeline_lib.plan.judged import BEGUN, JUDGED, WAITING, Waiting, judged_in
 from pipeline_lib.plan.last import entries_of
 from pipeline_lib.plan.models import ModelsPlan
+from pipeline_lib.plan.verdict import VerdictPlan, against_champion, champion_step, of_the_champion, recorded_champion
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.registry import Registry, Version
 from pipeline_lib.register.settings import RegisterSettings
@@ -39,7 +39,7 @@ class Verdict:
     champion: Step | None  # the champion until then, measured beside it; None: there was none
 
 
-def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> Verdict:
+def give_verdict(plan: VerdictPlan, data: DataPlan, models: ModelsPlan, night: Night) -> Verdict:
     """Register the challenger, let the gate compare it with the champion, and move the champion if it is better."""
     registry = register.registry_of(night.settings.of(RegisterSettings), night.workspace.root)
     graph = {**data.graph, **models.graph, **plan.graph}
@@ -68,8 +68,8 @@ def judge(plan: JudgePlan, data: DataPlan, models: ModelsPlan, night: Night) -> 
     moves = register.moves_of(registry)
     is_on_record = not plan.register.whole.lost and any(version in (move.version, move.previous) for move in moves)
     is_promoted, sentence = _move(night, registry, version, facts, models, is_on_record=is_on_record)
-    if judged_in(night.workspace) != models.judged:
-        night.workspace.save_pin(JUDGED, models.judged)
+    if basis_in(night.workspace) != models.basis:
+        night.workspace.save_pin(BASIS, models.basis)
     night.workspace.drop_pin(BEGUN)
     page = _page(gate, night)
     night.runtime.markdown(GATE_KEY, page, f"Version {version} {sentence}")

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline_lib.model import curves
 from pipeline_lib.model.tracking import RECEIVER as MLFLOW
 from pipeline_lib.model.tracking import MlflowTracker, Point, lines_of, place_of
-from pipeline_lib.plan.judged import BEGUN
+from pipeline_lib.plan.basis import BEGUN
 from pipeline_lib.plan.trunks import keep_trunk
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.execute import Graph, work_folder_of

@@ -17,7 +17,7 @@ from pipeline_lib.model.paired import block_of
 from pipeline_lib.model.records import Scores
 from pipeline_lib.register.check import Training
 from pipeline_lib.register.compare import Pair, gains
-from pipeline_lib.register.gate import GateReport, judge
+from pipeline_lib.register.gate import GateReport, weighed
 from pipeline_lib.register.settings import GateSettings
 from pipeline_lib.register.table import table_of
 
@@ -60,7 +60,7 @@ def noise(generator: np.random.Generator, document: float, package: float = 0.0)
 def verdict(factor: NDArray[np.float64], earlier: dict[int, Measured] | None = None) -> GateReport:
     bits = demo().bits
     table = table_of([called("challenger", bits * factor), called("champion", bits, 3)])
-    return judge(SETTINGS, table, schemes=(), training=TRAINED, earlier=earlier)
+    return weighed(SETTINGS, table, schemes=(), training=TRAINED, earlier=earlier)
 
 
 def is_gained(factor: NDArray[np.float64]) -> bool:

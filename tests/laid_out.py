@@ -24,8 +24,8 @@ from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.works import land, past
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import DataPlan, plan_data
-from pipeline_lib.plan.judge import champion_step, plan_judge
 from pipeline_lib.plan.models import ModelsPlan, plan_models
+from pipeline_lib.plan.verdict import champion_step, plan_verdict
 from pipeline_lib.register.registry import FINGERPRINT_TAG, Version
 from pipeline_lib.run.maker import Work
 from pipeline_lib.run.step import Step
@@ -110,9 +110,9 @@ def lay_out(settings: Settings, root: Path) -> LaidOut:
     benchmarks = plan_benchmarks(settings, workspace, data)
     models = plan_models(settings, workspace, data, benchmarks)
     assert models is not None and benchmarks.step is not None
-    judge = plan_judge(settings, workspace, data, models)
+    verdict = plan_verdict(settings, workspace, data, models)
     steps = [step for _, of_stage in data.stages for step in of_stage]
-    steps += [benchmarks.step, *models.steps, *judge.steps, *_by_hand(settings, data, models)]
+    steps += [benchmarks.step, *models.steps, *verdict.steps, *_by_hand(settings, data, models)]
     works: dict[str, Work] = {}
     for step in steps:
         for number, work in enumerate(step.works):
@@ -131,7 +131,7 @@ def _by_hand(settings: Settings, data: DataPlan, models: ModelsPlan) -> Iterator
         snapshot=data.snapshot.whole.ref,
         tokenizer=data.tokenizer.ref,
         trunk=models.model,
-        benchmark=models.judged.benchmarks["frozen"],
+        benchmark=models.basis.benchmarks["frozen"],
         params={"first": "0000", "num_rows": 64},
     )
     champion = Version(1, "", {FINGERPRINT_TAG: "0" * 32})

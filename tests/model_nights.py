@@ -19,7 +19,7 @@ from pipeline_lib.plan.parents import cursor_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest
 from pipeline_lib.store.workspace import Workspace
-from pipeline_lib.train import night, stage
+from pipeline_lib.train import phases, stage
 from pipeline_lib.train.callbacks import StopSignal
 from pipeline_lib.train.cursor import Cursor
 from tests.tiny_night import artifacts, night_here, sealed_at
@@ -106,7 +106,7 @@ def in_this_process() -> Iterator[None]:
     """No process of its own for a training: loading what it needs takes longer than such a training."""
 
     def train(_settings: Any, work: Path, _deadline: float, _on_progress: Any) -> None:
-        night.train(work, started=monotonic(), stop=StopSignal())
+        phases.train(work, started=monotonic(), stop=StopSignal())
 
     with patch.object(stage, "_train_in_child", train):
         yield

@@ -38,7 +38,7 @@ from pipeline_lib.store.workspace import Batch, Workspace
 from pipeline_lib.tokenize.shard import TOKENS_LEDGER_SCHEMA
 from pipeline_lib.tokenize.snapshot import SHARDS
 from pipeline_lib.tokenize.works import snapshot_work
-from pipeline_lib.train import night, stage
+from pipeline_lib.train import phases, stage
 from pipeline_lib.train.callbacks import StopSignal
 from pipeline_lib.train.reading import Rows
 from pipeline_lib.train.works import train_work
@@ -217,7 +217,7 @@ def _in_this_process() -> Iterator[list[set[int]]]:
         return row
 
     def train(settings: Any, work: Path, deadline: float, on_progress: Any) -> None:
-        night.train(work, started=monotonic(), stop=StopSignal())
+        phases.train(work, started=monotonic(), stop=StopSignal())
 
     with patch.object(Rows, "__getitem__", watched), patch.object(stage, "_train_in_child", train):
         yield given

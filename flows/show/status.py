@@ -18,7 +18,7 @@ from flows.standing import links, recorded, standing
 from pipeline_lib.evaluate.stage import SCORES
 from pipeline_lib.model.records import CHAMPION, FROZEN, SCORES_FILE, Scores, read_scores
 from pipeline_lib.past import made
-from pipeline_lib.plan.judge import CHAMPION_SCORES
+from pipeline_lib.plan.verdict import CHAMPION_SCORES
 from pipeline_lib.register.promotion import Promotion
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.step import manifest_of

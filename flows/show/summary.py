@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from pipeline_lib.model.records import CHALLENGER, CHAMPION
-from pipeline_lib.train.plan import in_nights, nights_like
+from pipeline_lib.train.steps import in_nights, nights_like
 
 REASONS_SHOWN = 5
 KINDS_SHOWN = 4

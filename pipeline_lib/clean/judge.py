@@ -1,7 +1,7 @@
-"""From columns to a verdict: checks over all documents at once, and the ledger rows that they give.
+"""From columns to a verdict: criteria over all documents at once, and the ledger rows that they give.
 
-The ledger names every check that a document fails. Terms and sentences are asked only of documents that all other
-checks keep: a page that is dropped for its length is not blamed for its boilerplate too.
+The ledger names every criterion that a document fails. Terms and sentences are asked only of documents that all other
+criteria keep: a page that is dropped for its length is not blamed for its boilerplate too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ Indexes = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Check:
+class Criterion:
     """One question to all documents: who fails it, on which value, at which limit (NaN: there is no number)."""
 
     name: str
@@ -57,58 +57,60 @@ def judge(
     """The ledger.v1 rows of documents, from what is known of them, row by row; there may be none."""
     languages = Languages.of(signals[LANGUAGE])
     has_text = np.array(extraction["has_text"], np.bool_)
-    checks = _extraction_checks(settings, _floats(extraction["num_tags"]), has_text)
-    checks.append(_language_check(settings, languages, has_text))
-    checks += rule_checks(settings.rules, _shown(signals, has_text), languages)
-    checks += _term_checks(settings, _shown(terms, _kept(checks)), languages)
-    return ledger_rows(document_ids, checks)
+    criteria = _extraction_criteria(settings, _floats(extraction["num_tags"]), has_text)
+    criteria.append(_language_criterion(settings, languages, has_text))
+    criteria += rule_criteria(settings.rules, _shown(signals, has_text), languages)
+    criteria += _term_criteria(settings, _shown(terms, _kept(criteria)), languages)
+    return ledger_rows(document_ids, criteria)
 
 
-def _extraction_checks(settings: CleanSettings, num_tags: Floats, has_text: Flags) -> list[Check]:
+def _extraction_criteria(settings: CleanSettings, num_tags: Floats, has_text: Flags) -> list[Criterion]:
     has_too_many = num_tags > settings.max_html_tags
     return [
-        Check("max_html_tags", "html_too_large", has_too_many, num_tags, settings.max_html_tags),
+        Criterion("max_html_tags", "html_too_large", has_too_many, num_tags, settings.max_html_tags),
         _flag("html", "no_text_in_html", ~has_text & ~has_too_many),
     ]
 
 
-def _language_check(settings: CleanSettings, languages: Languages, has_text: Flags) -> Check:
+def _language_criterion(settings: CleanSettings, languages: Languages, has_text: Flags) -> Criterion:
     wanted = settings.languages
     is_wanted = languages.where({name: wanted is None or name in wanted for name in languages.names})
     return _flag("languages", "language_not_wanted", has_text & ~is_wanted)
 
 
-def rule_checks(limits: Mapping[str, Limit | None], signals: Mapping[str, Floats], languages: Languages) -> list[Check]:
-    """A check for each rule that is on and whose signal is there; a value of NaN fails none."""
+def rule_criteria(
+    limits: Mapping[str, Limit | None], signals: Mapping[str, Floats], languages: Languages
+) -> list[Criterion]:
+    """A criterion for each rule that is on and whose signal is there; a value of NaN fails none."""
     switched_on = [(rule, limit) for rule in RULES if rule.signal in signals and (limit := limits[rule.name])]
-    return [_rule_check(rule, limit, signals[rule.signal], languages) for rule, limit in switched_on]
+    return [_rule_criterion(rule, limit, signals[rule.signal], languages) for rule, limit in switched_on]
 
 
-def _rule_check(rule: Rule, limit: Limit, values: Floats, languages: Languages) -> Check:
+def _rule_criterion(rule: Rule, limit: Limit, values: Floats, languages: Languages) -> Criterion:
     bound = getattr(limit, rule.bound)
     is_outside = values < bound if rule.bound == "at_least" else values > bound
     is_judged = languages.where({name: rule.applies_to(name) for name in languages.names})
-    return Check(rule.name, rule.reason, is_outside & is_judged, values, bound)
+    return Criterion(rule.name, rule.reason, is_outside & is_judged, values, bound)
 
 
-def _term_checks(settings: CleanSettings, terms: Mapping[str, Floats], languages: Languages) -> list[Check]:
-    checks = rule_checks(settings.rules, {NUM_SENTENCES: terms[NUM_SENTENCES]}, languages)
+def _term_criteria(settings: CleanSettings, terms: Mapping[str, Floats], languages: Languages) -> list[Criterion]:
+    criteria = rule_criteria(settings.rules, {NUM_SENTENCES: terms[NUM_SENTENCES]}, languages)
     for rule in settings.entity_rules:
         limit = settings.entity_limits.get(rule.label)
         if limit is not None:
             values = terms[column_of(rule.label)]
             reason = f"too_many_{rule.label.lower()}"
-            checks.append(Check(f"entity_rules.{rule.label}", reason, values > limit, values, limit))
-    return checks
+            criteria.append(Criterion(f"entity_rules.{rule.label}", reason, values > limit, values, limit))
+    return criteria
 
 
-def _flag(name: str, reason: str, fails: Flags) -> Check:
-    """A check that has no number."""
-    return Check(name, reason, fails, np.full(len(fails), np.nan), np.nan)
+def _flag(name: str, reason: str, fails: Flags) -> Criterion:
+    """A criterion that has no number."""
+    return Criterion(name, reason, fails, np.full(len(fails), np.nan), np.nan)
 
 
-def _kept(checks: Sequence[Check]) -> Flags:
-    is_dropped: Flags = np.any([check.fails for check in checks], axis=0)
+def _kept(criteria: Sequence[Criterion]) -> Flags:
+    is_dropped: Flags = np.any([criterion.fails for criterion in criteria], axis=0)
     return ~is_dropped
 
 
@@ -123,25 +125,27 @@ def _floats(column: pa.ChunkedArray) -> Floats:
     return np.array(column.combine_chunks().cast(pa.float64()).fill_null(np.nan), np.float64)
 
 
-def ledger_rows(document_ids: pa.Array, checks: Sequence[Check]) -> pa.Table:
-    """The ledger.v1 rows: each failing check of a document, in the order of `checks`."""
-    documents, failing = np.nonzero(np.array([check.fails for check in checks]).T)  # sorted by document, then check
+def ledger_rows(document_ids: pa.Array, criteria: Sequence[Criterion]) -> pa.Table:
+    """The ledger.v1 rows: each failing criterion of a document, in the order of `criteria`."""
+    documents, failing = np.nonzero(
+        np.array([criterion.fails for criterion in criteria]).T
+    )  # sorted by document, then criterion
     starts = np.searchsorted(documents, np.arange(len(document_ids) + 1))
     is_kept = starts[1:] == starts[:-1]
-    reasons = [None if ok else checks[failing[at]].reason for ok, at in zip(is_kept, starts[:-1], strict=True)]
+    reasons = [None if ok else criteria[failing[at]].reason for ok, at in zip(is_kept, starts[:-1], strict=True)]
     columns = [
         document_ids,
         pa.array(is_kept),
         pa.array(reasons, pa.string()),
-        _failed(checks, documents, failing, starts),
+        _failed(criteria, documents, failing, starts),
     ]
     return pa.table(columns, schema=LEDGER_SCHEMA)
 
 
-def _failed(checks: Sequence[Check], documents: Indexes, failing: Indexes, starts: Indexes) -> pa.ListArray:
-    names = [checks[k].name for k in failing]
-    values = [checks[k].values[i] for i, k in zip(documents, failing, strict=True)]
-    limits = [checks[k].limit for k in failing]
+def _failed(criteria: Sequence[Criterion], documents: Indexes, failing: Indexes, starts: Indexes) -> pa.ListArray:
+    names = [criteria[k].name for k in failing]
+    values = [criteria[k].values[i] for i, k in zip(documents, failing, strict=True)]
+    limits = [criteria[k].limit for k in failing]
     parts = [
         pa.array(names, pa.string()),
         *(pa.array(part, pa.float64(), from_pandas=True) for part in (values, limits)),

@@ -18,10 +18,10 @@ from pipeline_lib.model import scoring
 from pipeline_lib.model.backends import Backend, generate
 from pipeline_lib.model.measured import Measured, slices_of
 from pipeline_lib.model.records import Scores, finite
+from pipeline_lib.text.characters import HAN, in_brackets
 
 # A word is a Han character, or what stands between spaces and Han characters: Chinese has no spaces to count by.
-HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
-WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
+WORD = re.compile(rf"[{in_brackets(HAN)}]|[^\s{in_brackets(HAN)}]+")
 SPEED_REPEATS = 3
 
 

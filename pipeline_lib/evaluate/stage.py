@@ -172,7 +172,7 @@ def _rows(table: "pa.Table", *columns: str) -> Iterator[tuple[Any, ...]]:
 BENCHMARK = Maker("evaluate.benchmark", 1, "benchmark.v1", make_benchmark, reads=("max_documents",))
 SCORES = Maker(
     "evaluate.scores",
-    2,
+    3,
     "scores.v1",
     make_scores,
     reads=(

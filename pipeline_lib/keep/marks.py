@@ -17,9 +17,9 @@ from pipeline_lib.evaluate.stage import SCORES
 from pipeline_lib.ingest.stage import STAGE as INGEST
 from pipeline_lib.keep.needs import with_needs
 from pipeline_lib.past.made import MEASURED
+from pipeline_lib.plan.basis import WAITING
 from pipeline_lib.plan.closed import closed_records
 from pipeline_lib.plan.data import DataPlan, plan_in_full
-from pipeline_lib.plan.judged import WAITING
 from pipeline_lib.plan.landings import PIN as LANDING
 from pipeline_lib.plan.last import RECIPE, kept_of
 from pipeline_lib.plan.night import plan_night

@@ -21,8 +21,8 @@ from pipeline_lib.base.errors import DamagedArtifact, DataError, NightshiftError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.keep.marks import DAY, Marks, marks_of
 from pipeline_lib.past.made import MEASURED
+from pipeline_lib.plan.basis import begun_in
 from pipeline_lib.plan.closed import closed_records, forget_closed
-from pipeline_lib.plan.judged import begun_in
 from pipeline_lib.plan.last import RECIPE
 from pipeline_lib.register.ledger import promotions
 from pipeline_lib.register.leftovers import RUN, Leftover, leftovers, remove

@@ -18,10 +18,10 @@ from pipeline_lib.evaluate.stage import TEXT_STAGE, gone_of
 from pipeline_lib.evaluate.works import benchmark_work
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.model.records import BEFORE, FRESH, FROZEN
+from pipeline_lib.plan.basis import basis_in
 from pipeline_lib.plan.batches import tombstones_of
 from pipeline_lib.plan.covered import LANGUAGE, overlooked, shares_of
 from pipeline_lib.plan.data import ENCODING, DataPlan
-from pipeline_lib.plan.judged import judged_in
 from pipeline_lib.plan.sides import Pin, num_documents, read_pin
 from pipeline_lib.run.execute import Graph, as_planned, wanted
 from pipeline_lib.run.maker import Work
@@ -122,8 +122,8 @@ def _frozen(
         now = _kept(settings, store, data, pinned.frozen, generation, new)
     if renews and new and (missing := _missing(settings, store, data, pinned, pinned.frozen)):
         return _Frozen(drawn(generation + 1), generation + 1, now, missing)
-    judged = judged_in(workspace)
-    is_done = judged is not None and judged.benchmarks.get(BEFORE) == pinned.before  # as such: it was the one before
+    basis = basis_in(workspace)
+    is_done = basis is not None and basis.benchmarks.get(BEFORE) == pinned.before  # as such: it was the one before
     if pinned.before is None or is_done or not store.is_present(pinned.before):
         return _Frozen(now, generation)
     return _Frozen(now, generation, _kept(settings, store, data, pinned.before, generation - 1, new))

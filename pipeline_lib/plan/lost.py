@@ -5,8 +5,8 @@ trunks that it went on from, as far back as they are lost, too. The manifests, a
 there; today's tokenizer and shape must be their own: nobody needs them else.
 """
 
+from pipeline_lib.plan.basis import begun_in
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.plan.judged import begun_in
 from pipeline_lib.plan.parents import parent_of
 from pipeline_lib.plan.trunks import PIN, TRUNK, Trunks
 from pipeline_lib.run.maker import Work

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.evaluate.works import scores_work
 from pipeline_lib.model.records import CHALLENGER, FROZEN
+from pipeline_lib.plan.basis import Basis, basis_in, begun_in
 from pipeline_lib.plan.benchmarks import BenchmarksPlan
 from pipeline_lib.plan.data import DataPlan
-from pipeline_lib.plan.judged import Judged, begun_in, judged_in
 from pipeline_lib.plan.lost import lost_for_good, lost_trainings
 from pipeline_lib.plan.parents import Line, line_of
 from pipeline_lib.quantize.works import variant_works
@@ -39,7 +39,7 @@ class ModelsPlan:
     quantize: tuple[Step, ...]  # a step a scheme
     scores: Work  # the list of all of them
     variants: Mapping[str, Ref]  # by scheme
-    judged: Judged
+    basis: Basis
     graph: Graph
     notes: tuple[str, ...]
 
@@ -65,12 +65,12 @@ def plan_models(
     data: DataPlan,
     benchmarks: BenchmarksPlan,
     *,
-    judges_first: bool = True,
+    verdict_first: bool = True,
 ) -> ModelsPlan | None:
     """Lay out training and measuring for tonight's snapshot. None when there is no model and none is to be made
     (`untrained` says why).
 
-    `judges_first`: a model that has no verdict yet stands, and nothing is trained; else a training goes on from it.
+    `verdict_first`: a model that has no verdict yet stands, and nothing is trained; else a training goes on from it.
     Raises `DataError` when there is no text to train on.
     """
     if not data.batches:
@@ -78,7 +78,7 @@ def plan_models(
             "train: there is no batch to train on. Look at the funnel (nightshift status) and at a document "
             "(nightshift why), then correct [ingest] or [clean]."
         )
-    waiting = _waiting(workspace) if judges_first else None
+    waiting = _waiting(workspace) if verdict_first else None
     lost = lost_trainings(settings, workspace, data, benchmark=benchmarks.refs[FROZEN])
     if not lost:
         line = line_of(settings, workspace, data)
@@ -90,8 +90,8 @@ def plan_models(
         train = Step("train", "model", (), tuple(lost), lost[-1])
     if train is None:
         return None
-    before = _judged_before(workspace, train)
-    tonight = Judged(train.whole.ref, benchmarks.refs, _counts(train.whole, data, workspace.store))
+    before = _basis_before(workspace, train)
+    tonight = Basis(train.whole.ref, benchmarks.refs, _counts(train.whole, data, workspace.store))
     plan = _laid_out(settings, workspace, data, benchmarks, train, before or tonight, line)
     if before is not None and _is_lost(before, plan, {**data.graph, **benchmarks.graph}, workspace.store):
         plan = _laid_out(settings, workspace, data, benchmarks, train, tonight, line)
@@ -120,9 +120,9 @@ def _without(lost: Sequence[Ref]) -> list[str]:
     return [f"of training {named} too much is lost to do it again: nothing goes on from it"] if lost else []
 
 
-def _is_lost(judged: Judged, plan: ModelsPlan, others: Graph, store: Store) -> bool:
+def _is_lost(basis: Basis, plan: ModelsPlan, others: Graph, store: Store) -> bool:
     """Whether something is to be made of a benchmark or snapshot that is gone, and that nobody makes again."""
-    refs = (*judged.benchmarks.values(), judged.snapshot)
+    refs = (*basis.benchmarks.values(), basis.snapshot)
     gone = {ref for ref in refs if ref not in others and not store.is_present(ref)}
     todo = [ref for step in plan.steps for ref in step.todo]
     return any(not gone.isdisjoint(plan.graph[ref].needs) for ref in todo)
@@ -144,17 +144,17 @@ def _laid_out(
     data: DataPlan,
     benchmarks: BenchmarksPlan,
     train: Step,
-    judged: Judged,
+    basis: Basis,
     line: Line,
 ) -> ModelsPlan:
     """All works of the model half, for a training and what its model is judged on."""
-    model, counts = judged.model, judged.snapshot
-    variants = variant_works(settings, model, judged.benchmarks[FROZEN])
+    model, counts = basis.model, basis.snapshot
+    variants = variant_works(settings, model, basis.benchmarks[FROZEN])
     rows = {CHALLENGER: (model, "torch")} | {name: (work.ref, backend) for name, (work, backend) in variants.items()}
     evaluate = [
         _scored(
             candidate,
-            [scores_work(settings, candidate, backend, benchmark, made, counts) for benchmark in judged.in_order],
+            [scores_work(settings, candidate, backend, benchmark, made, counts) for benchmark in basis.in_order],
         )
         for candidate, (made, backend) in rows.items()
     ]
@@ -173,7 +173,7 @@ def _laid_out(
         quantize=tuple(planned[1 + len(evaluate) :]),
         scores=scores[-1],
         variants={name: work.ref for name, (work, _) in variants.items()},
-        judged=judged,
+        basis=basis,
         graph=graph,
         notes=line.notes,
     )
@@ -186,9 +186,9 @@ def untrained(settings: Settings) -> str:
     return "no document was kept that could be trained on, and there is no model of this tokenizer and shape yet"
 
 
-def _judged_before(workspace: Workspace, train: Step) -> Judged | None:
+def _basis_before(workspace: Workspace, train: Step) -> Basis | None:
     """On what the model was judged, if it is the one that stands."""
-    last = judged_in(workspace)
+    last = basis_in(workspace)
     return last if last is not None and last.model == train.whole.ref else None
 
 

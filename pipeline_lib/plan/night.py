@@ -9,11 +9,11 @@ from typing import Any
 from pipeline_lib.plan.batches import Opened
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data
-from pipeline_lib.plan.judge import plan_judge
 from pipeline_lib.plan.known import known
 from pipeline_lib.plan.landings import is_lost, note_of, sources_that_land
 from pipeline_lib.plan.models import plan_models, untrained
 from pipeline_lib.plan.reasons import Line, explain
+from pipeline_lib.plan.verdict import plan_verdict
 from pipeline_lib.run.damage import despite_damage
 from pipeline_lib.run.lists import sum_of
 from pipeline_lib.run.step import Step, manifest_of
@@ -77,9 +77,9 @@ def _plan(settings: Settings, workspace: Workspace) -> NightPlan:
     if models is None and is_known:
         notes.append(f"nothing is trained: {untrained(settings)}")
     if models is not None:
-        judge = plan_judge(settings, workspace, data, models)
-        steps += [*models.steps, *judge.steps]
-        graph |= {**models.graph, **judge.graph}
+        verdict = plan_verdict(settings, workspace, data, models)
+        steps += [*models.steps, *verdict.steps]
+        graph |= {**models.graph, **verdict.graph}
         notes += models.notes
     lines = tuple(StepLines(step, tuple(of_step)) for step, of_step in explain(steps, graph, workspace))
     return NightPlan(

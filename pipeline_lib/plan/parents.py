@@ -27,9 +27,9 @@ from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.cursor import CURSOR_FILE, Cursor, first_place, read_cursor, unread
 from pipeline_lib.train.extent import nights_left, planned_rows, text_of
 from pipeline_lib.train.lineage import SHAPE
-from pipeline_lib.train.plan import in_nights, nights_like
 from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.stage import TRAIN
+from pipeline_lib.train.steps import in_nights, nights_like
 
 
 @dataclass(frozen=True)

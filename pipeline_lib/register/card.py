@@ -21,7 +21,7 @@ class FunnelRow:
 
 
 @dataclass(frozen=True)
-class Lineage:
+class Origin:
     """What a model was made from; tags of its version."""
 
     model_fingerprint: str  # 32 hexadecimal characters, as all of these but the revision
@@ -33,7 +33,7 @@ class Lineage:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a card tells beside the lineage."""
+    """What a card tells beside the origin."""
 
     config: Mapping[str, Any]  # config.json of the model
     funnel: Sequence[FunnelRow]
@@ -42,12 +42,12 @@ class Facts:
     variants: Sequence[VariantReport]
 
 
-def model_card(name: str, lineage: Lineage, facts: Facts) -> str:
+def model_card(name: str, origin: Origin, facts: Facts) -> str:
     """The README.md of a model version."""
     own = [scores for scores in facts.scores if scores.candidate == CHALLENGER]
     label = deciding(own)
     sections = [
-        _what(name, lineage, facts.config),
+        _what(name, origin, facts.config),
         _data(facts.funnel),
         _table("Training", [("figure", "value"), *sorted(_numbers(facts.training).items())]),
         _scores(label, [scores for scores in facts.scores if scores.label == label]),
@@ -63,17 +63,17 @@ def without_header(card: str) -> str:
     return card.split("---\n", 2)[2]
 
 
-def _what(name: str, lineage: Lineage, config: Mapping[str, Any]) -> str:
+def _what(name: str, origin: Origin, config: Mapping[str, Any]) -> str:
     shape = (
         f"{config['num_hidden_layers']} layers, width {config['hidden_size']}, vocabulary {config['vocab_size']}, "
         f"context {config['max_position_embeddings']} tokens"
     )
     rows = [
         ("input", "identity"),
-        ("model", f"`{lineage.model_fingerprint}`"),
-        ("snapshot of the data", f"`{lineage.snapshot_digest}`"),
-        ("tokenizer", f"`{lineage.tokenizer_fingerprint}`"),
-        ("code", f"`{lineage.code_revision}`"),
+        ("model", f"`{origin.model_fingerprint}`"),
+        ("snapshot of the data", f"`{origin.snapshot_digest}`"),
+        ("tokenizer", f"`{origin.tokenizer_fingerprint}`"),
+        ("code", f"`{origin.code_revision}`"),
     ]
     head = f"---\nlibrary_name: transformers\npipeline_tag: text-generation\n---\n# {name}\n\n"
     about = f"A causal language model ({config['architectures'][0]}: {shape}), trained overnight by Nightshift.\n\n"

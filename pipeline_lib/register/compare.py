@@ -17,7 +17,7 @@ from pipeline_lib.register.settings import GateSettings
 
 ALL = "all"  # the slice that is the whole benchmark
 
-Judged = Literal["falls", "holds", "too small to tell"]
+Tells = Literal["falls", "holds", "too small to tell"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Loss:
     share: float | None  # None: it cannot be told
     at_least: float | None  # the one-sided lower end
     detectable: float | None  # the smallest true loss that is proven in 4 of 5 sets like this
-    judged: Judged
+    judged: Tells
 
 
 def compare(
@@ -126,7 +126,7 @@ def _loss(
     alpha, detectable = settings.alpha, change.detectable(settings.alpha)
     is_large = detectable <= settings.max_slice_loss_share < change.value
     is_small = detectable > 2 * settings.max_regression_share
-    judged: Judged = "falls" if is_proven or is_large else "too small to tell" if is_small else "holds"
+    judged: Tells = "falls" if is_proven or is_large else "too small to tell" if is_small else "holds"
     return Loss(pair.benchmark, pair.against, name, number, change.value, change.low(alpha), detectable, judged)
 
 

@@ -96,7 +96,7 @@ class GateReport:
         return page(self.reason, self.checks, self.gains, self.losses, self.rows)
 
 
-def judge(
+def weighed(
     settings: GateSettings,
     table: Table,
     *,

@@ -38,7 +38,7 @@ from pipeline_lib.store.files import read_json, write_atomically, write_json
 
 if TYPE_CHECKING:
     from pipeline_lib.model.measured import Measured
-    from pipeline_lib.register.card import FunnelRow, Lineage
+    from pipeline_lib.register.card import FunnelRow, Origin
     from pipeline_lib.register.version import Candidate
 
 STAGE = "register"
@@ -105,11 +105,11 @@ def make_gate(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outco
     Parameter `schemes`: the variants that must have scores.
     """
     from pipeline_lib.register.check import Training
-    from pipeline_lib.register.gate import judge
+    from pipeline_lib.register.gate import weighed
     from pipeline_lib.register.table import table_of
 
     training = read_figures(inputs.file("model", TRAINING_FILE))
-    report = judge(
+    report = weighed(
         settings.gate,
         table_of([*_measured(inputs, "scores"), *_measured(inputs, "champion")]),
         schemes=tuple(inputs.params.get("schemes", ())),
@@ -139,7 +139,7 @@ def _candidate(inputs: Inputs) -> "Candidate":
     variants = {scheme: inputs.folder(f"{VARIANT_INPUT}{scheme}") for scheme in _variants(inputs.named)}
     return Candidate(
         model=inputs.folder("model") / MODEL_FOLDER,
-        lineage=_lineage(inputs),
+        origin=_lineage(inputs),
         scored=[Scored(read_scores(scores), read_figures(speed)) for scores, speed in zip(*files, strict=True)],
         variants=variants,
         reports=[read_variant(variant / VARIANT_FILE) for variant in variants.values()],
@@ -158,10 +158,10 @@ def _measured(inputs: Inputs, name: str) -> list["Measured"]:
     return [read_measured(scores, per_document) for scores, per_document in zip(*files, strict=True)]
 
 
-def _lineage(inputs: Inputs) -> "Lineage":
-    from pipeline_lib.register.card import Lineage
+def _lineage(inputs: Inputs) -> "Origin":
+    from pipeline_lib.register.card import Origin
 
-    return Lineage(
+    return Origin(
         model_fingerprint=inputs.named["model"].fingerprint,
         snapshot_digest=str(inputs.manifest("snapshot").facts["digest"]) if inputs.has("snapshot") else UNKNOWN,
         tokenizer_fingerprint=inputs.named["tokenizer"].fingerprint,

@@ -16,7 +16,7 @@ from pipeline_lib.model.database import keep_copy
 from pipeline_lib.model.records import CHALLENGER as OF_CHALLENGER
 from pipeline_lib.model.records import Figures, Scores, VariantReport
 from pipeline_lib.model.tracking import open_experiment, open_run
-from pipeline_lib.register.card import Facts, FunnelRow, Lineage, model_card, without_header
+from pipeline_lib.register.card import Facts, FunnelRow, Origin, model_card, without_header
 from pipeline_lib.register.mend import put_back
 from pipeline_lib.register.opened import is_intact
 from pipeline_lib.register.package import Contents, build
@@ -56,7 +56,7 @@ class Candidate:
     """A model and what is known of it."""
 
     model: Path  # Hugging Face folder
-    lineage: Lineage
+    origin: Origin
     scored: Sequence[Scored]  # the model and its variants, on all benchmarks
     variants: Mapping[str, Path]  # artifacts of quantize, by scheme
     reports: Sequence[VariantReport]
@@ -71,7 +71,7 @@ def register_model(registry: Registry, experiment: str, candidate: Candidate, *,
     Raises `UpstreamError` when MLflow cannot be reached.
     """
     with client_of(registry) as client:
-        version = _version_of(client, registry, candidate.lineage)
+        version = _version_of(client, registry, candidate.origin)
         if version is None:
             version = _register(client, registry, experiment, candidate)
         if _is_challenger(client, registry, version, is_again=is_again):
@@ -92,15 +92,15 @@ def _is_challenger(client: Any, registry: Registry, version: Version, *, is_agai
 
 def _register(client: Any, registry: Registry, experiment: str, candidate: Candidate) -> Version:
     """Upload and add a version; where files of one that there is were found damaged, and can be put back, that one."""
-    lineage = candidate.lineage
+    origin = candidate.origin
     experiment_id = open_experiment(client, registry.place, experiment)
-    run_id = _run_of(client, registry, experiment, lineage.model_fingerprint)
+    run_id = _run_of(client, registry, experiment, origin.model_fingerprint)
     with tempfile.TemporaryDirectory() as temporary:
-        card = model_card(registry.name, lineage, _facts(candidate))
-        files_digest, tags = _package(candidate, card, Path(temporary)), _tags(lineage)
+        card = model_card(registry.name, origin, _facts(candidate))
+        files_digest, tags = _package(candidate, card, Path(temporary)), _tags(origin)
         key = sign_package(registry, Path(temporary), files_digest, tags).line
-        _put_back(client, registry, lineage, Path(temporary))
-        if healed := _version_of(client, registry, lineage):
+        _put_back(client, registry, origin, Path(temporary))
+        if healed := _version_of(client, registry, origin):
             return healed
         upload = Upload(Path(temporary), files_digest, key, experiment_id, run_id, tags, without_header(card))
         model_id = upload_package(client, registry, upload)
@@ -111,25 +111,25 @@ def _register(client: Any, registry: Registry, experiment: str, candidate: Candi
 def put_files_back(registry: Registry, candidate: Candidate) -> None:
     """Give the versions of this model those of their lost files that can be made again as they were; register none."""
     with client_of(registry) as client, tempfile.TemporaryDirectory() as temporary:
-        card = model_card(registry.name, candidate.lineage, _facts(candidate))
+        card = model_card(registry.name, candidate.origin, _facts(candidate))
         files_digest = _package(candidate, card, Path(temporary))
-        sign_package(registry, Path(temporary), files_digest, _tags(candidate.lineage))
-        _put_back(client, registry, candidate.lineage, Path(temporary))
+        sign_package(registry, Path(temporary), files_digest, _tags(candidate.origin))
+        _put_back(client, registry, candidate.origin, Path(temporary))
 
 
 def _package(candidate: Candidate, card: str, folder: Path) -> str:
     """Put the package together in an empty folder; the digest of its list of files."""
-    return build(Contents(candidate.model, candidate.variants, card, candidate.lineage.model_fingerprint), folder)
+    return build(Contents(candidate.model, candidate.variants, card, candidate.origin.model_fingerprint), folder)
 
 
-def _put_back(client: Any, registry: Registry, lineage: Lineage, package: Path) -> None:
-    for damaged in find_versions(client, registry, lineage.model_fingerprint, lineage.variants_digest):
+def _put_back(client: Any, registry: Registry, origin: Origin, package: Path) -> None:
+    for damaged in find_versions(client, registry, origin.model_fingerprint, origin.variants_digest):
         put_back(client, registry, damaged, package)
 
 
-def _version_of(client: Any, registry: Registry, lineage: Lineage) -> Version | None:
+def _version_of(client: Any, registry: Registry, origin: Origin) -> Version | None:
     """The newest version of that model with those variants that can be opened, or None."""
-    found = find_versions(client, registry, lineage.model_fingerprint, lineage.variants_digest)
+    found = find_versions(client, registry, origin.model_fingerprint, origin.variants_digest)
     return next((version for version in found if is_intact(registry, version.number)), None)
 
 
@@ -150,10 +150,10 @@ def _run_of(client: Any, registry: Registry, experiment: str, key: str) -> str:
     return str(made.info.run_id)
 
 
-def _tags(lineage: Lineage) -> dict[str, str]:
+def _tags(origin: Origin) -> dict[str, str]:
     return {
-        FINGERPRINT_TAG: lineage.model_fingerprint,
-        **{f"nightshift.{name}": value for name, value in asdict(lineage).items() if name != "model_fingerprint"},
+        FINGERPRINT_TAG: origin.model_fingerprint,
+        **{f"nightshift.{name}": value for name, value in asdict(origin).items() if name != "model_fingerprint"},
     }
 
 
@@ -161,7 +161,7 @@ def _log(client: Any, run_id: str, model_id: str, candidate: Candidate) -> None:
     """The figures, linked to the logged model, and the snapshot as the data set of the run."""
     from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
 
-    digest = candidate.lineage.snapshot_digest
+    digest = candidate.origin.snapshot_digest
     snapshot = Dataset(name="snapshot", digest=digest, source_type="nightshift", source=json.dumps({}))
     client.log_inputs(run_id, [DatasetInput(snapshot, [InputTag("mlflow.data.context", "training")])])
     now_ms = int(time.time() * 1000)

@@ -40,7 +40,7 @@ VERSION_BEHIND = re.compile(r"(?:[A-Za-z_]|-[A-Za-z0-9]|\+[A-Za-z]|\.[A-Za-z]*\d
 SMALL_OCTET = 31
 
 
-def judge_email(spot: Spot) -> str | None:
+def email_value(spot: Spot) -> str | None:
     """The address in lower case: RFC 5321 lets a host tell "Jane" from "jane", but hosts do not."""
     address = spot.text.lower()
     ending = address.rsplit(".", 1)[-1]
@@ -49,7 +49,7 @@ def judge_email(spot: Spot) -> str | None:
     return address
 
 
-def judge_disguised_email(spot: Spot) -> str | None:
+def disguised_email_value(spot: Spot) -> str | None:
     """The address without its disguise."""
     plain = re.sub(r"\s*[\[({<]\s*(?:at|@)\s*[\])}>]\s*|\s+at\s+|\s*@\s*", "@", spot.text, count=1, flags=re.IGNORECASE)
     plain = re.sub(r"\s*[\[({<]\s*(?:dot|\.)\s*[\])}>]\s*|\s+dot\s+", ".", plain, flags=re.IGNORECASE).lower()
@@ -59,7 +59,7 @@ def judge_disguised_email(spot: Spot) -> str | None:
     return plain
 
 
-def judge_ipv4(spot: Spot) -> str | None:
+def ipv4_value(spot: Spot) -> str | None:
     """A public address that is no version, section or object number."""
     if spot.is_cut_out or re.search(r"[A-Za-z_]$", spot.before) or VERSION_BEHIND.match(spot.after):
         return None
@@ -68,7 +68,7 @@ def judge_ipv4(spot: Spot) -> str | None:
     return _public(spot.text)
 
 
-def judge_ipv6(spot: Spot) -> str | None:
+def ipv6_value(spot: Spot) -> str | None:
     """A public address: eight groups, or at least three of a range that is given out (2000::/3)."""
     if re.search(r"[0-9A-Za-z_:.]$", spot.before) or re.match(r"[0-9A-Za-z_:]", spot.after):
         return None

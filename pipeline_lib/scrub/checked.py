@@ -41,7 +41,7 @@ ID_LABEL = re.compile(r"(?i)(?:^|[^a-z])(?:id|sfz|idcard|card|identity)[\s:.#=_\
 PROVINCE = re.compile(r"1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|91")
 
 
-def judge_card(spot: Spot) -> str | None:
+def card_value(spot: Spot) -> str | None:
     """The digits of a card. A label lets any issuer pass; words such as "订单" before ask for one."""
     digits, is_labelled = spot.digits, bool(CARD_LABEL.search(spot.before))
     if spot.is_cut_out or not luhn.is_valid(digits) or len(set(digits)) == 1:
@@ -52,7 +52,7 @@ def judge_card(spot: Spot) -> str | None:
     return digits if ISSUERS.fullmatch(digits) and not is_other else None
 
 
-def judge_cn_id(spot: Spot) -> str | None:
+def cn_id_value(spot: Spot) -> str | None:
     """The 18 characters of an identity number, with a capital X."""
     number = re.sub(r"[ \-]", "", spot.text).upper()
     if spot.is_cut_out or (spot.is_entangled and not ID_LABEL.search(spot.before)):

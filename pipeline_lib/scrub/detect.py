@@ -51,11 +51,11 @@ class Hit:
 
 @dataclass(frozen=True)
 class Detector:
-    """A shape, and a judge who says what its normalized value is, or None."""
+    """A shape, and what its normalized value is; None: it is no such value."""
 
     kind: str
     pattern: Any  # re2 over Latin-1 bytes
-    judge: Callable[[Spot], str | None]
+    value_of: Callable[[Spot], str | None]
     needs: Any = None  # re2 over the window: looked for once; without it the detector stays out
     cut_at: str = ""  # where a match may end earlier: "4111 1111 1111 1111 2023" holds a card
 
@@ -113,18 +113,18 @@ def detectors(regions: tuple[str, ...]) -> tuple[Detector, ...]:
     """All that is looked for."""
     at = re2.compile("@|(?i:at[ \\])}>])")
     return (
-        Detector("email", _compiled(address.EMAIL), address.judge_email, at),
-        Detector("email", _compiled(address.DISGUISED_EMAIL), address.judge_disguised_email, at),
-        Detector("ip", _compiled(address.IPV4), address.judge_ipv4),
-        Detector("ip", _compiled(address.IPV6), address.judge_ipv6, re2.compile(":[0-9A-Fa-f]*:")),
-        Detector("cn_id", _compiled(checked.CN_ID), checked.judge_cn_id),
-        Detector("card", _compiled(checked.CARD), checked.judge_card, cut_at=" .-/("),
-        Detector("phone", _compiled(phone.INTERNATIONAL), phone.judge_international, re2.compile(r"\+|00"), " .-/("),
-        Detector("phone", _compiled(phone.CN_MOBILE), phone.judge_cn_mobile),
-        Detector("phone", _compiled(phone.CN_LANDLINE), phone.judge_cn_landline, cut_at=" .-/("),
-        Detector("phone", _compiled(phone.NATIONAL), phone.national_judge(regions), cut_at=" .-/("),
+        Detector("email", _compiled(address.EMAIL), address.email_value, at),
+        Detector("email", _compiled(address.DISGUISED_EMAIL), address.disguised_email_value, at),
+        Detector("ip", _compiled(address.IPV4), address.ipv4_value),
+        Detector("ip", _compiled(address.IPV6), address.ipv6_value, re2.compile(":[0-9A-Fa-f]*:")),
+        Detector("cn_id", _compiled(checked.CN_ID), checked.cn_id_value),
+        Detector("card", _compiled(checked.CARD), checked.card_value, cut_at=" .-/("),
+        Detector("phone", _compiled(phone.INTERNATIONAL), phone.international_value, re2.compile(r"\+|00"), " .-/("),
+        Detector("phone", _compiled(phone.CN_MOBILE), phone.cn_mobile_value),
+        Detector("phone", _compiled(phone.CN_LANDLINE), phone.cn_landline_value, cut_at=" .-/("),
+        Detector("phone", _compiled(phone.NATIONAL), phone.national_value(regions), cut_at=" .-/("),
         Detector(
-            "phone", _compiled(phone.LABELLED), phone.labelled_judge(regions), re2.compile(phone.LABEL_WORD), " .-/("
+            "phone", _compiled(phone.LABELLED), phone.labelled_value(regions), re2.compile(phone.LABEL_WORD), " .-/("
         ),
     )
 
@@ -161,7 +161,7 @@ def _scan(detector: Detector, folded: str, data: bytes) -> Iterator[Hit]:
         start, end = match.span()
         place = _behind_first_run(data, start)
         for cut in _ends(data, start, end, detector.cut_at):
-            if (value := detector.judge(Spot(folded, start, cut))) is not None:
+            if (value := detector.value_of(Spot(folded, start, cut))) is not None:
                 yield Hit(detector.kind, start, cut, value)
                 place = cut
                 break

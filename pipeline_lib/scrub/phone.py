@@ -49,7 +49,7 @@ MOBILE_GROUPINGS = frozenset({(11,), (3, 4, 4), (3, 8), (7, 4), (4, 3, 4), (3, 3
 IP_LIKE = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
-def judge_international(spot: Spot) -> str | None:
+def international_value(spot: Spot) -> str | None:
     """E.164 of a number that starts with "+" or "00"."""
     if spot.is_cut_out or spot.is_entangled:
         return None
@@ -63,7 +63,7 @@ def judge_international(spot: Spot) -> str | None:
     return None if is_sum else _e164(number)
 
 
-def judge_cn_mobile(spot: Spot) -> str | None:
+def cn_mobile_value(spot: Spot) -> str | None:
     """+86 and 11 digits. Unusual grouping, and words such as "订单" before, ask for a label."""
     if not _stands_alone(spot):
         return None
@@ -72,7 +72,7 @@ def judge_cn_mobile(spot: Spot) -> str | None:
     return "+86" + spot.digits[-11:]
 
 
-def judge_cn_landline(spot: Spot) -> str | None:
+def cn_landline_value(spot: Spot) -> str | None:
     """+86, area and number; without separators only if the area code exists, as in libphonenumber."""
     if not _stands_alone(spot) or (not is_labelled(spot) and OTHER_NUMBER_BEFORE.search(spot.before)):
         return None
@@ -86,10 +86,10 @@ def judge_cn_landline(spot: Spot) -> str | None:
     return _e164(number)
 
 
-def national_judge(regions: Sequence[str]) -> Callable[[Spot], str | None]:
-    """A judge of national numbers that are valid in one of `regions`."""
+def national_value(regions: Sequence[str]) -> Callable[[Spot], str | None]:
+    """What reads national numbers that are valid in one of `regions`."""
 
-    def judge(spot: Spot) -> str | None:
+    def value(spot: Spot) -> str | None:
         if not _is_phone_written(spot.text) or spot.is_cut_out or spot.is_entangled or _is_other(spot.text):
             return None
         is_american = _is_american(spot.text)
@@ -98,18 +98,18 @@ def national_judge(regions: Sequence[str]) -> Callable[[Spot], str | None]:
         likely = [r for r in regions if r == "US"] if is_american and "US" in regions else regions
         return next((_e164(number) for number in _national(spot.text, likely)), None)
 
-    return judge
+    return value
 
 
-def labelled_judge(regions: Sequence[str]) -> Callable[[Spot], str | None]:
-    """A judge of 7 to 15 digits of any shape beside a label: E.164 where `regions` know the number, else the digits."""
+def labelled_value(regions: Sequence[str]) -> Callable[[Spot], str | None]:
+    """What reads 7 to 15 digits of any shape beside a label: E.164 where `regions` know the number, else the digits."""
 
-    def judge(spot: Spot) -> str | None:
+    def value(spot: Spot) -> str | None:
         if spot.is_cut_out or len(spot.digits) < MIN_LABELLED_DIGITS or _is_other(spot.text) or not is_labelled(spot):
             return None
         return next((_e164(number) for number in _national(spot.text, regions)), spot.digits)
 
-    return judge
+    return value
 
 
 def is_labelled(spot: Spot) -> bool:

@@ -1,8 +1,8 @@
 """What is known of an artifact: its reference, its files, the sums of its rows, where it came from.
 
 manifest.json holds it, written last; it alone means "done". Its seal covers it: a manifest in which a number was
-changed is damaged, as a data file with a flipped bit is. (Who can write everything can write that line, too. So what
-is kept for long, a snapshot or a registered package, keeps the seal beside the name.)
+changed is damaged, as a data file with a flipped bit is. (Who can write everything can write that line, too: what
+tells such a model is its signature. Who keeps a digest beside a name says decision 0025.)
 """
 
 import hashlib

@@ -31,7 +31,7 @@ DOCUMENTS_SCHEMA = pa.schema(
         pa.field("fetched", pa.timestamp("ms", tz="UTC")),  # by the source's own word; null where it has none
         pa.field("title", pa.string()),
         pa.field("licence", pa.string()),
-        pa.field("metadata", pa.map_(pa.string(), pa.string())),
+        pa.field("metadata", pa.map_(pa.string(), pa.string())),  # "date": when it was written (ISO 8601), if known
         pa.field("messages", pa.list_(MESSAGE_TYPE)),  # null: it is no conversation
         pa.field("text", pa.large_string(), nullable=False),
     ]

@@ -43,6 +43,11 @@ SINGLE: Final = 3
 NUM_CODES: Final = 0x323B0
 
 
+def in_brackets(ranges: Ranges) -> str:
+    """Ranges as they stand between the brackets of a regular expression."""
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
+
+
 @functools.cache
 def token_classes() -> NDArray[np.uint8]:
     """The class of each code point below `NUM_CODES`, uint8[NUM_CODES]."""

@@ -14,8 +14,8 @@ from pipeline_lib.train.cursor import (
     samples_left,
     with_least_samples,
 )
-from pipeline_lib.train.plan import Planner
 from pipeline_lib.train.settings import TrainSettings
+from pipeline_lib.train.steps import Extent
 
 
 def text_of(settings: TrainSettings, shards: Sequence[Arrived]) -> Text:
@@ -33,7 +33,7 @@ def planned_rows(settings: TrainSettings, cursor: Cursor, shards: Sequence[Arriv
 
     Best fit leaves up to 2 % of the room. Raises `SettingsError` when there is nothing to read.
     """
-    return _planner(settings, cursor, shards).plan().num_steps * settings.batch_rows
+    return _extent(settings, cursor, shards).steps().num_steps * settings.batch_rows
 
 
 def nights_left(settings: TrainSettings, cursor: Cursor, shards: Sequence[Arrived]) -> int:
@@ -41,11 +41,11 @@ def nights_left(settings: TrainSettings, cursor: Cursor, shards: Sequence[Arrive
 
     What a branch reads is not read by the trunk. A budget in minutes is not asked. Raises as `planned_rows`.
     """
-    planner = _planner(settings, cursor, shards)
-    return -(-planner.trunk_rows // (planner.plan().trunk_steps * settings.batch_rows))
+    extent = _extent(settings, cursor, shards)
+    return -(-extent.trunk_rows // (extent.steps().trunk_steps * settings.batch_rows))
 
 
-def _planner(settings: TrainSettings, cursor: Cursor, shards: Sequence[Arrived]) -> Planner:
+def _extent(settings: TrainSettings, cursor: Cursor, shards: Sequence[Arrived]) -> Extent:
     """With all that is unread, and the replay among it, in front of it."""
     text = text_of(settings, shards)
     ahead = portions_ahead(cursor, text, lambda portion: with_least_samples(portion, text))
@@ -55,7 +55,7 @@ def _planner(settings: TrainSettings, cursor: Cursor, shards: Sequence[Arrived])
     num_new += 0 if settings.packing == "contiguous" else num_new // 50 + 1
     num_known = sum(one.num_tokens for one in read_before(cursor, text)) // settings.context_tokens
     num_rows = num_new + num_replay_rows(settings, num_new, num_known)
-    return Planner(settings, num_rows, cursor.num_steps, settings.max_steps)
+    return Extent(settings, num_rows, cursor.num_steps, settings.max_steps)
 
 
 def shards_to_open(settings: TrainSettings, cursor: Cursor, shards: Sequence[Arrived], num_rows: int) -> set[str]:

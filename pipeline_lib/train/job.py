@@ -24,7 +24,7 @@ from pipeline_lib.train.checkpoints import is_whole
 from pipeline_lib.train.settings import TrainSettings
 
 JOB_FILE = "job.json"
-PLAN_FILE = "plan.json"
+STEPS_FILE = "plan.json"
 METRICS_FILE = "metrics.jsonl"
 TIMINGS_FILE = "timings.json"
 ERROR_FILE = "error.json"

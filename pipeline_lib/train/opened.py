@@ -13,20 +13,20 @@ from pipeline_lib.base.errors import DataError
 from pipeline_lib.model.reading.index import Specials
 from pipeline_lib.train.callbacks import Clock, StopSignal
 from pipeline_lib.train.cursor import read_cursor
-from pipeline_lib.train.job import PLAN_FILE, START_FILE, TIMINGS_FILE, TrainInputs, read_job
+from pipeline_lib.train.job import START_FILE, STEPS_FILE, TIMINGS_FILE, TrainInputs, read_job
 from pipeline_lib.train.lineage import trunk_fits
 from pipeline_lib.train.model import load_model, new_model, special_ids
 from pipeline_lib.train.optimizer import read_state
-from pipeline_lib.train.plan import Planner
 from pipeline_lib.train.reading import Reading, Rows, open_reading
 from pipeline_lib.train.repeat import read_repeat, settings_of
 from pipeline_lib.train.settings import TrainSettings
+from pipeline_lib.train.steps import Extent
 
 OPTIMIZER_FILE = "optimizer.pt"
 
 
 @dataclass
-class Night:
+class Training:
     """One training."""
 
     work: Path
@@ -57,10 +57,10 @@ class Night:
         return model
 
     @property
-    def planner(self) -> Planner:
+    def extent(self) -> Extent:
         """What decides the steps."""
         max_steps = self.inputs.num_rows // self.settings.batch_rows
-        return Planner(self.settings, self.reading.total, self.reading.cursor.num_steps, max_steps)
+        return Extent(self.settings, self.reading.total, self.reading.cursor.num_steps, max_steps)
 
     def rows(self, first_step: int, num_steps: int) -> Rows:
         """The rows of these steps, counted over trunk and branch: the branch reads on where the trunk ended."""
@@ -68,7 +68,7 @@ class Night:
         return Rows(self.reading, self.specials, first_step * batch, num_steps * batch)
 
 
-def open_night(work: Path, *, started: float, stop: StopSignal) -> Night:
+def open_training(work: Path, *, started: float, stop: StopSignal) -> Training:
     """Raises `DataError` when there is nothing to train on, or the trunk does not fit."""
     settings, inputs = read_job(work)
     recorded = read_repeat(work)
@@ -76,15 +76,16 @@ def open_night(work: Path, *, started: float, stop: StopSignal) -> Night:
     torch.set_num_threads(settings.threads)
     if inputs.trunk is not None and not trunk_fits(settings, inputs.tokenizer, inputs.trunk):
         raise DataError(
-            f"{inputs.trunk}: this trunk has another shape, optimizer or tokenizer. Start a new lineage without it."
+            f"{inputs.trunk}: this trunk has another shape, optimizer or tokenizer under the same name, as another "
+            "release of a library may make them. Raise tokenize.generation: models then start anew."
         )
     cursor = read_cursor(inputs.trunk, [one.arrived for one in inputs.tokens])
     reading = open_reading(settings, inputs.tokens, cursor, inputs.num_rows)
     if reading.num_new == 0:
         raise DataError("train: there is no unread text. Without it there is nothing to train.")
     specials = Specials(*special_ids(inputs.tokenizer))
-    if not (work / PLAN_FILE).exists():  # what was tried has made nothing, and takes nothing of this run's budget
+    if not (work / STEPS_FILE).exists():  # what was tried has made nothing, and takes nothing of this run's budget
         for name in (TIMINGS_FILE, START_FILE):
             (work / name).unlink(missing_ok=True)
     clock = Clock(work / TIMINGS_FILE, started)
-    return Night(work, settings, inputs, clock, stop, reading, specials, recorded)
+    return Training(work, settings, inputs, clock, stop, reading, specials, recorded)

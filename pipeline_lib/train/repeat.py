@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline_lib.store.files import read_json, write_json
-from pipeline_lib.train.plan import Plan
 from pipeline_lib.train.settings import TrainSettings
+from pipeline_lib.train.steps import Steps
 
 REPEAT_FILE: Final = "repeat.json"
 SETTINGS: Final = ("threads", "precision", "num_epochs")
@@ -34,6 +34,6 @@ def settings_of(settings: TrainSettings, recorded: Mapping[str, Any] | None) -> 
     return settings if recorded is None else settings.model_copy(update={name: recorded[name] for name in SETTINGS})
 
 
-def plan_of(recorded: Mapping[str, Any]) -> Plan:
+def steps_of(recorded: Mapping[str, Any]) -> Steps:
     """The steps of the lost training."""
-    return Plan(**{name: recorded[name] for name in STEPS}, most_trunk_steps=recorded["trunk_steps"])
+    return Steps(**{name: recorded[name] for name in STEPS}, most_trunk_steps=recorded["trunk_steps"])

@@ -50,7 +50,7 @@ def _train(work: Path, started: float) -> None:
     from transformers.utils.logging import disable_progress_bar
 
     from pipeline_lib.train.callbacks import StopSignal
-    from pipeline_lib.train.night import train
+    from pipeline_lib.train.phases import train
 
     disable_progress_bar()
     stop = StopSignal()

@@ -17,11 +17,11 @@ from torch.nn.functional import cross_entropy
 
 from pipeline_lib.model.reading.index import IGNORED, Specials
 from pipeline_lib.train.cursor import Cursor
-from pipeline_lib.train.job import PLAN_FILE, read_job
+from pipeline_lib.train.job import STEPS_FILE, read_job
 from pipeline_lib.train.model import device, new_model, precision, special_ids
 from pipeline_lib.train.optimizer import build_optimizer
-from pipeline_lib.train.plan import read_plan
 from pipeline_lib.train.reading import Rows, open_reading
+from pipeline_lib.train.steps import read_steps
 from pipeline_lib.train.trainer import COLUMNS
 
 LAST_STEPS = 20  # as the stage's own Pace
@@ -31,19 +31,21 @@ def main() -> None:
     """Print the rate as the last line."""
     work = Path(sys.argv[1])
     settings, inputs = read_job(work)
-    plan = read_plan(work / PLAN_FILE)
-    assert plan is not None
+    steps = read_steps(work / STEPS_FILE)
+    assert steps is not None
     torch.set_num_threads(settings.threads)
     batch, context = settings.batch_rows, settings.context_tokens
     specials = Specials(*special_ids(inputs.tokenizer))
-    rows = Rows(open_reading(settings, inputs.tokens, Cursor(), inputs.num_rows), specials, 0, plan.trunk_steps * batch)
+    rows = Rows(
+        open_reading(settings, inputs.tokens, Cursor(), inputs.num_rows), specials, 0, steps.trunk_steps * batch
+    )
     model = new_model(settings, inputs.tokenizer).to(device()).train()
     optimizer = build_optimizer(model, settings)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, plan.trunk_factor)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, steps.trunk_factor)
     names = COLUMNS[settings.document_borders]
     is_bf16 = precision(settings) == "bf16"
     times: deque[float] = deque([time.monotonic()], maxlen=LAST_STEPS)
-    for step in range(plan.trunk_steps):
+    for step in range(steps.trunk_steps):
         read = [rows[step * batch + place] for place in range(batch)]
         tensors = {name: torch.from_numpy(np.stack([row[name] for row in read])).to(device()) for name in names}
         targets_N = tensors.pop("labels").flatten()

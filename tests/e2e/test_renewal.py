@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_lib.model.records import BEFORE, FRESH, FROZEN
+from pipeline_lib.plan.basis import BASIS, Basis
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.covered import LEAST_SHARE
-from pipeline_lib.plan.judged import JUDGED, Judged
 from pipeline_lib.plan.night import plan_night
 from pipeline_lib.plan.sides import Pin, read_pin
 from pipeline_lib.store.artifact import Ref
@@ -101,12 +101,12 @@ def test_the_generation_before_goes_once_a_model_is_judged_on_both(house: House)
     done = another_night(house)
     pin = pin_of(house)
     assert pin.before is not None and pin.frozen is not None
-    on_the_new = Judged(Ref("train", "m"), {FROZEN: pin.frozen}, Ref("tokenize", "s"))
-    done.workspace.save_pin(JUDGED, on_the_new)
+    on_the_new = Basis(Ref("train", "m"), {FROZEN: pin.frozen}, Ref("tokenize", "s"))
+    done.workspace.save_pin(BASIS, on_the_new)
     another_night(house)
     assert pin_of(house).before == pin.before
-    on_both = Judged(Ref("train", "m"), {FROZEN: pin.frozen, BEFORE: pin.before}, Ref("tokenize", "s"))
-    done.workspace.save_pin(JUDGED, on_both)
+    on_both = Basis(Ref("train", "m"), {FROZEN: pin.frozen, BEFORE: pin.before}, Ref("tokenize", "s"))
+    done.workspace.save_pin(BASIS, on_both)
     another_night(house)
     assert pin_of(house).before is None
 

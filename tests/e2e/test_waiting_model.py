@@ -7,7 +7,7 @@ import pytest
 
 from flows.halves import retrain_model
 from flows.single import run_stage
-from pipeline_lib.plan.judged import BEGUN, JUDGED, Judged
+from pipeline_lib.plan.basis import BASIS, BEGUN, Basis
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.addresses import MLFLOW, MLFLOW_COPY
 from pipeline_lib.store.artifact import Manifest
@@ -43,10 +43,10 @@ def retrain(settings: Settings) -> dict[str, Any]:
 def wait_for_verdict(house: House) -> Manifest:
     """The night was killed between the training and the verdict: the model."""
     workspace = Workspace(house.workspace)
-    done = workspace.pin(JUDGED, Judged)
+    done = workspace.pin(BASIS, Basis)
     assert done is not None
     workspace.save_pin(BEGUN, done.model)
-    workspace.drop_pin(JUDGED)
+    workspace.drop_pin(BASIS)
     return workspace.store.read(done.model.stage, done.model.fingerprint)
 
 

@@ -21,7 +21,7 @@ from flows.moves import promote_by_hand, rollback_by_hand
 from flows.servers import start_prefect
 from flows.standing import Standing, remember
 from pipeline_lib.base.errors import SettingsError, Untrusted
-from pipeline_lib.plan.judged import WAITING, Waiting
+from pipeline_lib.plan.basis import WAITING, Waiting
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import registry_of
 from pipeline_lib.settings.tree import Settings

@@ -26,8 +26,8 @@ READER = '''def read_shouted(stream: Stream, options: ReadOptions) -> Iterator[R
 '''
 RULE = '    Rule("max_hash_signs.v2", "hash_signs_per_word", "at_most", 0, "has_hash_signs"),\n'
 FIELD = '    iban: Action = Field(default="pseudonym", description=f"Bank accounts (ISO 13616). {ACTIONS}")\n'
-DETECTOR = '        Detector("iban", _compiled(rb"[A-Z]{2}[0-9]{13,32}"), _judge_iban),\n'
-JUDGE = """def _judge_iban(spot: Spot) -> str | None:
+DETECTOR = '        Detector("iban", _compiled(rb"[A-Z]{2}[0-9]{13,32}"), _iban_value),\n'
+VALUE_OF = """def _iban_value(spot: Spot) -> str | None:
     from stdnum import iban
 
     return spot.text if iban.is_valid(spot.text) else None
@@ -115,7 +115,7 @@ def add_kind(copy: Copy) -> None:
     kinds, field = '"cn_id", "card"', "    phone_regions:"
     copy.change("pipeline_lib/scrub/settings.py", {kinds: f'"iban", {kinds}', field: f"{FIELD}{field}"})
     function, row = "@functools.cache\ndef detectors(", '        Detector("cn_id",'
-    copy.change("pipeline_lib/scrub/detect.py", {function: f"{JUDGE}{function}", row: f"{DETECTOR}{row}"})
+    copy.change("pipeline_lib/scrub/detect.py", {function: f"{VALUE_OF}{function}", row: f"{DETECTOR}{row}"})
 
 
 def add_scheme(copy: Copy) -> None:

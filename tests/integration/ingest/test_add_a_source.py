@@ -27,7 +27,7 @@ house = House(Path("house"))
 wanted = {"kind": "mailbox", "name": "docs", "path": "letters.mbox"}
 house.other = IngestSettings.model_validate({"sources": [wanted]}).sources[0]
 for row in house.rows(house.night()):
-    print(row["url"], row["title"], row["text"].strip(), sep="|")
+    print(row["url"], row["title"], row["text"].strip(), dict(row["metadata"] or ()), sep="|")
 """
 MAILBOX = """From a@example.org Mon Jan 5 2026
 Subject: first
@@ -35,6 +35,7 @@ Subject: first
 The ice is thin.
 From b@example.org Tue Jan 6 2026
 Subject: second
+Date: Tue, 6 Jan 2026 08:30:00 +0800
 
 The ice holds.
 """
@@ -56,6 +57,6 @@ def test_the_source_in_the_documentation_is_one_file_and_one_line(tmp_path: Path
 
     done = subprocess.run([sys.executable, "-c", NIGHT], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines() == [
-        "letters.mbox#1|first|The ice is thin.",
-        "letters.mbox#2|second|The ice holds.",
+        "letters.mbox#1|first|The ice is thin.|{}",
+        "letters.mbox#2|second|The ice holds.|{'date': '2026-01-06T08:30:00+08:00'}",
     ], done.stderr

@@ -17,7 +17,7 @@ import torch
 
 from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.store.artifact import digest_of
-from pipeline_lib.train import callbacks, night, opened, trainer
+from pipeline_lib.train import callbacks, opened, phases, trainer
 from pipeline_lib.train.callbacks import StopSignal
 from pipeline_lib.train.cursor import read_cursor
 from pipeline_lib.train.job import TIMINGS_FILE, TrainInputs, is_finished, read_metrics, write_job
@@ -43,7 +43,7 @@ def changed(settings: TrainSettings, **changes: object) -> TrainSettings:
 def train(work: Path, settings: TrainSettings, inputs: TrainInputs, stop: StopSignal | None = None) -> Path:
     work.mkdir(exist_ok=True)
     write_job(work, settings, inputs)
-    night.train(work, started=time.monotonic(), stop=stop or StopSignal())
+    phases.train(work, started=time.monotonic(), stop=stop or StopSignal())
     return work
 
 
@@ -85,7 +85,7 @@ def test_the_result_says_what_was_done(undisturbed: Path) -> None:
 def test_a_model_that_has_no_finite_answer_says_null_and_no_word_that_json_does_not_have(
     tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch, answer: float
 ) -> None:
-    monkeypatch.setattr(night, "bits_per_document", lambda _backend, _, texts, **__: np.full(len(texts), answer))
+    monkeypatch.setattr(phases, "bits_per_document", lambda _backend, _, texts, **__: np.full(len(texts), answer))
     summary = summary_of(train(tmp_path / "work", settings, inputs))
     assert summary["start_bits_per_byte"] is summary["end_bits_per_byte"] is None
     digest_of(summary)
@@ -102,13 +102,13 @@ def test_the_branch_reads_on_where_the_trunk_ended(
 ) -> None:
     """Six steps of two rows, then two of them."""
     read: list[tuple[str, int, int]] = []
-    real = night.run_phase
+    real = phases.run_phase
 
     def watched(model: Any, *, phase: trainer.Phase, **others: Any) -> Any:
         read.append((phase.name, phase.dataset.first, len(phase.dataset)))
         return real(model, phase=phase, **others)
 
-    monkeypatch.setattr(night, "run_phase", watched)
+    monkeypatch.setattr(phases, "run_phase", watched)
     train(tmp_path / "work", settings, inputs)
     assert read == [("trunk", 0, 12), ("branch", 12, 4)]
 
@@ -226,7 +226,7 @@ def test_a_lost_training_is_made_again_as_it_says_of_itself_whatever_the_setting
 ) -> None:
     """It was ended by its budget, on one thread and in float32."""
     with monkeypatch.context() as slow:
-        slow.setattr(night, "_is_late", lambda _night, step, _pace: step >= 3)
+        slow.setattr(phases, "_is_late", lambda _night, step, _pace: step >= 3)
         lost = train(tmp_path / "lost", settings, inputs)
     (tmp_path / "work").mkdir()
     leave_repeat(tmp_path / "work", summary_of(lost))
@@ -304,7 +304,7 @@ def test_a_budget_is_planned_from_measured_speed(tmp_path: Path, settings: Train
 def test_a_trunk_that_ends_early_gets_a_branch_of_its_share(
     tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(night, "_is_late", lambda _night, step, _pace: step >= 3)
+    monkeypatch.setattr(phases, "_is_late", lambda _night, step, _pace: step >= 3)
     work = train(tmp_path / "work", settings, inputs)
     assert json.loads((work / "plan.json").read_text())["trunk_steps"] == 3
     rows, _ = read_metrics(work / "metrics.jsonl")
@@ -314,7 +314,7 @@ def test_a_trunk_that_ends_early_gets_a_branch_of_its_share(
 def test_a_machine_that_was_slow_only_when_measured_still_makes_all_steps(
     tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(night, "_seconds_per_step", lambda _night, _model: 600.0)
+    monkeypatch.setattr(phases, "_seconds_per_step", lambda _night, _model: 600.0)
     work = train(tmp_path / "work", changed(settings, budget_minutes=60), inputs)
     plan = json.loads((work / "plan.json").read_text())
     assert (plan["trunk_steps"], plan["decay_steps"]) == (6, 2)

@@ -130,6 +130,7 @@ def test_there_is_no_base_line_by_the_counts_of_another_vocabulary(model: Path, 
 
 def test_words_are_space_separated_or_single_han_characters() -> None:
     assert WORD.findall("The 夜班 shift，好!") == ["The", "夜", "班", "shift，", "好", "!"]
+    assert WORD.findall("\U00020000\U000323af") == ["\U00020000", "\U000323af"]  # the first and the last one assigned
 
 
 def test_a_context_longer_than_the_model_is_refused() -> None:

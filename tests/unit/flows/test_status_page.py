@@ -21,7 +21,7 @@ from pipeline_lib.model.records import SCORES_FILE, Scores, write_record
 from pipeline_lib.model.tracking import place_of
 from pipeline_lib.past.made import MOST_SCORES, remember_scores
 from pipeline_lib.past.made import scores_of as scores_refs
-from pipeline_lib.plan.judge import CHAMPION_SCORES
+from pipeline_lib.plan.verdict import CHAMPION_SCORES
 from pipeline_lib.register.ledger import Promotion, add
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import registry_of

@@ -25,9 +25,9 @@ from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.files import write_json
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
-from pipeline_lib.train.plan import in_nights
 from pipeline_lib.train.settings import TrainSettings
 from pipeline_lib.train.stage import TRAIN
+from pipeline_lib.train.steps import in_nights
 from tests.registered import plain_store
 from tests.shelf import put
 

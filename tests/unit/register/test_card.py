@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipeline_lib.model.records import Scores, Slice, VariantReport
-from pipeline_lib.register.card import Facts, FunnelRow, Lineage, model_card
+from pipeline_lib.register.card import Facts, FunnelRow, Origin, model_card
 
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],
@@ -20,7 +20,7 @@ def scores(candidate: str, benchmark: str, bits_per_byte: float, **more: Any) ->
 
 def card_of(**facts: Any) -> str:
     given = {"funnel": [], "training": {}, "scores": [], "variants": [], **facts}
-    return model_card("demo", Lineage("f" * 32, "5" * 32, "7" * 32, "8" * 32, "rev1"), Facts(config=CONFIG, **given))
+    return model_card("demo", Origin("f" * 32, "5" * 32, "7" * 32, "8" * 32, "rev1"), Facts(config=CONFIG, **given))
 
 
 def test_the_card_names_origin_funnel_scores_variants_and_limits() -> None:

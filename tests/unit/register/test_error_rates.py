@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline_lib.model.measured import Measured
-from pipeline_lib.register.gate import judge
+from pipeline_lib.register.gate import weighed
 from pipeline_lib.register.table import table_of
 from tests.gate_draws import (
     DRAWS,
@@ -62,7 +62,7 @@ def test_a_hundred_nights_of_small_losses_do_not_add_up() -> None:
     for version in range(1, 100):
         mine = champion * drift * noise(generator, 0.0005)
         table = table_of([called("challenger", mine), called("champion", champion, version)])
-        report = judge(SETTINGS, table, schemes=(), training=TRAINED, earlier=earlier)
+        report = weighed(SETTINGS, table, schemes=(), training=TRAINED, earlier=earlier)
         assert report.gains[0].at_least > 0
         if not report.is_passed:
             break
@@ -109,11 +109,11 @@ def test_a_night_of_another_language_passes_while_the_old_one_holds() -> None:
             on_fresh("champion", 7.0, 3),
         ]
     )
-    report = judge(SETTINGS, table, schemes=(), training=TRAINED)
+    report = weighed(SETTINGS, table, schemes=(), training=TRAINED)
     assert report.is_passed
     assert "fewer bits per byte than the champion on the same documents (fresh-2; surely " in report.reason
     forgetful = {**table["challenger"], "frozen-0": called("challenger", cell.bits * 1.02 * noise(generator, 0.005))}
-    refused = judge(SETTINGS, {**table, "challenger": forgetful}, schemes=(), training=TRAINED)
+    refused = weighed(SETTINGS, {**table, "challenger": forgetful}, schemes=(), training=TRAINED)
     assert not refused.is_passed
     assert "worse on " in refused.reason
 
@@ -128,6 +128,6 @@ def test_fresh_text_decides_nothing_until_there_is_enough() -> None:
         return replace(whole, scores=scores, **{name: getattr(whole, name)[:19] for name in columns})
 
     cells = [called("challenger", cell.bits), few("challenger", 0.5), called("champion", cell.bits, 3)]
-    report = judge(SETTINGS, table_of([*cells, few("champion", 1.0, 3)]), schemes=(), training=TRAINED)
+    report = weighed(SETTINGS, table_of([*cells, few("champion", 1.0, 3)]), schemes=(), training=TRAINED)
     assert [gain.benchmark for gain in report.gains] == ["frozen-0"]
     assert not report.is_passed

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline_lib.model.measured import Measured
 from pipeline_lib.model.records import Scores
 from pipeline_lib.register.check import Check, Training
-from pipeline_lib.register.gate import GateReport, judge
+from pipeline_lib.register.gate import GateReport, weighed
 from pipeline_lib.register.settings import GateSettings
 from pipeline_lib.register.table import table_of
 
@@ -56,7 +56,7 @@ def verdict(
     cells = [called("challenger", challenger), *(called(name, cell) for name, cell in (variants or {}).items())]
     if champion is not None:
         cells.append(called("champion", champion, version=3))
-    return judge(settings, table_of(cells), schemes=schemes, training=training)
+    return weighed(settings, table_of(cells), schemes=schemes, training=training)
 
 
 def failed(report: GateReport) -> list[str]:
@@ -164,7 +164,7 @@ def test_the_same_documents_cut_elsewhere_do_not_compare() -> None:
 
 def test_a_champion_that_was_not_measured_on_this_benchmark_refuses_and_is_no_missing_champion() -> None:
     cells = [called("challenger", measured(2.0)), called("champion", measured(2.5), version=3, generation=2)]
-    report = judge(SETTINGS, table_of(cells), schemes=(), training=TRAINED)
+    report = weighed(SETTINGS, table_of(cells), schemes=(), training=TRAINED)
     assert failed(report) == [
         "same_documents_as_champion",
         "gain_is_real",
@@ -181,7 +181,7 @@ def test_the_table_may_have_more_benchmarks_than_the_one_that_decides() -> None:
         called("challenger", fresh),
         called("champion", measured(2.5), version=3),
     ]
-    report = judge(SETTINGS, table_of(cells), schemes=(), training=TRAINED)
+    report = weighed(SETTINGS, table_of(cells), schemes=(), training=TRAINED)
     assert report.is_passed
     assert [(row.candidate, row.benchmark) for row in report.rows] == [
         ("challenger", "frozen-1"),
@@ -219,7 +219,7 @@ def test_no_scores_at_all_refuse() -> None:
     report = verdict(none, None, {SMALL: none}, schemes=(SMALL,))
     unmeasured = ["enough_documents", "beats_unigram"]
     assert failed(report) == [*unmeasured, "loss_of_small.v1", "bits_per_byte_are_possible"]
-    empty = judge(SETTINGS, {}, schemes=(), training=TRAINED)
+    empty = weighed(SETTINGS, {}, schemes=(), training=TRAINED)
     assert failed(empty) == [*unmeasured, "bits_per_byte_are_possible"]
 
 

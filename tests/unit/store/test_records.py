@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.plan.basis import Basis, Waiting
 from pipeline_lib.plan.best import Best
-from pipeline_lib.plan.judged import Judged, Waiting
 from pipeline_lib.store.artifact import Ref, with_seal
 from pipeline_lib.store.files import open_lock, put_aside
 from pipeline_lib.store.records import open_log, read_comfort, read_lines, sort_lines, write_comfort, write_state
@@ -446,7 +446,7 @@ def test_comfort_that_a_newer_release_sealed_is_read_as_far_as_it_is_understood(
 REF = {"stage": "evaluate", "fingerprint": "aa"}
 NO_PINS: list[tuple[type, Any]] = [
     *[(Ref, {**REF, "fingerprint": name}) for name in ("", "../../x", "a\0b", "y" * 5000)],
-    (Judged, {"model": REF, "snapshot": REF, "benchmarks": {}}),
+    (Basis, {"model": REF, "snapshot": REF, "benchmarks": {}}),
     (Best, {"name": "shelf", "benchmark": "frozen-1", "scores": {"one": REF}}),
     (Best, {"name": "shelf", "benchmark": "frozen-1", "scores": {"9" * 5000: REF}}),
 ]

@@ -34,7 +34,7 @@ from pipeline_lib.store.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class JudgePlan:
+class VerdictPlan:
     """Registration and gate; and between them the champion, as far as it is known without asking MLflow."""
 
     register: Step
@@ -48,7 +48,7 @@ class JudgePlan:
         return (self.register, *((self.champion,) if self.champion else ()), self.gate)
 
 
-def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models: ModelsPlan) -> JudgePlan:
+def plan_verdict(settings: Settings, workspace: Workspace, data: DataPlan, models: ModelsPlan) -> VerdictPlan:
     """Lay out registration and gate of tonight's challenger."""
     funnel, registry = _funnel_works(data), _registry(settings, workspace)
     version = version_work(
@@ -72,7 +72,7 @@ def plan_judge(settings: Settings, workspace: Workspace, data: DataPlan, models:
     condition = models.train.condition
     planned = [replace(step, condition=condition) for step in as_planned((register, judged), todo)]
     champion = _foreseen_champion(settings, workspace, models) if planned[1].todo else None
-    return JudgePlan(planned[0], champion, planned[1], graph)
+    return VerdictPlan(planned[0], champion, planned[1], graph)
 
 
 def _snapshot(workspace: Workspace, data: DataPlan, models: ModelsPlan) -> Ref | None:
@@ -152,7 +152,7 @@ def champion_step(settings: Settings, models: ModelsPlan, champion: Version) -> 
     }
     works = tuple(
         Work(CHAMPION_SCORES, seen, {"benchmark": texts}, params, name=f"champion on {name}")
-        for name, texts in models.judged.in_order
+        for name, texts in models.basis.in_order
     )
     lists = list_works("evaluate", [work.ref for work in works], name="scores of the champion")
     step = Step("evaluate", "champion", (), (*works, *lists), works[0])
@@ -196,4 +196,4 @@ def _registry(settings: Settings, workspace: Workspace) -> Registry:
 
 
 FUNNEL = Maker("register.funnel", 1, "funnel.v1", make_funnel, is_light=True)
-CHAMPION_SCORES = Maker("evaluate.champion", 3, "scores.v1", make_champion_scores, reads=SCORES.reads)
+CHAMPION_SCORES = Maker("evaluate.champion", 4, "scores.v1", make_champion_scores, reads=SCORES.reads)

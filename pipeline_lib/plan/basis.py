@@ -8,12 +8,12 @@ from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Workspace
 
 BEGUN = "begun"  # the pin of a training whose model has no verdict yet
-JUDGED = "judged"  # and that of the model that was judged last
+BASIS = "judged"  # and that of the model that was judged last
 WAITING = "waiting"  # and that of a version that a person decides on; forgotten, the next night asks again
 
 
 @dataclass(frozen=True)
-class Judged:
+class Basis:
     """On what a model was judged."""
 
     model: Ref
@@ -46,6 +46,6 @@ def begun_in(workspace: Workspace) -> Ref | None:
     return workspace.pin(BEGUN, Ref, without="a model that waits for its verdict may go without one")
 
 
-def judged_in(workspace: Workspace) -> Judged | None:
+def basis_in(workspace: Workspace) -> Basis | None:
     """On what the model was judged that was judged last."""
-    return workspace.pin(JUDGED, Judged, without="the model that stands is judged once more")
+    return workspace.pin(BASIS, Basis, without="the model that stands is judged once more")

@@ -17,12 +17,12 @@ from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.store.files import read_json, write_json
 from pipeline_lib.train.settings import TrainSettings
 
-USABLE_SHARE = 0.8  # of the time left when the plan is made; the rest is for saving, scoring and a slower machine
+USABLE_SHARE = 0.8  # of the time left when the steps are laid out; the rest is for saving, scoring and a slower machine
 MIN_STEPS = 2  # one of the trunk and one of the branch
 
 
 @dataclass(frozen=True)
-class Plan:
+class Steps:
     """`trunk_steps` + `decay_steps` = `num_steps`; the warm-up is the first part of the trunk.
 
     With a budget these are an expectation from a speed measured once. The trunk has a constant rate, so it need not
@@ -46,7 +46,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Planner:
+class Extent:
     """What decides the steps of a night, beside the time."""
 
     settings: TrainSettings
@@ -54,13 +54,13 @@ class Planner:
     past_trunk_steps: int  # of earlier nights; 0 in a new lineage
     max_steps: int | None  # of trunk and branch together
 
-    def plan(
+    def steps(
         self,
         *,
         seconds_per_step: float | None = None,
         seconds_left: float | None = None,
         tokens_per_second: float | None = None,
-    ) -> Plan:
+    ) -> Steps:
         """As long a trunk as the text, `max_steps` and the time left allow, whichever is least, and its branch.
 
         Raises `SettingsError` when the time is too short for any schedule.
@@ -69,20 +69,20 @@ class Planner:
         trunk_steps = most
         if seconds_per_step is not None and seconds_left is not None:
             trunk_steps = min(most, self._trunk_within(_steps_in(seconds_left, seconds_per_step)))
-        plan = self.ended(trunk_steps)
+        steps = self.ended(trunk_steps)
         warmup_steps = (
-            0 if self.past_trunk_steps else min(trunk_steps, round(self.settings.warmup_share * plan.num_steps))
+            0 if self.past_trunk_steps else min(trunk_steps, round(self.settings.warmup_share * steps.num_steps))
         )
         return replace(
-            plan, warmup_steps=warmup_steps, most_trunk_steps=most, measured_tokens_per_second=tokens_per_second
+            steps, warmup_steps=warmup_steps, most_trunk_steps=most, measured_tokens_per_second=tokens_per_second
         )
 
-    def ended(self, trunk_steps: int) -> Plan:
-        """The plan of a trunk that ends there. Its branch takes what `max_steps` leaves."""
+    def ended(self, trunk_steps: int) -> Steps:
+        """The steps of a trunk that ends there. Its branch takes what `max_steps` leaves."""
         decay_steps = self.decay_steps(trunk_steps)
         if self.max_steps is not None:
             decay_steps = max(1, min(decay_steps, self.max_steps - trunk_steps))
-        return Plan(trunk_steps + decay_steps, trunk_steps, 0, decay_steps, trunk_steps)
+        return Steps(trunk_steps + decay_steps, trunk_steps, 0, decay_steps, trunk_steps)
 
     def decay_steps(self, trunk_steps: int) -> int:
         """Steps of the branch behind a trunk of that length: `decay_share` of both together.
@@ -118,14 +118,14 @@ def _steps_in(seconds_left: float, seconds_per_step: float) -> int:
     return num_steps
 
 
-def write_plan(path: Path, plan: Plan) -> None:
-    """Keep the plan, so that a resumed run takes the same steps."""
-    write_json(path, asdict(plan))
+def write_steps(path: Path, steps: Steps) -> None:
+    """Keep them, so that a resumed run takes the same ones."""
+    write_json(path, asdict(steps))
 
 
-def read_plan(path: Path) -> Plan | None:
-    """The plan that was kept, if there is one."""
-    return Plan(**read_json(path)) if path.exists() else None
+def read_steps(path: Path) -> Steps | None:
+    """The steps that were kept, if there are any."""
+    return Steps(**read_json(path)) if path.exists() else None
 
 
 def nights_like(num_unread: int, num_read: int) -> int:
