@@ -3,32 +3,38 @@
 done = night(house)          plans, does, compares; `done.made` has the reason of each artifact by (stage, batch, name)
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from tokenizers import Tokenizer
 
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import DataPlan, plan_data, plan_sealed_data
 from pipeline_lib.plan.reasons import explain
+from pipeline_lib.run import carry
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store import schemas
 from pipeline_lib.store.artifact import read_manifest
 from pipeline_lib.store.shards import EXCLUDED_FILE, SHARDS_FILE
 from pipeline_lib.store.workspace import Workspace
-from tests.tiny_night import (
-    House,
-    artifacts,
-    refresh,
-    sealed_at,
-    tiny_settings,
-)
+from tests.tiny_night import KEY, House, artifacts, refresh, sealed_at, tiny_settings
 
 DATA_STAGES = ("ingest", "clean", "dedup", "scrub", "tokenize")
 OF_THE_NIGHT = ("tokenizer", "snapshot", "benchmarks")  # labels that are no batch's
 Name = tuple[str, str, str]  # stage, batch, artifact
+
+
+@contextmanager
+def merging_soon() -> Iterator[None]:
+    """With the key, and with two nodes merged into one, so that few nights are enough for merges of merges."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY)
+        patch.setattr(carry, "MERGED", 2)
+        yield
 
 
 @dataclass(frozen=True)

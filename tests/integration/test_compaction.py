@@ -23,7 +23,6 @@ from pipeline_lib.model.reading.snapshot import EXCLUDED_FILE, SHARDS_FILE, read
 from pipeline_lib.past.export import KINDS, export_snapshot
 from pipeline_lib.past.ledger import why
 from pipeline_lib.past.names import documents
-from pipeline_lib.run import carry
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.files import num_bytes_in
@@ -40,10 +39,9 @@ from tasks.runtime import PlainRuntime
 from tasks.steps import make_again, make_what_can_be
 from tasks.verify import Wish, verify
 from tests.collected import collect
-from tests.data_nights import digests, night
+from tests.data_nights import digests, merging_soon, night
 from tests.found_in import places_of
 from tests.tiny_night import (
-    KEY,
     SOURCE,
     House,
     arguments,
@@ -70,10 +68,8 @@ EDITED, WITHDRAWN, BACK = "en-9", "en-10", "en-11"
 
 @pytest.fixture(scope="module", autouse=True)
 def scrub_key() -> Iterator[None]:
-    """The key; and two nodes are merged into one, so that few nights are enough for merges of merges."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY)
-        patch.setattr(carry, "MERGED", 2)
+    """For all of these."""
+    with merging_soon():
         yield
 
 

@@ -26,7 +26,6 @@ from pipeline_lib.past.export import KINDS, export_snapshot
 from pipeline_lib.past.ledger import why
 from pipeline_lib.past.names import documents, urls_near
 from pipeline_lib.plan.night import notes_of
-from pipeline_lib.run import carry
 from pipeline_lib.store.forgotten import read_tombstones
 from pipeline_lib.store.shards import COUNTS_FILE, SHARDS_FILE, read_counts
 from pipeline_lib.store.sides import side_of
@@ -34,11 +33,10 @@ from pipeline_lib.store.tokens import open_tokens
 from pipeline_lib.store.workspace import Workspace
 from tasks.forget import forget
 from tasks.maintain import collect
-from tests.data_nights import night
+from tests.data_nights import merging_soon, night
 from tests.found_in import places_of
 from tests.killed_forgets import check_forgotten, forgotten_in, killed_and_said_again, with_forget_key
 from tests.tiny_night import (
-    KEY,
     SOURCE,
     House,
     arguments,
@@ -72,10 +70,8 @@ OTHER_RULES = {
 
 @pytest.fixture(scope="module", autouse=True)
 def scrub_key() -> Iterator[None]:
-    """The key; and two nodes are merged into one, so that few nights make merges of all that is carried."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY)
-        patch.setattr(carry, "MERGED", 2)
+    """For all of these."""
+    with merging_soon():
         yield
 
 

@@ -15,17 +15,15 @@ from flows.halves import ingest
 from pipeline_lib.keep.marks import DAY
 from pipeline_lib.plan.data import plan_data
 from pipeline_lib.plan.landings import sources_that_land
-from pipeline_lib.run import carry
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Workspace
 from tasks.land import land
 from tasks.steps import do_stage
 from tests.collected import collect
-from tests.data_nights import planned
+from tests.data_nights import merging_soon, planned
 from tests.edited_nights import edited_nights
 from tests.tiny_night import (
-    KEY,
     House,
     artifacts,
     copy_house,
@@ -43,10 +41,8 @@ OTHER_RULES = {"clean__rules": '{"min_words.v1": {"at_least": 10}}'}
 
 @pytest.fixture(scope="module", autouse=True)
 def scrub_key() -> Iterator[None]:
-    """The key; and two nodes are merged into one, so that few nights are enough for merges of merges."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY)
-        patch.setattr(carry, "MERGED", 2)
+    """For all of these."""
+    with merging_soon():
         yield
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.run import carry
+from tests.data_nights import merging_soon
 from tests.integration.test_forget import EDITED, WHOLE, edit, held_out, needles
 from tests.killed_forgets import forgotten_in, killed_and_said_again
-from tests.tiny_night import KEY, House, refresh, tiny_settings, write_corpus
+from tests.tiny_night import House, refresh, tiny_settings, write_corpus
 
 pytestmark = pytest.mark.soak
 POINTS = ("files:before_change", "forget:before_rename", "forget:between_renames")
@@ -19,9 +19,7 @@ POINTS = ("files:before_change", "forget:before_rename", "forget:between_renames
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Two nights of the data half, with merges of what is carried."""
     root = tmp_path_factory.mktemp("lived")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY)
-        patch.setattr(carry, "MERGED", 2)
+    with merging_soon():
         house = House(root / "workspace", write_corpus(root / "corpus"))
         refresh(tiny_settings(house.workspace, house.corpus))
         edit(house)
