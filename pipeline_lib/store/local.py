@@ -286,8 +286,9 @@ def _damaged(place: Path, ref: Ref) -> DamagedArtifact:
 def _changed(folder: Path, manifest: Manifest, names: Collection[str]) -> list[FileEntry]:
     """Those of these files that are not as they were when they were last right, by size and time."""
     known = read_comfort(folder / VERIFIED, Stamps) or {}
-    asked = (entry for entry in manifest.files if entry.name in names)
-    return [entry for entry in asked if not _is_stamped(folder / entry.name, known.get(entry.name))]
+    asked = frozenset(names)
+    own = (entry for entry in manifest.files if entry.name in asked)
+    return [entry for entry in own if not _is_stamped(folder / entry.name, known.get(entry.name))]
 
 
 @lru_cache(maxsize=256)
