@@ -144,7 +144,7 @@ def champion_step(settings: Settings, models: ModelsPlan, champion: Version) -> 
     params = {
         "candidate": CHAMPION,
         "backend": "torch",
-        "champion_version": champion.number,
+        "version": champion.number,
         "champion": champion.model_fingerprint,
         "beside": models.model.fingerprint,  # measured anew beside each challenger
         "model_name": own.model_name,
@@ -187,7 +187,7 @@ def make_champion_scores(settings: EvaluateSettings, inputs: Inputs, folder: Pat
     """Measure a registered version."""
     named = {name: inputs.params[name] for name in ("model_name", "tracking_uri")}
     registry = registry_of(RegisterSettings(**named), inputs.workspace)
-    with opened_champion(registry, inputs.params["champion_version"]) as package:
+    with opened_champion(registry, inputs.params["version"]) as package:
         return score_model(settings, package.folder / "model", inputs, folder)
 
 
