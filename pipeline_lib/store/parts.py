@@ -21,8 +21,8 @@ from pathlib import Path
 
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.store.artifact import MANIFEST, Manifest, Ref, as_manifest, canonical, read_manifest
-from pipeline_lib.store.schemas import TOKENS_FILE
 
+TOKENS_FILE = "tokens.arrow"  # here, since schemas.py loads Arrow, and whoever looks up an artifact comes here
 JOINED = "joined"  # the word of their folder
 OF_TOKENS = "tokenize"  # and of that of the shards that lie in them
 LEFT_FILE = "left.parquet"

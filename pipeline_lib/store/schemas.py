@@ -11,12 +11,13 @@ tokens.v2      one row a document (store/tokens.py).
 
 import pyarrow as pa
 
+from pipeline_lib.store.parts import TOKENS_FILE as TOKENS_FILE
+
 TOKENS = "tokens.v2"
 
 DOCUMENTS_FILE = "documents.parquet"
 LEDGER_FILE = "ledger.parquet"
 SIGNALS_FILE = "signals.parquet"
-TOKENS_FILE = "tokens.arrow"
 QUARANTINE_FILE = "quarantine.parquet"
 
 MESSAGE_TYPE = pa.struct([pa.field("role", pa.string(), nullable=False), pa.field("content", pa.large_string())])

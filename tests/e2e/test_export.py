@@ -90,7 +90,7 @@ def test_a_folder_that_holds_something_is_left_as_it_is(home: House, tmp_path: P
     own.parent.mkdir()
     export(home, own.parent)  # an empty one will do
     own.write_text("mine")
-    with pytest.raises(SettingsError, match="not empty"):
+    with pytest.raises(SettingsError, match="no empty folder"):
         export(home, own.parent)
     assert own.read_text() == "mine"
 
