@@ -136,7 +136,7 @@ class Store:
         """Whether the artifact is there and unharmed. Cheap: files that did not change are not read again."""
         folder = self.path(ref.stage, ref.fingerprint)
         if not (folder / MANIFEST).is_file():
-            part = None if self.is_apart(ref) else self.held(ref)
+            part = self._elsewhere(ref)
             return Condition(False, "missing") if part is None else Condition(True, "", part.manifest)
         try:
             manifest = read_manifest(folder)
@@ -159,6 +159,10 @@ class Store:
                 return part
         return None
 
+    def _elsewhere(self, ref: Ref) -> Part | None:
+        """Where a token shard lies that has no folder of its own. Asked only where none was found: most have one."""
+        return None if ref.stage != OF_TOKENS or self.is_apart(ref) else self.held(ref)
+
     def part_in(self, joined: Ref, shard: str) -> Part | None:
         """Where a token shard lies in that artifact; None where it does not, or that says nothing any more."""
         found = parts_of(self.root, Ref(OF_TOKENS, shard))
@@ -178,9 +182,12 @@ class Store:
         Raises `DamagedArtifact`, which names the file, when one is missing or differs.
         """
         folder, ref = self.path(stage, fingerprint), Ref(stage, fingerprint)
-        if not self.is_apart(ref) and (part := self.held(ref)) is not None:
+        try:
+            manifest = read_manifest(folder)
+        except DamagedArtifact:
+            if (part := self._elsewhere(ref)) is None:
+                raise
             return self._open_part(part, files)
-        manifest = read_manifest(folder)
         asked = {entry.name: entry for entry in manifest.files if files is None or entry.name in files}
         if fault := fault_in(folder, asked):
             self.doubt(ref)
@@ -208,10 +215,12 @@ class Store:
 
     def read(self, stage: str, fingerprint: str) -> Manifest:
         """The manifest alone, without a look at the files."""
-        ref = Ref(stage, fingerprint)
-        if not self.is_apart(ref) and (part := self.held(ref)) is not None:
+        try:
+            return read_manifest(self.path(stage, fingerprint))
+        except DamagedArtifact:
+            if (part := self._elsewhere(Ref(stage, fingerprint))) is None:
+                raise
             return part.manifest
-        return read_manifest(self.path(stage, fingerprint))
 
     def members(self, ref: Ref) -> Iterator[Ref]:
         """The artifacts that a list holds, in its order. A long list is a list of lists; what is no list is itself."""
