@@ -45,7 +45,7 @@ def give_verdict(plan: VerdictPlan, data: DataPlan, models: ModelsPlan, night: N
     graph = {**data.graph, **models.graph, **plan.graph}
     version = int(do_step(plan.register, night, graph).facts["version"])
     if data.forgotten:
-        from tasks.forget import tag_registered  # which loads what forgets
+        from tasks.learned import tag_registered  # which loads what forgets
 
         tag_registered(registry, night.workspace.store, plan.register, version, data.forgotten, night.reporter.say)
     settle_champion(night.settings)

@@ -48,10 +48,11 @@ def collect(night: Night) -> dict[str, Any]:
 def _forget(night: Night) -> None:
     """What is buried is taken out, and versions that are tagged no more, or not yet, are."""
     if read_tombstones(night.workspace.root):
-        from tasks.forget import purge, tagged  # which load Arrow
+        from tasks.forget import purge  # which load Arrow
+        from tasks.learned import tagged
 
         purge(night)
-        tagged(night)
+        tagged(night.settings, night.workspace, night.reporter.say)
 
 
 def as_data(outlook: Outlook) -> dict[str, Any]:

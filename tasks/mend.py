@@ -47,7 +47,7 @@ def mended(
         if step is not None:
             number = int(do(step)["version"])
             if number != exc.version and (stones := read_tombstones(workspace.root)):
-                from tasks.forget import tag_registered  # which loads what forgets
+                from tasks.learned import tag_registered  # which loads what forgets
 
                 tag_registered(registry, workspace.store, step, number, stones, logger.warning)
             return number

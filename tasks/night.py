@@ -132,10 +132,10 @@ def with_given(given: Given) -> Iterator[None]:
 def _go_on_forgetting(night: Night) -> None:
     """End what a killed `nightshift forget` had begun, before anything reads it."""
     if is_begun(night.workspace.root):
-        from tasks.forget import go_on  # which loads Arrow
+        from tasks.learned import go_on  # which loads Arrow
 
         night.reporter.say("going on with what nightshift forget had begun")
-        go_on(night)
+        go_on(night.settings, night.workspace, night.reporter.say)
 
 
 @contextmanager

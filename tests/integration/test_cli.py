@@ -12,54 +12,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from flows.cli import main
-from flows.entry import STOPPED
-from flows.halves import refresh_data
-from pipeline_lib.plan.data import NEW_KEY, plan_data
-from pipeline_lib.scrub.key import demo_key_path
 from pipeline_lib.stages import STAGES as ALL_STAGES
 from pipeline_lib.stages import resolve
 from pipeline_lib.store.home import settle
-from pipeline_lib.store.workspace import Workspace
-from tests.in_child import run_program
-from tests.tiny_night import KEY, arguments, environment, night_here, nightshift, write_corpus
+from tests.shell import Shell
+from tests.tiny_night import arguments, environment, nightshift, write_corpus
 
 HEAVY = ("prefect", "mlflow", "torch", "transformers", "spacy", "numba")
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a call wrote, and its exit status."""
-
-    status: int
-    out: str
-    err: str
-
-
-class Shell:
-    """Calls the command in this process."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *words: str) -> Said:
-        self._capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main(list(words))
-        out, err = self._capsys.readouterr()
-        return Said(int(left.value.code or 0), out, err)
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
-    """The command, with the key of the tests and a wide terminal."""
-    monkeypatch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY)
-    return Shell(capsys)
 
 
 @pytest.fixture(scope="module")
@@ -108,78 +71,6 @@ def copied(staged: Path, tmp_path: Path) -> list[str]:
 def _said(staged: Path, stage: str) -> list[list[object]]:
     found: list[list[object]] = json.loads((staged / "said.json").read_text())[stage]
     return found
-
-
-INTERRUPTED = """
-import os, signal, sys
-
-wanted = sys.argv.pop()
-
-class Interrupting:
-    def find_spec(self, name, *_):
-        if name == wanted:
-            os.kill(os.getpid(), signal.SIGINT)
-
-signal.signal(signal.SIGINT, signal.{handler})
-sys.meta_path.insert(0, Interrupting())
-from flows.entry import main
-sys.argv = ["nightshift", "config"]
-main()
-"""
-
-
-@pytest.mark.parametrize("module", ["typer", "flows.cli.models", "pipeline_lib.stages", "flows.show.config"])
-def test_a_ctrl_c_while_it_is_still_loading_is_one_line(module: str) -> None:
-    ended = run_program(INTERRUPTED.format(handler="default_int_handler"), module)
-    assert (ended.returncode, ended.stdout, ended.stderr.splitlines()) == (130, "", [STOPPED])
-
-
-def test_who_has_it_ignored_goes_on() -> None:
-    ended = run_program(INTERRUPTED.format(handler="SIG_IGN"), "flows.cli.models")
-    assert ended.returncode == 0, ended.stderr
-
-
-DOCS = '[{"kind": "installed_docs", "packages": ["pluggy"]}]'  # the demo on one small package
-LOOKS = [
-    "plan",
-    "doctor",
-    "status",
-    "trace",
-    "trace 1",
-    "why x",
-    "verify --dry-run",
-    "gc --dry-run",
-    "rollback --dry-run",
-]
-
-
-@pytest.mark.parametrize("words", LOOKS)
-def test_a_look_where_nothing_is_yet_makes_nothing_there(
-    call: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
-) -> None:
-    monkeypatch.delenv("NIGHTSHIFT_SCRUB_KEY")
-    said = call(*words.split(), "--workspace", str(tmp_path / "workspace"), "--ingest.sources", DOCS)
-    assert said.status in (0, 2), said.err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_key_of_the_demo_is_made_by_the_night_and_what_was_planned_before_is_done_with_it(
-    call: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("NIGHTSHIFT_SCRUB_KEY")
-    settings = resolve(None, {}, [("workspace", str(tmp_path / "workspace")), ("ingest.sources", DOCS)]).settings
-    workspace = Workspace(tmp_path / "workspace")
-    assert plan_data(settings, workspace).key_id == NEW_KEY
-    with night_here(settings) as night:
-        refresh_data(night)
-    key = demo_key_path(workspace.root)
-    made = key.read_text()
-    key.unlink()
-    said = call("plan", "--workspace", str(workspace.root), "--ingest.sources", DOCS)
-    assert (said.status, "key" in said.out, key.exists()) == (0, True, False), said.out
-    key.write_text(made)
-    key.chmod(0o600)
-    assert not any(step.todo for _, steps in plan_data(settings, workspace).stages for step in steps)
 
 
 # Mistakes: what a person types, and the one line that answers.
