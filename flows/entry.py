@@ -4,7 +4,7 @@ import os
 import signal
 from types import FrameType
 
-STOPPED = "stopped; finished shards are kept, the same command goes on from there"
+from flows.stopped import STOPPED
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import typer
 
 from flows.cli import backups, inspect, models, night, serve, stages
 from flows.cli.options import without_settings, write_privately
-from flows.entry import STOPPED
+from flows.stopped import STOPPED
 from pipeline_lib.base.errors import NightshiftError, SettingsError, UpstreamError
 from pipeline_lib.base.leaving import leave
 from pipeline_lib.scrub.key import hand_on

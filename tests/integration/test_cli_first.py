@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.entry import STOPPED
 from flows.halves import refresh_data
+from flows.stopped import STOPPED
 from pipeline_lib.plan.data import NEW_KEY, plan_data
 from pipeline_lib.scrub.key import demo_key_path
 from pipeline_lib.stages import resolve
