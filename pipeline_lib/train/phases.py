@@ -198,7 +198,8 @@ def _run(
 def _save_trunk(training: Training, trainer: PhaseTrainer, num_steps: int) -> None:
     incoming = _fresh(training.work / f"{TRUNK_FOLDER}.tmp")
     save_model(trainer.model, training.inputs.tokenizer, incoming)
-    torch.save(trainer.optimizer.state_dict(), incoming / OPTIMIZER_FILE)
+    with (incoming / OPTIMIZER_FILE).open("wb") as file:  # given a path, torch names what is in the file by it
+        torch.save(trainer.optimizer.state_dict(), file)
     before = {} if training.inputs.trunk is None else read_json(training.inputs.trunk / TRUNK_FILE)
     num_rows = num_steps * training.settings.batch_rows
     shards = [one.arrived for one in training.inputs.tokens]

@@ -164,6 +164,13 @@ def test_a_broken_checkpoint_costs_an_interval_and_no_bit(
     assert digests(tmp_path / "work") == digests(undisturbed)
 
 
+def test_where_the_workspace_stands_is_in_no_byte(
+    undisturbed: Path, tmp_path: Path, settings: TrainSettings, inputs: TrainInputs
+) -> None:
+    """torch names the archive of a file that is saved by its path after that path, where it is ASCII."""
+    assert digests(train(tmp_path / "夜里 #1", settings, inputs)) == digests(undisturbed)
+
+
 def test_branch_and_next_night_start_with_the_momenta_of_the_trunk(
     undisturbed: Path,
     tmp_path: Path,

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from pipeline_lib.train.settings import TrainSettings
+from pipeline_lib.train.settings import ADAMW_RATE, TrainSettings
 
 
 def test_the_defaults_are_valid() -> None:
@@ -23,3 +23,18 @@ def test_the_defaults_are_valid() -> None:
 def test_a_setting_that_cannot_work_is_refused(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         TrainSettings.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [
+        ({}, 4e-3),
+        ({"optimizer": "muon"}, 4e-3),
+        ({"optimizer": "adamw"}, ADAMW_RATE),
+        ({"optimizer": "adamw", "learning_rate": 4e-3}, 4e-3),
+    ],
+)
+def test_a_rate_that_is_not_given_is_that_of_the_optimizer(given: dict[str, object], rate: float) -> None:
+    settings = TrainSettings.model_validate(given)
+    assert settings.learning_rate == rate
+    assert TrainSettings.model_validate(settings.model_dump()) == settings
