@@ -2,7 +2,8 @@
 
     MLmodel, conda.yaml, python_env.yaml, requirements.txt     what MLflow wants
     README.md                                                  the model card
-    model/                                                     Hugging Face folder, byte for byte as it was trained
+    model/                                                     Hugging Face folder, its weights as they were trained,
+                                                               the rest as others serve it (serving.py)
     components/tokenizer/                                      its tokenizer again, where MLflow looks for it
     variants/<scheme>/                                         each smaller variant, a model folder by itself
     digests.json                                               size and SHA-256 of each of the files above
@@ -27,6 +28,7 @@ from pathlib import Path
 from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.model.records import MODEL_FOLDER, VARIANT_FILE
 from pipeline_lib.register.harmless import check_files
+from pipeline_lib.register.serving import PARAMETERS, make_ready
 from pipeline_lib.register.signature import KEY_FILE, SIGNATURE_FILE
 from pipeline_lib.store.files import read_json, readable, sha256_of
 from pipeline_lib.store.sealed import fault_of, seal, sums_of
@@ -54,16 +56,18 @@ class Contents:
 def build(contents: Contents, folder: Path) -> str:
     """Fill the empty `folder`; the digest of all its files. Raises `DataError` for a file that may not be in it."""
     shutil.copytree(contents.model, folder / MODEL_FOLDER)
-    (folder / "components" / "tokenizer").mkdir(parents=True)
-    for name in TOKENIZER_FILES:
-        if (contents.model / name).is_file():
-            shutil.copyfile(contents.model / name, folder / "components" / "tokenizer" / name)
     for scheme, artifact in contents.variants.items():
         shutil.copytree(artifact / MODEL_FOLDER, folder / VARIANTS_FOLDER / scheme)
         shutil.copyfile(artifact / VARIANT_FILE, folder / VARIANTS_FOLDER / scheme / VARIANT_FILE)
     (folder / CARD_FILE).write_text(contents.card, encoding="utf-8")
     _write_mlflow_files(contents, folder)
     check_files(folder, also=WITHOUT_SUFFIX)
+    for served in (MODEL_FOLDER, *(f"{VARIANTS_FOLDER}/{scheme}" for scheme in contents.variants)):
+        make_ready(folder / served)
+    (folder / "components" / "tokenizer").mkdir(parents=True)
+    for name in TOKENIZER_FILES:
+        if (folder / MODEL_FOLDER / name).is_file():
+            shutil.copyfile(folder / MODEL_FOLDER / name, folder / "components" / "tokenizer" / name)
     return seal(folder, DIGESTS_FILE)
 
 
@@ -101,13 +105,14 @@ def _write_mlflow_files(contents: Contents, folder: Path) -> None:
     from mlflow import pyfunc
     from mlflow.models import Model
     from mlflow.models.signature import ModelSignature
-    from mlflow.types.schema import ColSpec, Schema
+    from mlflow.types.schema import ColSpec, ParamSchema, ParamSpec, Schema
 
     text = Schema([ColSpec("string")])
+    asked = ParamSchema([ParamSpec(name, kind, None) for name, kind in PARAMETERS.items()])
     model = Model(
         model_uuid=contents.identity,
         utc_time_created="1970-01-01 00:00:00",  # the registry knows when; the folder stays the same
-        signature=ModelSignature(inputs=text, outputs=text),
+        signature=ModelSignature(inputs=text, outputs=text, params=asked),
     )
     config = read_json(contents.model / "config.json")
     model.add_flavor(

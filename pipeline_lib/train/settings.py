@@ -11,6 +11,7 @@ from pipeline_lib.model.reading.snapshot import Packing
 # Of the demo's tokens, 120 steps of 4 x 256, in bits per byte: 2.731 at 1e-3, 2.677 at 2e-3, 2.744 at 4e-3.
 ADAMW_RATE = 2e-3
 
+
 class TrainSettings(StageSettings):
     """What decides the weights, and how far a night goes.
 

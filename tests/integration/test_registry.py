@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ from pipeline_lib.store.files import write_json
 from tests.flips import flip
 from tests.given import LooseStore
 from tests.tiny_graph import write_graph
-from tests.tiny_model import write_model
+from tests.tiny_model import CONTEXT_TOKENS, write_model
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SMALL = "small.v1"
@@ -62,13 +62,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_scores(root / "scores", Scores(candidate="challenger", benchmark="frozen", bits_per_byte=2.5, slices=slices))
     write_scores(root / "small_scores", Scores(candidate=SMALL, benchmark="frozen", bits_per_byte=2.51))
     write_scores(root / "fresh_scores", Scores(candidate="challenger", benchmark="fresh", bits_per_byte=3.0))
-    (root / "variant" / "model").mkdir(parents=True)
-    write_graph(root / "variant" / "model" / "model.onnx")
-    write_record(VariantReport(SMALL, "onnx", 0.99), root / "variant" / "variant.json")
+    write_variant(root / "variant", "graph", quantized_share=0.99)
     (root / "snapshot").mkdir()
     row = {"stage": "clean", "documents_in": 10, "documents_out": 8, "dropped": {"too_few_words": 2}}
     write_json(root / "snapshot" / "funnel.json", [row])
     return root
+
+
+def write_variant(folder: Path, contents: str, *, quantized_share: float) -> None:
+    (folder / "model").mkdir(parents=True)
+    write_graph(folder / "model" / "model.onnx", contents)
+    write_json(folder / "model" / "config.json", {"max_position_embeddings": CONTEXT_TOKENS})
+    write_record(VariantReport(SMALL, "onnx", quantized_share), folder / "variant.json")
 
 
 def write_scores(folder: Path, scores: Scores) -> None:
@@ -102,11 +107,8 @@ def register(made: Path, settings: RegisterSettings, workspace: Path, tmp_path: 
 @pytest.fixture
 def other_variant(made: Path, tmp_path: Path) -> Path:
     """What the same scheme makes with other settings."""
-    folder = tmp_path / "other" / "model"
-    folder.mkdir(parents=True)
-    write_graph(folder / "model.onnx", "another")
-    write_record(VariantReport(SMALL, "onnx", 0.98), folder.parent / "variant.json")
-    return folder.parent
+    write_variant(tmp_path / "other", "another", quantized_share=0.98)
+    return tmp_path / "other"
 
 
 def make(settings: RegisterSettings, inputs: Inputs, folder: Path) -> Outcome:
@@ -151,13 +153,35 @@ def test_a_champion_loads_with_mlflows_own_client(
 
     pipeline = mlflow.transformers.load_model(f"models:/{registry.name}@champion")
     assert pipeline.model.config.hidden_size == 32
-    assert pipeline.tokenizer.decode(pipeline.tokenizer("夜班 shift")["input_ids"]) == "夜班 shift"
+    assert pipeline.tokenizer.decode(pipeline.tokenizer("夜班 shift")["input_ids"], skip_special_tokens=True) == (
+        "夜班 shift"
+    )
     answer = mlflow.pyfunc.load_model(f"models:/{registry.name}@champion").predict(["The night"])
     assert answer[0].startswith("The night")
     # MLflow has left a file of its own beside the model by now: it must still verify.
     with opened(registry, 1) as package:
         assert (package.folder / "model" / "model.safetensors").is_file()
         assert (package.folder / "variants" / SMALL / "model.onnx").is_file()
+
+
+def test_a_served_champion_takes_what_a_request_asks_of_it(registry: Registry, register: Callable[[str], int]) -> None:
+    """By the server of `mlflow models serve`, which leaves out with a warning what no signature names."""
+    promote(registry, register("f" * 32), expected_champion=None, reason="first", now=NOW)
+    connect(registry.place)
+    import mlflow
+    from fastapi.testclient import TestClient
+    from mlflow.pyfunc.scoring_server import init
+
+    uri = f"models:/{registry.name}@champion"
+    pipeline = mlflow.transformers.load_model(uri)
+    asked: Sequence[dict[str, Any]] = ({"max_new_tokens": 3}, {"max_new_tokens": 5, "repetition_penalty": 1.5}, {})
+    with TestClient(init(mlflow.pyfunc.load_model(uri))) as served:
+        for params in asked:
+            answer = served.post("/invocations", json={"inputs": ["The night"], "params": params})
+            begun = pipeline.tokenizer("The night", return_tensors="pt").input_ids
+            ended = pipeline.model.generate(begun, do_sample=False, **params)[0]
+            assert len(ended) <= begun.shape[1] + params.get("max_new_tokens", CONTEXT_TOKENS - begun.shape[1])
+            assert answer.json()["predictions"] == [pipeline.tokenizer.decode(ended, skip_special_tokens=True)]
 
 
 def test_nothing_that_could_run_code_is_stored(

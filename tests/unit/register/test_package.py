@@ -1,15 +1,21 @@
 """What may be in a registered model, and what is noticed when it changes."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from tokenizers import Tokenizer
+from tokenizers.processors import ByteLevel, TemplateProcessing
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.register.harmless import ALLOWED_SUFFIXES
 from pipeline_lib.register.package import Contents, build, verify
 from tests.flips import flip
 from tests.tiny_graph import write_graph
-from tests.tiny_model import write_model
+from tests.tiny_model import CONTEXT_TOKENS, write_model
 
 IDENTITY = "a" * 32
 
@@ -41,6 +47,44 @@ def test_a_package_holds_only_files_that_cannot_run_code(model: Path, package: P
     suffixes = {path.suffix for path in package.rglob("*") if path.is_file() and path.name != "MLmodel"}
     assert suffixes <= ALLOWED_SUFFIXES
     assert (package / "model" / "model.safetensors").read_bytes() == (model / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "around",
+    [None, TemplateProcessing(single="$A", special_tokens=[]), ByteLevel(trim_offsets=True)],
+    ids=["none", "adds_nothing", "offsets"],
+)
+def test_what_is_packed_is_served_as_it_was_trained(around: Any, model: Path, package: Path) -> None:
+    """With the start that training sets before a document, a cache, and an end where the context ends."""
+    bare = Tokenizer.from_file(str(model / "tokenizer.json"))
+    bare.post_processor = around
+    bare.save(str(model / "tokenizer.json"))
+    for name, value in (("config.json", {"use_cache": False}), ("tokenizer_config.json", {})):
+        said = json.loads((model / name).read_text())
+        said.pop("model_max_length", None)
+        (model / name).write_text(json.dumps({**said, **value}))
+    build(Contents(model, {}, "# card", IDENTITY), package)
+    loaded = AutoModelForCausalLM.from_pretrained(package / "model", local_files_only=True)
+    assert loaded.config.use_cache
+    for folder in (package / "model", package / "components" / "tokenizer"):
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        alone = tokenizer("夜班 shift", add_special_tokens=False).input_ids
+        assert alone == AutoTokenizer.from_pretrained(model)("夜班 shift").input_ids
+        assert tokenizer("夜班 shift").input_ids == [0, *alone]
+        assert tokenizer.decode(tokenizer("夜班 shift").input_ids, skip_special_tokens=True) == "夜班 shift"
+        assert tokenizer.model_max_length == CONTEXT_TOKENS
+    started = torch.tensor([[0]])
+    assert loaded.generate(started, eos_token_id=None).shape == (1, CONTEXT_TOKENS)
+    assert loaded.generate(started, eos_token_id=None, max_new_tokens=3).shape == (1, 4)
+
+
+def test_a_tokenizer_that_says_what_it_puts_around_a_text_keeps_it(model: Path, package: Path) -> None:
+    own = Tokenizer.from_file(str(model / "tokenizer.json"))
+    own.post_processor = TemplateProcessing(single="$A <|endoftext|>", special_tokens=[("<|endoftext|>", 0)])
+    own.save(str(model / "tokenizer.json"))
+    build(Contents(model, {}, "# card", IDENTITY), package)
+    packed = Tokenizer.from_file(str(package / "model" / "tokenizer.json"))
+    assert packed.encode("night").ids == own.encode("night").ids
 
 
 def test_each_variant_is_a_model_folder_by_itself(model: Path, package: Path, tmp_path: Path) -> None:
