@@ -19,6 +19,7 @@ from flows.standing import check_lets_in, links, settle_in, standing
 from pipeline_lib.base.errors import NightshiftError
 from pipeline_lib.base.imports import arrow_without_pandas, collector_off
 from pipeline_lib.base.leaving import do_not_wait, is_waiting
+from pipeline_lib.base.memory import NIGHT_BYTES, check_addresses
 from pipeline_lib.model.tracking import PAGES_VARIABLE, check_answers, place_of
 from pipeline_lib.plan.data import DataPlan, night_key, plan_data
 from pipeline_lib.plan.warm import warm
@@ -41,6 +42,7 @@ def launch_nightly(settings: Settings) -> int:
     workspace = Workspace(settings.workspace.resolve())
     reporter = ConsoleReporter()
     logging.raiseExceptions = False  # a line that Prefect does not take is no news for the terminal
+    check_addresses(NIGHT_BYTES)
     check_first(settings, workspace, reporter.say)
     check_answers(place_of(settings.of(RegisterSettings).tracking_uri, workspace.root))
     with workspace.lock(), prefect_server(workspace, reporter) as urls, Engine(settings.resources.workers) as engine:

@@ -7,6 +7,7 @@ from flows.halves import draw_benchmarks, encode, ingest
 from flows.launch import check_first
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.base.imports import arrow_without_pandas
+from pipeline_lib.base.memory import NIGHT_BYTES, STAGE_BYTES, check_addresses
 from pipeline_lib.model.tracking import check_answers, place_of
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data, plan_sealed_data
@@ -28,12 +29,14 @@ from tasks.steps import do_stage, do_step
 from tasks.train import do_train
 
 TALKS_TO_MLFLOW = ("train", "register")
+OPENS_MODELS = ("train", "evaluate", "quantize", "register")
 
 
 def run_stage(settings: Settings, stage: str) -> None:
     """Do one stage for all batches. Raises `DataError` when the stage before it has not been done."""
     workspace = Workspace(settings.workspace.resolve())
     reporter = ConsoleReporter()
+    check_addresses(NIGHT_BYTES if stage in OPENS_MODELS else STAGE_BYTES)
     check_first(settings, workspace, reporter.say)
     if stage in TALKS_TO_MLFLOW:
         check_answers(place_of(settings.of(RegisterSettings).tracking_uri, workspace.root))

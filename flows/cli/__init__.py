@@ -19,6 +19,7 @@ from flows.cli.options import without_settings, write_privately
 from flows.stopped import STOPPED
 from pipeline_lib.base.errors import NightshiftError, SettingsError, UpstreamError
 from pipeline_lib.base.leaving import leave
+from pipeline_lib.base.memory import OUT_OF_MEMORY, is_of_memory
 from pipeline_lib.scrub.key import hand_on
 from pipeline_lib.store.files import translate_os_error
 
@@ -61,12 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _leave(str(exc), exc.exit_code)
     except typer.TyperException as exc:
         _leave(_of_usage(exc), SettingsError.exit_code)
-    except OSError as exc:
-        if exc.errno not in OF_THE_DISK or exc.filename is None:
-            raise
-        _leave(str(translate_os_error(exc, Path(os.fsdecode(exc.filename)))), UpstreamError.exit_code)
     except SystemExit as exc:
         status = exc.code
+    except Exception as exc:
+        message = _of_the_machine(exc)
+        if message is None:
+            raise
+        _leave(message, UpstreamError.exit_code)
     if status in STOPS:
         _leave(STOPPED, status)
     leave(status)
@@ -74,6 +76,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+def _of_the_machine(exc: Exception) -> str | None:
+    """What an error says that is no fault of this code wherever it happens; None of any other."""
+    if is_of_memory(exc):
+        return OUT_OF_MEMORY
+    if isinstance(exc, OSError) and exc.errno in OF_THE_DISK and exc.filename is not None:
+        return str(translate_os_error(exc, Path(os.fsdecode(exc.filename))))
+    return None
 
 
 def _of_usage(exc: typer.TyperException) -> str:

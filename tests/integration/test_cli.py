@@ -196,6 +196,21 @@ def test_a_full_disk_is_one_message_that_says_so(staged: Path, copied: list[str]
     assert "Traceback" not in done.stderr
 
 
+def test_a_limit_under_which_nothing_works_is_named_before_anything_begins(copied: list[str]) -> None:
+    """Native code would end the process, or no thread start."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from flows.cli import main; main()", "clean", *copied],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000, 1_500_000_000)),
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("This process may address 1.5 GB (ulimit -v), and needs 2")
+
+
 def test_a_stage_whose_predecessor_did_not_run_says_which_one_to_run(staged: Path) -> None:
     first = {stage: _said(staged, stage)[0] for stage in ("clean", "scrub", "train", "evaluate", "register")}
     assert {status for status, _, _ in first.values()} == {3}
