@@ -54,7 +54,12 @@ STAGE: Final = "train"
 
 POLL_SECONDS = 0.5
 TEMPORARY_FOLDER = "tmp"  # in the work folder
-TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1")
+LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
+# One process meets nobody: a file will do for it to say that it is there.
+TORCHRUN = (
+    *(sys.executable, "-m", "pipeline_lib.train.torchrun", "--nproc-per-node=1", "--local-addr=127.0.0.1"),
+    *("--rdzv-backend=c10d", "--rdzv-conf=store_type=file", "--rdzv-id=night"),
+)
 COMMAND = (*TORCHRUN, "-m", "pipeline_lib.train.worker")  # and the work folder
 FACTS: Final = (
     "start_bits_per_byte",
@@ -196,6 +201,8 @@ def _environment(settings: TrainSettings, work: Path) -> Mapping[str, str]:
         "OMP_NUM_THREADS": str(settings.threads),
         "MKL_NUM_THREADS": str(settings.threads),
         "HF_HUB_OFFLINE": "1",
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+        "GLOO_SOCKET_IFNAME": LOOPBACK,
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -1,4 +1,4 @@
-"""The training process: `python -m torch.distributed.run ... -m pipeline_lib.train.worker WORK_FOLDER`.
+"""The training process: `python -m pipeline_lib.train.torchrun ... -m pipeline_lib.train.worker WORK_FOLDER`.
 
 Exit status 0: the result is sealed. 1 with error.json: an error of ours. 143: SIGTERM, after a checkpoint. Anything
 else: killed. The watch over the parent starts before the slow imports, so that no orphan is left behind.
@@ -7,6 +7,7 @@ else: killed. The watch over the parent starts before the slow imports, so that 
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def main() -> None:
 def _torchrun() -> int:
     """Our parent. When it was killed before we looked, somebody else has adopted us and there is nobody to work for."""
     parent = os.getppid()
-    if "torch.distributed.run" not in psutil.Process(parent).cmdline():
+    if "pipeline_lib.train.torchrun" not in psutil.Process(parent).cmdline():
         sys.exit(EXIT_ORPHANED)
     return parent
 
@@ -53,11 +54,21 @@ def _train(work: Path, started: float) -> None:
     from pipeline_lib.train.phases import train
 
     disable_progress_bar()
+    _meet()
     stop = StopSignal()
     signal.signal(signal.SIGTERM, stop)
     train(work, started=started, stop=stop)
     if distributed.is_initialized():
         distributed.destroy_process_group()
+
+
+def _meet() -> None:
+    """Form the group of one that Trainer wants, by a file: by an address, torch looks up the name of each."""
+    from torch import distributed
+
+    place = Path(tempfile.mkdtemp(prefix="group-"), "store")
+    store = distributed.FileStore(str(place), 1)  # type: ignore[attr-defined]  # documented, not listed
+    distributed.init_process_group(store=store, rank=0, world_size=1)
 
 
 def _keep(work: Path, error: NightshiftError) -> None:

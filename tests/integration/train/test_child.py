@@ -96,6 +96,22 @@ def test_a_night_killed_with_9_leaves_no_process_behind(tmp_path: Path, inputs: 
     assert not is_finished(tmp_path / "work")
 
 
+def test_a_training_asks_nobody_and_answers_nobody(tmp_path: Path, inputs: stage.TrainInputs) -> None:
+    """torch looks up the name of each address that it is connected to, its own, too."""
+    num_processes, addresses = [], set()
+
+    def look(_progress: stage.Progress) -> None:
+        about = [psutil.Process(pid) for pid in processes_about(tmp_path / "work")]
+        num_processes.append(len(about))
+        addresses.update(one.laddr.ip for process in about for one in process.net_connections())
+
+    (tmp_path / "out").mkdir()
+    order = replace(inputs, num_rows=NUM_STEPS * SETTINGS.batch_rows)
+    stage.run(SETTINGS, order, tmp_path / "work", tmp_path / "out", on_progress=look)
+    assert max(num_processes) >= 2
+    assert addresses <= {"127.0.0.1"}  # gloo's, in any case
+
+
 def test_a_training_leaves_nothing_among_the_temporary_files(
     tmp_path: Path, inputs: stage.TrainInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
