@@ -15,8 +15,10 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 from pipeline_lib.base.errors import DamagedArtifact, NightshiftError
@@ -32,6 +34,7 @@ from tests.model_nights import FAST, any_night, whole_night
 from tests.tiny_night import KEY, House, copy_house, english, tiny_settings, write_corpus, write_lines
 
 Damage = Callable[[Path, random.Random], None]
+OF_A_PROCESS, NUM_PROCESSES = 25, 2
 CLASSES = ("data", "manifest", "stamps", "state", "pin", "database", "package", "trunk", "key")
 
 
@@ -155,6 +158,19 @@ def broken_by(seeds: Iterable[int], base: Base) -> dict[int, str]:
             if what := broken(seed, base, Path(folder)):
                 found[seed] = what
     return found
+
+
+def broken_in_parts(seeds: range, base: Base) -> Iterator[tuple[range, dict[int, str]]]:
+    """`broken_by` of many seeds, part by part as they are done, each part in a process of its own.
+
+    MLflow keeps every database open that a process has used: a thousand workspaces in one process are slow, and do not
+    fit.
+    """
+    parts = [seeds[first : first + OF_A_PROCESS] for first in range(0, len(seeds), OF_A_PROCESS)]
+    with ProcessPoolExecutor(NUM_PROCESSES, get_context("spawn"), max_tasks_per_child=1) as pool:
+        begun = {pool.submit(broken_by, part, base): part for part in parts}
+        for ended in as_completed(begun):
+            yield begun[ended], ended.result()
 
 
 def broken(seed: int, base: Base, folder: Path) -> str:
