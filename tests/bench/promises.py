@@ -7,8 +7,10 @@ printed with the command that replays it.
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from unittest.mock import patch
 
 from tests.bench.figures import Figure
@@ -17,6 +19,8 @@ from tests.tiny_night import KEY
 
 POWER_NOISES, POWER_DRAWS = ((0.01, 0.0), (0.05, 0.0), (0.02, 0.005)), 100
 SEEDS, AT_ONCE = 10_000, 1_000
+CORRUPTIONS, CORRUPTED_AT_ONCE = 1_000, 50
+KILLS, KILLS_OF_A_SEED = 200, 20
 MOVED = ("tests/e2e/test_moved.py", "tests/integration/test_moved.py")
 
 
@@ -76,6 +80,38 @@ def _broken_disks(bench: Workbench) -> int:
     return len(broken)
 
 
+def _damaged_files(bench: Workbench) -> int:
+    from tests.corruptions import base_in, broken_by
+
+    broken = {}
+    with tempfile.TemporaryDirectory() as folder:
+        bench.say("a night whose files are damaged")
+        base = base_in(Path(folder))
+        for first in range(0, CORRUPTIONS, CORRUPTED_AT_ONCE):
+            bench.say(f"damaged files, seeds from {first:,} on")
+            broken |= broken_by(range(first, first + CORRUPTED_AT_ONCE), base)
+    for seed, what in broken.items():
+        bench.say(f"python -m tests.corruptions {seed}: {what}")
+    return len(broken)
+
+
+def _killed_nights(bench: Workbench) -> int:
+    from tests.killed_nights import survive, undisturbed_in
+
+    lost = 0
+    with tempfile.TemporaryDirectory() as folder:
+        bench.say("a night that nobody disturbs")
+        twin = undisturbed_in(Path(folder))
+        for seed in range(KILLS // KILLS_OF_A_SEED):
+            bench.say(f"nights that are killed, seed {seed}")
+            try:
+                survive(seed, twin, Path(folder) / f"seed-{seed}", kills=KILLS_OF_A_SEED)
+            except AssertionError as exc:
+                bench.say(f"seed {seed}: {exc}")
+                lost += KILLS_OF_A_SEED
+    return lost
+
+
 PROMISES = (
     Promise(
         Figure("gate_false_promotion_rate", "share", "lower", "equal models that pass the gate, the worst noise", 0.05),
@@ -92,5 +128,13 @@ PROMISES = (
     Promise(
         Figure("soak_storage_seeds", "seeds", "higher", "10,000 on a simulated disk, that break no law", 10_000),
         lambda bench: SEEDS - _broken_disks(bench),
+    ),
+    Promise(
+        Figure("soak_corruptions_caught", "files", "higher", "1,000 damaged, noticed or harmless", CORRUPTIONS),
+        lambda bench: CORRUPTIONS - _damaged_files(bench),
+    ),
+    Promise(
+        Figure("soak_kills_survived", "kills", "higher", "200 of whole nights, each in the end the same bytes", KILLS),
+        lambda bench: KILLS - _killed_nights(bench),
     ),
 )
