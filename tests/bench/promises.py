@@ -7,8 +7,10 @@ printed with the command that replays it.
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from unittest.mock import patch
 
 from tests.bench.figures import Figure
@@ -17,6 +19,7 @@ from tests.tiny_night import KEY
 
 POWER_NOISES, POWER_DRAWS = ((0.01, 0.0), (0.05, 0.0), (0.02, 0.005)), 100
 SEEDS, AT_ONCE = 10_000, 1_000
+KILLS, KILLS_OF_A_SEED = 200, 20
 MOVED = ("tests/e2e/test_moved.py", "tests/integration/test_moved.py")
 
 
@@ -76,6 +79,23 @@ def _broken_disks(bench: Workbench) -> int:
     return len(broken)
 
 
+def _killed_nights(bench: Workbench) -> int:
+    from tests.killed_nights import survive, undisturbed_in
+
+    lost = 0
+    with tempfile.TemporaryDirectory() as folder:
+        bench.say("a night that nobody disturbs")
+        twin = undisturbed_in(Path(folder))
+        for seed in range(KILLS // KILLS_OF_A_SEED):
+            bench.say(f"nights that are killed, seed {seed}")
+            try:
+                survive(seed, twin, Path(folder) / f"seed-{seed}", kills=KILLS_OF_A_SEED)
+            except AssertionError as exc:
+                bench.say(f"seed {seed}: {exc}")
+                lost += KILLS_OF_A_SEED
+    return lost
+
+
 PROMISES = (
     Promise(
         Figure("gate_false_promotion_rate", "share", "lower", "equal models that pass the gate, the worst noise", 0.05),
@@ -92,5 +112,9 @@ PROMISES = (
     Promise(
         Figure("soak_storage_seeds", "seeds", "higher", "10,000 on a simulated disk, that break no law", 10_000),
         lambda bench: SEEDS - _broken_disks(bench),
+    ),
+    Promise(
+        Figure("soak_kills_survived", "kills", "higher", "200 of whole nights, each in the end the same bytes", KILLS),
+        lambda bench: KILLS - _killed_nights(bench),
     ),
 )

@@ -82,6 +82,7 @@ def test_the_goals_are_those_that_were_asked_for() -> None:
         "gate_power": 0.9,
         "moved_workspace_works": 1,
         "soak_storage_seeds": 10_000,
+        "soak_kills_survived": 200,
     }
 
 
