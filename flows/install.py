@@ -43,7 +43,7 @@ def install(settings: Settings, words: Sequence[str], *, enable: bool, dry_run: 
     _check_one_line(service)
     manager = manager_of(service)
     reporter.say(f"{'would write' if dry_run else 'writing'} {manager.path}")
-    reporter.console.print(manager.text, soft_wrap=True)
+    print(manager.text)  # as it stands in the file, which the console would lay out anew (tabs)
     if not dry_run:
         write_atomically(manager.path, manager.text.encode())
         (workspace.root / "logs").mkdir(parents=True, exist_ok=True)  # launchd wants it
