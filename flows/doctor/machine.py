@@ -16,6 +16,8 @@ from pathlib import Path
 import psutil
 
 from flows.doctor.finding import ERROR, FIX, WARNING, Finding, Patient
+from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.base.memory import NIGHT_BYTES, check_addresses
 from pipeline_lib.keep.forecast import night_bytes, night_memory
 from pipeline_lib.store.files import nearest_folder, put_aside
 from pipeline_lib.train.settings import TrainSettings
@@ -99,6 +101,10 @@ def free_bytes(path: Path) -> int:
 
 def memory(patient: Patient) -> Iterator[Finding]:
     """There is memory for the next night."""
+    try:
+        check_addresses(NIGHT_BYTES)
+    except SettingsError as exc:
+        yield Finding(ERROR, str(exc), "ulimit -v unlimited")
     if patient.at_work is not None:  # it has it
         return
     need, free = night_memory(patient.settings, patient.workspace), _free_memory()

@@ -15,6 +15,8 @@ from pipeline_lib.base.errors import SettingsError
 
 STAGE_BYTES = 2_000_000_000  # of addresses
 NIGHT_BYTES = 4_000_000_000  # with a training, Prefect and MLflow
+# By libraries whose errors are of no kind of their own: the loader of the system, C++, torch, threads.
+SAID = (os.strerror(errno.ENOMEM), "bad_alloc", "can't allocate memory", "can't start new thread")
 OUT_OF_MEMORY = (
     "out of memory: the machine, or a limit on this process, does not give what was asked for. Finished shards are "
     "kept; run again with more, with fewer resources.workers, or with a smaller ingest.max_shard_bytes."
@@ -37,8 +39,7 @@ def is_of_memory(error: BaseException) -> bool:
     return any(
         isinstance(one, MemoryError)
         or (isinstance(one, OSError) and one.errno == errno.ENOMEM)
-        or (isinstance(one, ImportError) and os.strerror(errno.ENOMEM) in str(one))  # of a library's own
-        or (isinstance(one, RuntimeError) and "can't start new thread" in str(one))
+        or any(words in str(one) for words in SAID)
         for one in _chain(error)
     )
 

@@ -10,15 +10,21 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 
-from pipeline_lib.base.errors import DataError, NightshiftError
+from pipeline_lib.base.errors import DataError, NightshiftError, UpstreamError
 from pipeline_lib.base.lifeline import exit_with_parent
+from pipeline_lib.base.memory import is_of_memory
 from pipeline_lib.store.files import translate_os_error, write_json
 from pipeline_lib.train.job import ERROR_FILE
 
 EXIT_ORPHANED = 137
+OUT_OF_MEMORY = (
+    "train: out of memory. Run again with more: it goes on from its newest checkpoint. Or lower train.batch_rows, "
+    "train.context_tokens or train.hidden_size, which begins another training."
+)
 
 
 def main() -> None:
@@ -30,9 +36,11 @@ def main() -> None:
         _train(work, started)
     except NightshiftError as exc:
         _leave(work, exc)
-    except OSError as exc:
-        _leave(work, translate_os_error(exc, work))
     except Exception as exc:
+        if is_of_memory(exc):
+            _leave(work, UpstreamError(OUT_OF_MEMORY))
+        if isinstance(exc, OSError):
+            _leave(work, translate_os_error(exc, work))
         first_line = str(exc).partition("\n")[0][:200]
         _keep(work, DataError(f"train: {type(exc).__name__}: {first_line}"))
         raise
@@ -75,7 +83,7 @@ def _keep(work: Path, error: NightshiftError) -> None:
     write_json(work / ERROR_FILE, {"kind": type(error).__name__, "message": str(error)})
 
 
-def _leave(work: Path, error: NightshiftError) -> None:
+def _leave(work: Path, error: NightshiftError) -> NoReturn:
     _keep(work, error)
     sys.exit(1)
 

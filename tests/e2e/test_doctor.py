@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -257,6 +258,13 @@ def test_more_threads_than_processors_are_told_and_its_setting_helps(house: Hous
     option, value = found[0].command.removeprefix("nightshift run ").split()
     told = {option.removeprefix("--").replace(".", "__"): value}
     assert not [one for one in findings(house, "cores", **told) if one.what.startswith(name)]
+
+
+def test_a_limit_on_addresses_is_told_that_no_night_works_in(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (3_000_000_000, resource.RLIM_INFINITY))
+    found = the_one(house, "memory")
+    assert (found.level, found.command) == (ERROR, "ulimit -v unlimited")
+    assert "may address 3.0 GB (ulimit -v), and needs 4" in found.what
 
 
 def test_too_little_memory_is_told_and_fewer_workers_help(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

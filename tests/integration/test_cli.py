@@ -179,18 +179,23 @@ def test_an_mlflow_that_nobody_serves_stops_the_night_at_its_start(call: Shell, 
     assert not (tmp_path / "workspace" / "artifacts").exists()
 
 
-def test_a_full_disk_is_one_message_that_says_so(staged: Path, copied: list[str]) -> None:
-    """The limit on the size of a file is the nearest thing to a full disk that a test may cause."""
-    words = [*copied, "--clean.rules.min_words.v1.at_least", "60"]
-    done = subprocess.run(
-        [sys.executable, "-c", "from flows.cli import main; main()", "clean", *words],
+def limited(resource_: int, limit: int, *words: str) -> "subprocess.CompletedProcess[str]":
+    """The command as a process that may have no more than that of a resource of the system."""
+    return subprocess.run(
+        [sys.executable, "-c", "from flows.cli import main; main()", *words],
         env=environment(),
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048)),
+        preexec_fn=lambda: resource.setrlimit(resource_, (limit, limit)),
     )
+
+
+def test_a_full_disk_is_one_message_that_says_so(staged: Path, copied: list[str]) -> None:
+    """The limit on the size of a file is the nearest thing to a full disk that a test may cause."""
+    words = [*copied, "--clean.rules.min_words.v1.at_least", "60"]
+    done = limited(resource.RLIMIT_FSIZE, 2048, "clean", *words)
     assert done.returncode == 4
     assert "no space left for this file" in done.stderr
     assert "Traceback" not in done.stderr
@@ -198,15 +203,7 @@ def test_a_full_disk_is_one_message_that_says_so(staged: Path, copied: list[str]
 
 def test_a_limit_under_which_nothing_works_is_named_before_anything_begins(copied: list[str]) -> None:
     """Native code would end the process, or no thread start."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from flows.cli import main; main()", "clean", *copied],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000, 1_500_000_000)),
-    )
+    done = limited(resource.RLIMIT_AS, 1_500_000_000, "clean", *copied)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("This process may address 1.5 GB (ulimit -v), and needs 2")
 

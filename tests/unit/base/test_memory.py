@@ -23,6 +23,8 @@ SHORT = [
     OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
     ImportError(f"libtorch_cpu.so: failed to map segment: {os.strerror(errno.ENOMEM)}"),
     RuntimeError("can't start new thread"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to ..."),
+    Exception("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc"),
     behind(MemoryError(), ValueError("in the midst of it")),
 ]
 OTHERS = [OSError(errno.ENOENT, "gone"), RuntimeError("no running event loop"), ImportError("no module"), ValueError()]

@@ -41,6 +41,12 @@ def test_a_full_disk_may_recover(fail_with) -> None:
     assert "no space left" in left["message"]
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_want_of_memory_is_named_with_what_to_lower(fail_with, error: Exception) -> None:
+    left = fail_with(error, SystemExit)
+    assert left == {"kind": "UpstreamError", "message": worker.OUT_OF_MEMORY}
+
+
 def test_anything_else_keeps_its_first_line_and_its_traceback(fail_with) -> None:
     left = fail_with(RuntimeError("shapes do not match\nids: 1 2 3"), RuntimeError)
     assert left == {"kind": "DataError", "message": "train: RuntimeError: shapes do not match"}
