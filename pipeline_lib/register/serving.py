@@ -28,7 +28,7 @@ PARAMETERS = {
 def make_ready(folder: Path) -> None:
     """Write into the files of a model folder, in place, what others need to serve it as it was trained.
 
-    What is not there (a graph has no generation_config.json) is left out; what says it itself stays.
+    What is not there (a graph has no generation_config.json) is left out.
     """
     context_tokens = read_json(folder / CONFIG_FILE).get("max_position_embeddings")
     _say(folder / CONFIG_FILE, use_cache=True)
@@ -51,7 +51,7 @@ def _begin_with_start(path: Path) -> None:
 
     tokenizer = Tokenizer.from_file(str(path))
     start_id = tokenizer.token_to_id(START_TOKEN)
-    if start_id is None or tokenizer.encode("").ids:
+    if start_id is None or tokenizer.num_special_tokens_to_add(is_pair=False):
         return
     start = TemplateProcessing(
         single=f"{START_TOKEN} $A", pair=f"{START_TOKEN} $A $B", special_tokens=[(START_TOKEN, start_id)]
