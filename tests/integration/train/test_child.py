@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,9 +102,11 @@ def test_a_training_asks_nobody_and_answers_nobody(tmp_path: Path, inputs: stage
     num_processes, addresses = [], set()
 
     def look(_progress: stage.Progress) -> None:
-        about = [psutil.Process(pid) for pid in processes_about(tmp_path / "work")]
+        about = processes_about(tmp_path / "work")
         num_processes.append(len(about))
-        addresses.update(one.laddr.ip for process in about for one in process.net_connections())
+        for pid in about:
+            with suppress(psutil.Error):  # it has just ended
+                addresses.update(one.laddr.ip for one in psutil.Process(pid).net_connections())
 
     (tmp_path / "out").mkdir()
     order = replace(inputs, num_rows=NUM_STEPS * SETTINGS.batch_rows)
