@@ -14,7 +14,7 @@ import yaml
 from flows.access import ENTER, entry_link
 from flows.console import ConsoleReporter
 from flows.servers import EVERY_NIGHT, POOL, prefect_environment, prefect_home
-from flows.standing import answers, check_lets_in, standing
+from flows.standing import answers, standing_open
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.stages import AllSettings
 from pipeline_lib.store.workspace import Workspace
@@ -95,9 +95,8 @@ def with_settings(tree: dict[str, Any], settings: AllSettings) -> dict[str, Any]
 
 def _environment(workspace: Workspace) -> dict[str, str]:
     """What leads to the server of a running `nightshift up`, else to the user's own."""
-    found = standing(workspace)
+    found = standing_open(workspace)
     if found is not None:
-        check_lets_in(found, workspace)
         return {**os.environ, **prefect_environment(workspace), "PREFECT_API_URL": f"{found.prefect_url}/api"}
     url = os.environ.get("PREFECT_API_URL", "")
     if not url or not answers(f"{url}/health"):

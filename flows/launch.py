@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from flows.console import ConsoleReporter
 from flows.delivery import close_abandoned, deliver_all
 from flows.servers import Server, prefect_environment, start_prefect
-from flows.standing import check_lets_in, links, settle_in, standing
+from flows.standing import links, settle_in, standing_open
 from pipeline_lib.base.errors import NightshiftError
 from pipeline_lib.base.imports import arrow_without_pandas, collector_off
 from pipeline_lib.base.leaving import do_not_wait, is_waiting
@@ -32,7 +32,9 @@ from tasks.runtime import OWN_SERVER_VARIABLE
 if TYPE_CHECKING:
     from tasks.night import Given
 
-REQUEST_SECONDS = 4.0  # that Prefect's client has for a request; a night with nothing new makes 20 in half a second
+# That Prefect's client has for a request: it asks twice, with two seconds between. A night with nothing new makes 20
+# requests in half a second.
+REQUEST_SECONDS = 2.5
 FLUSH_SECONDS = 5.0
 
 
@@ -58,7 +60,9 @@ def launch_nightly(settings: Settings) -> int:
         given = Given(reporter, engine, plan)
         told_later = delivered_at_the_end(settings, workspace, urls, reporter.say)
         with told_later, flushed_logs(), prefect_as_we_want_it(), reporter, said_by(reporter), with_given(given):
-            result = with_or_without_prefect(partial(nightly, settings), urls, settings, given)
+            # Results are not kept there; without a place for them Prefect asks its server for one, three times a night.
+            flow = nightly.with_options(result_storage=workspace.root / "prefect" / "storage")
+            result = with_or_without_prefect(partial(flow, settings), urls, settings, given)
     reporter.summary(result, seconds=time.monotonic() - started, urls=urls.shown)
     return 0
 
@@ -133,9 +137,8 @@ def prefect_server(workspace: Workspace, reporter: ConsoleReporter) -> Iterator[
     # Prefect's log lines go to its database, where the UI shows them; the terminal has lines of its own.
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
     os.environ["PREFECT_LOGGING_INTERNAL_LEVEL"] = "CRITICAL"  # what was not sent is kept
-    found = standing(workspace)
+    found = standing_open(workspace)
     if found is not None:
-        check_lets_in(found, workspace)
         os.environ["PREFECT_API_URL"] = f"{found.prefect_url}/api"
         os.environ[PAGES_VARIABLE] = found.mlflow_pages
         yield Urls(os.environ["PREFECT_API_URL"], links(found, workspace))

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,6 +22,8 @@ from pipeline_lib.store.home import settle
 from pipeline_lib.store.records import read_comfort, write_comfort
 from pipeline_lib.store.workspace import ProcessId, Seconds, Workspace
 
+OK, REFUSING, SILENT = 200, (401, 403), 0
+ANSWER_SECONDS = 2.0
 TAKING_SECONDS = 2.0  # between taking a lock and saying who did
 
 
@@ -62,6 +65,21 @@ def standing(workspace: Workspace) -> Standing | None:
     """The servers of a running `nightshift up`, if they are still ours and answer."""
     found = recorded(workspace)
     return found if found is not None and answers(f"{found.prefect_url}/api/health") else None
+
+
+def standing_open(workspace: Workspace) -> Standing | None:
+    """The same, if they let us in. Raises `UpstreamError` where they answer, and have another auth string than the
+    workspace: one that is silent is none, whenever it fell silent."""
+    found = recorded(workspace)
+    if found is None:
+        return None
+    status = status_at(f"{found.prefect_url}/api/admin/version", auth=auth_string(workspace.root))
+    if status in REFUSING:
+        raise UpstreamError(
+            f"the Prefect server of nightshift up (process {found.process_id}) lets nobody in with the auth string of "
+            f"{workspace.root}. Stop nightshift up and start it again."
+        )
+    return found if status == OK else None
 
 
 def recorded(workspace: Workspace) -> Standing | None:
@@ -137,15 +155,6 @@ def links(found: Standing, workspace: Workspace) -> tuple[str, str]:
     return entry_link(found.prefect_url.replace(HOST, found.name), auth_string(workspace.root)), page
 
 
-def check_lets_in(found: Standing, workspace: Workspace) -> None:
-    """Raises `UpstreamError` when the standing server was started with another auth string than the workspace has."""
-    if not answers(f"{found.prefect_url}/api/admin/version", auth=auth_string(workspace.root)):
-        raise UpstreamError(
-            f"the Prefect server of nightshift up (process {found.process_id}) lets nobody in with the auth string of "
-            f"{workspace.root}. Stop nightshift up and start it again."
-        )
-
-
 def remember(workspace: Workspace, servers: Standing) -> None:
     """Tell other commands of this workspace where the servers are."""
     write_comfort(workspace.state / "up.json", readable(asdict(servers)).encode())
@@ -157,10 +166,17 @@ def forget(workspace: Workspace) -> None:
         (workspace.state / "up.json").unlink()
 
 
-def answers(url: str, *, auth: str = "") -> bool:
-    """Whether an HTTP server answers there with success, to who has this auth string."""
+def answers(url: str) -> bool:
+    """Whether an HTTP server answers there with success."""
+    return status_at(url) == OK
+
+
+def status_at(url: str, *, auth: str = "") -> int:
+    """The status that an HTTP server answers there, to who has this auth string; SILENT when none does."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=basic(auth)), timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError, ValueError):
-        return False
+        with urllib.request.urlopen(urllib.request.Request(url, headers=basic(auth)), timeout=ANSWER_SECONDS) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as exc:
+        return exc.code
+    except (OSError, HTTPException, ValueError):
+        return SILENT

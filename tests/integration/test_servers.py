@@ -17,7 +17,7 @@ from flows import servers
 from flows.ports import hold_port
 from flows.prefect_database import put_damaged_aside
 from flows.servers import Server, last_word, prefect_environment, start_prefect
-from flows.standing import Standing, check_lets_in, forget, only_up, remember, standing
+from flows.standing import Standing, forget, only_up, remember, standing, standing_open
 from pipeline_lib.base.errors import UpstreamError, WorkspaceBusy
 from pipeline_lib.store.workspace import Workspace
 from tests.answering import Healthy, answering
@@ -395,9 +395,9 @@ def test_our_prefect_server_does_not_start_where_it_would_let_everybody_in(works
 
 
 def test_a_standing_server_with_another_auth_string_is_told(workspace: Workspace, asking: str) -> None:
-    servers = _of_this_process(asking)
+    remember(workspace, _of_this_process(asking))
     with pytest.raises(UpstreamError, match=r"lets nobody in with the auth string of .* start it again"):
-        check_lets_in(servers, workspace)
+        standing_open(workspace)
 
 
 def _of_this_process(url: str) -> Standing:
