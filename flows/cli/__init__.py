@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -31,7 +32,6 @@ OF_THE_DISK = {*FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errn
 
 app = typer.Typer(
     name=NAME,
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -45,6 +45,23 @@ Every setting can be given to every command by its dotted name, as in --train.ma
 --clean.rules.min_words.v1.at_least 40; **nightshift config --explain** lists them all.
 A file of them (--config FILE) keeps them together.""",
 )
+
+
+def _say_release(is_asked: bool) -> None:
+    if is_asked:
+        print(f"{NAME} {metadata.version(NAME)}")
+        raise SystemExit
+
+
+@app.callback()
+def _first(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_say_release, is_eager=True, help="Say which release.")
+    ] = False,
+) -> None:
+    """What every command begins with."""
+
+
 for module in (night, inspect, models, backups, serve, stages):
     module.register(app)
 
@@ -57,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write_privately()
     try:
         words, settings = without_settings(sys.argv[1:] if arguments is None else arguments)
-        status = app(words, prog_name=NAME, obj=settings, standalone_mode=False) or 0  # Typer makes 130 of a Ctrl-C
+        status = (
+            app(words or ["--help"], prog_name=NAME, obj=settings, standalone_mode=False) or 0
+        )  # Typer makes 130 of a Ctrl-C
     except NightshiftError as exc:
         _leave(str(exc), exc.exit_code)
     except typer.TyperException as exc:

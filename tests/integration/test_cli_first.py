@@ -1,5 +1,6 @@
 """The command line before there is anything: while it loads, and where no workspace is yet."""
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,16 @@ def test_a_ctrl_c_while_it_is_still_loading_is_one_line(module: str) -> None:
 def test_who_has_it_ignored_goes_on() -> None:
     ended = run_program(INTERRUPTED.format(handler="SIG_IGN"), "flows.cli.models")
     assert ended.returncode == 0, ended.stderr
+
+
+def test_nothing_at_all_asks_for_help(call: Shell) -> None:
+    assert call() == call("--help")
+    assert "nightshift run" in call().out and call().status == 0
+
+
+def test_it_says_which_release_it_is(call: Shell) -> None:
+    said = call("--version")
+    assert (said.status, said.out.split(), said.err) == (0, ["nightshift", metadata.version("nightshift")], "")
 
 
 DOCS = '[{"kind": "installed_docs", "packages": ["pluggy"]}]'  # the demo on one small package
