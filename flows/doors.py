@@ -1,10 +1,14 @@
-"""The doors in front of Prefect's app: which Host, which Origin, and the page by which a browser gets in.
+"""The doors in front of the apps of Prefect and MLflow: which Host, which Origin, and how a browser gets in to Prefect.
 
-Prefect asks each request of its API for the auth string, but answers any Host (so a name that an attacker points at
-127.0.0.1 reaches it) and lets any page embed its own. This ASGI app stands before it:
+Prefect answers any Host (so a name that an attacker points at 127.0.0.1 reaches it) and lets any page embed its own;
+MLflow takes names that begin like private addresses ("10.evil.example") for such, and lets in pages of whatever else
+serves some on this machine. An ASGI app stands before each:
 
 - A Host that is neither a name of this machine nor listed is refused with 421; a websocket is closed.
 - An Origin that is not the address that was asked is refused with 403, preflights too.
+
+Before Prefect, which asks each request of its API for the auth string, it does more:
+
 - Nobody may show these pages in a frame.
 - A person who opens a page by another name of this machine (`localhost`) is sent on to the one that links have: a
   browser keeps what it knows (the auth string) by origin.
@@ -52,21 +56,18 @@ SCRIPT = """(async () => {
 })();
 """
 USED = "This link was used in another browser, or is older than a day. `nightshift status` prints a new one.\n"
-WRONG_HOST = "This server answers to no such name. For others than this machine's own set " + HOSTS_VARIABLE + ".\n"
+WRONG_HOST = f"This server answers to no such name. Others than this machine's own are set by {HOSTS_VARIABLE}.\n"
 WRONG_ORIGIN = "Pages of other origins may not ask this server.\n"
 
 
 class Doors:
-    """An ASGI app that lets through to another one what comes from its own user.
+    """An ASGI app that lets through to another one what its own pages ask, and what no page asks.
 
     `hosts`: values of Host that are answered besides those of this machine, such as "prefect-server:4200".
-    `auth`: the auth string that the page hands out. `name`: that of this machine in links.
     """
 
-    def __init__(self, app: App, *, auth: str, hosts: Iterable[str] = (), name: str = LOOPBACK[0]) -> None:
+    def __init__(self, app: App, *, hosts: Iterable[str] = ()) -> None:
         self._app = app
-        self._shown = name
-        self._codes = Codes(auth)
         self._hosts = frozenset(host.strip().lower() for host in hosts if host.strip())
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -80,15 +81,32 @@ class Doors:
             await _refuse(scope, send, 421, WRONG_HOST)
         elif origin is not None and origin.partition("://")[2].lower() != host.lower():
             await _refuse(scope, send, 403, WRONG_ORIGIN)
-        elif _name(host) != self._shown and _name(host) in LOOPBACK and _is_navigation(scope, headers):
+        else:
+            await self._let_in(scope, headers, receive, send)
+
+    def _is_ours(self, host: str) -> bool:
+        return _name(host) in LOOPBACK or host.lower() in self._hosts
+
+    async def _let_in(self, scope: Message, _headers: dict[bytes, str], receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+class PrefectDoors(Doors):
+    """The same before Prefect. `auth`: the auth string that the page hands out. `name`: of this machine in links."""
+
+    def __init__(self, app: App, *, auth: str, hosts: Iterable[str] = (), name: str = LOOPBACK[0]) -> None:
+        super().__init__(app, hosts=hosts)
+        self._shown = name
+        self._codes = Codes(auth)
+
+    async def _let_in(self, scope: Message, headers: dict[bytes, str], receive: Receive, send: Send) -> None:
+        host = headers.get(b"host", "")
+        if _name(host) != self._shown and _name(host) in LOOPBACK and _is_navigation(scope, headers):
             await _send_on(scope, send, self._shown, _port(host))
         elif scope["type"] == "http" and scope["path"] in (ENTER, f"{ENTER}.js"):
             await self._enter(scope, receive, send)
         else:
             await self._app(scope, receive, _without_frames(send))
-
-    def _is_ours(self, host: str) -> bool:
-        return _name(host) in LOOPBACK or host.lower() in self._hosts
 
     async def _enter(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["path"] != ENTER:

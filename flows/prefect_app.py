@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flows.access import HOSTS_VARIABLE
-from flows.doors import LOOPBACK, Doors
+from flows.doors import LOOPBACK, PrefectDoors
 from flows.prefect_database import VARIABLE as DATABASE_VARIABLE
 from flows.prefect_database import prepare
 from pipeline_lib.base.errors import SettingsError
@@ -21,7 +21,7 @@ from pipeline_lib.base.imports import collector_off
 USED = ("/admin", "/csrf-token", "/flows", "/flow_runs", "/task_runs", "/artifacts", "/logs", "/events")
 
 
-def create_app() -> Doors:
+def create_app() -> PrefectDoors:
     """The app of `prefect server start`, behind the doors. Raises `SettingsError` where nobody would be asked."""
     auth = os.environ.get("PREFECT_SERVER_API_AUTH_STRING", "")
     if not auth:
@@ -38,4 +38,4 @@ def create_app() -> Doors:
         gc.freeze()  # making the app ends with a collection
         hosts = os.environ.get(HOSTS_VARIABLE, "").split(",")
         name = urlsplit(os.environ.get("PREFECT_UI_API_URL", "")).hostname or LOOPBACK[0]
-        return Doors(server.create_app(), auth=auth, hosts=hosts, name=name)
+        return PrefectDoors(server.create_app(), auth=auth, hosts=hosts, name=name)

@@ -250,10 +250,9 @@ def start_mlflow(
     artifacts = (workspace.root / "mlartifacts").resolve()
     command = [sys.executable, "-m", "mlflow", "server", "--host", bound(name), "--port", str(port.number)]
     command += ["--workers", "1", "--backend-store-uri", tracking_uri, "--default-artifact-root", artifacts.as_uri()]
-    if asks:
-        command += ["--app-name", "nightshift"]
-    if name != HOST:
-        command += ["--allowed-hosts", f"{name}:{port.number},localhost:*,{HOST}:*"]
+    own = [f"localhost:{port.number}", f"[::1]:{port.number}", f"{HOST}:{port.number}", f"{name}:{port.number}"]
+    command += ["--app-name", "nightshift", "--allowed-hosts", ",".join(own)]
+    command += ["--cors-allowed-origins", ",".join(f"http://{host}" for host in own)]
     return _start(MLFLOW, command, url, env, workspace, port=port)
 
 

@@ -49,7 +49,11 @@ def main() -> None:
 def _torchrun() -> int:
     """Our parent. When it was killed before we looked, somebody else has adopted us and there is nobody to work for."""
     parent = os.getppid()
-    if "pipeline_lib.train.torchrun" not in psutil.Process(parent).cmdline():
+    try:
+        is_torchrun = "pipeline_lib.train.torchrun" in psutil.Process(parent).cmdline()
+    except psutil.Error:  # there is none: 0 is that of the first process of a container
+        is_torchrun = False
+    if not is_torchrun:
         sys.exit(EXIT_ORPHANED)
     return parent
 

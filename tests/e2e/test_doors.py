@@ -62,12 +62,6 @@ HOSTILE = """async ([target, path, body]) => {
   };
 }"""
 
-FRAMED = """url => {
-  const frame = document.createElement("iframe");
-  frame.src = url;
-  document.body.append(frame);
-}"""
-
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
@@ -170,6 +164,22 @@ def test_a_page_of_another_origin_gets_nothing_done(servers: Up, chromium: "Brow
     page.wait_for_timeout(1000)
     assert said == {"json": "refused", "plain": "unseen", "knowing": "refused", "socket": "refused"}
     assert as_found(servers) == before
+    page.close()
+
+
+def test_a_page_of_another_origin_writes_nothing_in_mlflow(servers: Up, chromium: "Browser", elsewhere: str) -> None:
+    """In the very browser that MLflow lets in, which answers by itself; MLflow alone takes any page of this machine."""
+    page = new_page(chromium)
+    page.goto(servers.links["mlflow"])
+    page.get_by_text("Training runs").first.wait_for()
+    page.goto(elsewhere)
+    made = {"name": "made-from-elsewhere"}
+    said = page.evaluate(HOSTILE, [servers.mlflow_url, "/ajax-api/2.0/mlflow/experiments/create", made])
+    page.wait_for_timeout(1000)
+    assert said == {"json": "refused", "plain": "unseen", "knowing": "refused", "socket": "refused"}
+    look = "/api/2.0/mlflow/experiments/get-by-name?experiment_name="
+    login = basic(mlflow_login(servers.workspace))
+    assert [status_of(servers.mlflow_url, look + name, login) for name in ("Default", made["name"])] == [200, 404]
     page.close()
 
 

@@ -203,19 +203,39 @@ def test_images_are_made_only_of_what_dockerignore_lets_through() -> None:
     assert all((ROOT / name).exists() for name in copied)
 
 
-def test_the_image_of_prefect_has_all_that_our_doors_are_made_of(tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", ["prefect", "mlflow"])
+def test_the_image_of_a_server_has_all_that_our_doors_are_made_of(tmp_path: Path, server: str) -> None:
     """Its own code, without the rest of the project: nothing of it may import more."""
-    _, lines = STAGES["prefect"]
+    _copy_of(server, tmp_path)
+    done = _in_image(tmp_path, f"import flows.{server}_app as app; print(app.__file__)")
+    assert done.stdout.strip() == str(tmp_path / "flows" / f"{server}_app.py"), done.stderr
+
+
+def test_the_image_of_mlflow_finds_our_doors_by_their_name(tmp_path: Path) -> None:
+    _copy_of("mlflow", tmp_path)
+    (name,) = [
+        word.partition("=")[2] for word in TREE["services"]["mlflow"]["command"] if word.startswith("--app-name")
+    ]
+    look = "from importlib.metadata import distribution; print(*distribution('nightshift-doors').entry_points)"
+    done = _in_image(tmp_path, look)
+    assert f"name={name!r}, value='flows.mlflow_app:create_app', group='mlflow.app'" in done.stdout, done.stderr
+
+
+def _copy_of(target: str, folder: Path) -> None:
+    """What the image gets of the project."""
+    _, lines = STAGES[target]
     for line in lines:
-        if line.startswith("COPY ") and "--from=" not in line:
-            *sources, target = line.split()[1:]
-            folder = tmp_path / target.removeprefix("/opt/nightshift/")
+        if line.startswith("COPY ") and "--from=" not in line and "/opt/nightshift/" in line:
+            *sources, place = line.split()[1:]
+            into = folder / place.removeprefix("/opt/nightshift/")
             for source in (ROOT / name for name in sources):
-                shutil.copytree(source, folder) if source.is_dir() else shutil.copy(source, _made(folder))
-    command = [sys.executable, "-c", "import flows.prefect_app; print(flows.prefect_app.__file__)"]
-    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == str(tmp_path / "flows" / "prefect_app.py"), done.stderr
+                shutil.copytree(source, into) if source.is_dir() else shutil.copy(source, _made(into))
+
+
+def _in_image(folder: Path, program: str) -> "subprocess.CompletedProcess[str]":
+    env = {**os.environ, "PYTHONPATH": str(folder)}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
 def _made(folder: Path) -> Path:

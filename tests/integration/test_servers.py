@@ -41,9 +41,9 @@ http.server.HTTPServer(("127.0.0.1", {port}), Healthy).serve_forever()
 ORDERED = """
 from prefect.server.api import server
 before = server.API_ROUTERS
-from flows.doors import Doors
+from flows.doors import PrefectDoors
 from flows.prefect_app import USED, create_app
-assert isinstance(create_app(), Doors)
+assert isinstance(create_app(), PrefectDoors)
 assert {router.prefix for router in server.API_ROUTERS[:len(USED)]} == set(USED)
 assert set(map(id, server.API_ROUTERS)) == set(map(id, before))
 """

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from flows.access import ENTER, entry_link
-from flows.doors import Doors
+from flows.doors import PrefectDoors
 
 AUTH = "nightshift:" + "s" * 43
 US = "127.0.0.1:4200"
@@ -46,7 +46,7 @@ async def _behind(scope: Any, _receive: Any, send: Any) -> None:
 
 
 def ask(
-    doors: Doors,
+    doors: PrefectDoors,
     path: str = "/api/flows/",
     *,
     method: str = "GET",
@@ -60,7 +60,7 @@ def ask(
     return asyncio.run(asked())
 
 
-def connect(doors: Doors, headers: Mapping[str, str]) -> str:
+def connect(doors: PrefectDoors, headers: Mapping[str, str]) -> str:
     """What a websocket is answered."""
     said: list[str] = []
 
@@ -76,56 +76,58 @@ def connect(doors: Doors, headers: Mapping[str, str]) -> str:
 
 
 @pytest.fixture
-def doors() -> Doors:
-    return Doors(_behind, auth=AUTH, hosts=["prefect-server:4200", ""])
+def doors() -> PrefectDoors:
+    return PrefectDoors(_behind, auth=AUTH, hosts=["prefect-server:4200", ""])
 
 
 @pytest.mark.parametrize("host", OURS)
-def test_names_of_this_machine_and_listed_ones_are_answered(doors: Doors, host: str) -> None:
+def test_names_of_this_machine_and_listed_ones_are_answered(doors: PrefectDoors, host: str) -> None:
     assert ask(doors, headers={"host": host}).text == "inside"
     assert connect(doors, {"host": host}) == "websocket.accept"
 
 
 @pytest.mark.parametrize("host", NOT_OURS)
-def test_no_other_name_is_answered(doors: Doors, host: str) -> None:
+def test_no_other_name_is_answered(doors: PrefectDoors, host: str) -> None:
     assert ask(doors, headers={"host": host}).status_code == 421
     assert connect(doors, {"host": host}) == "websocket.close"
 
 
 @pytest.mark.parametrize("origin", FOREIGN)
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_pages_of_other_origins_are_refused(doors: Doors, origin: str, method: str) -> None:
+def test_pages_of_other_origins_are_refused(doors: PrefectDoors, origin: str, method: str) -> None:
     answer = ask(doors, method=method, headers={"origin": origin})
     assert answer.status_code == 403 and "access-control-allow-origin" not in answer.headers
     assert connect(doors, {"host": US, "origin": origin}) == "websocket.close"
 
 
-def test_pages_of_the_server_itself_are_not(doors: Doors) -> None:
+def test_pages_of_the_server_itself_are_not(doors: PrefectDoors) -> None:
     assert ask(doors, method="POST", headers={"origin": f"http://{US}"}).text == "inside"
     assert connect(doors, {"host": US, "origin": f"http://{US}"}) == "websocket.accept"
 
 
 @pytest.mark.parametrize("path", ["/", ENTER])
-def test_nobody_shows_a_page_in_a_frame(doors: Doors, path: str) -> None:
+def test_nobody_shows_a_page_in_a_frame(doors: PrefectDoors, path: str) -> None:
     headers = ask(doors, path).headers
     assert headers["x-frame-options"] == "DENY" and "frame-ancestors 'none'" in headers["content-security-policy"]
 
 
-def test_a_person_at_localhost_is_sent_to_the_address_where_a_browser_knows_the_auth_string(doors: Doors) -> None:
+def test_a_person_at_localhost_is_sent_to_where_a_browser_knows_the_auth_string(
+    doors: PrefectDoors,
+) -> None:
     asked = {"host": "localhost:4200", "accept": "text/html,*/*"}
     answer = ask(doors, "/runs?page=2", headers=asked)
     assert (answer.status_code, answer.headers["location"]) == (307, f"http://{US}/runs?page=2")
     assert ask(doors, "/api/flows/", headers={"host": "localhost:4200"}).text == "inside"
 
 
-def test_a_link_hands_out_the_auth_string_once(doors: Doors) -> None:
+def test_a_link_hands_out_the_auth_string_once(doors: PrefectDoors) -> None:
     code = entry_link("", AUTH).split("#")[1]
     first, second = (ask(doors, ENTER, method="POST", body=code) for _ in range(2))
     assert (first.status_code, first.text, first.headers["cache-control"]) == (200, AUTH, "no-store")
     assert second.status_code == 403 and "nightshift status" in second.text and AUTH not in second.text
 
 
-def test_opening_the_page_uses_up_no_link_and_tells_nothing(doors: Doors) -> None:
+def test_opening_the_page_uses_up_no_link_and_tells_nothing(doors: PrefectDoors) -> None:
     page, script = ask(doors, ENTER), ask(doors, f"{ENTER}.js")
     assert page.headers["content-type"].startswith("text/html")
     assert script.headers["content-type"].startswith("text/javascript")
@@ -133,10 +135,10 @@ def test_opening_the_page_uses_up_no_link_and_tells_nothing(doors: Doors) -> Non
 
 
 @pytest.mark.parametrize("body", ["", "x", "x" * 100_000])
-def test_without_a_code_the_page_gives_nothing(doors: Doors, body: str) -> None:
+def test_without_a_code_the_page_gives_nothing(doors: PrefectDoors, body: str) -> None:
     assert ask(doors, ENTER, method="POST", body=body).status_code == 403
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "HEAD"])
-def test_the_page_is_opened_or_sent_a_code(doors: Doors, method: str) -> None:
+def test_the_page_is_opened_or_sent_a_code(doors: PrefectDoors, method: str) -> None:
     assert ask(doors, ENTER, method=method).status_code == 405

@@ -52,7 +52,11 @@ def test_anything_else_keeps_its_first_line_and_its_traceback(fail_with) -> None
     assert left == {"kind": "DataError", "message": "train: RuntimeError: shapes do not match"}
 
 
-def test_a_process_that_torchrun_did_not_start_leaves_at_once() -> None:
+@pytest.mark.parametrize("parent", ["somebody else", "nobody"])
+def test_a_process_that_torchrun_did_not_start_leaves_at_once(monkeypatch: pytest.MonkeyPatch, parent: str) -> None:
+    """The first process of a container has no parent."""
+    if parent == "nobody":
+        monkeypatch.setattr("os.getppid", lambda: 0)
     with pytest.raises(SystemExit) as left:
         worker._torchrun()
     assert left.value.code == 137
