@@ -20,6 +20,7 @@ from tests.tiny_night import KEY
 POWER_NOISES, POWER_DRAWS = ((0.01, 0.0), (0.05, 0.0), (0.02, 0.005)), 100
 SEEDS, AT_ONCE = 10_000, 1_000
 KILLS, KILLS_OF_A_SEED = 200, 20
+DAMAGED = 1_000
 MOVED = ("tests/e2e/test_moved.py", "tests/integration/test_moved.py")
 
 
@@ -96,6 +97,20 @@ def _killed_nights(bench: Workbench) -> int:
     return lost
 
 
+def _damaged_files(bench: Workbench) -> int:
+    from tests.corruptions import base_in, broken_in_parts
+
+    count = 0
+    with tempfile.TemporaryDirectory() as folder:
+        bench.say("nights that nobody damages")
+        for part, broken in broken_in_parts(range(DAMAGED), base_in(Path(folder))):
+            bench.say(f"files that are damaged, seeds {part.start} to {part.stop - 1}: {len(broken)} get through")
+            for seed, what in broken.items():
+                bench.say(f"python -m tests.corruptions {seed}: {what}")
+            count += len(broken)
+    return count
+
+
 PROMISES = (
     Promise(
         Figure("gate_false_promotion_rate", "share", "lower", "equal models that pass the gate, the worst noise", 0.05),
@@ -116,5 +131,9 @@ PROMISES = (
     Promise(
         Figure("soak_kills_survived", "kills", "higher", "200 of whole nights, each in the end the same bytes", KILLS),
         lambda bench: KILLS - _killed_nights(bench),
+    ),
+    Promise(
+        Figure("soak_corruptions_caught", "files", "higher", "1,000 that are damaged, noticed or harmless", DAMAGED),
+        lambda bench: DAMAGED - _damaged_files(bench),
     ),
 )
