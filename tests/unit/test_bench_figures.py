@@ -83,6 +83,7 @@ def test_the_goals_are_those_that_were_asked_for() -> None:
         "moved_workspace_works": 1,
         "soak_storage_seeds": 10_000,
         "soak_kills_survived": 200,
+        "soak_corruptions_caught": 1_000,
     }
 
 
