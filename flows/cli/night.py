@@ -150,7 +150,7 @@ def doctor(
     given = [("config", str(config))] if config else []
     given += [pair for pair in context.obj or () if pair[0] in OF_NO_SECTION]
     words = shlex.join(word for name, value in given for word in (f"--{name}", value))
-    raise typer.Exit(show_doctor(settings, opened(settings), words, is_fixing=fix, as_json=as_json))
+    raise typer.Exit(show_doctor(settings, opened(settings, is_examined=True), words, is_fixing=fix, as_json=as_json))
 
 
 def forget(

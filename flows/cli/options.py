@@ -59,10 +59,17 @@ def _shipped(config: Path) -> Path:
     return ours[str(config)]
 
 
-def opened(settings: Settings) -> Workspace:
-    """The workspace to look into. Raises `DataError` for one that another release has made, which this cannot read."""
+def opened(settings: Settings, *, is_examined: bool = False) -> Workspace:
+    """The workspace of a command. A move of the champion that was cut off is finished, unless it `is_examined`.
+
+    Raises `DataError` for one that another release has made, which this cannot read.
+    """
     workspace = Workspace(settings.workspace.resolve())
     workspace.check_layout()
+    if not is_examined and any((workspace.state / "promotions").glob("begun-*")):
+        from tasks.moves import settle_champion  # which loads MLflow
+
+        settle_champion(settings)
     return workspace
 
 

@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.stages import STAGES as ALL_STAGES
 from pipeline_lib.stages import resolve
 from pipeline_lib.store.home import settle
@@ -376,6 +378,20 @@ def test_promote_moves_the_champion_and_rollback_has_nowhere_to_go(copied: list[
     refused = nightshift("rollback", *copied)
     assert refused.status == 5
     assert refused.err == "nightshift-tiny has no previous champion to go back to. Promote a version instead.\n"
+
+
+def test_a_move_that_was_cut_off_is_finished_by_the_next_command_of_any_kind(
+    call: Shell, copied: list[str], tmp_path: Path
+) -> None:
+    killed = nightshift("promote", "1", *copied, **{VARIABLE: "register:after_champion:1"})
+    assert killed.status == -signal.SIGKILL, killed.err
+    (begun,) = (tmp_path / "workspace" / "state" / "promotions").glob("begun-*")
+    intention = begun.read_bytes()
+    for words in ["plan"], ["trace"], ["gc", "--dry-run"], ["verify"], ["compact"], ["backup", str(tmp_path / "kept")]:
+        begun.write_bytes(intention)  # each of its writes may be done twice
+        said = call(*words, *copied)
+        assert (said.status, begun.exists()) == (0, False), (words, said.err)
+    assert "champion is version 1" in call("status", *copied).out
 
 
 def test_a_guard_that_stops_a_night_is_one_message_and_a_failed_run(copied: list[str]) -> None:
