@@ -54,7 +54,8 @@ class Sought:
             for one in self.versions
         }
         ordered = tuple(sorted(lay, key=lambda one: (one.batch, one.part, one.document)))
-        return Tombstone(self.source, key.of_place(self.source, self.url), ordered, at, tuple(models))
+        place = key.of_place(self.source, self.url)
+        return Tombstone(self.source, place, ordered, at, tuple(models), key=key.name)
 
 
 def seek(workspace: Workspace, name: str, source: str | None) -> Sought:

@@ -36,7 +36,7 @@ from pipeline_lib.store.addresses import MLFLOW, MLFLOW_COPY
 from pipeline_lib.store.artifact import MANIFEST, read_manifest
 from pipeline_lib.store.databases import is_damaged, is_empty
 from pipeline_lib.store.files import num_bytes_in
-from pipeline_lib.store.forgotten import read_tombstones
+from pipeline_lib.store.forgotten import check_forgotten
 from pipeline_lib.store.layout import layout_of
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.records import seal_fault
@@ -102,7 +102,7 @@ def _of_state(workspace: Workspace, registry: Registry) -> Iterator[Piece]:
         workspace.state / "layout.json": partial(layout_of, workspace.root),
         workspace.state / "catalog.json": workspace.batches,
         workspace.state / "given_up.json": workspace.given_up,
-        workspace.state / "forgotten.json": partial(read_tombstones, workspace.root),
+        workspace.state / "forgotten.json": partial(check_forgotten, workspace.root),
     }
     for pin in (workspace.state / "pins").glob("[!.]*.json"):
         decide[pin] = partial(workspace.pin, pin.stem, dict[str, Any])

@@ -49,6 +49,7 @@ class Tombstone:
     at: float  # when it was forgotten, in Unix seconds
     models: tuple[str, ...] = ()  # fingerprints of those that had learned it, or may have
     purged: float | None = None  # when nothing of it was left; None: it is left out so far, and still there
+    key: str = ""  # the name of the key of its hashes; "": an earlier release did not keep it
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class ForgetKey:
     """The secret of a workspace's tombstones; it never shows itself."""
 
     secret: bytes = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What tells it from other keys, and tells nothing of it."""
+        return self._hash(b"key", b"")
 
     def of_place(self, source: str, url: str) -> str:
         """The keyed hash of a place."""
@@ -103,8 +109,14 @@ def save_tombstones(workspace: Path, tombstones: Sequence[Tombstone]) -> None:
     write_state(_path(workspace), [asdict(one) for one in tombstones])
 
 
+def check_forgotten(workspace: Path) -> None:
+    """Raises `DataError` where the list is damaged, or its key is lost or another one."""
+    if read_tombstones(workspace):
+        forget_key(workspace)
+
+
 def forget_key(workspace: Path) -> ForgetKey:
-    """The key, made on first use. Raises `DataError` where there are tombstones, and it is not there or not whole."""
+    """The key, made on first use. Raises `DataError` where there are tombstones, and it is not there or not theirs."""
     path = workspace / "keys" / "forget.key"
     if not path.exists() and _path(workspace).exists():
         raise _unrecognized(path, "is missing")
@@ -113,11 +125,12 @@ def forget_key(workspace: Path) -> ForgetKey:
         secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError) as exc:
         raise _unrecognized(path, "cannot be read") from exc
-    if len(secret) != KEY_BYTES:
+    key = ForgetKey(secret)
+    if len(secret) != KEY_BYTES or any(stone.key not in ("", key.name) for stone in read_tombstones(workspace)):
         raise _unrecognized(path, "is not the key that was written there")
     if path.stat().st_mode & 0o777 & ~OWNER_ONLY:
         path.chmod(OWNER_ONLY)
-    return ForgetKey(secret)
+    return key
 
 
 def refused_of(workspace: Path, source: str) -> Refused:

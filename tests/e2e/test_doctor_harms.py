@@ -18,7 +18,7 @@ from flows.servers import DATABASE
 from pipeline_lib.keep.marks import DAY
 from pipeline_lib.register.ledger import Promotion
 from pipeline_lib.register.moves import Intention, _path
-from pipeline_lib.store.forgotten import Tombstone, save_tombstones
+from pipeline_lib.store.forgotten import Tombstone, forget_key, save_tombstones
 from pipeline_lib.store.rewriting import AREA, HALF
 from pipeline_lib.store.workspace import Workspace, new_run
 from tests.backed_up import backed_up
@@ -214,7 +214,8 @@ def ids(harms: Sequence[Harm]) -> list[str]:
 def test_tombstones_that_are_damaged_come_back_from_a_backup_and_are_not_put_aside(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_tombstones(house.workspace, [Tombstone("docs", "1" * 32, (), 1.0, purged=2.0)])
+    key = forget_key(house.workspace).name
+    save_tombstones(house.workspace, [Tombstone("docs", "1" * 32, (), 1.0, purged=2.0, key=key)])
     assert findings(house, "damage") == []
     backed_up(house, tmp_path / "FOLDER")
     path = house.workspace / "state" / "forgotten.json"
