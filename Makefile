@@ -29,11 +29,21 @@ PYTHON := $(shell for name in python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c '$(SUPPORTED)' 2>/dev/null && echo $$name && break; done)
 endif
 
+# Another Python than the environment has would be passed over without a word.
+ifneq ($(filter-out undefined file,$(origin PYTHON)),)
+IS := -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
+ASKED := $(shell $(PYTHON) $(IS))
+FOUND := $(and $(wildcard $(RUN)/python),$(shell $(RUN)/python $(IS)))
+$(if $(ASKED),$(if $(FOUND),$(if $(filter $(ASKED),$(FOUND)),,$(error $(VENV) has Python $(FOUND), and PYTHON=$(PYTHON) is \
+Python $(ASKED). Remove it: rm -r $(VENV); then run make again))))
+endif
+
 .PHONY: demo test soak check bench format wheels lock audit sbom
 .DEFAULT_GOAL := demo
 
 demo: $(COMPILED)
 	@$(RUN)/nightshift run
+	@command -v nightshift >/dev/null || echo "source $(RUN)/activate  lets this shell find nightshift"
 
 test: $(COMPILED)
 	$(RUN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

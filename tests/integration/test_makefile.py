@@ -143,6 +143,18 @@ def test_a_python_that_is_named_is_taken(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "/opt/python3.11 -m venv .venv"
 
 
+def test_another_python_than_that_of_the_environment_is_told(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    _program(tmp_path / "bin" / "python3.12", "echo 3.12")
+    (tmp_path / ".venv").mkdir()
+    _program(tmp_path / ".venv" / "bin" / "python", "echo 3.11")
+    other = _make(tmp_path, "--dry-run", ".venv/bin/python", f"PYTHON={tmp_path}/bin/python3.12")
+    assert other.returncode != 0
+    assert "has Python 3.11, and PYTHON=" in other.stderr and "rm -r .venv; then run make again" in other.stderr
+    for named in (["PYTHON=.venv/bin/python"], []):
+        assert _make(tmp_path, "--dry-run", ".venv/bin/python", *named).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("program", "told"),
     [

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -182,6 +182,16 @@ def test_a_served_champion_takes_what_a_request_asks_of_it(registry: Registry, r
             ended = pipeline.model.generate(begun, do_sample=False, **params)[0]
             assert len(ended) <= begun.shape[1] + params.get("max_new_tokens", CONTEXT_TOKENS - begun.shape[1])
             assert answer.json()["predictions"] == [pipeline.tokenizer.decode(ended, skip_special_tokens=True)]
+        greedy = answers_of(served, {"max_new_tokens": 12})
+        for narrow in {"top_k": 1}, {"top_p": 1e-9}, {"temperature": 1e-6}:  # each leaves one token to draw from
+            assert answers_of(served, {"max_new_tokens": 12, "do_sample": True, **narrow}) == greedy
+        assert answers_of(served, {"max_new_tokens": 12, "do_sample": True}) != greedy
+
+
+def answers_of(served: Any, params: Mapping[str, Any]) -> list[list[str]]:
+    """What it says to three requests."""
+    asked = {"inputs": ["The night"], "params": dict(params)}
+    return [served.post("/invocations", json=asked).json()["predictions"] for _ in range(3)]
 
 
 def test_nothing_that_could_run_code_is_stored(
