@@ -217,13 +217,18 @@ def _at_work(night: Night) -> Iterator[None]:
 
 
 def look_back(workspace: Workspace, runtime: Runtime, reporter: Reporter) -> None:
-    """Show runs that were killed as what they are, once each; forget those of long ago."""
+    """Show runs that were killed or stopped as what they are, once each; forget those of long ago.
+
+    Who is stopped may have had no time to tell Prefect, as the night of a worker that is told to end.
+    """
     records = workspace.runs()
     workspace.forget_runs(records)
     for record in records[-KEPT_RUNS:]:
-        if record.state == "killed" and not record.is_reaped:
+        if record.state not in ("killed", "stopped") or record.is_reaped:
+            continue
+        if record.state == "killed":
             reporter.say(f"{record.flow} was {record.message.split(';')[0]}; going on from there")
-            workspace.save_run(replace(record, is_reaped=runtime.reap(record)))
+        workspace.save_run(replace(record, is_reaped=runtime.reap(record)))
 
 
 @contextmanager

@@ -86,7 +86,7 @@ class RunRecord:
     summary: Mapping[str, Any] | None = None
     flow_run_id: str | None = None  # Prefect's name for it
     profile: str = ""
-    is_reaped: bool = False  # a killed run that Prefect was told about
+    is_reaped: bool = False  # a killed or stopped run of which Prefect was told since
     stage_seconds: Mapping[str, Seconds] | None = None  # wall time inside stages, by stage, once the run has ended
 
     @property

@@ -2,15 +2,16 @@
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline_lib.base.errors import WorkspaceBusy
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.store.workspace import RunRecord, Workspace, new_run
 from tasks import night
-from tasks.night import Given, LogReporter, open_night, with_given
+from tasks.night import Given, LogReporter, look_back, open_night, with_given
 from tasks.runtime import UPKEEP, PlainRuntime
 from tests.held import holder
 from tests.tiny_night import tiny_settings
@@ -79,3 +80,26 @@ def test_a_night_does_not_wait_for_ever(settings: Settings, monkeypatch: pytest.
         open_night(settings, "nightly", PlainRuntime()),
     ):
         pass
+
+
+class Reaping(PlainRuntime):
+    """Remembers of which runs it was told, and answers that its server was."""
+
+    def __init__(self, *, answers: bool) -> None:
+        super().__init__()
+        self.answers, self.told = answers, list[str]()
+
+    def reap(self, record: RunRecord) -> bool:
+        self.told.append(record.run_id)
+        return self.answers
+
+
+def test_runs_that_were_killed_or_stopped_are_told_once_prefect_answers(settings: Settings) -> None:
+    workspace, heard = Workspace(settings.workspace), Heard()
+    for name, state in (("one", "killed"), ("two", "stopped"), ("three", "completed"), ("four", "failed")):
+        workspace.save_run(replace(new_run(name, "nightly", "tiny"), state=state, ended=1.0, message="killed; x"))
+    for answers, told in ((False, {"one", "two"}), (True, {"one", "two"}), (True, set())):
+        runtime = Reaping(answers=answers)
+        look_back(workspace, runtime, heard)
+        assert set(runtime.told) == told
+    assert heard.said == ["nightly was killed; going on from there"] * 2
