@@ -35,10 +35,10 @@ ATTACKS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
 MLFLOW_PATHS = ("/", "/api/2.0/mlflow/experiments/search?max_results=1", "/ajax-api/2.0/mlflow/experiments/search")
 OF_THE_JOB = ("command", "env", "working_dir")  # what the template of the pool has no place for
 # What a page can try from afar: a plain request, one that asks first, one that hides its answer, a form, a frame.
-HOSTILE = """async ([target, path, body]) => {
+HOSTILE = """async ([target, method, path, body]) => {
   const tried = async (options) => {
     try {
-      const answer = await fetch(target + path, {method: "POST", body: JSON.stringify(body), ...options});
+      const answer = await fetch(target + path, {method, body: JSON.stringify(body), ...options});
       return answer.type === "opaque" ? "unseen" : String(answer.status);
     } catch (error) { return "refused"; }
   };
@@ -159,10 +159,11 @@ def test_a_page_of_another_origin_gets_nothing_done(servers: Up, chromium: "Brow
     before = as_found(servers)
     deployment = servers.prefect("/deployments/name/nightly/nightly")["id"]
     page.goto(elsewhere)
-    path = f"/api/deployments/{deployment}/create_flow_run"
-    said = page.evaluate(HOSTILE, [servers.prefect_url, path, {"state": {"type": "SCHEDULED"}}])
+    for method, path, body in ATTACKS.values():
+        said = page.evaluate(HOSTILE, [servers.prefect_url, method, f"/api{path.format(id=deployment)}", body])
+        plain = "unseen" if method == "POST" else "refused"  # no browser sends a PATCH without asking
+        assert said == {"json": "refused", "plain": plain, "knowing": "refused", "socket": "refused"}, path
     page.wait_for_timeout(1000)
-    assert said == {"json": "refused", "plain": "unseen", "knowing": "refused", "socket": "refused"}
     assert as_found(servers) == before
     page.close()
 
@@ -174,7 +175,7 @@ def test_a_page_of_another_origin_writes_nothing_in_mlflow(servers: Up, chromium
     page.get_by_text("Training runs").first.wait_for()
     page.goto(elsewhere)
     made = {"name": "made-from-elsewhere"}
-    said = page.evaluate(HOSTILE, [servers.mlflow_url, "/ajax-api/2.0/mlflow/experiments/create", made])
+    said = page.evaluate(HOSTILE, [servers.mlflow_url, "POST", "/ajax-api/2.0/mlflow/experiments/create", made])
     page.wait_for_timeout(1000)
     assert said == {"json": "refused", "plain": "unseen", "knowing": "refused", "socket": "refused"}
     look = "/api/2.0/mlflow/experiments/get-by-name?experiment_name="

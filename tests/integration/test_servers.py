@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from flows import servers
 from flows.ports import hold_port
 from flows.prefect_database import put_damaged_aside
-from flows.servers import Server, last_word, prefect_environment, start_prefect
+from flows.servers import Server, become_worker, last_word, prefect_environment, start_prefect
 from flows.standing import Standing, forget, only_up, remember, standing, standing_open
 from pipeline_lib.base.errors import UpstreamError, WorkspaceBusy
 from pipeline_lib.store.workspace import Workspace
@@ -413,3 +414,20 @@ def _running(program: str) -> "Iterator[subprocess.Popen[bytes]]":
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize("healthcheck", [True, False])
+def test_what_tells_how_a_worker_is_listens_on_this_machine_alone(
+    monkeypatch: pytest.MonkeyPatch, healthcheck: bool
+) -> None:
+    """Prefect's own default is every address, and its page asks nobody."""
+    became: list[Any] = []
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("os.execve", lambda *process: became.append(process))
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with answering() as address:
+        monkeypatch.setenv("PREFECT_API_URL", address)
+        become_worker(healthcheck=healthcheck)  # which comes back only here
+    ((_, words, env),) = became
+    assert ("--with-healthcheck" in words) == healthcheck
+    assert env["PREFECT_WORKER_WEBSERVER_HOST"] == "127.0.0.1"
