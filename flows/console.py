@@ -7,7 +7,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from flows.show.summary import funnel, lines_of, score_tables
+from flows.show.summary import funnel, lines_of, reasons, score_tables
 from pipeline_lib.run.step import Done
 from pipeline_lib.stages import BY_WORD
 
@@ -23,8 +23,10 @@ def make_console() -> Console:
 class ConsoleReporter:
     """Draws on a terminal; on anything else it writes plain lines."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, *, gives_reasons: bool = False) -> None:
+        """`gives_reasons`: behind each step, why documents went; a night tells it of all stages at its end."""
         self.console = console or make_console()
+        self._gives_reasons = gives_reasons
         self._bars = Progress(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=30),
@@ -63,6 +65,8 @@ class ConsoleReporter:
         how = "cached" if result.is_cached else f"{result.seconds:6.1f} s"
         reused = f", {result.num_reused} reused" if result.num_reused and not result.is_cached else ""
         self.console.print(f"  {stage:<9} {label:<22} {_counts(stage, result):<26} {how:>9}{reused}", soft_wrap=True)
+        if self._gives_reasons and result.dropped:
+            self.console.print(f"{'':<12}{reasons(result.dropped)}", style="dim", soft_wrap=True)
 
     def summary(self, result: Mapping[str, Any], *, seconds: float, urls: Sequence[str]) -> None:
         """What the night came to, and where to look. `urls`: of Prefect and MLflow when they are open."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from flows.console import ConsoleReporter
 from flows.halves import draw_benchmarks, encode, ingest
 from flows.launch import check_first
+from flows.show.summary import passed_over
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.base.imports import arrow_without_pandas
 from pipeline_lib.base.memory import NIGHT_BYTES, STAGE_BYTES, check_addresses
@@ -13,6 +14,7 @@ from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import ENCODING, DataPlan, plan_data, plan_sealed_data
 from pipeline_lib.plan.landings import sources_that_land
 from pipeline_lib.plan.models import ModelsPlan, plan_models, untrained
+from pipeline_lib.plan.night import passed_over_of
 from pipeline_lib.plan.verdict import plan_verdict
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.run.execute import Graph
@@ -35,7 +37,7 @@ OPENS_MODELS = ("train", "evaluate", "quantize", "register")
 def run_stage(settings: Settings, stage: str) -> None:
     """Do one stage for all batches. Raises `DataError` when the stage before it has not been done."""
     workspace = Workspace(settings.workspace.resolve())
-    reporter = ConsoleReporter()
+    reporter = ConsoleReporter(gives_reasons=True)
     check_addresses(NIGHT_BYTES if stage in OPENS_MODELS else STAGE_BYTES)
     check_first(settings, workspace, reporter.say)
     if stage in TALKS_TO_MLFLOW:
@@ -52,7 +54,10 @@ def run_stage(settings: Settings, stage: str) -> None:
 def _ingest(settings: Settings, night: Night) -> None:
     for source in sources_that_land(settings):
         land(source, night)
-    ingest(plan_data(settings, night.workspace), night)
+    plan = plan_data(settings, night.workspace)
+    ingest(plan, night)
+    for line in passed_over(passed_over_of(plan)):
+        night.reporter.say(f"passed over  {line}")
 
 
 def _sealed(settings: Settings, night: Night, stage: str, before: str) -> DataPlan:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, TOMBSTONES_SCHEMA
+from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, NO_RECORDS, TOMBSTONES_SCHEMA
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, TOKENS_FILE
@@ -96,9 +96,8 @@ def put_list(store: Store, name: str, members: Sequence[Ref]) -> Ref:
 
 def put_batch(store: Store, name: str, *, source: str = "docs", shares: Sequence[float] = (), gone: Gone = ()) -> Ref:
     """An ingested batch, a file a shard, with the share of each that is held out."""
-    counts = {"num_documents": 0, "num_unchanged": 0, "num_bad": 0}
     files = [
-        {"path": f"{part}.txt", "digest": "d", "shard": part, "heldout_share": share, **counts}
+        {"path": f"{part}.txt", "digest": "d", "shard": part, "heldout_share": share, **NO_RECORDS}
         for part, share in enumerate(shares)
     ]
     stones = [dict(zip(TOMBSTONES_SCHEMA.names, stone, strict=True)) for stone in gone]

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer, models
 
-from pipeline_lib.ingest.tables import INGEST_LEDGER_SCHEMA, INVENTORY_SCHEMA, TOMBSTONES_SCHEMA
+from pipeline_lib.ingest.tables import INGEST_LEDGER_SCHEMA, INVENTORY_SCHEMA, NO_RECORDS, TOMBSTONES_SCHEMA
 from pipeline_lib.past.ledger import Story
 from pipeline_lib.plan.parents import cursor_of
 from pipeline_lib.run.execute import execute
@@ -197,8 +197,7 @@ def _settings(**changes: Any) -> Settings:
 
 
 def _file(document: str, part: int) -> dict[str, Any]:
-    counts = dict.fromkeys(("num_documents", "num_unchanged", "num_bad"), 0)
-    return {"path": url_of(document), "digest": "", "shard": part, "heldout_share": SHARE, **counts}
+    return {"path": url_of(document), "digest": "", "shard": part, "heldout_share": SHARE, **NO_RECORDS}
 
 
 def _said(**facts: Any) -> Outcome:

@@ -40,9 +40,11 @@ def why(
     Example: nightshift why numpy/linalg/_linalg.py#solve
     """
     from flows.show.why import show_why
+    from pipeline_lib.ingest.settings import IngestSettings
 
     settings = resolved(context, config).settings
-    show_why(opened(settings), document, all_values=all_values, as_json=as_json)
+    sources = settings.of(IngestSettings).sources
+    show_why(opened(settings), document, all_values=all_values, as_json=as_json, sources=sources)
 
 
 def trace(

@@ -19,10 +19,14 @@ def funnel(stages: Sequence[Mapping[str, Any]]) -> Table:
     """Where documents came in and went."""
     table = _plain_table("documents", "in", "kept", "why the rest went", right=("in", "kept"))
     for row in stages:
-        reasons = [f"{reason} {count:,}" for reason, count in row["dropped"].items()]
-        why = _first(reasons, REASONS_SHOWN, "more reasons") or NO_FIGURE
+        why = reasons(row["dropped"]) or NO_FIGURE
         table.add_row(row["stage"], f"{row['rows_in']:,}", f"{row['rows_out']:,}", why)
     return table
+
+
+def reasons(dropped: Mapping[str, int]) -> str:
+    """Why documents went, as they come: "too_few_words 12, near_duplicate 3"."""
+    return _first([f"{reason} {count:,}" for reason, count in dropped.items()], REASONS_SHOWN, "more reasons")
 
 
 def lines_of(night: Mapping[str, Any]) -> list[tuple[str, str]]:

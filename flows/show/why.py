@@ -10,6 +10,8 @@ from rich.console import Console
 from flows.console import make_console
 from flows.show.tables import number, print_json
 from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.ingest.sources import Source
+from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.past.ledger import STAGES_OF_DOCUMENTS, Decision, Story, why
 from pipeline_lib.past.names import quarantined, urls_near
 from pipeline_lib.stages import BY_WORD
@@ -19,8 +21,10 @@ from pipeline_lib.store.workspace import Workspace
 SUGGESTIONS = 5
 
 
-def show_why(workspace: Workspace, document: str, *, all_values: bool, as_json: bool) -> None:
-    """The way of all versions of a document, or why a record never became one.
+def show_why(
+    workspace: Workspace, document: str, *, all_values: bool, as_json: bool, sources: Sequence[Source] = ()
+) -> None:
+    """The way of all versions of a document, or why a record never became one, or why a file of `sources` is not read.
 
     Raises `SettingsError`, with the nearest names, when nothing is known of it.
     """
@@ -36,7 +40,7 @@ def show_why(workspace: Workspace, document: str, *, all_values: bool, as_json: 
         say_forgotten(forgotten, make_console())
     is_known = is_known or bool(forgotten)
     if not is_known:
-        raise SettingsError(unknown_document(workspace, document, near))
+        raise SettingsError(_not_read(sources, document) or unknown_document(workspace, document, near))
     if as_json:
         return
     console = make_console()
@@ -45,6 +49,15 @@ def show_why(workspace: Workspace, document: str, *, all_values: bool, as_json: 
     for record in records:
         text = f"{record.place}: {record.reason}; set aside in batch {record.batch}, it never became a document"
         console.print(text, soft_wrap=True)
+
+
+def _not_read(sources: Sequence[Source], document: str) -> str:
+    """What to say of a file that lies in a source and that no reader takes; "" of all others."""
+    for source in sources:
+        kind = source.why_not_read(document) if isinstance(source, FilesSource) else None
+        if kind is not None:
+            return f"{document!r}: lies in source {source.name!r} and is not read, being of the kind {kind!r}."
+    return ""
 
 
 def unknown_document(workspace: Workspace, document: str, near: Sequence[str]) -> str:

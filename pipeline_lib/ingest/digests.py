@@ -51,7 +51,7 @@ def digest_files(
             found[path] = Digested(told[path], status.st_size)
             continue
         stamp, known = stamp_of(status), old.get(path)
-        digest = known[1] if known and known[0] == stamp else _digest_of_file(Path(place))
+        digest = known[1] if known and known[0] == stamp else _digest_of_file(Path(place), status.st_size)
         found[path] = Digested(digest, status.st_size)
         if digest != UNREADABLE and max(stamp[1:]) < youngest:
             new[path] = (stamp, digest)
@@ -70,18 +70,24 @@ def stamp_of(status: os.stat_result) -> Stamp:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
-def digest_of_stream(raw: BinaryIO) -> str:
-    """xxh3_128 of all bytes from the start, 32 hexadecimal characters; the file is then at its start again."""
+def digest_of_stream(raw: BinaryIO, num_bytes: int | None = None) -> str:
+    """xxh3_128 of the first `num_bytes` (None: of all), 32 hexadecimal characters; the file is at its start again then.
+
+    A file to which somebody appends has the digest that it had when it was looked at.
+    """
     digest = xxhash.xxh3_128()
-    while chunk := raw.read(CHUNK_BYTES):
+    raw.seek(0)
+    left = num_bytes
+    while chunk := raw.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left)):
         digest.update(chunk)
+        left = None if left is None else left - len(chunk)
     raw.seek(0)
     return digest.hexdigest()
 
 
-def _digest_of_file(place: Path) -> str:
+def _digest_of_file(place: Path, num_bytes: int | None = None) -> str:
     try:
         with place.open("rb") as raw:
-            return digest_of_stream(raw)
+            return digest_of_stream(raw, num_bytes)
     except OSError:
         return UNREADABLE

@@ -1,7 +1,8 @@
 """From the bytes of one file to documents with identity.
 
 The file is digested and read through the same open file, and its times are compared at the end: what comes out belongs
-to the digest in the plan, or nothing does.
+to the digest in the plan, or nothing does. Of one to which somebody appends, that is what was there when it was looked
+at; the next night reads the rest.
 """
 
 import os
@@ -14,10 +15,20 @@ from pipeline_lib.base.errors import DataError, UpstreamError
 from pipeline_lib.ingest.digests import digest_of_stream, stamp_of
 from pipeline_lib.ingest.naming import Names, document_id, escape, told_beside
 from pipeline_lib.ingest.plan import READ_VERSION, UNREADABLE, FilePlan
-from pipeline_lib.ingest.records import Bad, FileSource, Format, LandingSource, Limits, Record, SourceFile, Unreadable
+from pipeline_lib.ingest.records import (
+    EMPTY_TEXT,
+    Bad,
+    FileSource,
+    Format,
+    LandingSource,
+    Limits,
+    Record,
+    SourceFile,
+    Unreadable,
+)
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
-from pipeline_lib.ingest.streams import too_long
+from pipeline_lib.ingest.streams import as_it_was, too_long
 from pipeline_lib.store.artifact import digest_of
 from pipeline_lib.store.forgotten import FORGOTTEN, NOBODY, Refused
 
@@ -74,7 +85,7 @@ def read_file(reading: Reading, file: FilePlan, place: Path | None) -> Iterator[
     Raises `UpstreamError` when the file is not, or does not stay, the one that was planned.
     """
     if file.digest == UNREADABLE:
-        yield Bad(None, "cannot be opened")
+        yield Bad(None, "cannot be opened", None)
         return
     if place is None:
         raise _changed(file)
@@ -109,13 +120,15 @@ def _records(reading: Reading, file: FilePlan, place: Path) -> Iterator[Record |
     try:
         with place.open("rb") as raw:
             stamp = stamp_of(os.fstat(raw.fileno()))
-            if digest_of_stream(raw) != file.digest:
+            if digest_of_stream(raw, file.bytes) != file.digest:
                 raise _changed(file)
+            planned = SourceFile(file.path, as_it_was(raw, file.bytes), file.bytes, file.lines)
             try:
-                yield from reading.files.read(SourceFile(file.path, raw, file.bytes, file.lines), reading.limits)
+                yield from reading.files.read(planned, reading.limits)
             except Unreadable as exc:
-                yield Bad(None, str(exc))
-            if stamp_of(os.fstat(raw.fileno())) != stamp:
+                yield Bad(None, str(exc), exc.num_rows)
+            is_same = stamp_of(os.fstat(raw.fileno())) == stamp
+            if not is_same and digest_of_stream(raw, file.bytes) != file.digest:
                 raise _changed(file)
     except OSError as exc:
         raise _changed(file) from exc
@@ -129,7 +142,7 @@ def _judged(reading: Reading, path: str, file_url: str, record: Record, names: N
     """The document that a record of this file is, or why its text cannot be one."""
     text = record.text
     if not text or text.isspace():
-        return Bad(record.line, "empty text")
+        return Bad(record.line, EMPTY_TEXT)
     try:
         encoded = text.encode()
     except UnicodeError:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline_lib.ingest.packed import Ids, Placed
 
 STAGE = "ingest"
-READ_VERSION = 1  # of the maker that reads; a raised one reads all files again
+READ_VERSION = 2  # of the maker that reads; a raised one reads all files again
 
 # Files of a shard, of a batch, of a plan and of a landing. (The first are in store/schemas.py, too; it needs pyarrow.)
 LEDGER_FILE = "ledger.parquet"

@@ -29,8 +29,26 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 KIB, MIB = 1 << 10, 1 << 20
 
 
+EMPTY_FILE, EMPTY_TEXT = "empty file", "empty text"  # reasons that are no damage
+
+
 class Unreadable(Exception):
-    """A file cannot be read on from here. The message is the reason for its quarantine row."""
+    """A file cannot be read on from here. The message is the reason for its quarantine row.
+
+    `num_rows`: how many records are lost by it; None where nobody can tell.
+    """
+
+    def __init__(self, reason: str, num_rows: int | None = None) -> None:
+        super().__init__(reason)
+        self.num_rows = num_rows
+
+
+def column_of(names: Sequence[str], name: str, num_rows: int | None = None) -> int:
+    """Where the column `name` stands. Raises `Unreadable` where there is none, and where it is not told which."""
+    places = [place for place, found in enumerate(names) if found == name]
+    if len(places) != 1:
+        raise Unreadable(f"{len(places)} columns {name!r}" if places else f"no column {name!r}", num_rows)
+    return places[0]
 
 
 class Record(NamedTuple):  # made for each document: a frozen dataclass of ten fields takes five times as long
@@ -54,10 +72,14 @@ class Record(NamedTuple):  # made for each document: a frozen dataclass of ten f
 
 @dataclass(frozen=True)
 class Bad:
-    """A line (None: the whole file) that could not become a document, and why; never its text."""
+    """A line (None: the whole file, or its rest) that could not become a document, and why; never its text.
+
+    `num_rows`: how many records went with it; None where nobody can tell. The guard then asks what the file holds.
+    """
 
     line: int | None
     reason: str
+    num_rows: int | None = 1
 
 
 @dataclass(frozen=True)

@@ -125,12 +125,12 @@ def _begin(connection: sa.Connection) -> None:
 
 
 def _row(source: "SqlSource", answer: sa.RowMapping) -> Row:
-    """The row as it lands. A text that cannot be one is left out, with the reason."""
+    """The row as it lands. A text that cannot be one is left out, with the reason; NULL is an empty one."""
     row_id, text = _text_of(answer[source.id_column]), answer[source.text_column]
     fault = None
-    if not isinstance(text, str):
+    if text is not None and not isinstance(text, str):
         fault = f"no text in column {source.text_column!r}"
-    elif not is_unicode(text):
+    elif text is not None and not is_unicode(text):
         fault = "not UTF-8"
     metadata = ((name, _text_of(answer[name])) for name in source.metadata_columns)
     return Row(

@@ -159,7 +159,7 @@ def make_shard(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcom
 def make_batch(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcome:
     """Sum up the `shards` of the `plan` and keep what later scans need.
 
-    Raises `GuardStop` when more than `max_bad_share` of the records, and more than one, are quarantined.
+    Raises `GuardStop` when more than `max_bad_share` of the records, and more than one, are lost by broken input.
     """
     from pipeline_lib.ingest.plan_files import read_plan
     from pipeline_lib.ingest.summing import ShardFiles, write_batch
@@ -177,8 +177,8 @@ def make_past(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
 
 
 LAND = Maker("ingest.land", 2, "landing.v1", make_landing)
-PLAN = Maker("ingest.plan", 1, "batch_plan.v1", make_plan, is_light=True)
-READ = Maker("ingest.read", READ_VERSION, "documents.v2", make_shard, reads=("max_document_bytes", "max_expansion"))
-BATCH = Maker("ingest.batch", 1, "batch.v1", make_batch)
+PLAN = Maker("ingest.plan", 2, "batch_plan.v1", make_plan, is_light=True)
+READ = Maker("ingest.read", READ_VERSION, "documents.v3", make_shard, reads=("max_document_bytes", "max_expansion"))
+BATCH = Maker("ingest.batch", 2, "batch.v2", make_batch)
 PAST = Maker("ingest.past", 2, "past.v2", make_past, is_light=True)
 MAKERS = (LAND, PLAN, READ, BATCH, PAST)

@@ -1,4 +1,4 @@
-"""The bytes of a file in bounded pieces, through .gz and .zst.
+"""The bytes of a file in bounded pieces, through .gz, .zst, .bz2 and .xz.
 
     Stream.chunks()  ->  lines(chunks, max_bytes)     or     whole(chunks, max_bytes)
 
@@ -7,18 +7,25 @@ one KiB of zstd may hold 32 MiB. Decompressors are driven by hand, since the rea
 truncated .zst reads like a shorter file, a truncated .gz loses what was read before the cut.
 """
 
+import bz2
 import codecs
+import io
+import lzma
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from itertools import chain
+from typing import Any, BinaryIO, cast
 
-from pipeline_lib.ingest.records import Lines, Unreadable
+from pipeline_lib.ingest.records import EMPTY_FILE, MIB, Lines, Unreadable
 
 CHUNK_BYTES = 1 << 16
 ZSTD_PIECE_BYTES = 1 << 10  # a block of 4 bytes may expand to 128 KiB: 32 MiB a piece at worst
 FREE_EXPANSION_BYTES = 16 << 20  # small files may expand as they like
+# What a decompressor may hold of what it has given: `zstd --ultra -22` asks for 128 MiB, `xz -9` for 65, and the head
+# of a file may ask for terabytes.
+WINDOW_BYTES = 128 * MIB
 
 BYTE_ORDER_MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -31,7 +38,7 @@ BYTE_ORDER_MARKS = (  # UTF-32 first: its little-endian mark begins with that of
 
 @dataclass(frozen=True)
 class Stream:
-    """An open file and the way it is compressed: "", ".gz" or ".zst"."""
+    """An open file and the way it is compressed: "", ".gz", ".zst", ".bz2" or ".xz"."""
 
     raw: BinaryIO
     compression: str
@@ -49,7 +56,7 @@ class Stream:
                 raise Unreadable("decompression bomb")
             yield chunk
         if num_bytes == 0:
-            raise Unreadable("empty file")
+            raise Unreadable(EMPTY_FILE)
 
     def seekable(self) -> BinaryIO:
         """The decompressed bytes as a file to seek in; what was compressed goes through a file without a name."""
@@ -62,15 +69,51 @@ class Stream:
         return spooled  # type: ignore[return-value]  # it has all that is asked of a BinaryIO
 
 
+class _Prefix(io.RawIOBase):
+    """The first bytes of an open file, as a file."""
+
+    def __init__(self, raw: BinaryIO, num_bytes: int) -> None:
+        self._raw, self._num_bytes, self._at = raw, num_bytes, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._num_bytes}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        self._raw.seek(self._at)
+        data = self._raw.read(max(0, min(len(buffer), self._num_bytes - self._at)))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+def as_it_was(raw: BinaryIO, num_bytes: int) -> BinaryIO:
+    """An open file as it was when it had so many bytes: it may grow meanwhile."""
+    return cast(BinaryIO, io.BufferedReader(_Prefix(raw, num_bytes), CHUNK_BYTES))
+
+
 def lines(chunks: Iterator[bytes], max_bytes: int) -> Iterator[tuple[int, bytes | None]]:
     r"""Number (from 1) and bytes of each line, without its "\n"; None for one longer than `max_bytes`.
 
-    Only "\n" ends a line: `splitlines` would cut JSON strings at U+2028. The rest after the last "\n" is a line, too,
-    unless it is empty; after an `Unreadable` it is not given, since it was cut.
+    Only "\n" ends a line: `splitlines` would cut JSON strings at U+2028. In a file whose first piece has none it is
+    "\r", as in what old spreadsheets write. The rest after the last end is a line, too, unless it is empty; after an
+    `Unreadable` it is not given, since it was cut.
     """
     number, start, is_too_long = 1, b"", False
-    for chunk in chunks:
-        *ended, rest = chunk.split(b"\n")
+    first = next(chunks, b"")
+    end = b"\r" if b"\r" in first[:-1] and b"\n" not in first else b"\n"
+    for chunk in chain([first], chunks):
+        *ended, rest = chunk.split(end)
         for piece in ended:
             is_too_long = is_too_long or len(start) + len(piece) > max_bytes
             yield number, None if is_too_long else start + piece
@@ -145,18 +188,61 @@ def _unzstd(raw: BinaryIO) -> Iterator[bytes]:
     """All frames of a .zst file, one after the other (RFC 8878)."""
     import zstandard
 
-    frame = zstandard.ZstdDecompressor().decompressobj()
+    unpacker = zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES)
+    frame = unpacker.decompressobj()
     while rest := raw.read(ZSTD_PIECE_BYTES):
         while rest:
             if frame.eof:
-                frame = zstandard.ZstdDecompressor().decompressobj()
+                frame = unpacker.decompressobj()
             try:
                 yield frame.decompress(rest)
             except zstandard.ZstdError as exc:
-                raise Unreadable("damaged zstd") from exc
+                is_wide = "too much memory" in str(exc)
+                raise Unreadable(_too_wide("zstd") if is_wide else "damaged zstd") from exc
             rest = frame.unused_data if frame.eof else b""
     if not frame.eof and raw.tell():
         raise Unreadable("truncated zstd")
 
 
-DECOMPRESSORS: dict[str, Callable[[BinaryIO], Iterator[bytes]]] = {"": _plain, ".gz": _gunzip, ".zst": _unzstd}
+def _unbz2(raw: BinaryIO) -> Iterator[bytes]:
+    """All streams of a .bz2 file, one after the other, as pbzip2 writes them."""
+    return _unpacked(raw, bz2.BZ2Decompressor, "bzip2")
+
+
+def _unxz(raw: BinaryIO) -> Iterator[bytes]:
+    """All streams of a .xz file, one after the other; zeros between them are padding."""
+    return _unpacked(raw, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, WINDOW_BYTES), "xz")
+
+
+def _unpacked(
+    raw: BinaryIO, unpacker: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor], name: str
+) -> Iterator[bytes]:
+    stream = unpacker()
+    for compressed in _plain(raw):
+        rest = compressed
+        while rest or not (stream.eof or stream.needs_input):
+            if stream.eof:
+                rest = rest.lstrip(b"\0")
+                stream = unpacker() if rest else stream
+                continue
+            try:
+                yield stream.decompress(rest, CHUNK_BYTES)
+            except (OSError, EOFError, lzma.LZMAError) as exc:
+                is_wide = "memory" in str(exc).lower()
+                raise Unreadable(_too_wide(name) if is_wide else f"damaged {name}") from exc
+            rest = stream.unused_data if stream.eof else b""
+    if not stream.eof and raw.tell():
+        raise Unreadable(f"truncated {name}")
+
+
+def _too_wide(name: str) -> str:
+    return f"{name} window over {WINDOW_BYTES // MIB} MiB (compress without --long)"
+
+
+DECOMPRESSORS: dict[str, Callable[[BinaryIO], Iterator[bytes]]] = {
+    "": _plain,
+    ".gz": _gunzip,
+    ".zst": _unzstd,
+    ".bz2": _unbz2,
+    ".xz": _unxz,
+}

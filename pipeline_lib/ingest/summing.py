@@ -1,10 +1,12 @@
 """The files of a batch, from those of its shards, and the guard against broken input."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline_lib.base.errors import GuardStop
@@ -12,13 +14,13 @@ from pipeline_lib.ingest.arrivals import own_arrivals
 from pipeline_lib.ingest.plan import ARRIVALS_FILE, INVENTORY_FILE, MEMBERS_FILE, TOMBSTONES_FILE, BatchPlan
 from pipeline_lib.ingest.plan_files import plan_facts, write_tombstones
 from pipeline_lib.ingest.settings import IngestSettings
-from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, MEMBERS_SCHEMA
-from pipeline_lib.ingest.writing import reason_code
+from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, MEMBERS_SCHEMA, NO_RECORDS
+from pipeline_lib.ingest.writing import NO_DAMAGE, reason_code
 from pipeline_lib.store.artifact import Outcome
-from pipeline_lib.store.forgotten import FORGOTTEN
 from pipeline_lib.store.tables import TableWriter, iterate, read_table, write_parquet
 
 NUM_PLACES_SHOWN = 5
+USUAL_BYTES = 2_000  # of a record, where nothing was read
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,7 @@ def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Shar
     num_documents = int(sum(inventory["num_documents"].to_pylist()))
     num_unchanged = int(sum(inventory["num_unchanged"].to_pylist()))
     num_bad = int(sum(inventory["num_bad"].to_pylist()))
-    dropped = _dropped(shards)
-    num_broken = num_bad - dropped[FORGOTTEN]
-    _guard_bad(settings, plan.source, shards, num_broken, num_documents + num_unchanged + num_broken)
+    _guard_bad(settings, plan.source, shards, lost_records(inventory), num_documents + num_unchanged)
 
     write_parquet(inventory, folder / INVENTORY_FILE)
     num_members = _write_members(shards, folder / MEMBERS_FILE)
@@ -47,7 +47,7 @@ def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Shar
     return Outcome(
         rows_in=num_documents + num_bad,
         rows_out=num_documents,
-        dropped=dropped,
+        dropped=_dropped(shards),
         file_rows={
             INVENTORY_FILE: inventory.num_rows,
             MEMBERS_FILE: num_members,
@@ -65,11 +65,12 @@ def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Shar
     )
 
 
-def read_quarantine(path: Path, limit: int) -> list[str]:
-    """The first `limit` rows of a quarantine.parquet: "shard_05.jsonl:100: invalid JSON"."""
+def read_quarantine(path: Path, limit: int, without: Collection[str] = ()) -> list[str]:
+    """The first `limit` rows of a quarantine.parquet whose reason is none of these: "a.jsonl:100: invalid JSON"."""
     shown: list[str] = []
     for part in iterate(path, ["place", "reason"]):
-        shown += [f"{row['place']}: {row['reason']}" for row in part.slice(0, limit - len(shown)).to_pylist()]
+        rows = (row for row in part.to_pylist() if row["reason"] not in without)
+        shown += [f"{row['place']}: {row['reason']}" for row in islice(rows, limit - len(shown))]
         if len(shown) == limit:
             break
     return shown
@@ -93,8 +94,7 @@ def _num_held_out(inventory: pa.Table) -> int:
 
 
 def _gone(plan: BatchPlan) -> pa.Table:
-    rows = [{"path": path, "num_documents": 0, "num_unchanged": 0, "num_bad": 0} for path in plan.gone]
-    return pa.Table.from_pylist(rows, INVENTORY_SCHEMA)
+    return pa.Table.from_pylist([{"path": path, **NO_RECORDS} for path in plan.gone], INVENTORY_SCHEMA)
 
 
 def _write_members(shards: Sequence[ShardFiles], path: Path) -> int:
@@ -133,14 +133,30 @@ def _dropped(shards: Sequence[ShardFiles]) -> Counter[str]:
     return counts
 
 
+def lost_records(inventory: pa.Table) -> int:
+    """How many records broken input took along, in all files of INVENTORY_SCHEMA.
+
+    Where nobody can tell how many a file held beyond the fault, it is weighed by its size, by what records have
+    elsewhere; and at least as what was read of it: as much again may be behind a cut.
+    """
+    names = ("num_documents", "num_unchanged", "num_lost", "bytes", "is_cut")
+    documents, unchanged, lost, size, is_cut = (inventory[name].to_numpy() for name in names)
+    read = documents + unchanged
+    num_records = (read + lost)[~is_cut].sum()
+    bytes_a_record = max(1.0, size[~is_cut].sum() / num_records) if num_records else USUAL_BYTES
+    behind = np.maximum(read, np.maximum(1, np.round(size / bytes_a_record)))[is_cut]
+    return int(lost.sum() + behind.sum())
+
+
 def _guard_bad(
-    settings: IngestSettings, source: str, shards: Sequence[ShardFiles], num_bad: int, num_records: int
+    settings: IngestSettings, source: str, shards: Sequence[ShardFiles], num_lost: int, num_read: int
 ) -> None:
-    if num_bad <= max(1, settings.max_bad_share * num_records):
+    num_records = num_read + num_lost
+    if num_lost <= max(1, settings.max_bad_share * num_records):
         return
-    places = [place for shard in shards for place in read_quarantine(shard.quarantine, NUM_PLACES_SHOWN)]
+    places = [place for shard in shards for place in read_quarantine(shard.quarantine, NUM_PLACES_SHOWN, NO_DAMAGE)]
     raise GuardStop(
-        f"ingest: {num_bad} of {num_records} records of source {source!r} ({num_bad / num_records:.1%}) cannot become "
-        f"documents, more than ingest.max_bad_share = {settings.max_bad_share:g}. The first are "
+        f"ingest: {num_lost} of {num_records} records of source {source!r} ({num_lost / num_records:.1%}) cannot "
+        f"become documents, more than ingest.max_bad_share = {settings.max_bad_share:g}. The first are "
         f"{'; '.join(places[:NUM_PLACES_SHOWN])}. Repair them, or raise ingest.max_bad_share."
     )

@@ -19,8 +19,12 @@ FILES_SCHEMA = pa.schema(
         pa.field("num_documents", pa.int64(), nullable=False),  # that came out of it now
         pa.field("num_unchanged", pa.int64(), nullable=False),  # that an earlier batch holds
         pa.field("num_bad", pa.int64(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),  # as stored
+        pa.field("num_lost", pa.int64(), nullable=False),  # records that broken input took along, where it is known
+        pa.field("is_cut", pa.bool_(), nullable=False),  # and where nobody can tell how many
     ]
 )
+NO_RECORDS = {"num_documents": 0, "num_unchanged": 0, "num_bad": 0, "bytes": 0, "num_lost": 0, "is_cut": False}
 INVENTORY_SCHEMA = pa.schema(  # null in both: the file is gone
     [*FILES_SCHEMA, pa.field("shard", pa.int32()), pa.field("heldout_share", pa.float64())]
 )

@@ -18,11 +18,14 @@ from pipeline_lib.base.errors import DataError
 from pipeline_lib.ingest.documents import Document, Reading, place_of, read_pieces
 from pipeline_lib.ingest.packed import pack
 from pipeline_lib.ingest.plan import FILES_FILE, LEDGER_FILE, QUARANTINE_FILE, FilePlan, ShardPlan
-from pipeline_lib.ingest.records import Bad
+from pipeline_lib.ingest.records import EMPTY_FILE, EMPTY_TEXT, Bad
 from pipeline_lib.ingest.tables import FILES_SCHEMA, INGEST_LEDGER_SCHEMA
 from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.forgotten import FORGOTTEN
 from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA, QUARANTINE_SCHEMA
 from pipeline_lib.store.tables import PIECE_BYTES, PIECE_ROWS, TableWriter, write_parquet
+
+NO_DAMAGE = (EMPTY_FILE, EMPTY_TEXT, FORGOTTEN)  # reasons that are counted, and are no fault of the input
 
 
 def write_shard(reading: Reading, shard: ShardPlan, places: Mapping[str, Path], folder: Path) -> Outcome:
@@ -102,7 +105,8 @@ class ShardWriter:
 
 def _read(reading: Reading, file: FilePlan, place: Path | None, writer: ShardWriter) -> dict[str, str | int]:
     """Give the documents of a file that the plan takes to the writer; the counts of the file."""
-    counts = {"num_documents": 0, "num_unchanged": 0, "num_bad": 0}
+    counts = {"num_documents": 0, "num_unchanged": 0, "num_bad": 0, "num_lost": 0}
+    is_cut = False
     for item, is_taken in _looked_up(file, read_pieces(reading, file, place)):
         if isinstance(item, Document) and is_taken:
             writer.add(file.path, item)
@@ -112,12 +116,15 @@ def _read(reading: Reading, file: FilePlan, place: Path | None, writer: ShardWri
         elif isinstance(item, Bad):
             writer.put_aside(file.path, item)
             counts["num_bad"] += 1
+            if item.reason not in NO_DAMAGE:
+                counts["num_lost"] += item.num_rows or 0
+                is_cut = is_cut or item.num_rows is None
         else:
             counts["num_unchanged"] += 1
     if file.lines is not None and file.taken is not None and counts["num_documents"] != len(file.taken):
         raise DataError(f"{file.path}: what was planned is not on the lines that the plan names. Please report it.")
     counts["num_unchanged"] += file.num_passed_over
-    return {"path": file.path, "digest": file.digest, **counts}
+    return {"path": file.path, "digest": file.digest, **counts, "bytes": file.bytes, "is_cut": is_cut}
 
 
 def _looked_up(

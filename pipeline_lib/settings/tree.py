@@ -168,7 +168,7 @@ def _from_file(config: Path | None) -> Iterator[tuple[str, Any]]:
     if not config.is_file():
         raise SettingsError(f"{config}: there is no such settings file. Give the path of a TOML file to --config.")
     try:
-        tree = tomllib.loads(config.read_text(encoding="utf-8"))
+        tree = tomllib.loads(config.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise SettingsError(f"{config}: is not TOML: {exc}. Correct the file and run again.") from exc
     yield from _leaves(tree, "")

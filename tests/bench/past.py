@@ -15,7 +15,7 @@ import pyarrow as pa
 import xxhash
 
 from pipeline_lib.ingest.past import merge
-from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, MEMBERS_SCHEMA, TOMBSTONES_SCHEMA
+from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, MEMBERS_SCHEMA, NO_RECORDS, TOMBSTONES_SCHEMA
 from pipeline_lib.run.carry import MERGED
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.local import Store
@@ -46,7 +46,7 @@ def put_batch(store: Store, number: int, documents: int) -> Ref:
     stones = {"document_id": gone, "batch": [before] * len(gone), "shard": [0] * len(gone)}
     files = sorted(set(paths))
     inventory = {"path": files, "digest": [named(path) for path in files], "shard": [0] * len(files)}
-    inventory |= {name: [1] * len(files) for name in ("num_documents", "num_unchanged", "num_bad")}
+    inventory |= {name: [nothing] * len(files) for name, nothing in NO_RECORDS.items()}
     tables = {
         "inventory.parquet": pa.table({**inventory, "heldout_share": [0.05] * len(files)}, INVENTORY_SCHEMA),
         "members.parquet": pa.table(members, MEMBERS_SCHEMA),

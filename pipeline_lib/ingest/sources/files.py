@@ -25,7 +25,7 @@ from pipeline_lib.store.files import translate_os_error
 
 
 class FilesSource(SourceSettings):
-    """A folder (or one file) of txt, md, html, JSONL, CSV and Parquet files; plain, .gz or .zst."""
+    """A folder (or one file) of txt, md, rst, html, JSON, JSONL, CSV, TSV, Parquet; plain, .gz, .zst, .bz2, .xz."""
 
     kind: Literal["files"] = "files"
     name: Slug = Field(description="Name of the source: enters document ids, so renaming it makes all documents new.")
@@ -50,7 +50,7 @@ class FilesSource(SourceSettings):
         default="id", description="Field or column that names a record; without one its text's hash names it."
     )
     record_format: Format = Field(
-        default="text", description="What the text of JSONL, CSV and Parquet records is written in."
+        default="text", description="What the text of JSON, CSV, TSV and Parquet records is written in."
     )
 
     def files(self) -> Listing:
@@ -81,6 +81,17 @@ class FilesSource(SourceSettings):
             record_format=self.record_format,
         )
         return read_with(READERS, file, options)
+
+    def why_not_read(self, path: str) -> str | None:
+        """Under which kind a file of the folder is passed over; None for one that is read, or is not there."""
+        root, listing = self._root(), Listing()
+        parent = Path(path).parent
+        if (root / parent).is_dir() and not parent.is_absolute() and ".." not in parent.parts:
+            for entry in os.scandir(root / parent):
+                if entry.name == path.rpartition("/")[2]:
+                    reason = _refusal(entry, os.path.realpath(root))
+                    listing.pass_over(reason) if reason else self._sort(path, entry.path, listing)
+        return next(iter(listing.passed_over), None)
 
     def _root(self) -> Path:
         root = self.path.expanduser()

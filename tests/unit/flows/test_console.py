@@ -94,6 +94,17 @@ def _written(night: dict[str, Any], *, width: int = 200, is_terminal: bool = Fal
     return out.getvalue()
 
 
+def test_a_stage_by_itself_says_why_documents_went() -> None:
+    out = io.StringIO()
+    dropped = {"invalid_csv": 1_200, "empty_file": 3}
+    result = Done(Ref("ingest", "x"), False, 2, 1, 9, 7, dropped, seconds=1.25)
+    for gives_reasons, is_there in ((True, True), (False, False)):
+        with ConsoleReporter(Console(file=out, width=200, highlight=False), gives_reasons=gives_reasons) as reporter:
+            reporter.finished("ingest", "0001-docs", result)
+        assert ("invalid_csv 1,200, empty_file 3" in out.getvalue()) == is_there
+        out.truncate(0)
+
+
 def test_the_end_of_a_night_says_all_that_people_ask_for() -> None:
     written = _written(_night())
     for said in (

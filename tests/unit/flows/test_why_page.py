@@ -11,6 +11,7 @@ from flows.cli import inspect
 from flows.show.why import show_why
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.ingest.records import Limits, SourceFile
+from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
 from pipeline_lib.store.workspace import Workspace
 from tests.unit.flows.conftest import Nights
@@ -92,6 +93,13 @@ def test_an_unknown_name_is_answered_with_the_nearest_ones(nights: Nights, capsy
     assert json.loads(capsys.readouterr().out)["near"][0] == "note_107.txt"
     with pytest.raises(SettingsError, match=r"nightshift ingest takes in what is new\.$"):
         show_why(nights.workspace, "0" * 32, all_values=False, as_json=False)
+
+
+def test_a_file_that_no_reader_takes_is_told_with_its_kind(nights: Nights, tmp_path: Path) -> None:
+    (tmp_path / "b.pdf").write_bytes(b"%PDF")
+    sources = [FilesSource(name="papers", path=tmp_path)]
+    with pytest.raises(SettingsError, match=r"'b\.pdf': lies in source 'papers' and is not read, .* kind '\.pdf'\."):
+        show_why(nights.workspace, "b.pdf", all_values=False, as_json=False, sources=sources)
 
 
 def test_what_a_stage_has_not_seen_yet_is_told_with_the_command(

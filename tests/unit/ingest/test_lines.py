@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline_lib.base.errors import DataError
-from pipeline_lib.ingest import readers
+from pipeline_lib.ingest import jsonl
 from pipeline_lib.ingest.documents import reading_of
 from pipeline_lib.ingest.plan import BatchPlan, FilePlan
 from pipeline_lib.ingest.records import Lines
@@ -121,7 +121,7 @@ def test_a_plan_names_the_lines_of_what_is_new_and_of_what_is_bad(house: House) 
 
 def test_only_those_lines_are_parsed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[bytes] = []
-    whole = readers._parsed
+    whole = jsonl._parsed
 
     def _parsed(line: bytes, id_field: str | None) -> Any:
         parsed.append(line)
@@ -131,7 +131,7 @@ def test_only_those_lines_are_parsed(house: House, monkeypatch: pytest.MonkeyPat
     house.night()
     house.write("a.jsonl", "".join([*RECORDS, NEW]))
     plan = house.night()
-    monkeypatch.setattr(readers, "_parsed", _parsed)
+    monkeypatch.setattr(jsonl, "_parsed", _parsed)
     contents(house, plan, "by lines")
     assert parsed == [NEW.rstrip("\n").encode()]
 

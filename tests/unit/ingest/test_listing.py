@@ -23,7 +23,7 @@ def listed(root: Path, **fields: tuple[str, ...]) -> list[str]:
 
 def test_files_with_a_reader_are_listed_by_path_and_hidden_ones_are_not(tmp_path: Path) -> None:
     touch(tmp_path, "b.txt", "a/文.md", "a.jsonl.gz", "a/x.CSV.ZST", ".git/a.txt", ".hidden.txt", "a/.b.md")
-    touch(tmp_path, "no.pdf", "txt", "archive.gz", "a.txt.bz2")
+    touch(tmp_path, "no.pdf", "txt", "archive.gz", "a.txt.lz4")
     assert listed(tmp_path) == ["a.jsonl.gz", "a/x.CSV.ZST", "a/文.md", "b.txt"]
 
 
@@ -58,7 +58,12 @@ def test_a_source_without_files_warns(house: Any, caplog: pytest.LogCaptureFixtu
     house.reading = {"include": ("*.tyop",)}
     with caplog.at_level(logging.WARNING):
         assert house.scan() is None
-    assert "holds no file" in caplog.text
+    assert "holds no file to read; check its path" in caplog.text
+    house.write("a.txt", "one")
+    house.write("b.txt", "two")
+    with caplog.at_level(logging.WARNING):
+        assert house.scan() is None
+    assert "holds no file to read (not read: excluded 2 (a.txt)); check its path" in caplog.text
 
 
 def test_a_folder_that_may_not_be_listed_is_an_error_and_not_a_withdrawal(

@@ -23,19 +23,41 @@ def passed_over(root: Path, **fields: tuple[str, ...]) -> dict[str, tuple[int, s
 
 
 def test_files_are_counted_by_their_endings_with_the_first_as_an_example(tmp_path: Path) -> None:
-    touch(tmp_path, "ok.jsonl", "train.json", "sub/more.json", "x.tsv", "y.jsonl.bz2", "z.jsonl.xz", "LICENSE")
+    touch(tmp_path, "ok.jsonl", "train.xml", "sub/more.xml", "x.xlsx", "y.jsonl.lz4", "z.pdf.xz", "LICENSE")
     touch(tmp_path, "b.pdf", "B.PDF", "f.tar.gz", "g.docx", "archive.zst")
     assert passed_over(tmp_path) == {
-        ".bz2": (1, "y.jsonl.bz2"),
         ".docx": (1, "g.docx"),
-        ".json": (2, "sub/more.json"),
+        ".lz4": (1, "y.jsonl.lz4"),
         ".pdf": (2, "B.PDF"),
+        ".pdf.xz": (1, "z.pdf.xz"),
         ".tar.gz": (1, "f.tar.gz"),
-        ".tsv": (1, "x.tsv"),
-        ".xz": (1, "z.jsonl.xz"),
+        ".xlsx": (1, "x.xlsx"),
+        ".xml": (2, "sub/more.xml"),
         ".zst": (1, "archive.zst"),
         "no suffix": (1, "LICENSE"),
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("b.pdf", ".pdf"),
+        ("sub/c.tar.gz", ".tar.gz"),
+        ("sub/.hidden.txt", "hidden"),
+        ("out.txt", "link out of the source"),
+        ("old/c.txt", "excluded"),
+        ("a.txt", None),
+        ("not there.pdf", None),
+        ("no folder/b.pdf", None),
+        ("../elsewhere.pdf", None),
+    ],
+)
+def test_of_each_file_it_can_be_asked_why_it_is_not_read(tmp_path: Path, path: str, kind: str | None) -> None:
+    root = tmp_path / "docs"
+    touch(root, "a.txt", "b.pdf", "sub/c.tar.gz", "sub/.hidden.txt", "old/c.txt")
+    touch(tmp_path, "elsewhere.pdf", "elsewhere.txt")
+    (root / "out.txt").symlink_to("../elsewhere.txt")
+    assert FilesSource(name="docs", path=root, exclude=("old/*",)).why_not_read(path) == kind
 
 
 def test_hidden_files_are_counted_and_not_named(tmp_path: Path) -> None:

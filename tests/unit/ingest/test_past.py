@@ -15,7 +15,7 @@ from pipeline_lib.ingest.history import KnownFile, PlannedBatch
 from pipeline_lib.ingest.packed import Live, Placed
 from pipeline_lib.ingest.past import PAST, SourcePast, merge
 from pipeline_lib.ingest.plan import BatchPlan, FilePlan, ShardPlan, Tombstone
-from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, MEMBERS_SCHEMA, TOMBSTONES_SCHEMA
+from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, MEMBERS_SCHEMA, NO_RECORDS, TOMBSTONES_SCHEMA
 from pipeline_lib.store.artifact import Outcome, Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.tables import read_table, write_parquet
@@ -95,8 +95,7 @@ class Row:
     def _put(self, name: str, reading: str, files: Any, members: Any, stones: Any) -> None:
         folder = self.root / name
         folder.mkdir()
-        counts = {"num_documents": 0, "num_unchanged": 0, "num_bad": 0}
-        rows = [{**counts, **file} for file in files]
+        rows = [{**NO_RECORDS, **file} for file in files]
         write_parquet(pa.Table.from_pylist(rows, INVENTORY_SCHEMA), folder / "inventory.parquet")
         write_parquet(pa.Table.from_pylist(members, MEMBERS_SCHEMA), folder / "members.parquet")
         write_parquet(pa.Table.from_pylist(stones, TOMBSTONES_SCHEMA), folder / "tombstones.parquet")

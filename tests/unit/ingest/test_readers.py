@@ -119,7 +119,7 @@ def test_each_bad_line_of_jsonl_is_quarantined_with_its_place_and_the_rest_is_ke
         "坏.jsonl:2: invalid JSON",
         "坏.jsonl:3: not a JSON object",
         "坏.jsonl:5: no text in field 'text'",
-        "坏.jsonl:6: no text in field 'text'",
+        "坏.jsonl:6: empty text",
         "坏.jsonl:7: empty text",
         "坏.jsonl:8: not UTF-8",
         "坏.jsonl:9: not valid Unicode",
@@ -265,7 +265,7 @@ def test_bad_rows_of_parquet_are_quarantined_by_number(house: Any) -> None:
     house.write("a.parquet", parquet_bytes(pa.table({"text": column})))
     plan = house.night()
     assert list(house.texts(plan).values()) == ["fine"]
-    assert house.quarantine(plan) == ["a.parquet:2: no text in field 'text'", "a.parquet:3: not UTF-8"]
+    assert house.quarantine(plan) == ["a.parquet:2: empty text", "a.parquet:3: not UTF-8"]
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,12 @@ def test_a_file_that_is_not_there_and_one_that_is_not_toml_are_refused_by_name(t
         resolve(_file(tmp_path, "[train\n"), {}, [])
 
 
+def test_a_byte_order_mark_before_the_settings_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "marked.toml"
+    path.write_bytes(b"\xef\xbb\xbf[train]\r\nmax_steps = 4\r\n")
+    assert resolve(path, {}, []).settings.train.max_steps == 4
+
+
 def test_variables_that_are_no_settings_are_left_alone() -> None:
     found = resolve(None, {"NIGHTSHIFT_SCRUB_KEY": "00", "NIGHTSHIFT_FAIL": "x", "HOME": "/"}, [])
     assert found.settings == Settings()
