@@ -3,11 +3,12 @@
 import csv
 from collections.abc import Iterator
 
-from pipeline_lib.ingest.charset import is_unicode
+from pipeline_lib.ingest.charset import decode_part, is_unicode
 from pipeline_lib.ingest.naming import part_of
-from pipeline_lib.ingest.records import Bad, ReadOptions, Record, column_of
+from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable, column_of
 from pipeline_lib.ingest.streams import Stream, lines, to_utf8, too_long
 
+BETWEEN = "\x1f"  # fields that are decoded together; no charset has it within a character
 TOO_LONG = "\udfff"  # stands for a line that is not held; surrogateescape gives only U+DC80 to U+DCFF
 
 
@@ -39,7 +40,7 @@ def _read(stream: Stream, options: ReadOptions, delimiter: str) -> Iterator[Reco
         if row is None:
             return
         if not header:
-            header = row
+            header = _decoded(row)[0]
             text = column_of(header, options.text_field)
             own = column_of(header, options.id_field) if options.id_field in header else None
         elif row:
@@ -66,11 +67,22 @@ class _Lines:
 def _record(
     line: int, row: list[str], num_columns: int, text: int, own: int | None, options: ReadOptions
 ) -> Record | Bad:
-    content = "".join(row)
-    if TOO_LONG in content:
+    if TOO_LONG in "".join(row):
         return Bad(line, too_long(options.max_document_bytes))
-    if not is_unicode(content):
-        return Bad(line, "not UTF-8")
     if len(row) != num_columns:
         return Bad(line, "wrong number of columns")
-    return Record(part_of(None if own is None else row[own], row[text]), line, options.record_format, row[text])
+    try:
+        row, metadata = _decoded(row)
+    except Unreadable as exc:
+        return Bad(line, str(exc))
+    part = part_of(None if own is None else row[own], row[text])
+    return Record(part, line, options.record_format, row[text], metadata=metadata)
+
+
+def _decoded(row: list[str]) -> tuple[list[str], dict[str, str] | None]:
+    """The fields as text, and what a record tells of that. Raises `Unreadable` where no charset fits."""
+    content = BETWEEN.join(row)
+    if is_unicode(content):
+        return row, None
+    decoded = decode_part(content.encode("utf-8", "surrogateescape"))
+    return decoded.text.split(BETWEEN), decoded.metadata

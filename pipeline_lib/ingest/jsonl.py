@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from pipeline_lib.ingest.charset import decode_part
 from pipeline_lib.ingest.naming import part_of
 from pipeline_lib.ingest.records import EMPTY_TEXT, Bad, ReadOptions, Record, Unreadable
 from pipeline_lib.ingest.streams import Stream, lines, to_utf8, too_long, whole
@@ -92,11 +93,17 @@ def _records(numbered: Iterator[tuple[int, bytes | None]], options: ReadOptions)
 
 
 def _record(number: int, line: bytes, options: ReadOptions) -> Record | Bad:
+    metadata = None
     try:
-        value = _parsed(line, options.id_field)
+        try:
+            value = _parsed(line, options.id_field)
+        except UnicodeError:
+            decoded = decode_part(line)
+            line, metadata = decoded.text.encode(), decoded.metadata
+            value = _parsed(line, options.id_field)
         repeated = _repeated(line, options)
-    except UnicodeError:
-        return Bad(number, "not UTF-8")
+    except Unreadable as exc:
+        return Bad(number, str(exc))
     except (ValueError, RecursionError):
         return Bad(number, "invalid JSON")
     if not isinstance(value, dict):
@@ -109,7 +116,7 @@ def _record(number: int, line: bytes, options: ReadOptions) -> Record | Bad:
     if not isinstance(text, str):
         return Bad(number, f"no text in field {options.text_field!r}")
     record_id = value.get(options.id_field) if options.id_field else None
-    return Record(part_of(record_id, text), number, options.record_format, text)
+    return Record(part_of(record_id, text), number, options.record_format, text, metadata=metadata)
 
 
 def _parsed(line: bytes, id_field: str | None) -> Any:

@@ -27,7 +27,7 @@ def read_docstrings(stream: Stream, options: ReadOptions) -> Iterator[Record | B
 
 def read_description(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """The README that a package carries as the body of its METADATA (core metadata 2.1), if it has one."""
-    message = email.message_from_string(decode(whole(stream.chunks(), options.max_document_bytes)))
+    message = email.message_from_string(decode(whole(stream.chunks(), options.max_document_bytes)).text)
     body = message.get_payload()
     if isinstance(body, str) and body.strip():
         is_markdown = message.get("Description-Content-Type", "").startswith("text/markdown")

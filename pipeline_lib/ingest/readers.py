@@ -6,11 +6,11 @@ To read another format: write a generator with the signature of `Reader` and put
 from collections.abc import Callable, Iterator, Mapping
 from posixpath import splitext
 
-from pipeline_lib.ingest.charset import decode, decode_html
+from pipeline_lib.ingest.charset import Decoded, decode, decode_html
 from pipeline_lib.ingest.delimited import read_csv, read_tsv
 from pipeline_lib.ingest.jsonl import read_json, read_jsonl
 from pipeline_lib.ingest.parquet import read_parquet
-from pipeline_lib.ingest.records import Bad, ReadOptions, Record, SourceFile, Unreadable
+from pipeline_lib.ingest.records import Bad, Format, ReadOptions, Record, SourceFile, Unreadable
 from pipeline_lib.ingest.streams import DECOMPRESSORS, Stream, whole
 
 Reader = Callable[[Stream, ReadOptions], Iterator[Record | Bad]]
@@ -18,17 +18,21 @@ Reader = Callable[[Stream, ReadOptions], Iterator[Record | Bad]]
 
 def read_text(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """The file as one plain text."""
-    yield Record(None, None, "text", decode(whole(stream.chunks(), options.max_document_bytes)))
+    yield _record("text", decode(whole(stream.chunks(), options.max_document_bytes)))
 
 
 def read_markdown(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """The file as one Markdown text."""
-    yield Record(None, None, "markdown", decode(whole(stream.chunks(), options.max_document_bytes)))
+    yield _record("markdown", decode(whole(stream.chunks(), options.max_document_bytes)))
 
 
 def read_html(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """The file as one page, tags and all: clean takes the text out."""
-    yield Record(None, None, "html", decode_html(whole(stream.chunks(), options.max_document_bytes)))
+    yield _record("html", decode_html(whole(stream.chunks(), options.max_document_bytes)))
+
+
+def _record(form: Format, decoded: Decoded) -> Record:
+    return Record(None, None, form, decoded.text, metadata=decoded.metadata)
 
 
 READERS: dict[str, Reader] = {

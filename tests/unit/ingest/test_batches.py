@@ -212,7 +212,7 @@ def test_a_broken_file_withdraws_nothing_and_heals_by_itself(house: Any) -> None
 
 
 def test_a_file_broken_from_the_start_comes_in_when_it_is_repaired(house: Any) -> None:
-    house.write("a.txt", "夜里的文字".encode("gbk"))
+    house.write("a.txt", b"\x81\xff\xfe" * 9)
     assert house.quarantine(house.night()) == ["a.txt: not UTF-8"]
     assert house.scan() is None
     house.write("a.txt", "夜")
