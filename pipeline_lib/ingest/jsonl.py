@@ -85,15 +85,16 @@ def elements(chunks: Iterator[bytes], max_bytes: int) -> Iterator[tuple[int, byt
 
 
 def _records(numbered: Iterator[tuple[int, bytes | None]], options: ReadOptions) -> Iterator[Record | Bad]:
+    text_name = b'"%b"' % options.text_field.encode()  # as it is usually written
     for number, line in numbered:
         if line is None:
             yield Bad(number, too_long(options.max_document_bytes))
         elif line.strip():
-            yield _record(number, line, options)
+            yield _record(number, line, options, is_doubtful=line.count(text_name) > 1)
 
 
-def _record(number: int, line: bytes, options: ReadOptions) -> Record | Bad:
-    metadata = None
+def _record(number: int, line: bytes, options: ReadOptions, *, is_doubtful: bool) -> Record | Bad:
+    metadata, is_repeated = None, False
     try:
         try:
             value = _parsed(line, options.id_field)
@@ -101,22 +102,24 @@ def _record(number: int, line: bytes, options: ReadOptions) -> Record | Bad:
             decoded = decode_part(line)
             line, metadata = decoded.text.encode(), decoded.metadata
             value = _parsed(line, options.id_field)
-        repeated = _repeated(line, options)
+        if is_doubtful:
+            is_repeated = _is_repeated(line, options.text_field)
     except Unreadable as exc:
         return Bad(number, str(exc))
     except (ValueError, RecursionError):
         return Bad(number, "invalid JSON")
     if not isinstance(value, dict):
         return Bad(number, "not a JSON object")
-    if repeated:
-        return Bad(number, f"several fields {repeated!r}")
+    if is_repeated:
+        return Bad(number, f"several fields {options.text_field!r}")
     text = value.get(options.text_field, NOT_THERE)
     if text is None:
         return Bad(number, EMPTY_TEXT)
     if not isinstance(text, str):
         return Bad(number, f"no text in field {options.text_field!r}")
     record_id = value.get(options.id_field) if options.id_field else None
-    return Record(part_of(record_id, text), number, options.record_format, text, metadata=metadata)
+    record = Record(part_of(record_id, text), number, options.record_format, text)
+    return record if metadata is None else record._replace(metadata=metadata)
 
 
 def _parsed(line: bytes, id_field: str | None) -> Any:
@@ -134,18 +137,11 @@ def _parsed(line: bytes, id_field: str | None) -> Any:
     return json.loads(line.decode()) if is_doubtful else value
 
 
-def _repeated(line: bytes, options: ReadOptions) -> str:
-    """The field of text or id that the object has more than once (parsers take its last value, or its first), or "".
-
-    Names are looked for as they are usually written; only where one stands twice the line is parsed for it.
-    """
-    fields = [options.text_field, *([options.id_field] if options.id_field else [])]
-    doubtful = [field for field in fields if line.count(b'"%b"' % field.encode()) > 1]
-    if not doubtful:
-        return ""
+def _is_repeated(line: bytes, field: str) -> bool:
+    """Whether the object has the field more than once: parsers take its last value, or its first."""
     counts: list[Counter[str]] = []  # of each object of the line; the outermost ends last
     json.loads(line.decode(), object_pairs_hook=lambda pairs: counts.append(Counter(name for name, _ in pairs)))
-    return next((field for field in doubtful if counts[-1][field] > 1), "")
+    return bool(counts) and counts[-1][field] > 1
 
 
 def _is_object(line: bytes) -> bool:

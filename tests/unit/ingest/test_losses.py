@@ -152,7 +152,11 @@ TWICE: dict[str, tuple[str, bytes, list[str]]] = {
     "TSV": ("a.tsv", b"id\ttext\ttext\n1\tone\tother\n", ["a.tsv: 2 columns 'text'"]),
     "ids of CSV": ("a.csv", b"id,id,text\n1,2,one\n", ["a.csv: 2 columns 'id'"]),
     "JSON": ("a.jsonl", b'{"text": "one", "text": "other"}\n', ["a.jsonl:1: several fields 'text'"]),
-    "ids of JSON": ("a.jsonl", b'{"id": 1, "text": "one", "id": 2}\n', ["a.jsonl:1: several fields 'id'"]),
+    "JSON, escaped": (
+        "a.json",
+        b'[{"text": "one", "meta": {"text": 1}, "text": 2}]',
+        ["a.json:1: several fields 'text'"],
+    ),
 }
 
 
