@@ -11,6 +11,7 @@ from rich.console import Console
 
 from flows.approvals import waiting_in
 from flows.console import make_console
+from flows.delivery import deliver
 from flows.show.around import as_data, look_around, show_around
 from flows.show.summary import score_tables
 from flows.show.tables import clock, lasting, print_json, table
@@ -58,11 +59,13 @@ class Measured:
 
 
 def show_status(settings: Settings, workspace: Workspace, *, as_json: bool) -> int:
-    """The page; the exit status, which says whether the last night failed.
+    """The page; the exit status, which says whether the last night failed. What is kept for Prefect is told to it.
 
     MLflow is imported only where the registry is not the workspace's own, or a move was cut off.
     """
     up = standing(workspace)
+    if up is not None:
+        deliver(workspace, f"{up.prefect_url}/api")
     every = workspace.runs()
     runs = [run for run in every if run.flow in NIGHTS or run.state == "running"][-NIGHTS_SHOWN:]
     around = look_around(workspace, recorded(workspace), [run for run in every if run.flow in NIGHTS])

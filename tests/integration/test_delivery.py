@@ -1,10 +1,12 @@
 """What is kept for Prefect, told to a real server: of its own runs, of none, of others, and in odd shapes."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from flows.access import auth_string
@@ -14,6 +16,8 @@ from flows.doctor import nights
 from flows.doctor.finding import ERROR, Patient
 from flows.servers import EVERY_NIGHT, POOL, Server, start_prefect
 from flows.show.around import NIGHTLY
+from flows.show.status import show_status
+from flows.standing import Standing, forget, remember
 from pipeline_lib.store.outbox import Outbox
 from pipeline_lib.store.workspace import Workspace
 from tasks.kept import KeptRuntime
@@ -84,6 +88,18 @@ def test_a_run_that_was_left_running_ends_and_its_tasks_with_it(
     assert deliver(workspace, f"{server.url}/api") == 1
     assert (state_of(asked, "flow_runs", run), state_of(asked, "task_runs", task)) == ("COMPLETED", "COMPLETED")
     assert outbox.is_empty()
+
+
+def test_whoever_asks_how_things_are_delivers_what_is_kept(
+    server: Server, workspace: Workspace, asked: Asked, outbox: Outbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, own = made_run(asked, "RUNNING"), psutil.Process()
+    outbox.keep(run, [ends(run)])
+    remember(workspace, Standing(own.pid, own.create_time(), server.url, server.url, server.url))
+    show_status(tiny_settings(workspace.root, workspace.root), workspace, as_json=True)
+    forget(workspace)
+    assert (state_of(asked, "flow_runs", run), outbox.is_empty()) == ("COMPLETED", True)
+    assert json.loads(capsys.readouterr().out)["servers"] is not None
 
 
 def test_a_run_of_another_server_waits_for_it(server: Server, workspace: Workspace, outbox: Outbox) -> None:
