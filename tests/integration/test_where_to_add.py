@@ -20,7 +20,7 @@ from tests.copied import ROOT, Copy
 
 READER = '''def read_shouted(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """Small letters of what was written in capital ones."""
-    yield Record(None, None, "text", decode(whole(stream.chunks(), options.max_document_bytes)).lower())
+    yield Record(None, None, "text", decode(whole(stream.chunks(), options.max_document_bytes)).text.lower())
 
 
 '''
