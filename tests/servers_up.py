@@ -165,14 +165,14 @@ def _ask(
     headers: Mapping[str, str] = MappingProxyType({}),
     pauses: Sequence[float] = (0.2, 1.0, 3.0),
 ) -> Any:
-    """The answer; asked again after each of the pauses, in seconds, while the server says that it is busy."""
+    """The answer; asked again after each of the pauses, in seconds, while the server is busy or silent."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers={"content-type": "application/json", **headers})
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read())
-    except urllib.error.HTTPError as exc:
-        if exc.code != BUSY or not pauses:
+    except (urllib.error.HTTPError, TimeoutError) as exc:
+        if getattr(exc, "code", BUSY) != BUSY or not pauses:
             raise
     time.sleep(pauses[0])
     return _ask(url, body, headers, pauses[1:])
