@@ -116,13 +116,15 @@ def test_every_task_ends_as_it_did_and_none_is_missing(story: Story) -> None:
 
 
 def test_the_pages_of_all_nights_are_there(story: Story) -> None:
+    """But for how far a training was, which is worth nothing later: it is there where it was shown in time."""
     with sqlite3.connect(f"file:{story.house.workspace / 'prefect' / 'prefect.db'}?mode=ro", uri=True) as database:
         pages = database.execute("select key, flow_run_id from artifact").fetchall()
     of_runs: dict[str, set[str]] = {}
     for key, run in pages:
         of_runs.setdefault(run, set()).add(key)
-    assert None not in of_runs
-    assert sorted(map(len, of_runs.values())) == [len(PAGES) - 1] * 3 + [len(PAGES)]
+    assert None not in of_runs and len(of_runs) == 4
+    assert all(PAGES - {"training-progress"} <= shown <= PAGES for shown in of_runs.values())
+    assert PAGES in of_runs.values()
 
 
 def test_what_is_kept_holds_no_document_and_no_secret(story: Story) -> None:
