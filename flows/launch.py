@@ -60,8 +60,8 @@ def launch_nightly(settings: Settings) -> int:
         given = Given(reporter, engine, plan)
         told_later = delivered_at_the_end(settings, workspace, urls, reporter.say)
         with told_later, flushed_logs(), prefect_as_we_want_it(), reporter, said_by(reporter), with_given(given):
-            # Results are not kept there; without a place for them Prefect asks its server for one, three times a night.
-            flow = nightly.with_options(result_storage=workspace.root / "prefect" / "storage")
+            # Results are not kept; without a place for them Prefect asks its server for one all the same, three times.
+            flow = nightly.with_options(result_storage=workspace.root / "prefect" / "storage", persist_result=False)
             result = with_or_without_prefect(partial(flow, settings), urls, settings, given)
     reporter.summary(result, seconds=time.monotonic() - started, urls=urls.shown)
     return 0

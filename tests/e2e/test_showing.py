@@ -127,6 +127,11 @@ def test_the_pages_of_all_nights_are_there(story: Story) -> None:
     assert PAGES in of_runs.values()
 
 
+def test_prefect_keeps_no_results(story: Story) -> None:
+    """They are in our own records; Prefect's would be a file more each night, and a page without a name."""
+    assert list((story.house.workspace / "prefect").glob("storage/*")) == []
+
+
 def test_what_is_kept_holds_no_document_and_no_secret(story: Story) -> None:
     secret = (story.house.workspace / "prefect" / "auth_string").read_text().strip().split(":")[1]
     assert "version 1 " in "".join(story.kept)
