@@ -250,9 +250,10 @@ def start_mlflow(
     artifacts = (workspace.root / "mlartifacts").resolve()
     command = [sys.executable, "-m", "mlflow", "server", "--host", bound(name), "--port", str(port.number)]
     command += ["--workers", "1", "--backend-store-uri", tracking_uri, "--default-artifact-root", artifacts.as_uri()]
-    own = [f"localhost:{port.number}", f"[::1]:{port.number}", f"{HOST}:{port.number}", f"{name}:{port.number}"]
-    command += ["--app-name", "nightshift", "--allowed-hosts", ",".join(own)]
-    command += ["--cors-allowed-origins", ",".join(f"http://{host}" for host in own)]
+    own = f"{name}:{port.number}"
+    # Names of this machine with any port: a tunnel to here has another one. What comes from them is told by our doors.
+    command += ["--app-name", "nightshift", "--allowed-hosts", f"{own},localhost:*,{HOST}:*,[::1]:*"]
+    command += ["--cors-allowed-origins", f"http://{own}"]
     return _start(MLFLOW, command, url, env, workspace, port=port)
 
 

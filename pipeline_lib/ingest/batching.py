@@ -23,8 +23,6 @@ from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
 from pipeline_lib.store.forgotten import FORGOTTEN, NOBODY, Refused
 
-NUM_KINDS_SHOWN = 3
-
 log = logging.getLogger(__name__)
 
 
@@ -49,13 +47,6 @@ class Part:
     left: NDArray[np.bool_] | None = None  # of a changed file: which of its live documents are in it no more
 
 
-def _not_read(passed_over: Mapping[str, PassedOver]) -> str:
-    """What is there instead: " (not read: link out of the source 3 (a.jsonl), .pdf 1 (b.pdf))"."""
-    kinds = sorted(passed_over.items(), key=lambda item: (-item[1].num_files, item[0]))[:NUM_KINDS_SHOWN]
-    said = [f"{kind} {of.num_files}" + (f" ({of.example})" if of.example else "") for kind, of in kinds]
-    return f" (not read: {', '.join(said)})" if said else ""
-
-
 def plan_batch(
     settings: IngestSettings,
     source: Source,
@@ -70,11 +61,7 @@ def plan_batch(
     reading = reading_of(settings, source, landing, refused)
     listing = _without_forgotten(reading.files.files(), refused)
     if not listing.files:
-        log.warning(
-            "ingest: source %r holds no file to read%s; check its path, include and exclude",
-            source.name,
-            _not_read(listing.passed_over),
-        )
+        log.warning("ingest: source %r holds no file to read; check its path, include and exclude", source.name)
     files = digest_files(listing.files, cache_path, listing.digests)
     known = past.files()
     there = {path for path, file in known.items() if file.is_there}

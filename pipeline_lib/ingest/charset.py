@@ -44,7 +44,7 @@ def decode(data: bytes) -> Decoded:
     if marked is None:
         return decode_part(data)
     if (decoded := _with_replaced(data, marked)) is None:
-        raise Unreadable(f"not {marked.upper().removesuffix('-SIG')}")
+        raise Unreadable(f"not {marked.upper().removesuffix('-SIG')}", num_rows=1)
     return decoded
 
 
@@ -69,7 +69,7 @@ def decode_part(data: bytes, label_of: Callable[[bytes], str] | None = None) -> 
     found = detect(data)
     decoded = _with_replaced(data, found) if found else None
     if decoded is None:
-        raise Unreadable(f"not {(declared or 'utf-8').upper()}")
+        raise Unreadable(f"not {(declared or 'utf-8').upper()}", num_rows=1)
     return decoded._replace(found=found)
 
 

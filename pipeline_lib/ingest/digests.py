@@ -60,9 +60,10 @@ def digest_files(
     return found
 
 
-def digest_places(files: Mapping[str, Path]) -> dict[str, str]:
-    """The digest of each file, all of them read."""
-    return {path: _digest_of_file(place) for path, place in files.items()}
+def digest_places(files: Mapping[str, Path], sizes: Mapping[str, int] | None = None) -> dict[str, str]:
+    """The digest of each file, all of them read; of so many bytes of it, where its size at another time is given."""
+    sizes = sizes or {}
+    return {path: _digest_of_file(place, sizes.get(path)) for path, place in files.items()}
 
 
 def stamp_of(status: os.stat_result) -> Stamp:

@@ -16,7 +16,7 @@ from pipeline_lib.ingest.streams import Stream, lines, to_utf8, too_long, whole
 
 NOT_THERE = object()
 SIGNS = re.compile(rb'["\\{}\[\],]')  # of JSON, that decide where an element ends
-BLANKS = b" \t\r\n"
+BLANKS, LINE_END = b" \t\r\n", re.compile(rb"[\r\n]")
 
 
 def read_jsonl(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
@@ -30,15 +30,16 @@ def read_jsonl(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
 def read_json(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """The objects of an array, numbered from 1; or lines of objects; or the file as one object."""
     chunks = to_utf8(stream.chunks())
-    first = b""  # up to the end of the first line that is not blank, or to a bracket
-    while len(first) <= options.max_document_bytes and b"\n" not in (begun := first.lstrip(BLANKS)):
-        if begun.startswith(b"[") or not (chunk := next(chunks, b"")):
+    first = begun = b""  # up to the end of the first line that is not blank, or to a bracket
+    while len(first) <= options.max_document_bytes and not (begun.startswith(b"[") or LINE_END.search(begun)):
+        if not (chunk := next(chunks, b"")):
             break
         first += chunk
-    begun, every = first.lstrip(BLANKS), chain([first], chunks)
+        begun = first.lstrip(BLANKS)
+    every = chain([first], chunks)
     if begun.startswith(b"["):
         return _records(elements(every, options.max_document_bytes), options)
-    if _is_object(begun.partition(b"\n")[0]):
+    if _is_object(LINE_END.split(begun, maxsplit=1)[0]):
         return _records(lines(every, options.max_document_bytes), options)
     return _records(iter([(1, whole(every, options.max_document_bytes))]), options)
 

@@ -35,8 +35,10 @@ LOOKED_AT_BYTES = 1 << 18
 LEAST_SHARE, LEAST_LEAD = 0.15, 1.3  # of common characters: among those that are not ASCII; and before the second
 UNLIKE_SHARE = 0.05
 LEAST_CHARACTERS = 4  # that are not ASCII
-MOST_HIGH_SHARE = 0.15  # of a text in a Western charset, whose letters are mostly ASCII
-WESTERN = "cp1252"
+# Of a text in a Western charset the letters are mostly ASCII, and most of the others are these; not those that UTF-8
+# turns into where it was cut or read by it.
+WESTERN, MOST_HIGH_SHARE, LEAST_LETTERS = "cp1252", 0.15, 0.5
+LETTERS = frozenset("àáâãäåæçèéêëìíîïñòóôõöøœùúûüßšžÉÀÄÖÜÇØÅ‘’“”„–—…«»•·°§©®™€£¿¡½¼²³µ\xa0")
 
 
 def detect(data: bytes) -> str:
@@ -46,15 +48,15 @@ def detect(data: bytes) -> str:
     if (found := _liked(texts)) or (found := _liked({name: aligned(looked_at, name) for name in BY_PAIRS})):
         return found
     num_high = len(data) - len(data.translate(None, bytes(range(0x80, 0x100))))
-    return WESTERN if 0 < num_high <= MOST_HIGH_SHARE * len(data) and b"\0" not in data else ""
+    is_mostly_ascii = 0 < num_high <= MOST_HIGH_SHARE * len(data) and b"\0" not in data
+    return WESTERN if is_mostly_ascii and _share(data.decode(WESTERN, "replace"), LETTERS) >= LEAST_LETTERS else ""
 
 
 def is_unlike(data: bytes, charset: str) -> bool:
-    """Whether it reads like another of the charsets of East Asia, and not at all like this one of them."""
-    if charset not in READS_LIKE:
-        return False
+    """Whether it reads like one of the charsets of East Asia, and not at all like this one: in those of one byte a
+    character everything is text."""
     looked_at = data[:LOOKED_AT_BYTES]
-    own = _likeness(looked_at.decode(charset, "replace"), READS_LIKE[charset])
+    own = _likeness(looked_at.decode(charset, "replace"), READS_LIKE.get(charset, frozenset()))
     return own < UNLIKE_SHARE and detect(looked_at) not in ("", charset, WESTERN)
 
 
@@ -84,27 +86,41 @@ def aligned(data: bytes, charset: str) -> str:
     A byte that is lost or another one turns all that follows into other characters, up to the next sign of ASCII, and
     need not be an error by itself. One byte on, the rest reads well again.
     """
-    pairs = _pairs(charset)
-    size = len(data)
-    best, steps = [0.0] * (size + 2), bytearray(size)  # of what follows; how many bytes are taken here, 0: it is bad
+    pairs, size = _pairs(charset), len(data)
+    steps = bytearray(size)  # how many bytes are taken there; 0: it is bad
+    behind = [0.0] * 5  # how well all reads from here on, from one byte on, from two, ...
     for at in range(size - 1, -1, -1):
-        score, step = (best[at + 1] + 0.5, 1) if data[at] < 0x80 else (best[at + 1] - 1.5, 0)
+        score, step = (behind[0] + 0.5, 1) if data[at] < 0x80 else (behind[0] - 1.5, 0)
         found = pairs.get(data[at : at + 2])
-        if found is not None and found[1] + best[at + 2] > score:
-            score, step = found[1] + best[at + 2], 2
-        best[at], steps[at] = score, step
+        if found is not None and found[1] + behind[1] > score:
+            score, step = found[1] + behind[1], 2
+        if found is None and 1.0 + behind[3] > score and _of_four(data[at : at + 4], charset):
+            score, step = 1.0 + behind[3], 4
+        behind, steps[at] = [score, *behind[:4]], step
     text, at = [], 0
     while at < size:
         step = steps[at]
-        text.append(pairs[data[at : at + 2]][0] if step == 2 else chr(data[at]) if step == 1 else REPLACED)
+        if step == 4:
+            text.append(_of_four(data[at : at + 4], charset))
+        else:
+            text.append(pairs[data[at : at + 2]][0] if step == 2 else chr(data[at]) if step == 1 else REPLACED)
         at += step or 1
     return "".join(text)
 
 
+def _of_four(piece: bytes, charset: str) -> str:
+    """The character of four bytes that this is in GB18030; "" where it is none."""
+    if charset != "gb18030" or len(piece) < 4 or piece[0] < 0x81 or not 0x30 <= piece[1] <= 0x39:
+        return ""
+    sign = piece.decode(charset, "ignore")
+    return sign if len(sign) == 1 else ""
+
+
 def _likeness(text: str, common: frozenset[str]) -> float:
     """How many of the characters that are not ASCII are common ones."""
+    return _share(text, common) if len(text) - len(text.encode("ascii", "ignore")) >= LEAST_CHARACTERS else 0.0
+
+
+def _share(text: str, common: frozenset[str]) -> float:
     beyond = {sign: count for sign, count in Counter(text).items() if sign > "\x7f"}
-    total = sum(beyond.values())
-    if total < LEAST_CHARACTERS:
-        return 0.0
-    return sum(count for sign, count in beyond.items() if sign in common) / total
+    return sum(count for sign, count in beyond.items() if sign in common) / max(1, sum(beyond.values()))

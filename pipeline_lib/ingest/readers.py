@@ -10,7 +10,7 @@ from pipeline_lib.ingest.charset import Decoded, decode, decode_html
 from pipeline_lib.ingest.delimited import read_csv, read_tsv
 from pipeline_lib.ingest.jsonl import read_json, read_jsonl
 from pipeline_lib.ingest.parquet import read_parquet
-from pipeline_lib.ingest.records import Bad, Format, ReadOptions, Record, SourceFile, Unreadable
+from pipeline_lib.ingest.records import Bad, Format, ReadOptions, Record, SourceFile
 from pipeline_lib.ingest.streams import DECOMPRESSORS, Stream, whole
 
 Reader = Callable[[Stream, ReadOptions], Iterator[Record | Bad]]
@@ -48,18 +48,12 @@ READERS: dict[str, Reader] = {
     ".tsv": read_tsv,
     ".parquet": read_parquet,
 }
-# One file is one record of theirs, so it is known what is lost when they stop. Readers of tables say what they know.
-OF_WHOLE_FILES = (read_text, read_markdown, read_html)
 
 
 def read_with(readers: Mapping[str, Reader], file: SourceFile, options: ReadOptions) -> Iterator[Record | Bad]:
     """The records of a file that `readers` have one for."""
     name, compression = kind_of(file.path)
-    reader, stream = readers[name], Stream(file.raw, compression, file.num_bytes, options.max_expansion, file.lines)
-    try:
-        yield from reader(stream, options)
-    except Unreadable as exc:
-        raise Unreadable(str(exc), 1 if reader in OF_WHOLE_FILES else exc.num_rows) from exc
+    return readers[name](Stream(file.raw, compression, file.num_bytes, options.max_expansion, file.lines), options)
 
 
 def kind_of(path: str) -> tuple[str, str]:

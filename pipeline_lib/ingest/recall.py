@@ -33,8 +33,9 @@ def recall_batch(
     if source is None:
         return None
     reading = reading_of(settings, source, landing)
-    wanted = {file.path: file.digest for shard in lost for file in shard.files}
-    is_same = reading.digest == plan.reading and digest_places(reading.files.locate(wanted)) == wanted
+    files = [file for shard in lost for file in shard.files]
+    wanted, sizes = {file.path: file.digest for file in files}, {file.path: file.bytes for file in files}
+    is_same = reading.digest == plan.reading and digest_places(reading.files.locate(wanted), sizes) == wanted
     return plan if is_same else None
 
 

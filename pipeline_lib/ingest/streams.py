@@ -105,12 +105,14 @@ def as_it_was(raw: BinaryIO, num_bytes: int) -> BinaryIO:
 def lines(chunks: Iterator[bytes], max_bytes: int) -> Iterator[tuple[int, bytes | None]]:
     r"""Number (from 1) and bytes of each line, without its "\n"; None for one longer than `max_bytes`.
 
-    Only "\n" ends a line: `splitlines` would cut JSON strings at U+2028. In a file whose first piece has none it is
-    "\r", as in what old spreadsheets write. The rest after the last end is a line, too, unless it is empty; after an
+    Only "\n" ends a line: `splitlines` would cut JSON strings at U+2028. Where "\r" comes first and no "\n" near it, it
+    is that, as in what old spreadsheets write. The rest after the last end is a line, too, unless it is empty; after an
     `Unreadable` it is not given, since it was cut.
     """
     number, start, is_too_long = 1, b"", False
     first = next(chunks, b"")
+    while len(first) < CHUNK_BYTES and not (b"\n" in first or b"\r" in first[:-1]) and (chunk := next(chunks, b"")):
+        first += chunk
     end = b"\r" if b"\r" in first[:-1] and b"\n" not in first else b"\n"
     for chunk in chain([first], chunks):
         *ended, rest = chunk.split(end)
@@ -125,14 +127,17 @@ def lines(chunks: Iterator[bytes], max_bytes: int) -> Iterator[tuple[int, bytes 
 
 
 def whole(chunks: Iterator[bytes], max_bytes: int) -> bytes:
-    """All bytes. Raises `Unreadable` when they are more than `max_bytes`; the rest is then not read."""
+    """All bytes of one record. Raises `Unreadable` when they are more than `max_bytes`; the rest is then not read."""
     pieces: list[bytes] = []
     num_bytes = 0
-    for chunk in chunks:
-        num_bytes += len(chunk)
-        if num_bytes > max_bytes:
-            raise Unreadable(too_long(max_bytes))
-        pieces.append(chunk)
+    try:
+        for chunk in chunks:
+            num_bytes += len(chunk)
+            if num_bytes > max_bytes:
+                raise Unreadable(too_long(max_bytes))
+            pieces.append(chunk)
+    except Unreadable as exc:
+        raise Unreadable(str(exc), num_rows=1) from exc
     return b"".join(pieces)
 
 

@@ -59,8 +59,13 @@ def test_no_page_but_its_own_may_ask_it(plain: Server, origin: str, method: str,
     assert status(plain, method, path, {"origin": origin}) == 403
 
 
-def test_its_own_pages_and_programs_may(plain: Server) -> None:
-    assert status(plain, "POST", CREATE, {"origin": plain.url}) == 200
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_its_own_pages_and_programs_may_through_a_tunnel_too(plain: Server, name: str) -> None:
+    """`ssh -L 15000:127.0.0.1:5000`: the browser knows it by another port."""
+    for host in (f"{name}:{urlsplit(plain.url).port}", f"{name}:15000"):
+        assert status(plain, "GET", SEARCH, {"host": host}) == 200
+        assert status(plain, "POST", CREATE, {"host": host, "origin": f"http://{host}"}) in (200, 400)
+        assert status(plain, "POST", CREATE, {"host": host, "origin": "http://localhost:9999"}) == 403
     assert status(plain, "POST", CREATE, {}) == 400  # it is there by now
 
 

@@ -142,7 +142,7 @@ def test_the_cluster_uses_the_places_of_the_compose_file() -> None:
     mounted = [volume.split(":")[-2 if volume.endswith(":ro") else -1] for volume in services["worker"]["volumes"]]
     assert [str(settings.workspace), str(settings.ingest.sources[0].path)] == mounted
     assert settings.register.tracking_uri == "http://mlflow:5000"
-    assert "--allowed-hosts=mlflow:5000,localhost:5000,127.0.0.1:5000" in services["mlflow"]["command"]
+    assert "--allowed-hosts=mlflow:5000,localhost:*,127.0.0.1:*" in services["mlflow"]["command"]
 
 
 class _Server(BaseHTTPRequestHandler):

@@ -2,6 +2,7 @@
 
 import json
 import random
+import tracemalloc
 from collections import Counter
 from typing import Any
 
@@ -157,11 +158,29 @@ def test_a_legacy_charset_that_nobody_declares_is_found_by_reading(encoding: str
 
 
 @pytest.mark.parametrize("encoding", ["gbk", "big5", "cp932", "euc_jp", "cp949"])
-@pytest.mark.parametrize("label", ["utf-8", "iso-8859-1", "no-such-charset"])
+@pytest.mark.parametrize("label", ["utf-8", "iso-8859-1", "windows-1251", "koi8-r", "no-such-charset"])
 def test_a_wrong_label_of_another_kind_is_found_out(encoding: str, label: str) -> None:
+    """Also one of a byte a character, by which everything is text."""
     page = f"<meta charset={label}>{LEGACY[encoding]}"
-    if label != "iso-8859-1":  # by which every byte is a letter: it is believed
-        assert decode_html(page.encode(encoding)).text == page
+    assert decode_html(page.encode(encoding)).text == page
+
+
+ALPHABETS = {
+    "windows-1251": "Порт закрыт до утра, и никто не знает, когда придут корабли.",
+    "koi8-r": "Порт закрыт до утра, и никто не знает, когда придут корабли.",
+    "iso-8859-7": "Το λιμάνι είναι κλειστό μέχρι το πρωί και κανείς δεν ξέρει πότε θα έρθουν τα πλοία.",
+    "windows-1255": "הנמל סגור עד הבוקר ואיש אינו יודע מתי יבואו האוניות.",
+    "windows-1256": "الميناء مغلق حتى الصباح ولا أحد يعرف متى ستأتي السفن.",
+    "windows-874": "ท่าเรือปิดจนถึงเช้าและไม่มีใครรู้ว่าเรือจะมาเมื่อไร",
+    "windows-1250": "Přístav je až do rána zavřený a nikdo neví, kdy připlují lodě. Žluťoučký kůň úpěl ďábelské ódy.",
+    "windows-1254": "Liman sabaha kadar kapalı ve gemilerin ne zaman geleceğini kimse bilmiyor. Şu köşe yaz köşesi.",
+}
+
+
+@pytest.mark.parametrize("label", ALPHABETS)
+def test_a_right_label_of_another_alphabet_is_believed(label: str) -> None:
+    page = f"<meta charset={label}>{ALPHABETS[label] * 3}"
+    assert decode_html(page.encode(codec_of(label))) == (page, "", 0)
 
 
 def test_a_wrong_label_that_fits_by_chance_is_found_out() -> None:
@@ -193,7 +212,27 @@ def test_one_bad_byte_in_a_page_is_told() -> None:
     assert found.text.endswith(SIMPLIFIED.partition("晚")[2])
 
 
+def test_characters_of_four_bytes_stay_beside_a_bad_byte() -> None:
+    text = SIMPLIFIED + "㐀" + SIMPLIFIED + "ᠠᠡ"
+    data = text.encode("gb18030").replace("晚".encode("gbk"), b"\xff", 1)
+    found = decode(data)
+    assert (found.text, found.num_replaced) == (text.replace("晚", "\ufffd", 1), 1)
+
+
+def test_a_long_text_with_a_bad_byte_takes_no_more_memory_than_a_few_of_it() -> None:
+    data = (SIMPLIFIED.encode("gbk") * 8_000)[:-1] + b"\xff"
+    tracemalloc.start()
+    decode(data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40 * len(data)
+
+
 REFUSED = {
+    "UTF-8 that was cut": b'{"text": "caf\xc3"}',
+    "a capital that UTF-8 begins with": "A plain text of this and that, and \u00c3 in it, twice: \u00c2.".encode(
+        "cp1252"
+    ),
     "noise": bytes(range(128, 256)) * 4,
     "another alphabet": "Порт закрыт до утра, и никто не знает, когда придут корабли. ".encode("koi8-r"),
     "two characters": "夜间".encode("gbk"),

@@ -4,8 +4,9 @@ import bz2
 import gzip
 import json
 import lzma
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ import pytest
 import zstandard
 
 from pipeline_lib.base.errors import GuardStop
+from pipeline_lib.ingest import streams
 from pipeline_lib.ingest.summing import lost_records
 from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, NO_RECORDS
 
@@ -83,7 +85,12 @@ def test_what_a_quote_swallows_is_counted_by_rows(house: Any, rows: int) -> None
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_rows_end_as_spreadsheets_end_them(house: Any, name: str, end: str) -> None:
+@pytest.mark.parametrize("chunk_bytes", [1, 8, 1 << 16])
+def test_rows_end_as_spreadsheets_end_them(
+    house: Any, monkeypatch: pytest.MonkeyPatch, name: str, end: str, chunk_bytes: int
+) -> None:
+    monkeypatch.setattr("pipeline_lib.ingest.streams._plain", partial(_in_pieces, chunk_bytes))
+    monkeypatch.setitem(streams.DECOMPRESSORS, "", partial(_in_pieces, chunk_bytes))
     content = csv_of(50, end=end)
     house.write(name, content if name == "a.csv" else content.replace(b",", b"\t"))
     plan = house.night()
@@ -91,8 +98,14 @@ def test_rows_end_as_spreadsheets_end_them(house: Any, name: str, end: str) -> N
     assert "row 7 of the table" in house.texts(plan).values()
 
 
-def test_lines_of_json_that_old_systems_have_ended_are_lines(house: Any) -> None:
-    house.write("a.jsonl", GOOD.replace("\n", "\r"))
+def _in_pieces(num_bytes: int, raw: BinaryIO) -> Iterator[bytes]:
+    while chunk := raw.read(num_bytes):
+        yield chunk
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_lines_of_json_that_old_systems_have_ended_are_lines(house: Any, name: str) -> None:
+    house.write(name, GOOD.replace("\n", "\r"))
     assert len(house.rows(house.night())) == 300
 
 
