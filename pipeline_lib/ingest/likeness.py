@@ -28,42 +28,57 @@ READS_LIKE = {  # charset: its commonest characters
     "euc_jp": frozenset(KANA + PUNCTUATION),
     "cp949": frozenset(HANGUL + PUNCTUATION),
 }
+LETTERS = {charset: signs - frozenset(PUNCTUATION) for charset, signs in READS_LIKE.items()}
 # Of charsets of two bytes a character: first bytes of the characters that are used at all.
 BY_PAIRS = {"gb18030": range(0xA1, 0xD8), "big5hkscs": range(0xA1, 0xC7), "cp949": range(0xA1, 0xC9)}
 REPLACED = "\ufffd"
 LOOKED_AT_BYTES = 1 << 18
-LEAST_SHARE, LEAST_LEAD = 0.15, 1.3  # of common characters: among those that are not ASCII; and before the second
+# Of common characters among those that are not ASCII; how far before the second; how many there must be.
+LEAST_SHARE, LEAST_LEAD, LEAST_COMMON = 0.15, 1.3, 4
+# The same against a label, and where bytes were put together so that they read well.
+CLEAR_SHARE, CLEAR_COMMON = 0.3, 8
 UNLIKE_SHARE = 0.05
-LEAST_CHARACTERS = 4  # that are not ASCII
-# Of a text in a Western charset the letters are mostly ASCII, and most of the others are these; not those that UTF-8
-# turns into where it was cut or read by it.
-WESTERN, MOST_HIGH_SHARE, LEAST_LETTERS = "cp1252", 0.15, 0.5
-LETTERS = frozenset("àáâãäåæçèéêëìíîïñòóôõöøœùúûüßšžÉÀÄÖÜÇØÅ‘’“”„–—…«»•·°§©®™€£¿¡½¼²³µ\xa0")
+# Of a text in a Western charset the letters are mostly ASCII; nearly all of the others are such as have the same byte
+# in its neighbours, so that it is no text of theirs.
+WESTERN, MOST_HIGH_SHARE, LEAST_SAME_SHARE = "cp1252", 0.15, 0.8
+NEIGHBOURS = ("cp1250", "cp1254", "cp1257", "cp1258")
+SAME = frozenset(
+    sign
+    for sign in (bytes([byte]).decode(WESTERN, "ignore") for byte in range(0x80, 0x100))
+    if sign and all(sign.encode(WESTERN).decode(near, "ignore") == sign for near in NEIGHBOURS)
+)
 
 
 def detect(data: bytes) -> str:
     """The legacy charset that text without a label reads like; "" where none does."""
     looked_at = data[:LOOKED_AT_BYTES]
-    texts = {name: looked_at.decode(name, "replace") for name in READS_LIKE}
-    if (found := _liked(texts)) or (found := _liked({name: aligned(looked_at, name) for name in BY_PAIRS})):
+    plain = {name: looked_at.decode(name, "replace") for name in READS_LIKE}
+    if found := _liked(plain, READS_LIKE, LEAST_SHARE, LEAST_COMMON):
+        return found
+    around = {name: aligned(looked_at, name) for name in BY_PAIRS}
+    if found := _liked(around, READS_LIKE, CLEAR_SHARE, CLEAR_COMMON):
         return found
     num_high = len(data) - len(data.translate(None, bytes(range(0x80, 0x100))))
     is_mostly_ascii = 0 < num_high <= MOST_HIGH_SHARE * len(data) and b"\0" not in data
-    return WESTERN if is_mostly_ascii and _share(data.decode(WESTERN, "replace"), LETTERS) >= LEAST_LETTERS else ""
+    return WESTERN if is_mostly_ascii and _share(data.decode(WESTERN, "replace"), SAME) >= LEAST_SAME_SHARE else ""
 
 
 def is_unlike(data: bytes, charset: str) -> bool:
-    """Whether it reads like one of the charsets of East Asia, and not at all like this one: in those of one byte a
-    character everything is text."""
-    looked_at = data[:LOOKED_AT_BYTES]
-    own = _likeness(looked_at.decode(charset, "replace"), READS_LIKE.get(charset, frozenset()))
-    return own < UNLIKE_SHARE and detect(looked_at) not in ("", charset, WESTERN)
+    """Whether it clearly reads like another of the charsets of East Asia, and not at all like this one.
+
+    In charsets of one byte a character everything is text. Punctuation tells nothing.
+    """
+    texts = {name: data[:LOOKED_AT_BYTES].decode(name, "replace") for name in READS_LIKE}
+    if charset in texts and _share(texts[charset], LETTERS[charset]) >= UNLIKE_SHARE:
+        return False
+    return _liked(texts, LETTERS, CLEAR_SHARE, CLEAR_COMMON) not in ("", charset)
 
 
-def _liked(texts: Mapping[str, str]) -> str:
-    shares = sorted(((_likeness(text, READS_LIKE[name]), name) for name, text in texts.items()), reverse=True)
+def _liked(texts: Mapping[str, str], common: Mapping[str, frozenset[str]], least_share: float, least: int) -> str:
+    """The one of these texts by charset that reads best, if it does, and clearly better than the next."""
+    shares = sorted(((_share(text, common[name], least), name) for name, text in texts.items()), reverse=True)
     (best, name), (second, _) = shares[:2]
-    return name if best >= LEAST_SHARE and best >= LEAST_LEAD * second else ""
+    return name if best >= least_share and best >= LEAST_LEAD * second else ""
 
 
 @cache
@@ -116,11 +131,8 @@ def _of_four(piece: bytes, charset: str) -> str:
     return sign if len(sign) == 1 else ""
 
 
-def _likeness(text: str, common: frozenset[str]) -> float:
-    """How many of the characters that are not ASCII are common ones."""
-    return _share(text, common) if len(text) - len(text.encode("ascii", "ignore")) >= LEAST_CHARACTERS else 0.0
-
-
-def _share(text: str, common: frozenset[str]) -> float:
+def _share(text: str, common: frozenset[str], least: int = 1) -> float:
+    """How many of the characters that are not ASCII are these, as a share; 0 where they are less than `least`."""
     beyond = {sign: count for sign, count in Counter(text).items() if sign > "\x7f"}
-    return sum(count for sign, count in beyond.items() if sign in common) / max(1, sum(beyond.values()))
+    num_common = sum(count for sign, count in beyond.items() if sign in common)
+    return num_common / sum(beyond.values()) if num_common >= least else 0.0

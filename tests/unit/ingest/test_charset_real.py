@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from pipeline_lib.ingest.charset import decode
+from pipeline_lib.ingest.charset import decode, decode_part
 from pipeline_lib.ingest.records import Unreadable
 from tests.texts_of_others import DATA, needs_texts_of_others
 
@@ -24,6 +24,8 @@ NUM_HAN, NUM_PIECES = 60, 600
 RIGHT = 0.99
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
+LANGUAGES = DATA / "langid_udhr" / "udhr_even.jsonl.zst"
+needs_languages = needs_texts_of_others("ten alphabets and four neighbours are held in test_charset.py")
 needs_them = needs_texts_of_others("the same share is held on the laws in tests/assets")
 
 
@@ -79,3 +81,45 @@ def share_of_right(texts: list[str], charset: str, *, is_bad: bool) -> float:
 @pytest.mark.parametrize("path", [LAWS, pytest.param(ENCYCLOPEDIA, marks=needs_them)], ids=["laws", "encyclopedia"])
 def test_the_charset_of_chinese_text_is_found(path: Path, charset: str, is_bad: bool) -> None:
     assert share_of_right(pieces(path), charset, is_bad=is_bad) >= RIGHT
+
+
+LABELS = {
+    "cp1252": "iso-8859-1",
+    "iso8859_2": "iso-8859-2",
+    "cp1250": "windows-1250",
+    "cp1251": "windows-1251",
+    "koi8_r": "koi8-r",
+    "cp1254": "iso-8859-9",
+    "cp1255": "windows-1255",
+    "cp1256": "windows-1256",
+    "cp1257": "windows-1257",
+    "cp874": "tis-620",
+}
+MOST_WRONG = 0.02
+
+
+@needs_languages
+@pytest.mark.parametrize("charset", LABELS)
+def test_no_language_becomes_another_text(charset: str) -> None:
+    """Under its label none does; without one few may, and all else is refused."""
+    texts = [row["text"] for row in _rows(LANGUAGES)]
+    encoded = [(text, _encoded(text, charset)) for text in texts]
+    known = [(text, data) for text, data in encoded if data and not data.isascii()]
+    assert len(known) > 50
+    wrong = [text for text, data in known if decode_part(data, lambda _: LABELS[charset]).text != text]
+    assert wrong == []
+    assert sum(_becomes_another(text, data) for text, data in known) <= MOST_WRONG * len(known)
+
+
+def _encoded(text: str, charset: str) -> bytes:
+    try:
+        return text.encode(charset)
+    except UnicodeError:
+        return b""
+
+
+def _becomes_another(text: str, data: bytes) -> bool:
+    try:
+        return decode(data).text != text
+    except Unreadable:
+        return False
