@@ -40,7 +40,7 @@ def _read(stream: Stream, options: ReadOptions, delimiter: str) -> Iterator[Reco
         if row is None:
             return
         if not header:
-            header = _decoded(row)[0]
+            header = _header(row)
             text = column_of(header, options.text_field)
             own = column_of(header, options.id_field) if options.id_field in header else None
         elif row:
@@ -67,22 +67,34 @@ class _Lines:
 def _record(
     line: int, row: list[str], num_columns: int, text: int, own: int | None, options: ReadOptions
 ) -> Record | Bad:
-    if TOO_LONG in "".join(row):
+    content = BETWEEN.join(row)
+    if TOO_LONG in content:
         return Bad(line, too_long(options.max_document_bytes))
     if len(row) != num_columns:
         return Bad(line, "wrong number of columns")
-    try:
-        row, metadata = _decoded(row)
-    except Unreadable as exc:
-        return Bad(line, str(exc))
+    metadata = None
+    if not is_unicode(content):
+        try:
+            row, metadata = _decoded(content, num_columns)
+        except Unreadable as exc:
+            return Bad(line, str(exc))
     part = part_of(None if own is None else row[own], row[text])
     return Record(part, line, options.record_format, row[text], metadata=metadata)
 
 
-def _decoded(row: list[str]) -> tuple[list[str], dict[str, str] | None]:
-    """The fields as text, and what a record tells of that. Raises `Unreadable` where no charset fits."""
+def _header(row: list[str]) -> list[str]:
+    """The names of the columns. Raises `Unreadable`, of the whole file, where no charset fits."""
     content = BETWEEN.join(row)
-    if is_unicode(content):
-        return row, None
+    try:
+        return row if is_unicode(content) else _decoded(content, len(row))[0]
+    except Unreadable as exc:
+        raise Unreadable(str(exc)) from exc
+
+
+def _decoded(content: str, num_columns: int) -> tuple[list[str], dict[str, str] | None]:
+    """Fields that are no UTF-8, as text, and what a record tells of that. Raises `Unreadable` where no charset fits."""
     decoded = decode_part(content.encode("utf-8", "surrogateescape"))
-    return decoded.text.split(BETWEEN), decoded.metadata
+    fields = decoded.text.split(BETWEEN)
+    if len(fields) != num_columns:  # one of them holds the sign itself
+        raise Unreadable("not UTF-8")
+    return fields, decoded.metadata

@@ -16,7 +16,7 @@ from pipeline_lib.ingest.streams import Stream, lines, to_utf8, too_long, whole
 
 NOT_THERE = object()
 SIGNS = re.compile(rb'["\\{}\[\],]')  # of JSON, that decide where an element ends
-BLANKS, LINE_END = b" \t\r\n", re.compile(rb"[\r\n]")
+BLANKS, NO_BLANK, LINE_END = b" \t\r\n", re.compile(rb"[^ \t\r\n]"), re.compile(rb"[\r\n]")
 
 
 def read_jsonl(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
@@ -30,13 +30,16 @@ def read_jsonl(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
 def read_json(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """The objects of an array, numbered from 1; or lines of objects; or the file as one object."""
     chunks = to_utf8(stream.chunks())
-    first = begun = b""  # up to the end of the first line that is not blank, or to a bracket
-    while len(first) <= options.max_document_bytes and not (begun.startswith(b"[") or LINE_END.search(begun)):
-        if not (chunk := next(chunks, b"")):
-            break
+    first, begin = bytearray(), None  # up to the end of the first line that is not blank, or to a bracket
+    for chunk in chunks:
+        seen = len(first)
         first += chunk
-        begun = first.lstrip(BLANKS)
-    every = chain([first], chunks)
+        if begin is None and (sign := NO_BLANK.search(first, seen)):
+            begin = sign.start()
+        is_line = begin is not None and LINE_END.search(first, max(seen, begin))
+        if is_line or first[begin or 0 : (begin or 0) + 1] == b"[" or len(first) > options.max_document_bytes:
+            break
+    begun, every = bytes(first).lstrip(BLANKS), chain([bytes(first)], chunks)
     if begun.startswith(b"["):
         return _records(elements(every, options.max_document_bytes), options)
     if _is_object(LINE_END.split(begun, maxsplit=1)[0]):
@@ -80,7 +83,10 @@ def elements(chunks: Iterator[bytes], max_bytes: int) -> Iterator[tuple[int, byt
                 depth -= sign != b","
         if depth > 0:
             is_too_long = is_too_long or len(held) + len(chunk) - start > max_bytes
-            held = bytearray() if is_too_long else held + chunk[start:]
+            if is_too_long:
+                held.clear()
+            else:
+                held += chunk[start:]
     if depth > 0:
         raise Unreadable("truncated JSON")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline_lib.base.errors import GuardStop
 from pipeline_lib.ingest.charset import decode, decode_html
 from pipeline_lib.ingest.labels import CODECS, codec_of, declared_in
 from pipeline_lib.ingest.records import Unreadable
@@ -289,6 +290,20 @@ def test_lines_and_rows_are_read_as_files_are(house: Any, encoding: str) -> None
     plan = house.night()
     assert house.quarantine(plan) == []
     assert sorted(house.texts(plan).values()) == sorted([text, "plain"] * 2)
+
+
+def test_names_of_columns_are_in_it_too(house: Any) -> None:
+    house.reading = {"text_field": "正文的内容", "id_field": "编号"}
+    house.write("a.csv", f"编号,正文的内容\n7,{SIMPLIFIED}\n8,\x1f{SIMPLIFIED}\n".encode("gbk"))
+    plan = house.night()
+    assert list(house.texts(plan)) == ["a.csv#7"] and house.quarantine(plan) == ["a.csv:3: not UTF-8"]
+
+
+def test_a_header_that_nobody_reads_costs_the_whole_table(house: Any) -> None:
+    house.settings = {"max_bad_share": 0.01}
+    house.write("a.csv", b"\x81\xff\xfd,text\n" + b"1,one row of the table\n" * 500)
+    with pytest.raises(GuardStop, match=r"a\.csv: not UTF-8"):
+        house.night()
 
 
 def test_a_line_in_another_charset_costs_no_other(house: Any) -> None:
