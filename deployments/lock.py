@@ -27,6 +27,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 MACHINES = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "aarch64-apple-darwin")
 OLDEST_MACOS = "14.0"  # torch has no wheels for older ones
 # What only the image of MLflow's server needs: the drivers for Postgres and S3.
+SERVER = "mlflow"
 DRIVERS = ("psycopg2-binary==2.9.13", "boto3==1.44.5")
 DRIVERS_PATH = Path("deployments/docker/drivers.txt")
 HEADER = "# Written by `make lock`, with `make lock UPGRADE=name` for a newer version. {}\n"
@@ -101,7 +102,7 @@ def write(uv: str, upgrade: list[str]) -> None:
     _write_hashes(ROOT / "lock.txt", [pin for pin in pins if pin.name not in left_out])
     under = ["--constraint", "constraints.txt", "--universal", "--generate-hashes"]
     drivers = _compile(uv, ["-", *under, *upgrades], ROOT / DRIVERS_PATH, given="\n".join(DRIVERS))
-    known = {pin.name for pin in pins}
+    known = {pin.name for pin in needed_by([SERVER], pins)}  # what its image has without them
     _write_hashes(ROOT / DRIVERS_PATH, [pin for pin in read_pins(drivers) if pin.name not in known])
     for python in PYTHONS:
         for machine in MACHINES:
@@ -149,7 +150,9 @@ def _shown(command: str, names: list[str]) -> list[Pin]:
         return needed_by(names, pins)
     if command == "project":
         tree = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-        return needed_by([*tree["project"]["dependencies"], *tree["build-system"]["requires"]], pins)
+        project, build = tree["project"], tree["build-system"]
+        crawl = project["optional-dependencies"]["crawl"]
+        return needed_by([*project["dependencies"], *crawl, *build["requires"]], pins)
     hashed = {pin.name for pin in pins}
     return [*pins, *(pin for pin in read_pins((ROOT / "constraints.txt").read_text("utf-8")) if pin.name not in hashed)]
 
@@ -162,7 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
     writing.add_argument("--upgrade", action="append", default=[], metavar="NAME", help="a package to take newer")
     only = commands.add_parser("only", help="print the part of lock.txt that some packages need, torch left out")
     only.add_argument("names", nargs="+", metavar="NAME")
-    commands.add_parser("project", help="print the part that Nightshift needs to be built and run, torch left out")
+    commands.add_parser("project", help="print the part that Nightshift and its crawler need, torch left out")
     commands.add_parser("all", help="print every package, with the hashes that the lock has")
     asked = parser.parse_args(arguments)
     if asked.command == "write":

@@ -132,6 +132,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("constraints.txt", str(lock.DRIVERS_PATH)):
         (tmp_path / name).write_text("library==1.0\n", encoding="utf-8")
     monkeypatch.setattr(lock, "ROOT", tmp_path)
+    monkeypatch.setattr(lock, "SERVER", "library")
     return tmp_path
 
 
@@ -149,6 +150,9 @@ def test_one_resolution_is_written_with_hashes_and_without(checkout: Path) -> No
     written, hashed = ((checkout / name).read_text(encoding="utf-8") for name in ("constraints.txt", "lock.txt"))
     assert [pin.line for pin in lock.read_pins(written)] == [pin.line for pin in lock.read_pins(SMALL)]
     assert "sha256" not in written
+    drivers = lock.read_pins((checkout / lock.DRIVERS_PATH).read_text(encoding="utf-8"))
+    assert "maths" in {pin.name for pin in drivers}  # of the lock, but not of the image
+    assert "library" not in {pin.name for pin in drivers}
     assert [pin.name for pin in lock.read_pins(hashed)] == ["library", "maths", "server", "tests"]
     assert "--hash=sha256:cc \\\n    --hash=sha256:dd\n    # via server\n" in hashed
     calls = (checkout / "calls").read_text(encoding="utf-8").splitlines()
@@ -159,7 +163,7 @@ def test_one_resolution_is_written_with_hashes_and_without(checkout: Path) -> No
 
 def test_what_is_locked_is_what_uv_goes_from(checkout: Path) -> None:
     """uv keeps the versions that it finds where it writes."""
-    lock.main(["write", "--uv", _uv(checkout, f'cat "$out" >> {checkout}/found')])
+    lock.main(["write", "--uv", _uv(checkout, f'cat "$out" >> {checkout}/found; echo library==1.0 > "$out"')])
     assert (checkout / "found").read_text(encoding="utf-8").startswith("library==1.0\nlibrary==1.0\n")
 
 
@@ -173,7 +177,7 @@ def test_what_cannot_be_resolved_is_told_and_nothing_is_written(checkout: Path) 
 def test_nightshift_alone_needs_what_builds_it_and_no_tests(capsys: pytest.CaptureFixture[str]) -> None:
     lock.main(["project"])
     names = {pin.name for pin in lock.read_pins(capsys.readouterr().out)}
-    assert {"hatchling", "prefect", "networkx"} <= names  # networkx: torch asks for it
+    assert {"hatchling", "prefect", "scrapy", "networkx"} <= names  # networkx: torch asks for it
     assert not names & {"pytest", "ruff", "playwright", "torch"}
 
 
