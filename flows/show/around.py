@@ -4,6 +4,7 @@ The next night is asked of the Prefect server of `nightshift up`, by plain reque
 load.
 """
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pipeline_lib.store.workspace import RunRecord, Workspace
 PATIENCE_SECONDS = 2.0
 NIGHTLY = "nightly"
 FAILED = ("failed", "killed")
+FIRST_PART = re.compile(r"(?:[^;(]|\([^)]*\)?)*")  # of a message, up to a semicolon outside of brackets
 EXIT_FAILED = 7  # of `nightshift status` after a night that failed or was killed; 1 to 6 are those of errors
 
 
@@ -121,7 +123,7 @@ def show_around(around: Around, console: Console) -> None:
     console.print(f"\nnext night  {around.next.sentence}", soft_wrap=True)
     if (last := around.last) is not None:
         style = "bold red" if around.exit_status else ""
-        said = f": {last.message.split(';')[0]}" if last.message else ""
+        said = f": {FIRST_PART.findall(last.message)[0]}" if last.message else ""
         console.print(f"last night  {last.state} at {clock(last.ended or 0.0)}{said}", style=style, soft_wrap=True)
     if (holder := around.at_work) is not None:
         since = f"since {clock(holder.since)} ({lasting(max(0.0, time.time() - holder.since))})"

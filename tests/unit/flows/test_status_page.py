@@ -253,7 +253,7 @@ def test_the_exit_status_says_whether_the_last_night_that_ended_has_failed(
 ) -> None:
     workspace = Workspace(tmp_path)
     for number, state in enumerate(states):
-        run = replace(new_run(str(number), "nightly", "tiny"), state=state, message=f"so it was; {number}")
+        run = replace(new_run(str(number), "nightly", "tiny"), state=state, message=f"so it was (as told; surely); {number}")
         workspace.save_run(
             run if state == "running" else replace(run, started=100.0 * number, ended=100.0 * number + 9)
         )
@@ -267,7 +267,7 @@ def test_the_exit_status_says_whether_the_last_night_that_ended_has_failed(
         assert last is None and "last night" not in shown
         return
     assert (last["state"], last["ended"], last["is_failed"]) == (states[over[-1]], 100.0 * over[-1] + 9, status == 7)
-    assert f"last night  {states[over[-1]]} at 1970-01-01" in shown and "so it was\n" in shown
+    assert f"last night  {states[over[-1]]} at 1970-01-01" in shown and "so it was (as told; surely)\n" in shown
 
 
 def test_who_holds_the_workspace_is_told_with_process_command_and_since_when(
