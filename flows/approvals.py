@@ -10,7 +10,7 @@ from pipeline_lib.plan.basis import WAITING, Waiting
 from pipeline_lib.register.ledger import last_version
 from pipeline_lib.register.registry import Registry
 from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.register.stage import in_service, registry_of
+from pipeline_lib.register.stage import in_service, is_settled, registry_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
 
@@ -22,10 +22,17 @@ def waiting_in(settings: Settings, workspace: Workspace) -> Waiting | None:
 
 
 def approve_by_hand(settings: Settings, workspace: Workspace, version: int | None, *, is_dry: bool) -> None:
-    """Promote the version that waits. Raises `SettingsError` when none does, or when the champion is another by now."""
+    """Promote the version that waits. Raises `SettingsError` when none does, or when the champion is another by now.
+
+    Where it is champion already, an approval was cut off behind its move: what is left of it is done.
+    """
     asked = asked_of(settings, workspace, version)
-    check_champion(asked, settings, workspace)
-    promote_by_hand(settings, asked.version, reason=approved(asked), is_dry=is_dry)
+    registry = _registry(settings, workspace)
+    if last_version(registry) == asked.version and is_settled(registry):
+        make_console().print(f"{asked.name}: version {asked.version} is champion", soft_wrap=True)
+    else:
+        check_champion(asked, settings, workspace)
+        promote_by_hand(settings, asked.version, reason=approved(asked), is_dry=is_dry)
     if not is_dry:
         workspace.drop_pin(WAITING)
 

@@ -38,7 +38,7 @@ def promote(
     from flows.moves import promote_by_hand
 
     settings = resolved(context, config).settings
-    opened(settings)
+    opened(settings, is_examined=True)
     promote_by_hand(settings, version, reason=reason, is_dry=dry_run, unsigned=unsigned)
 
 
@@ -53,7 +53,7 @@ def rollback(
     from flows.moves import rollback_by_hand
 
     settings = resolved(context, config).settings
-    opened(settings)
+    opened(settings, is_examined=True)
     rollback_by_hand(settings, reason=reason, is_dry=dry_run, unsigned=unsigned)
 
 

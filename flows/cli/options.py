@@ -62,6 +62,8 @@ def _shipped(config: Path) -> Path:
 def opened(settings: Settings, *, is_examined: bool = False) -> Workspace:
     """The workspace of a command. A move of the champion that was cut off is finished, unless it `is_examined`.
 
+    Who moves the champion finishes one by itself, and knows then whether that was the same one.
+
     Raises `DataError` for one that another release has made, which this cannot read.
     """
     workspace = Workspace(settings.workspace.resolve())

@@ -12,6 +12,7 @@ from flows.cli import main
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import in_service, moves_of, promote, registry_of
 from pipeline_lib.settings.tree import Settings
+from tests.integration.register.conftest import cut
 from tests.model_nights import FAST, whole_night
 from tests.servers_up import up, wait_until
 from tests.tiny_night import House, arguments, copy_house, tiny_settings, write_corpus
@@ -73,6 +74,18 @@ def test_who_approves_puts_the_version_into_service(house: House, capsys: pytest
     assert move.reason.startswith("approved by a person: accepted: the first model")
     assert status(house, capsys)["waiting"] is None
     assert whole_night(settings_of(house)).verdict.startswith("version 1 was promoted: ")
+
+
+@pytest.mark.parametrize("point", ["before_champion", "after_champion", "before_line", "after_line"])
+def test_an_approval_that_was_cut_off_is_finished_by_the_same_command(
+    house: House, point: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut(point, lambda: nightshift(house, "approve"), monkeypatch)
+    assert nightshift(house, "approve") == 0
+    assert champion(house) == 1
+    (move,) = moves_of(registry_of(settings_of(house).of(RegisterSettings), house.workspace))
+    assert move.reason.startswith("approved by a person: accepted: the first model")
+    assert status(house, capsys)["waiting"] is None
 
 
 def test_a_person_decides_by_the_form_that_prefect_shows(house: House) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli import main
 from pipeline_lib.base import failpoint as failpoints
 from pipeline_lib.base.errors import GateRefused
 from pipeline_lib.model.tracking import connect, place_of
@@ -17,7 +18,7 @@ from pipeline_lib.register.ledger import moves_of
 from pipeline_lib.register.promotion import promote, rollback
 from pipeline_lib.register.registry import CHALLENGER, CHAMPION, Registry, aliases
 from pipeline_lib.register.settle import in_service, is_settled, settle
-from tests.integration.register.conftest import DONE, ENDED, NOTHING, NOW, POINTS, UNTIL, commands, cut
+from tests.integration.register.conftest import DONE, ENDED, NOTHING, NOW, POINTS, UNTIL, commands, cut, with_versions
 from tests.racing import race
 from tests.registered import assert_agree, by_hand, chain, damage, files_of, shelve, standing
 
@@ -316,6 +317,22 @@ def test_a_process_that_is_killed_leaves_what_the_next_one_finishes(
     assert f"to version {DONE[command][0][0][1]} was cut off, and is finished now" in said[1]
     assert (chain(registry), standing(registry)) == (UNTIL + DONE[command][0], DONE[command][1])
     assert_agree(registry)
+
+
+@pytest.mark.parametrize("command", ["rollback", "promote 4"])
+def test_the_same_command_of_the_shell_finishes_its_move_and_makes_no_second_one(
+    tmp_path: Path, command: str, unsaid: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for point in POINTS:
+        workspace = tmp_path / point
+        registry = with_versions(workspace, point, workspace / "state" / "promotions")
+        words = [*command.split(), "--workspace", str(workspace), "--register.model_name", point]
+        cut(point, lambda words=words: main(words), monkeypatch)  # type: ignore[misc]
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        assert not left.value.code
+        assert (chain(registry), standing(registry)) == (UNTIL + DONE[command][0], DONE[command][1]), point
+        assert_agree(registry)
 
 
 def test_eight_processes_that_move_at_once_leave_all_that_agrees(registry: Registry) -> None:

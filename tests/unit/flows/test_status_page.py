@@ -253,7 +253,9 @@ def test_the_exit_status_says_whether_the_last_night_that_ended_has_failed(
 ) -> None:
     workspace = Workspace(tmp_path)
     for number, state in enumerate(states):
-        run = replace(new_run(str(number), "nightly", "tiny"), state=state, message=f"so it was (as told; surely); {number}")
+        run = replace(
+            new_run(str(number), "nightly", "tiny"), state=state, message=f"so it was (as told; surely); {number}"
+        )
         workspace.save_run(
             run if state == "running" else replace(run, started=100.0 * number, ended=100.0 * number + 9)
         )
