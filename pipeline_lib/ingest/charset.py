@@ -38,19 +38,19 @@ class Decoded(NamedTuple):
         return {name: value for name, value in told.items() if value} or None
 
 
-def decode(data: bytes) -> Decoded:
-    """The text of a file. Raises `Unreadable` where no charset fits."""
+def decode(data: bytes, label_of: Callable[[bytes], str] | None = None) -> Decoded:
+    """The text of a file, `label_of` which says its charset. Raises `Unreadable` where no charset fits."""
     marked = _marked(data)
     if marked is None:
-        return decode_part(data)
+        return decode_part(data, label_of)
     if (decoded := _with_replaced(data, marked)) is None:
         raise Unreadable(f"not {marked.upper().removesuffix('-SIG')}", num_rows=1)
     return decoded
 
 
-def decode_html(data: bytes) -> Decoded:
-    """The text of a page. Raises `Unreadable` where no charset fits."""
-    return decode(data) if _marked(data) else decode_part(data, declared_in)
+def decode_html(data: bytes, label: str = "") -> Decoded:
+    """The text of a page; the label with which it came goes before its own. Raises `Unreadable` where none fits."""
+    return decode(data, lambda page: label if codec_of(label) else declared_in(page))
 
 
 def decode_part(data: bytes, label_of: Callable[[bytes], str] | None = None) -> Decoded:

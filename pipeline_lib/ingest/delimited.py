@@ -4,8 +4,8 @@ import csv
 from collections.abc import Iterator
 
 from pipeline_lib.ingest.charset import decode_part, is_unicode
-from pipeline_lib.ingest.naming import part_of
-from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable, column_of
+from pipeline_lib.ingest.fields import columns_of, record_of, told_too
+from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable
 from pipeline_lib.ingest.streams import Stream, lines, to_utf8, too_long
 
 BETWEEN = "\x1f"  # fields that are decoded together; no charset has it within a character
@@ -14,7 +14,7 @@ TOO_LONG = "\udfff"  # stands for a line that is not held; surrogateescape gives
 
 def read_csv(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """A record for each row below the header. Quoted fields may hold line ends (RFC 4180)."""
-    return _read(stream, options, ",")
+    return _read(stream, options, options.delimiter or ",")
 
 
 def read_tsv(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
@@ -27,7 +27,6 @@ def _read(stream: Stream, options: ReadOptions, delimiter: str) -> Iterator[Reco
     taken = _Lines(stream, options)
     rows = csv.reader(taken.as_text(), strict=True, delimiter=delimiter)
     header: list[str] = []
-    text, own = 0, None
     while True:
         line = rows.line_num + 1
         taken.num_rows = 0
@@ -40,11 +39,10 @@ def _read(stream: Stream, options: ReadOptions, delimiter: str) -> Iterator[Reco
         if row is None:
             return
         if not header:
-            header = _header(row)
-            text = column_of(header, options.text_field)
-            own = column_of(header, options.id_field) if options.id_field in header else None
+            header = _header(row, options)
+            columns_of(header, options)
         elif row:
-            yield _record(line, row, len(header), text, own, options)
+            yield _record(line, row, header, options)
 
 
 class _Lines:
@@ -54,46 +52,43 @@ class _Lines:
     """
 
     def __init__(self, stream: Stream, options: ReadOptions) -> None:
-        self._stream, self._max_bytes = stream, options.max_document_bytes
+        self._stream, self._label, self._max_bytes = stream, options.encoding, options.max_document_bytes
         self.num_rows = 0  # since it was set
 
     def as_text(self) -> Iterator[str]:
         """Each with its end."""
-        for _, line in lines(to_utf8(self._stream.chunks()), self._max_bytes):
+        for _, line in lines(to_utf8(self._stream.chunks(), self._label), self._max_bytes):
             self.num_rows += 1 if line is None else 1 + line.rstrip(b"\r").count(b"\r")
             yield (TOO_LONG if line is None else line.decode("utf-8", "surrogateescape")) + "\n"
 
 
-def _record(
-    line: int, row: list[str], num_columns: int, text: int, own: int | None, options: ReadOptions
-) -> Record | Bad:
+def _record(line: int, row: list[str], header: list[str], options: ReadOptions) -> Record | Bad:
     content = BETWEEN.join(row)
     if TOO_LONG in content:
         return Bad(line, too_long(options.max_document_bytes))
-    if len(row) != num_columns:
+    if len(row) != len(header):
         return Bad(line, "wrong number of columns")
     metadata = None
     if not is_unicode(content):
         try:
-            row, metadata = _decoded(content, num_columns)
+            row, metadata = _decoded(content, len(header), options)
         except Unreadable as exc:
             return Bad(line, str(exc))
-    part = part_of(None if own is None else row[own], row[text])
-    return Record(part, line, options.record_format, row[text], metadata=metadata)
+    return told_too(record_of(dict(zip(header, row, strict=True)), line, options), metadata)
 
 
-def _header(row: list[str]) -> list[str]:
+def _header(row: list[str], options: ReadOptions) -> list[str]:
     """The names of the columns. Raises `Unreadable`, of the whole file, where no charset fits."""
     content = BETWEEN.join(row)
     try:
-        return row if is_unicode(content) else _decoded(content, len(row))[0]
+        return row if is_unicode(content) else _decoded(content, len(row), options)[0]
     except Unreadable as exc:
         raise Unreadable(str(exc)) from exc
 
 
-def _decoded(content: str, num_columns: int) -> tuple[list[str], dict[str, str] | None]:
+def _decoded(content: str, num_columns: int, options: ReadOptions) -> tuple[list[str], dict[str, str] | None]:
     """Fields that are no UTF-8, as text, and what a record tells of that. Raises `Unreadable` where no charset fits."""
-    decoded = decode_part(content.encode("utf-8", "surrogateescape"))
+    decoded = decode_part(content.encode("utf-8", "surrogateescape"), options.label_of)
     fields = decoded.text.split(BETWEEN)
     if len(fields) != num_columns:  # one of them holds the sign itself
         raise Unreadable("not UTF-8")

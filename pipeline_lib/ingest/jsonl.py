@@ -3,25 +3,25 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, compress, islice
 from typing import Any
 
 import orjson
 
 from pipeline_lib.ingest.charset import decode_part
+from pipeline_lib.ingest.fields import NOT_THERE, no_text, record_of, text_fields, told_too
 from pipeline_lib.ingest.naming import part_of
 from pipeline_lib.ingest.records import EMPTY_TEXT, Bad, ReadOptions, Record, Unreadable
 from pipeline_lib.ingest.streams import Stream, lines, to_utf8, too_long, whole
 
-NOT_THERE = object()
 SIGNS = re.compile(rb'["\\{}\[\],]')  # of JSON, that decide where an element ends
 BLANKS, NO_BLANK, LINE_END = b" \t\r\n", re.compile(rb"[^ \t\r\n]"), re.compile(rb"[\r\n]")
 
 
 def read_jsonl(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """A record for each line that is an object with text in it. Blank lines are passed over."""
-    numbered = lines(to_utf8(stream.chunks()), options.max_document_bytes)
+    numbered = lines(to_utf8(stream.chunks(), options.encoding), options.max_document_bytes)
     if stream.lines is not None:
         numbered = compress(numbered, islice(stream.lines.marks, 1, None))
     return _records(numbered, options)
@@ -29,7 +29,7 @@ def read_jsonl(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
 
 def read_json(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """The objects of an array, numbered from 1; or lines of objects; or the file as one object."""
-    chunks = to_utf8(stream.chunks())
+    chunks = to_utf8(stream.chunks(), options.encoding)
     first, begin = bytearray(), None  # up to the end of the first line that is not blank, or to a bracket
     for chunk in chunks:
         seen = len(first)
@@ -92,38 +92,42 @@ def elements(chunks: Iterator[bytes], max_bytes: int) -> Iterator[tuple[int, byt
 
 
 def _records(numbered: Iterator[tuple[int, bytes | None]], options: ReadOptions) -> Iterator[Record | Bad]:
-    text_name = b'"%b"' % options.text_field.encode()  # as it is usually written
+    roots = [field.partition(".")[0] for field in text_fields(options)]
+    names = [(root, b'"%b"' % root.encode()) for root in roots]  # as they are usually written
     for number, line in numbered:
         if line is None:
             yield Bad(number, too_long(options.max_document_bytes))
         elif line.strip():
-            yield _record(number, line, options, is_doubtful=line.count(text_name) > 1)
+            yield _record(number, line, options, [root for root, name in names if line.count(name) > 1])
 
 
-def _record(number: int, line: bytes, options: ReadOptions, *, is_doubtful: bool) -> Record | Bad:
-    metadata, is_repeated = None, False
+def _record(number: int, line: bytes, options: ReadOptions, doubtful: Sequence[str]) -> Record | Bad:
+    """The record of a line, or why there is none. `doubtful`: fields that may be there more than once."""
+    metadata, repeated = None, ""
     try:
         try:
             value = _parsed(line, options.id_field)
         except UnicodeError:
-            decoded = decode_part(line)
+            decoded = decode_part(line, options.label_of)
             line, metadata = decoded.text.encode(), decoded.metadata
             value = _parsed(line, options.id_field)
-        if is_doubtful:
-            is_repeated = _is_repeated(line, options.text_field)
+        if doubtful:
+            repeated = _repeated(line, doubtful)
     except Unreadable as exc:
         return Bad(number, str(exc))
     except (ValueError, RecursionError):
         return Bad(number, "invalid JSON")
     if not isinstance(value, dict):
         return Bad(number, "not a JSON object")
-    if is_repeated:
-        return Bad(number, f"several fields {options.text_field!r}")
+    if repeated:
+        return Bad(number, f"several fields {repeated!r}")
+    if options.is_mapped:
+        return told_too(record_of(value, number, options), metadata)
     text = value.get(options.text_field, NOT_THERE)
     if text is None:
         return Bad(number, EMPTY_TEXT)
     if not isinstance(text, str):
-        return Bad(number, f"no text in field {options.text_field!r}")
+        return Bad(number, no_text(options))
     record_id = value.get(options.id_field) if options.id_field else None
     record = Record(part_of(record_id, text), number, options.record_format, text)
     return record if metadata is None else record._replace(metadata=metadata)
@@ -144,11 +148,11 @@ def _parsed(line: bytes, id_field: str | None) -> Any:
     return json.loads(line.decode()) if is_doubtful else value
 
 
-def _is_repeated(line: bytes, field: str) -> bool:
-    """Whether the object has the field more than once: parsers take its last value, or its first."""
+def _repeated(line: bytes, fields: Sequence[str]) -> str:
+    """Which of these fields the object has more than once, "" for none: parsers take the last value, or the first."""
     counts: list[Counter[str]] = []  # of each object of the line; the outermost ends last
     json.loads(line.decode(), object_pairs_hook=lambda pairs: counts.append(Counter(name for name, _ in pairs)))
-    return bool(counts) and counts[-1][field] > 1
+    return next((field for field in fields if counts and counts[-1][field] > 1), "")
 
 
 def _is_object(line: bytes) -> bool:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline_lib.ingest.naming import part_of
-from pipeline_lib.ingest.records import EMPTY_FILE, EMPTY_TEXT, Bad, ReadOptions, Record, Unreadable, column_of
+from pipeline_lib.ingest.fields import columns_of, record_of, value_of
+from pipeline_lib.ingest.records import EMPTY_FILE, Bad, ReadOptions, Record, Unreadable
 from pipeline_lib.ingest.streams import Stream
 
 BATCH_ROWS = 256
@@ -21,29 +21,22 @@ def read_parquet(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]
     row, num_rows = 0, None
     try:
         file = pq.ParquetFile(stream.seekable(), buffer_size=BUFFER_BYTES, pre_buffer=False)
-        num_rows, names = file.metadata.num_rows, file.schema_arrow.names
-        column_of(names, options.text_field, num_rows)
-        id_field = options.id_field if options.id_field in names else None
-        if id_field:
-            column_of(names, id_field, num_rows)
-        columns = [options.text_field, *([id_field] if id_field else [])]
+        num_rows = file.metadata.num_rows
+        columns = columns_of(file.schema_arrow.names, options, num_rows)
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
             for values in zip(*(batch.column(name) for name in columns), strict=True):
                 row += 1
-                yield _record(row, values, options)
+                yield _record(row, columns, values, options)
     except (pa.ArrowException, OSError) as exc:
         raise Unreadable("damaged Parquet", None if num_rows is None else num_rows - row) from exc
 
 
-def _record(row: int, values: tuple[Any, ...], options: ReadOptions) -> Record | Bad:
-    """The record in one row of scalars: the text and, if there is a column for it, the id."""
+def _record(row: int, columns: list[str], values: tuple[Any, ...], options: ReadOptions) -> Record | Bad:
+    """The record in one row of scalars."""
     try:
-        text, *ids = (value.as_py() for value in values)
-        text = text.decode() if isinstance(text, bytes) else text
+        fields = {name: value.as_py() for name, value in zip(columns, values, strict=True)}
+        if isinstance(text := value_of(fields, options.text_field), bytes):
+            fields[options.text_field] = text.decode()
     except UnicodeError:
         return Bad(row, "not UTF-8")
-    if text is None:
-        return Bad(row, EMPTY_TEXT)
-    if not isinstance(text, str):
-        return Bad(row, f"no text in field {options.text_field!r}")
-    return Record(part_of(ids[0] if ids else None, text), row, options.record_format, text)
+    return record_of(fields, row, options)

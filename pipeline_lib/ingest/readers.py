@@ -11,24 +11,34 @@ from pipeline_lib.ingest.delimited import read_csv, read_tsv
 from pipeline_lib.ingest.jsonl import read_json, read_jsonl
 from pipeline_lib.ingest.parquet import read_parquet
 from pipeline_lib.ingest.records import Bad, Format, ReadOptions, Record, SourceFile
-from pipeline_lib.ingest.streams import DECOMPRESSORS, Stream, whole
+from pipeline_lib.ingest.streams import DECOMPRESSORS, NOT_LIKE_ASCII, Stream, to_utf8, whole
 
 Reader = Callable[[Stream, ReadOptions], Iterator[Record | Bad]]
 
 
 def read_text(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """The file as one plain text."""
-    yield _record("text", decode(whole(stream.chunks(), options.max_document_bytes)))
+    yield _record("text", _text_of(stream, options))
 
 
 def read_markdown(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """The file as one Markdown text."""
-    yield _record("markdown", decode(whole(stream.chunks(), options.max_document_bytes)))
+    yield _record("markdown", _text_of(stream, options))
 
 
 def read_html(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """The file as one page, tags and all: clean takes the text out."""
-    yield _record("html", decode_html(whole(stream.chunks(), options.max_document_bytes)))
+    yield _record("html", decode_html(whole(_chunks(stream, options), options.max_document_bytes), options.encoding))
+
+
+def _text_of(stream: Stream, options: ReadOptions) -> Decoded:
+    return decode(whole(_chunks(stream, options), options.max_document_bytes), options.label_of)
+
+
+def _chunks(stream: Stream, options: ReadOptions) -> Iterator[bytes]:
+    """The bytes of a text, in UTF-8 if its label says that they are not read byte by byte."""
+    is_other = options.encoding.lower() in NOT_LIKE_ASCII
+    return to_utf8(stream.chunks(), options.encoding) if is_other else stream.chunks()
 
 
 def _record(form: Format, decoded: Decoded) -> Record:

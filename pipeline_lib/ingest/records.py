@@ -11,6 +11,7 @@ move, a package may be upgraded, a landing is another one each night, and the do
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from itertools import compress, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, NamedTuple, Protocol, Self, runtime_checkable
@@ -97,9 +98,25 @@ class ReadOptions:
     max_document_bytes: int
     max_expansion: int
     text_field: str = "text"
+    text_template: str | None = None
     id_field: str | None = None
+    title_field: str | None = None
+    licence_field: str | None = None
+    metadata_fields: tuple[tuple[str, str], ...] = ()  # name in the metadata, field
     record_format: Format = "text"
+    delimiter: str | None = None  # between the fields of a .csv; None: a comma
+    encoding: str = ""  # a label, "" for none: what is no UTF-8 is probably in this charset
     min_docstring_chars: int = 1
+
+    @cached_property
+    def is_mapped(self) -> bool:
+        """Whether more is asked of a record than the text in one field and the id in another."""
+        told = (self.text_template, self.title_field, self.licence_field, self.metadata_fields)
+        return any(told) or "." in self.text_field or "." in (self.id_field or "")
+
+    def label_of(self, _data: bytes) -> str:
+        """The label of bytes that have none of their own."""
+        return self.encoding
 
 
 @dataclass(frozen=True)

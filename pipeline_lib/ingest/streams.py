@@ -34,6 +34,15 @@ BYTE_ORDER_MARKS = (  # UTF-32 first: its little-endian mark begins with that of
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# Charsets in which an ASCII byte is not that character: such text cannot be cut into lines before it is decoded.
+NOT_LIKE_ASCII = {
+    "utf-16": "utf-16-le",  # the Encoding Standard: what says no more is little-endian
+    "utf-16le": "utf-16-le",
+    "utf-16be": "utf-16-be",
+    "utf-32le": "utf-32-le",
+    "utf-32be": "utf-32-be",
+    "iso-2022-jp": "iso2022_jp",
+}
 
 
 @dataclass(frozen=True)
@@ -147,10 +156,12 @@ def too_long(max_bytes: int) -> str:
     return f"longer than {max_bytes / unit:g} {name}"
 
 
-def to_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same text in UTF-8 without a byte order mark. Text without one is passed on as it is."""
+def to_utf8(chunks: Iterator[bytes], label: str = "") -> Iterator[bytes]:
+    """The same text in UTF-8 without a byte order mark. Text without one is passed on as it is, unless its label says
+    that its ASCII bytes are not ASCII."""
     first = next(chunks, b"")
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS if first.startswith(mark)), None)
+    marked = (name for mark, name in BYTE_ORDER_MARKS if first.startswith(mark))
+    encoding = next(marked, NOT_LIKE_ASCII.get(label.lower()))
     if encoding in (None, "utf-8-sig"):  # not decoded: a wrong byte shall cost its line, not the file
         yield first.removeprefix(codecs.BOM_UTF8)
         yield from chunks
