@@ -94,11 +94,14 @@ def elements(chunks: Iterator[bytes], max_bytes: int) -> Iterator[tuple[int, byt
 def _records(numbered: Iterator[tuple[int, bytes | None]], options: ReadOptions) -> Iterator[Record | Bad]:
     roots = [field.partition(".")[0] for field in text_fields(options)]
     names = [(root, b'"%b"' % root.encode()) for root in roots]  # as they are usually written
+    first, is_one = names[0][1], len(names) == 1  # a list a line would cost a twentieth
     for number, line in numbered:
         if line is None:
             yield Bad(number, too_long(options.max_document_bytes))
         elif line.strip():
-            yield _record(number, line, options, [root for root, name in names if line.count(name) > 1])
+            is_plain = is_one and line.count(first) < 2
+            doubtful = () if is_plain else [root for root, name in names if line.count(name) > 1]
+            yield _record(number, line, options, doubtful)
 
 
 def _record(number: int, line: bytes, options: ReadOptions, doubtful: Sequence[str]) -> Record | Bad:
