@@ -9,7 +9,8 @@ serves some on this machine. An ASGI app stands before each:
 
 Before Prefect, which asks each request of its API for the auth string, it does more:
 
-- Nobody may show these pages in a frame.
+- Nobody may show these pages in a frame, and they ask nobody else: Prefect's pages tell a service of the web how they
+  are used, also where the server's own analytics are off.
 - A person who opens a page by another name of this machine (`localhost`) is sent on to the one that links have: a
   browser keeps what it knows (the auth string) by origin.
 - GET /enter is a page whose script gives the code behind its `#` to POST /enter, keeps the answer where Prefect's UI
@@ -30,7 +31,10 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MOST_CODE_BYTES = 1000
 POLICY_VIOLATION = 1008  # of a websocket
-NO_FRAMES = [(b"x-frame-options", b"DENY"), (b"content-security-policy", b"frame-ancestors 'none'")]
+ALONE = [
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"frame-ancestors 'none'; connect-src 'self'"),
+]
 PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>Nightshift</title>
@@ -106,7 +110,7 @@ class PrefectDoors(Doors):
         elif scope["type"] == "http" and scope["path"] in (ENTER, f"{ENTER}.js"):
             await self._enter(scope, receive, send)
         else:
-            await self._app(scope, receive, _without_frames(send))
+            await self._app(scope, receive, _alone(send))
 
     async def _enter(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["path"] != ENTER:
@@ -183,10 +187,10 @@ async def answer(
     await send({"type": "http.response.body", "body": text.encode()})
 
 
-def _without_frames(send: Send) -> Send:
+def _alone(send: Send) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", []), *NO_FRAMES]}
+            message = {**message, "headers": [*message.get("headers", []), *ALONE]}
         await send(message)
 
     return sent

@@ -6,6 +6,7 @@ Skipped where there is no Chromium; in CI, which installs one, that is a failure
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -59,6 +60,16 @@ def test_prefect_shows_the_nightly_schedule(page: "Page", servers: Up, tmp_path:
     page.get_by_text("At 02:00 AM").first.wait_for()
     page.screenshot(path=tmp_path / "deployments.png")
     assert page.get_by_text("Ready", exact=True).count() == 7
+
+
+def test_the_pages_of_prefect_ask_nobody_else(page: "Page", servers: Up) -> None:
+    asked: set[str] = set()
+    page.context.on("request", lambda request: asked.add(urlsplit(request.url).hostname or ""))
+    for path in ("dashboard", "runs", "settings"):
+        page.goto(f"{servers.prefect_url}/{path}")
+        page.get_by_text(path.capitalize()).first.wait_for()
+        page.wait_for_load_state("networkidle")
+    assert asked - {""} == {urlsplit(servers.prefect_url).hostname}
 
 
 def test_mlflow_opens_on_the_training_runs(page: "Page", servers: Up, tmp_path: Path) -> None:
