@@ -25,7 +25,8 @@ from pipeline_lib.store.files import translate_os_error
 
 
 class FilesSource(SourceSettings):
-    """A folder (or one file) of txt, md, rst, html, JSON, JSONL, CSV, TSV, Parquet; plain, .gz, .zst, .bz2, .xz."""
+    """A folder (or one file) of txt, md, rst, html, JSON, JSONL, CSV, TSV, Parquet; plain, .gz, .zst, .bz2, .xz; in zip
+    and tar."""
 
     kind: Literal["files"] = "files"
     name: Slug = Field(description="Name of the source: enters document ids, so renaming it makes all documents new.")
@@ -104,7 +105,8 @@ class FilesSource(SourceSettings):
 
     def _sort(self, path: str, place: str, listing: Listing) -> None:
         """Take a file, or count it where it belongs."""
-        from pipeline_lib.ingest.readers import READERS, kind_of, untaken
+        from pipeline_lib.ingest.kinds import kind_of, untaken
+        from pipeline_lib.ingest.readers import READERS
 
         is_included = "*" in self.include or any(fnmatchcase(path, pattern) for pattern in self.include)
         if not is_included or any(fnmatchcase(path, pattern) for pattern in self.exclude):
