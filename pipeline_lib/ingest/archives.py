@@ -17,13 +17,11 @@ from pipeline_lib.ingest.members import Member, escaped, is_hidden, shown
 from pipeline_lib.ingest.records import EMPTY_FILE, PASSED_OVER, Bad, ReadOptions, Record, Unreadable
 from pipeline_lib.ingest.streams import BOMB, Allowance, Stream, pulled
 from pipeline_lib.ingest.tarred import members_of_tar
+from pipeline_lib.ingest.unread import Unread, passed_over
 from pipeline_lib.ingest.zipped import members_of_zip
 
 MOST_MEMBERS = 1 << 20
-MOST_KINDS = 64  # that are told apart
-MAX_KIND_CHARS = 16
-HIDDEN, OTHERS = f"{PASSED_OVER}hidden", f"{PASSED_OVER}other kinds"
-NAMELESS = (HIDDEN,)
+HIDDEN = f"{PASSED_OVER}hidden"
 
 Members = Callable[[Stream], Iterator[Member]]
 
@@ -57,7 +55,7 @@ def _items(
             if num_members > MOST_MEMBERS:
                 raise Unreadable(f"more than {MOST_MEMBERS:,} members")
             if reason := _why_not_read(member, readers):
-                unread.add(reason, member.name)
+                unread.add(reason, "" if reason == HIDDEN else shown(member.name))
                 continue
             yield from _read_member(member, readers, allowance, options)
             if allowance.is_spent:
@@ -78,10 +76,7 @@ def _why_not_read(member: Member, readers: Mapping[str, Reader]) -> str:
         return member.refusal
     suffix, _ = kind_of(member.name)
     if suffix not in readers:
-        kind = untaken(member.name)
-        is_odd = len(kind) > MAX_KIND_CHARS or not (kind.isascii() and kind.isprintable())
-        within = " within an archive" if suffix in ARCHIVES else ""
-        return f"{PASSED_OVER}{'odd suffix' if is_odd else kind}{within}"
+        return passed_over(untaken(member.name) + (" within an archive" if suffix in ARCHIVES else ""))
     return member.refusal or (EMPTY_FILE if member.num_bytes == 0 else "")
 
 
@@ -100,24 +95,3 @@ def _read_member(
                 yield replace(item, within=shown(member.name) + ("" if item.line is None else f":{item.line}"))
     except Unreadable as exc:
         yield Bad(None, str(exc), exc.num_rows, shown(member.name))
-
-
-class Unread:
-    """Members that are not read, by the reason: how many, and the first by name as an example."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, tuple[int, str]] = {}
-
-    def add(self, reason: str, name: str) -> None:
-        """Count one of them."""
-        is_known = reason in self._found or len(self._found) < MOST_KINDS or not reason.startswith(PASSED_OVER)
-        kind = reason if is_known else OTHERS
-        num_members, example = self._found.get(kind, (0, name))
-        self._found[kind] = num_members + 1, min(example, name)
-
-    def rows(self) -> Iterator[Bad]:
-        """A row for each reason."""
-        for reason, (num_members, example) in self._found.items():
-            told = [f"{num_members:,} of them"] if num_members > 1 or reason in NAMELESS else []
-            told += [] if reason in NAMELESS else [f"as {shown(example)}" if told else shown(example)]
-            yield Bad(None, reason, num_members, ", ".join(told))

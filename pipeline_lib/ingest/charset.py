@@ -48,9 +48,14 @@ def decode(data: bytes) -> Decoded:
     return decoded
 
 
-def decode_html(data: bytes) -> Decoded:
-    """The text of a page. Raises `Unreadable` where no charset fits."""
-    return decode(data) if _marked(data) else decode_part(data, declared_in)
+def decode_html(data: bytes, transport: str = "") -> Decoded:
+    """The text of a page that came under this label. Raises `Unreadable` where no charset fits."""
+    return decode_told(data, transport) if codec_of(transport) or _marked(data) else decode_part(data, declared_in)
+
+
+def decode_told(data: bytes, transport: str) -> Decoded:
+    """The text of what came under this label, if it is one. Raises `Unreadable` where no charset fits."""
+    return decode_part(data, lambda _: transport) if codec_of(transport) and not _marked(data) else decode(data)
 
 
 def decode_part(data: bytes, label_of: Callable[[bytes], str] | None = None) -> Decoded:

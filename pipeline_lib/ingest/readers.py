@@ -13,6 +13,7 @@ from pipeline_lib.ingest.kinds import Reader, kind_of
 from pipeline_lib.ingest.parquet import read_parquet
 from pipeline_lib.ingest.records import Bad, Format, ReadOptions, Record, SourceFile
 from pipeline_lib.ingest.streams import Stream, whole
+from pipeline_lib.ingest.webarchive import read_captures
 
 
 def read_text(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
@@ -46,6 +47,9 @@ READERS: dict[str, Reader] = {
     ".csv": read_csv,
     ".tsv": read_tsv,
     ".parquet": read_parquet,
+    ".warc": read_captures,
+    ".wet": read_captures,
+    ".arc": read_captures,
 }
 READERS |= archives_of(READERS)  # of their members by the readers above: none descends into another
 

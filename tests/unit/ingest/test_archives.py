@@ -22,6 +22,7 @@ from pipeline_lib.ingest import archives
 from pipeline_lib.ingest.members import escaped, named
 from pipeline_lib.ingest.readers import READERS, read_with
 from pipeline_lib.ingest.records import Bad, ReadOptions, Record, SourceFile, Unreadable
+from pipeline_lib.ingest.unread import MOST_KINDS
 
 Files = Mapping[str, bytes]
 OPTIONS = ReadOptions(max_document_bytes=1 << 20, max_expansion=200, id_field="id")
@@ -190,14 +191,14 @@ def test_what_no_reader_takes_is_counted_by_kind_and_is_no_damage(house: Any) ->
         "a.tar:5 (5 of them): passed over: hidden",
         "a.tar:6 (inner.tar.gz): passed over: .tar.gz within an archive",
         "a.tar:7 (inner.zip): passed over: .zip within an archive",
-        "a.tar:8 (odd.%0A): passed over: odd suffix",
+        "a.tar:8 (odd.%0A): passed over: odd kind",
     ]
 
 
 def test_kinds_that_are_told_apart_are_bounded() -> None:
     _, bad = read("a.tar", as_tar({f"a.x{number}": b"x" for number in range(1000)}))
-    assert len(bad) == archives.MOST_KINDS + 1
-    assert bad[-1] == f"65 ({1000 - archives.MOST_KINDS} of them, as a.x100): passed over: other kinds"
+    assert len(bad) == MOST_KINDS + 1
+    assert bad[-1] == f"65 ({1000 - MOST_KINDS} of them, as a.x100): passed over: other kinds"
 
 
 NAMES = {
