@@ -1,6 +1,6 @@
 """The reader of Parquet files: one record a row, read in small batches so that a large file is never held whole."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pipeline_lib.ingest.naming import part_of
@@ -21,18 +21,31 @@ def read_parquet(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]
     row, num_rows = 0, None
     try:
         file = pq.ParquetFile(stream.seekable(), buffer_size=BUFFER_BYTES, pre_buffer=False)
-        num_rows, names = file.metadata.num_rows, file.schema_arrow.names
-        column_of(names, options.text_field, num_rows)
-        id_field = options.id_field if options.id_field in names else None
-        if id_field:
-            column_of(names, id_field, num_rows)
-        columns = [options.text_field, *([id_field] if id_field else [])]
-        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
-            for values in zip(*(batch.column(name) for name in columns), strict=True):
-                row += 1
-                yield _record(row, values, options)
+        num_rows = file.metadata.num_rows
+        columns = columns_of(file.schema_arrow.names, options, num_rows)
+        for record in records_of(file.iter_batches(batch_size=BATCH_ROWS, columns=columns), columns, options):
+            row += 1
+            yield record
     except (pa.ArrowException, OSError) as exc:
         raise Unreadable("damaged Parquet", None if num_rows is None else num_rows - row) from exc
+
+
+def columns_of(names: Sequence[str], options: ReadOptions, num_rows: int | None = None) -> list[str]:
+    """The columns to read: the text and, if there is one, the id. Raises `Unreadable` where it is not told which."""
+    column_of(names, options.text_field, num_rows)
+    if options.id_field not in names:
+        return [options.text_field]
+    column_of(names, str(options.id_field), num_rows)
+    return [options.text_field, str(options.id_field)]
+
+
+def records_of(batches: Iterable[Any], columns: Sequence[str], options: ReadOptions) -> Iterator[Record | Bad]:
+    """A record for each row of Arrow batches."""
+    row = 0
+    for batch in batches:
+        for values in zip(*(batch.column(name) for name in columns), strict=True):
+            row += 1
+            yield _record(row, values, options)
 
 
 def _record(row: int, values: tuple[Any, ...], options: ReadOptions) -> Record | Bad:

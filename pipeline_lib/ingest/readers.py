@@ -6,6 +6,7 @@ To read another format: write a generator with the signature of `Reader` and put
 from collections.abc import Iterator, Mapping
 
 from pipeline_lib.ingest.archives import archives_of
+from pipeline_lib.ingest.arrow import read_arrow
 from pipeline_lib.ingest.charset import Decoded, decode, decode_html
 from pipeline_lib.ingest.delimited import read_csv, read_tsv
 from pipeline_lib.ingest.jsonl import read_json, read_jsonl
@@ -47,6 +48,8 @@ READERS: dict[str, Reader] = {
     ".csv": read_csv,
     ".tsv": read_tsv,
     ".parquet": read_parquet,
+    ".arrow": read_arrow,
+    ".feather": read_arrow,
     ".warc": read_captures,
     ".wet": read_captures,
     ".arc": read_captures,
