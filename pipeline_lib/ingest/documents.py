@@ -111,9 +111,13 @@ def read_pieces(reading: Reading, file: FilePlan, place: Path | None) -> Iterato
         yield held
 
 
-def place_of(path: str, line: int | None) -> str:
-    """The place of a record as people read it: "shard_05.jsonl:100". It stands in messages: no id, no address."""
-    return path if line is None else f"{path}:{line}"
+def place_of(path: str, line: int | None, within: str = "") -> str:
+    """The place of a record as people read it: "shard_05.jsonl:100", "a.zip:7 (docs/b.txt)".
+
+    It stands in messages: no id, no address.
+    """
+    place = path if line is None else f"{path}:{line}"
+    return f"{place} ({within})" if within else place
 
 
 def _records(reading: Reading, file: FilePlan, place: Path) -> Iterator[Record | Bad]:

@@ -3,17 +3,18 @@
 To read another format: write a generator with the signature of `Reader` and put it into `READERS`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from posixpath import splitext
+from collections.abc import Iterator, Mapping
 
+from pipeline_lib.ingest.archives import archives_of
+from pipeline_lib.ingest.arrow import read_arrow
 from pipeline_lib.ingest.charset import Decoded, decode, decode_html
 from pipeline_lib.ingest.delimited import read_csv, read_tsv
 from pipeline_lib.ingest.jsonl import read_json, read_jsonl
+from pipeline_lib.ingest.kinds import Reader, kind_of
 from pipeline_lib.ingest.parquet import read_parquet
 from pipeline_lib.ingest.records import Bad, Format, ReadOptions, Record, SourceFile
-from pipeline_lib.ingest.streams import DECOMPRESSORS, NOT_LIKE_ASCII, Stream, to_utf8, whole
-
-Reader = Callable[[Stream, ReadOptions], Iterator[Record | Bad]]
+from pipeline_lib.ingest.streams import NOT_LIKE_ASCII, Stream, to_utf8, whole
+from pipeline_lib.ingest.webarchive import read_captures
 
 
 def read_text(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
@@ -57,25 +58,16 @@ READERS: dict[str, Reader] = {
     ".csv": read_csv,
     ".tsv": read_tsv,
     ".parquet": read_parquet,
+    ".arrow": read_arrow,
+    ".feather": read_arrow,
+    ".warc": read_captures,
+    ".wet": read_captures,
+    ".arc": read_captures,
 }
+READERS |= archives_of(READERS)  # of their members by the readers above: none descends into another
 
 
 def read_with(readers: Mapping[str, Reader], file: SourceFile, options: ReadOptions) -> Iterator[Record | Bad]:
     """The records of a file that `readers` have one for."""
     name, compression = kind_of(file.path)
     return readers[name](Stream(file.raw, compression, file.num_bytes, options.max_expansion, file.lines), options)
-
-
-def kind_of(path: str) -> tuple[str, str]:
-    """What readers are listed by (the suffix, or the whole name where there is none), and the way it is compressed."""
-    name, suffix = splitext(path.lower().rpartition("/")[2])  # pathlib would take a second for a large package
-    compression = suffix if suffix in DECOMPRESSORS else ""
-    if compression:
-        name, suffix = splitext(name)
-    return suffix or name, compression
-
-
-def untaken(path: str) -> str:
-    """What a file that no reader takes is counted under: ".pdf", ".tar.gz", "no suffix"."""
-    name, compression = kind_of(path)
-    return f"{name if name.startswith('.') else ''}{compression}" or "no suffix"

@@ -31,6 +31,7 @@ KIB, MIB = 1 << 10, 1 << 20
 
 
 EMPTY_FILE, EMPTY_TEXT = "empty file", "empty text"  # reasons that are no damage
+PASSED_OVER = "passed over: "  # begins the reasons for what a container holds and no reader takes: no damage either
 
 
 class Unreadable(Exception):
@@ -76,11 +77,13 @@ class Bad:
     """A line (None: the whole file, or its rest) that could not become a document, and why; never its text.
 
     `num_rows`: how many records went with it; None where nobody can tell. The guard then asks what the file holds.
+    `within`: which member of an archive it was, or how many, as people read it.
     """
 
     line: int | None
     reason: str
     num_rows: int | None = 1
+    within: str = ""
 
 
 @dataclass(frozen=True)

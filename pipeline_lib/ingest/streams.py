@@ -23,6 +23,7 @@ from pipeline_lib.ingest.records import EMPTY_FILE, MIB, Lines, Unreadable
 CHUNK_BYTES = 1 << 16
 ZSTD_PIECE_BYTES = 1 << 10  # a block of 4 bytes may expand to 128 KiB: 32 MiB a piece at worst
 FREE_EXPANSION_BYTES = 16 << 20  # small files may expand as they like
+BOMB = "decompression bomb"
 # What a decompressor may hold of what it has given: `zstd --ultra -22` asks for 128 MiB, `xz -9` for 65, and the head
 # of a file may ask for terabytes.
 WINDOW_BYTES = 128 * MIB
@@ -45,6 +46,26 @@ NOT_LIKE_ASCII = {
 }
 
 
+@dataclass
+class Allowance:
+    """How many bytes may still come out of a file, however deep they are packed in it."""
+
+    left: int
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether more came out than may."""
+        return self.left < 0
+
+    def counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The same. Raises `Unreadable` where they are too many."""
+        for chunk in chunks:
+            self.left -= len(chunk)
+            if self.is_spent:
+                raise Unreadable(BOMB)
+            yield chunk
+
+
 @dataclass(frozen=True)
 class Stream:
     """An open file and the way it is compressed: "", ".gz", ".zst", ".bz2" or ".xz"."""
@@ -54,22 +75,30 @@ class Stream:
     num_bytes: int
     max_expansion: int
     lines: Lines | None = None  # as in SourceFile
+    within: Allowance | None = None  # of the archive that it is in
+
+    @property
+    def allowance(self) -> Allowance:
+        """What may come out of it."""
+        return Allowance(max(FREE_EXPANSION_BYTES, self.max_expansion * self.num_bytes))
 
     def chunks(self) -> Iterator[bytes]:
         """The decompressed bytes. Raises `Unreadable` for an empty, damaged or endlessly growing file."""
-        most = max(FREE_EXPANSION_BYTES, self.max_expansion * self.num_bytes)
         num_bytes = 0
-        for chunk in DECOMPRESSORS[self.compression](self.raw):
+        for chunk in self._bounded(DECOMPRESSORS[self.compression](self.raw)):
             num_bytes += len(chunk)
-            if self.compression and num_bytes > most:
-                raise Unreadable("decompression bomb")
             yield chunk
         if num_bytes == 0:
             raise Unreadable(EMPTY_FILE)
 
+    def _bounded(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        if not self.compression:
+            return chunks
+        return self.allowance.counted(chunks if self.within is None else self.within.counted(chunks))
+
     def seekable(self) -> BinaryIO:
         """The decompressed bytes as a file to seek in; what was compressed goes through a file without a name."""
-        if not self.compression:
+        if not self.compression and self.raw.seekable():
             return self.raw
         spooled = tempfile.SpooledTemporaryFile(max_size=FREE_EXPANSION_BYTES)  # noqa: SIM115 - closed when collected
         for chunk in self.chunks():
@@ -78,11 +107,11 @@ class Stream:
         return spooled  # type: ignore[return-value]  # it has all that is asked of a BinaryIO
 
 
-class _Prefix(io.RawIOBase):
-    """The first bytes of an open file, as a file."""
+class _Part(io.RawIOBase):
+    """So many bytes of an open file, from a place on, as a file."""
 
-    def __init__(self, raw: BinaryIO, num_bytes: int) -> None:
-        self._raw, self._num_bytes, self._at = raw, num_bytes, 0
+    def __init__(self, raw: BinaryIO, start: int, num_bytes: int) -> None:
+        self._raw, self._start, self._num_bytes, self._at = raw, start, num_bytes, 0
 
     def readable(self) -> bool:
         return True
@@ -99,7 +128,7 @@ class _Prefix(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        self._raw.seek(self._at)
+        self._raw.seek(self._start + self._at)
         data = self._raw.read(max(0, min(len(buffer), self._num_bytes - self._at)))
         buffer[: len(data)] = data
         self._at += len(data)
@@ -108,7 +137,46 @@ class _Prefix(io.RawIOBase):
 
 def as_it_was(raw: BinaryIO, num_bytes: int) -> BinaryIO:
     """An open file as it was when it had so many bytes: it may grow meanwhile."""
-    return cast(BinaryIO, io.BufferedReader(_Prefix(raw, num_bytes), CHUNK_BYTES))
+    return part_of_file(raw, 0, num_bytes)
+
+
+def part_of_file(raw: BinaryIO, start: int, num_bytes: int) -> BinaryIO:
+    """So many bytes of an open file, from a place on, as a file; they are fewer where it ends before."""
+    return cast(BinaryIO, io.BufferedReader(_Part(raw, start, num_bytes), CHUNK_BYTES))
+
+
+class _Pulled(io.RawIOBase):
+    """Chunks as a file that is read once. Where they end with an `Unreadable`, each further look raises it again."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks, self._held, self._num_bytes = chunks, memoryview(b""), 0
+        self._fault: Unreadable | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._num_bytes
+
+    def readinto(self, buffer: Any) -> int:
+        if self._fault is not None:
+            raise self._fault
+        try:
+            while not self._held and (chunk := next(self._chunks, None)) is not None:
+                self._held = memoryview(chunk)
+        except Unreadable as exc:
+            self._fault = exc
+            raise
+        taken = self._held[: len(buffer)]
+        buffer[: len(taken)] = taken
+        self._held = self._held[len(taken) :]
+        self._num_bytes += len(taken)
+        return len(taken)
+
+
+def pulled(chunks: Iterator[bytes]) -> BinaryIO:
+    """Chunks as a file that is read once, from its start to its end."""
+    return cast(BinaryIO, _Pulled(chunks))
 
 
 def lines(chunks: Iterator[bytes], max_bytes: int) -> Iterator[tuple[int, bytes | None]]:
@@ -198,6 +266,29 @@ def _gunzip(raw: BinaryIO) -> Iterator[bytes]:
             rest = member.unused_data if member.eof else member.unconsumed_tail
     if not member.eof and raw.tell():
         raise Unreadable("truncated gzip")
+
+
+def inflate(raw: BinaryIO) -> Iterator[bytes]:
+    """Deflated bytes without any frame (RFC 1951), as members of a .zip are."""
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        for compressed in _plain(raw):
+            rest = compressed
+            while rest and not unpacker.eof:
+                yield unpacker.decompress(rest, CHUNK_BYTES)
+                rest = unpacker.unconsumed_tail
+        yield unpacker.flush()  # no trailer follows: the last few bytes may be held back
+    except zlib.error as exc:
+        raise Unreadable("damaged deflate") from exc
+    if not unpacker.eof:
+        raise Unreadable("truncated deflate")
+
+
+def unlzma(raw: BinaryIO, properties: bytes, num_bytes: int | None) -> Iterator[bytes]:
+    """LZMA as members of a .zip have it: the properties stand apart, and the end is marked where no size is given."""
+    size = (1 << 64) - 1 if num_bytes is None else num_bytes
+    alone = pulled(chain([properties + size.to_bytes(8, "little")], _plain(raw)))
+    return _unpacked(alone, lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, WINDOW_BYTES), "lzma")
 
 
 def _unzstd(raw: BinaryIO) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """The files of a batch, from those of its shards, and the guard against broken input."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from pipeline_lib.ingest.plan import ARRIVALS_FILE, INVENTORY_FILE, MEMBERS_FILE
 from pipeline_lib.ingest.plan_files import plan_facts, write_tombstones
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, MEMBERS_SCHEMA, NO_RECORDS
-from pipeline_lib.ingest.writing import NO_DAMAGE, reason_code
+from pipeline_lib.ingest.writing import is_damage, reason_code
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.tables import TableWriter, iterate, read_table, write_parquet
 
@@ -65,11 +65,11 @@ def write_batch(settings: IngestSettings, plan: BatchPlan, shards: Sequence[Shar
     )
 
 
-def read_quarantine(path: Path, limit: int, without: Collection[str] = ()) -> list[str]:
-    """The first `limit` rows of a quarantine.parquet whose reason is none of these: "a.jsonl:100: invalid JSON"."""
+def read_quarantine(path: Path, limit: int, wanted: Callable[[str], bool] = bool) -> list[str]:
+    """The first `limit` rows of a quarantine.parquet whose reason is wanted: "a.jsonl:100: invalid JSON"."""
     shown: list[str] = []
     for part in iterate(path, ["place", "reason"]):
-        rows = (row for row in part.to_pylist() if row["reason"] not in without)
+        rows = (row for row in part.to_pylist() if wanted(row["reason"]))
         shown += [f"{row['place']}: {row['reason']}" for row in islice(rows, limit - len(shown))]
         if len(shown) == limit:
             break
@@ -154,7 +154,7 @@ def _guard_bad(
     num_records = num_read + num_lost
     if num_lost <= max(1, settings.max_bad_share * num_records):
         return
-    places = [place for shard in shards for place in read_quarantine(shard.quarantine, NUM_PLACES_SHOWN, NO_DAMAGE)]
+    places = [place for shard in shards for place in read_quarantine(shard.quarantine, NUM_PLACES_SHOWN, is_damage)]
     raise GuardStop(
         f"ingest: {num_lost} of {num_records} records of source {source!r} ({num_lost / num_records:.1%}) cannot "
         f"become documents, more than ingest.max_bad_share = {settings.max_bad_share:g}. The first are "

@@ -18,7 +18,7 @@ from pipeline_lib.base.errors import DataError
 from pipeline_lib.ingest.documents import Document, Reading, place_of, read_pieces
 from pipeline_lib.ingest.packed import pack
 from pipeline_lib.ingest.plan import FILES_FILE, LEDGER_FILE, QUARANTINE_FILE, FilePlan, ShardPlan
-from pipeline_lib.ingest.records import EMPTY_FILE, EMPTY_TEXT, Bad
+from pipeline_lib.ingest.records import EMPTY_FILE, EMPTY_TEXT, PASSED_OVER, Bad
 from pipeline_lib.ingest.tables import FILES_SCHEMA, INGEST_LEDGER_SCHEMA
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.forgotten import FORGOTTEN
@@ -46,6 +46,11 @@ def write_shard(reading: Reading, shard: ShardPlan, places: Mapping[str, Path], 
         },
         facts={"source": reading.source},
     )
+
+
+def is_damage(reason: str) -> bool:
+    """Whether the input has a fault; else it is counted only."""
+    return reason not in NO_DAMAGE and not reason.startswith(PASSED_OVER)
 
 
 def reason_code(reason: str) -> str:
@@ -79,7 +84,7 @@ class ShardWriter:
     def put_aside(self, path: str, bad: Bad) -> None:
         """Add a row to the quarantine."""
         self.dropped[reason_code(bad.reason)] += 1
-        self._bad.append({"place": place_of(path, bad.line), "reason": bad.reason})
+        self._bad.append({"place": place_of(path, bad.line, bad.within), "reason": bad.reason})
         if len(self._bad) == PIECE_ROWS:
             self._write_bad()
 
@@ -116,7 +121,7 @@ def _read(reading: Reading, file: FilePlan, place: Path | None, writer: ShardWri
         elif isinstance(item, Bad):
             writer.put_aside(file.path, item)
             counts["num_bad"] += 1
-            if item.reason not in NO_DAMAGE:
+            if is_damage(item.reason):
                 counts["num_lost"] += item.num_rows or 0
                 is_cut = is_cut or item.num_rows is None
         else:

@@ -21,11 +21,13 @@ from pipeline_lib.ingest.records import (
     SourceFile,
     SourceSettings,
 )
+from pipeline_lib.ingest.sources.layouts import is_of_hub, of_tools
 from pipeline_lib.store.files import translate_os_error
 
 
 class FilesSource(SourceSettings):
-    """A folder (or one file) of txt, md, rst, html, JSON, JSONL, CSV, TSV, Parquet; plain, .gz, .zst, .bz2, .xz."""
+    """A folder (or one file) of txt, md, rst, html, JSON, JSONL, CSV, TSV, Parquet, Arrow, WARC, WET, ARC; plain, .gz,
+    .zst, .bz2, .xz; in zip and tar."""
 
     kind: Literal["files"] = "files"
     name: Slug = Field(description="Name of the source: enters document ids, so renaming it makes all documents new.")
@@ -150,9 +152,11 @@ class FilesSource(SourceSettings):
         root, listing = self._root(), Listing()
         parent = Path(path).parent
         if (root / parent).is_dir() and not parent.is_absolute() and ".." not in parent.parts:
-            for entry in os.scandir(root / parent):
+            entries = list(os.scandir(root / parent))
+            not_read = of_tools(root / parent, {entry.name for entry in entries})
+            for entry in entries:
                 if entry.name == path.rpartition("/")[2]:
-                    reason = _refusal(entry, os.path.realpath(root))
+                    reason = not_read.get(entry.name) or _refusal(entry, os.path.realpath(root))
                     listing.pass_over(reason) if reason else self._sort(path, entry.path, listing)
         return next(iter(listing.passed_over), None)
 
@@ -167,7 +171,8 @@ class FilesSource(SourceSettings):
 
     def _sort(self, path: str, place: str, listing: Listing) -> None:
         """Take a file, or count it where it belongs."""
-        from pipeline_lib.ingest.readers import READERS, kind_of, untaken
+        from pipeline_lib.ingest.kinds import kind_of, untaken
+        from pipeline_lib.ingest.readers import READERS
 
         is_included = "*" in self.include or any(fnmatchcase(path, pattern) for pattern in self.include)
         if not is_included or any(fnmatchcase(path, pattern) for pattern in self.exclude):
@@ -184,9 +189,10 @@ def _walk(folder: Path, prefix: str, real_root: str, listing: Listing) -> Iterat
         entries = list(os.scandir(folder))
     except OSError as exc:  # passing over it would look as if all of its files were gone
         raise translate_os_error(exc, folder) from exc
+    not_read = of_tools(folder, {entry.name for entry in entries})
     for entry in entries:
         path = prefix + entry.name
-        reason = _refusal(entry, real_root)
+        reason = not_read.get(entry.name) or _refusal(entry, real_root)
         if reason is not None:
             listing.pass_over(reason, None if reason in NAMELESS else path)
         elif entry.is_dir(follow_symlinks=False):
@@ -205,7 +211,8 @@ NAMELESS = ("hidden", "name that is not UTF-8")
 def _refusal(entry: "os.DirEntry[str]", real_root: str) -> str | None:
     """Why an entry is neither a folder to search nor a file to read, or None.
 
-    A link to a file counts if the file lies within the root; links to folders never do.
+    A link to a file counts if the file lies within the root, or among the blobs of the snapshot that the root is; links
+    to folders never do.
     """
     if entry.name.startswith("."):
         return "hidden"
@@ -224,5 +231,6 @@ def _refused_link(entry: "os.DirEntry[str]", real_root: str) -> str | None:
             return "link to nothing"
     except OSError:  # a link to itself
         return "link to nothing"
-    is_within = Path(os.path.realpath(entry.path)).is_relative_to(real_root)
-    return None if is_within else "link out of the source"
+    target = Path(os.path.realpath(entry.path))
+    is_ours = target.is_relative_to(real_root) or is_of_hub(target, Path(real_root))
+    return None if is_ours else "link out of the source"

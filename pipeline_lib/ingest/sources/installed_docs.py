@@ -14,7 +14,7 @@ from pipeline_lib.base.settings import operational
 from pipeline_lib.ingest.records import MIB, Bad, Limits, Listing, ReadOptions, Record, Slug, SourceFile, SourceSettings
 
 if TYPE_CHECKING:
-    from pipeline_lib.ingest.readers import Reader
+    from pipeline_lib.ingest.kinds import Reader
 
 # Packages that Nightshift brings along anyway: 12 MB of README, documentation and docstrings, with the near-duplicates
 # (functions documented alike, licences) and the addresses of real text. torch and transformers are left out: 16 s of
@@ -125,7 +125,7 @@ def _distribution(package: str) -> Distribution:
 
 def _readable(package: Distribution, listing: Listing) -> Iterator[tuple[str, str]]:
     """The files that its RECORD lists and a reader takes, each with its place; the others are counted."""
-    from pipeline_lib.ingest.readers import kind_of, untaken
+    from pipeline_lib.ingest.kinds import kind_of, untaken
 
     root, readers = str(package.locate_file("")), _readers()
     for file in _recorded(package):

@@ -5,6 +5,8 @@ import gzip
 import io
 import json
 import random
+import tarfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,11 +60,38 @@ def as_csv(lines: list[str]) -> bytes:
     return out.getvalue().encode()
 
 
+def in_members(lines: list[str]) -> dict[str, bytes]:
+    """The same in several files of an archive, beside one that nobody reads."""
+    parts = {f"part-{at}.jsonl": as_jsonl(lines[at : at + 7]) for at in range(0, len(lines), 7)}
+    return {**parts, "b.png": b"x", "c.txt": lines[0].encode()}
+
+
+def as_zip(lines: list[str]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        for name, content in in_members(lines).items():
+            packed.writestr(name, content)
+    return out.getvalue()
+
+
+def as_tar(lines: list[str]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as packed:
+        for name, content in in_members(lines).items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            packed.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
 WAYS: dict[str, Any] = {
     "a.jsonl": as_jsonl,
     "a.jsonl.gz": lambda lines: gzip.compress(as_jsonl(lines), mtime=0),
     "utf16.jsonl": lambda lines: as_jsonl(lines).decode().encode("utf-16"),
     "a.csv": as_csv,
+    "a.zip": as_zip,
+    "a.tar": as_tar,
+    "cut.tar": lambda lines: as_tar(lines)[:-9000],
     "cut.jsonl.gz": lambda lines: gzip.compress(as_jsonl(lines), mtime=0)[:-5],
 }
 

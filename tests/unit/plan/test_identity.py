@@ -42,6 +42,7 @@ ADDED = "added_later"
 IDLE = "dedup.max_hamming_bits"  # the method that is chosen does not read it
 SOURCES: dict[str, dict[str, Any]] = {
     "files": {"name": "docs", "path": "/corpus"},
+    "git": {"name": "docs", "path": "/repository"},
     "installed_docs": {},
     "sql": {"name": "docs", "url": "sqlite:///data.db", "table": "articles"},
 }
