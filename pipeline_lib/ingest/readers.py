@@ -8,10 +8,14 @@ from posixpath import splitext
 
 from pipeline_lib.ingest.charset import Decoded, decode, decode_html
 from pipeline_lib.ingest.delimited import read_csv, read_tsv
+from pipeline_lib.ingest.docx import read_docx
+from pipeline_lib.ingest.epub import read_epub
 from pipeline_lib.ingest.jsonl import read_json, read_jsonl
 from pipeline_lib.ingest.parquet import read_parquet
+from pipeline_lib.ingest.pdf import read_pdf
 from pipeline_lib.ingest.records import Bad, Format, ReadOptions, Record, SourceFile
 from pipeline_lib.ingest.streams import DECOMPRESSORS, Stream, whole
+from pipeline_lib.ingest.xml_files import read_xml
 
 Reader = Callable[[Stream, ReadOptions], Iterator[Record | Bad]]
 
@@ -47,6 +51,11 @@ READERS: dict[str, Reader] = {
     ".csv": read_csv,
     ".tsv": read_tsv,
     ".parquet": read_parquet,
+    ".pdf": read_pdf,
+    ".docx": read_docx,
+    ".epub": read_epub,
+    ".xml": read_xml,
+    ".nxml": read_xml,
 }
 
 

@@ -29,7 +29,9 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 KIB, MIB = 1 << 10, 1 << 20
 
 
-EMPTY_FILE, EMPTY_TEXT = "empty file", "empty text"  # reasons that are no damage
+# Reasons that are no damage.
+EMPTY_FILE, EMPTY_TEXT = "empty file", "empty text"
+REDIRECT, NO_ARTICLE = "redirect", "page of another namespace"  # of an encyclopedia
 
 
 class Unreadable(Exception):

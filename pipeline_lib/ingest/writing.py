@@ -18,14 +18,20 @@ from pipeline_lib.base.errors import DataError
 from pipeline_lib.ingest.documents import Document, Reading, place_of, read_pieces
 from pipeline_lib.ingest.packed import pack
 from pipeline_lib.ingest.plan import FILES_FILE, LEDGER_FILE, QUARANTINE_FILE, FilePlan, ShardPlan
-from pipeline_lib.ingest.records import EMPTY_FILE, EMPTY_TEXT, Bad
+from pipeline_lib.ingest.records import EMPTY_FILE, EMPTY_TEXT, NO_ARTICLE, REDIRECT, Bad
 from pipeline_lib.ingest.tables import FILES_SCHEMA, INGEST_LEDGER_SCHEMA
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.forgotten import FORGOTTEN
 from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA, QUARANTINE_SCHEMA
 from pipeline_lib.store.tables import PIECE_BYTES, PIECE_ROWS, TableWriter, write_parquet
 
-NO_DAMAGE = (EMPTY_FILE, EMPTY_TEXT, FORGOTTEN)  # reasons that are counted, and are no fault of the input
+NO_DAMAGE = (
+    EMPTY_FILE,
+    EMPTY_TEXT,
+    REDIRECT,
+    NO_ARTICLE,
+    FORGOTTEN,
+)  # reasons that are counted, and are no fault of the input
 
 
 def write_shard(reading: Reading, shard: ShardPlan, places: Mapping[str, Path], folder: Path) -> Outcome:
