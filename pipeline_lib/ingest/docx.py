@@ -15,7 +15,7 @@ from typing import BinaryIO
 from pipeline_lib.ingest.dates import iso_date
 from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable
 from pipeline_lib.ingest.streams import Stream, too_long
-from pipeline_lib.ingest.xml_events import END, START, TEXT, Event, events
+from pipeline_lib.ingest.xml_events import END, START, TEXT, Event
 from pipeline_lib.ingest.xml_picked import Picked
 from pipeline_lib.ingest.zipped import Zipped
 
@@ -45,7 +45,7 @@ def read_docx(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     file = Zipped(stream, raw, WHAT)
     parts = _parts(file)
     try:
-        text = _text(events(file.chunks(parts["officeDocument"])), options.max_document_bytes)
+        text = _text(file.xml(parts["officeDocument"]), options.max_document_bytes)
     except Unreadable as exc:
         raise Unreadable(str(exc), num_rows=1) from exc
     told = _told(file, parts["core-properties"])
@@ -69,7 +69,7 @@ def _parts(file: Zipped) -> dict[str, str]:
     """Where the document and its properties lie: by the relations of the package, else where they usually are."""
     found = {"officeDocument": USUAL_MAIN, "core-properties": USUAL_CORE}
     try:
-        for _, _, marks in events(file.chunks(RELATIONS)) if RELATIONS in file else ():
+        for _, _, marks in file.xml(RELATIONS) if RELATIONS in file else ():
             kind = marks.get("Type", "").rpartition("/")[2]
             if kind in found:
                 found[kind] = marks.get("Target", "").lstrip("/")
@@ -84,7 +84,7 @@ def _told(file: Zipped, part: str) -> Picked:
     """What the core properties say; nothing where they are not there or cannot be read."""
     told = Picked(TOLD)
     try:
-        for event in events(file.chunks(part)) if part in file else ():
+        for event in file.xml(part) if part in file else ():
             told.add(event)
     except Unreadable:
         return Picked(TOLD)  # the text is whole without them

@@ -17,7 +17,7 @@ from pipeline_lib.ingest.dates import iso_date
 from pipeline_lib.ingest.naming import part_of
 from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable
 from pipeline_lib.ingest.streams import Stream, too_long, whole
-from pipeline_lib.ingest.xml_events import START, events
+from pipeline_lib.ingest.xml_events import START
 from pipeline_lib.ingest.xml_picked import Picked
 from pipeline_lib.ingest.zipped import Zipped
 
@@ -78,7 +78,7 @@ def _package(file: Zipped) -> _Package:
     if CONTAINER not in file:
         raise Unreadable("EPUB without container.xml", num_rows=1)
     try:
-        roots = (marks.get("full-path", "") for _, name, marks in events(file.chunks(CONTAINER)) if name == "rootfile")
+        roots = (marks.get("full-path", "") for _, name, marks in file.xml(CONTAINER) if name == "rootfile")
         place = next(filter(None, roots), "")
         if place not in file:
             raise Unreadable("EPUB without a package file")
@@ -92,7 +92,7 @@ def _package(file: Zipped) -> _Package:
 
 def _read_package(file: Zipped, place: str) -> _Package:
     package, spine = _Package(), dict[str, None]()
-    for event in events(file.chunks(place)):
+    for event in file.xml(place):
         kind, name, marks = event
         package.told.add(event)
         if kind == START and name == "item":
@@ -114,7 +114,7 @@ def _encrypted(file: Zipped) -> set[str]:
     if ENCRYPTION not in file:
         return set()
     try:
-        uris = [marks.get("URI", "") for _, name, marks in events(file.chunks(ENCRYPTION)) if name == "CipherReference"]
+        uris = [marks.get("URI", "") for _, name, marks in file.xml(ENCRYPTION) if name == "CipherReference"]
     except Unreadable as exc:
         raise file.fault("encrypted") from exc
     return {_path("", uri) for uri in uris}

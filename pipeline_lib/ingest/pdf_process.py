@@ -24,7 +24,7 @@ from pipeline_lib.ingest.records import MIB, Unreadable
 
 CPU_SECONDS = 60  # some 10,000 pages
 WALL_SECONDS = 1_200.0  # far beyond: who waits for so long is on a machine that stands still
-MEMORY_BYTES = 288 * MIB  # of address space; the program itself takes 27
+MEMORY_BYTES = 256 * MIB  # of address space, beside what the text may take; the program itself takes 27
 MAX_PAGES = 10_000
 
 TOO_LONG = "PDF takes too long"
@@ -39,7 +39,7 @@ def pages_of(file: IO[bytes], max_chars: int) -> dict[str, Any]:
 
     Raises `Unreadable` for a file that breaks its reader or its bounds, and `UpstreamError` where there is no reader.
     """
-    request = REQUEST.pack(max_chars, MAX_PAGES, CPU_SECONDS, MEMORY_BYTES)
+    request = REQUEST.pack(max_chars, MAX_PAGES, CPU_SECONDS, MEMORY_BYTES + 8 * max_chars)
     with _lock, TemporaryFile() as answer:
         status = _asked(request, file, answer)
         if status is None:  # it was killed while it had nothing to do, or with the thread that had started it

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 DIVIDED = "\x02"  # PDFium's sign for a hyphen at the end of a line that it has taken for a division
-DIVISION = re.compile(f"([^\\W\\d_]+){DIVIDED}([^\\W\\d_]+)")
+WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)?")
+WORD_START, WORD_END, MAX_WORD_CHARS = re.compile(r"[^\W\d_]+"), re.compile(r"[^\W\d_]+\Z"), 64
 UNMAPPED = re.compile("[\0\x01\x03-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # codes for which a font tells no character
-NUMBER = re.compile("[0-9]+")
+NUMBER = re.compile("[0-9]{1,9}")
 MIN_PAGES, MIN_SHARE = 4, 0.8  # of pages that have a line, to be a running one
 MAX_RUNNING_LINES = 3  # at each end of a page
 
@@ -67,14 +68,14 @@ def _is_running(lines: dict[int, str]) -> bool:
 
 def _joined(text: str) -> str:
     """The text with its divided words whole."""
-    if DIVIDED not in text:
-        return text
-    pairs = {(found[1], found[2]) for found in DIVISION.finditer(text)}
-    words = set(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)?", text))
-    hyphened = {pair for pair in pairs if "-".join(pair) in words and "".join(pair) not in words}
-
-    def whole(found: re.Match[str]) -> str:
-        pair = (found[1], found[2])
-        return "-".join(pair) if pair in hyphened else "".join(pair)
-
-    return DIVISION.sub(whole, text).replace(f"{DIVIDED}\n", "-").replace(DIVIDED, "-")
+    first, *others = text.split(DIVIDED)
+    if not others:
+        return first
+    words = set(WORDS.findall(text))
+    joined = [first]
+    for part in others:
+        rest = part.removeprefix("\n")
+        head, tail = WORD_END.search(joined[-1][-MAX_WORD_CHARS:]), WORD_START.match(rest[:MAX_WORD_CHARS])
+        is_word = head and tail and not (f"{head[0]}-{tail[0]}" in words and head[0] + tail[0] not in words)
+        joined += ["" if is_word else "-", rest]
+    return "".join(joined)

@@ -4,18 +4,22 @@
 
 Nothing is fetched and nothing grows: no DTD and no external entity is read (XML 1.0, 4.2.2), an entity of the file's
 own is one short text, tags are 500 deep at most, a tag is 8 MiB long at most, and defaults of attributes are not given.
-Named entities whose DTD was not read are those of HTML, which all the DTDs of publishers share. Names come without the
-prefix of their namespace. A tree would hold ten to twenty times the file; this holds a piece of it, and passes 40 MB/s.
+Named entities whose DTD was not read are those of HTML, which all the DTDs of publishers share. A bad byte or a control
+sign costs its character, as long as they are few. Names come without the prefix of their namespace. A tree would hold
+ten to twenty times the file; this holds a piece of it.
 """
 
 import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from html.entities import html5
+from itertools import chain
 from typing import Any
 from xml.parsers import expat
 
+from pipeline_lib.ingest.charset import MOST_REPLACED_SHARE
 from pipeline_lib.ingest.labels import codec_of
+from pipeline_lib.ingest.likeness import REPLACED
 from pipeline_lib.ingest.records import EMPTY_FILE, EMPTY_TEXT, MIB, Unreadable
 from pipeline_lib.ingest.streams import BYTE_ORDER_MARKS, CHUNK_BYTES
 
@@ -40,6 +44,7 @@ DECLARED = re.compile(rb"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-
 WITHOUT_MARK = ((b"<\0?\0", "utf-16-le"), (b"\0<\0?", "utf-16-be"))  # XML 1.0, appendix F
 ASCII_LABELS = ("us-ascii", "ascii", "ansi_x3.4-1968")
 BY_PAIRS = ("gb18030", "big5hkscs", "euc_jp", "cp932", "cp949")
+NO_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # of no text (XML 1.0, 2.2)
 THREE_BYTES = re.compile("[\u0800-\U0010ffff]")
 
 
@@ -158,21 +163,27 @@ class _Parser:
 
 
 def _decoded(chunks: Iterator[bytes]) -> Iterator[str]:
-    """The text of the file. Raises `Unreadable` where it is not in its charset."""
+    """The text of the file. Raises `Unreadable` where it is not in its charset, or ends within a character."""
     first = next(chunks, b"")
     while len(first) < CHUNK_BYTES and (chunk := next(chunks, b"")):
         first += chunk
     if not first:
         raise Unreadable(EMPTY_FILE)
     codec = _codec_of(first)
-    decoder = codecs.getincrementaldecoder(codec)()
-    try:
-        yield decoder.decode(first)
-        for chunk in chunks:
-            yield decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeError as exc:
-        raise Unreadable(f"not {codec.upper().removesuffix('-SIG')}") from exc
+    decoder = codecs.getincrementaldecoder(codec)("replace")
+    for chunk in chain([first], chunks):
+        yield _repaired(decoder.decode(chunk), codec)
+    if decoder.decode(b"", final=True):  # the beginning of a character
+        raise Unreadable(TRUNCATED)
+
+
+def _repaired(text: str, codec: str) -> str:
+    """A piece with U+FFFD for what XML cannot hold. Raises `Unreadable` where more than a few bytes are bad."""
+    if num_replaced := text.count(REPLACED):
+        num_beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
+        if num_replaced > MOST_REPLACED_SHARE * num_beyond_ascii:
+            raise Unreadable(f"not {codec.upper().removesuffix('-SIG')}")
+    return NO_XML.sub(REPLACED, text)
 
 
 def _codec_of(first: bytes) -> str:

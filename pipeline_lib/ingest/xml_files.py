@@ -2,7 +2,7 @@
 
     <mediawiki>                     a record for each article of a dump
     <PubmedArticleSet>              a record for each article
-    <article> with <front>          one article in JATS; <pmc-articleset>, <articles>: a record for each
+    <article> with <front>          one article in JATS; <pmc-articleset>: a record for each
     anything else                   one text, a line for each element that is a block
 
 40 MB/s and more, in a memory that does not grow with the file.
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 from pipeline_lib.ingest.jats import articles, read_article
+from pipeline_lib.ingest.likeness import REPLACED
 from pipeline_lib.ingest.mediawiki import read_mediawiki
 from pipeline_lib.ingest.pubmed import read_pubmed
 from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable
@@ -23,12 +24,20 @@ SETS: dict[str, Callable[[Iterator[Event], ReadOptions], Iterator[Record | Bad]]
     "mediawiki": read_mediawiki,
     "PubmedArticleSet": read_pubmed,
     "pmc-articleset": articles,
-    "articles": articles,
 }
 FIRST_OF_JATS = ("front", "processing-meta")
 
 
 def read_xml(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
+    """The records of the file, each with how much was replaced in it."""
+    for record in _records(stream, options):
+        num_replaced = record.text.count(REPLACED) if isinstance(record, Record) else 0
+        if isinstance(record, Record) and num_replaced:
+            record = record._replace(metadata={**(record.metadata or {}), "replaced_characters": str(num_replaced)})
+        yield record
+
+
+def _records(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     """The records of the file. One that is one document loses one, whatever is wrong with it."""
     found = events(stream.chunks())
     head = _up_to_root(found)

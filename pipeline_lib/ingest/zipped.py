@@ -11,8 +11,9 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, cast
 
-from pipeline_lib.ingest.records import EMPTY_FILE, MIB, Unreadable
+from pipeline_lib.ingest.records import EMPTY_FILE, EMPTY_TEXT, MIB, Unreadable
 from pipeline_lib.ingest.streams import CHUNK_BYTES, FREE_EXPANSION_BYTES, Stream
+from pipeline_lib.ingest.xml_events import Event, events
 
 MAX_DIRECTORY_BYTES = 4 * MIB  # 90,000 entries: each becomes an object of 600 bytes
 WAYS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # all that these formats allow; others unpack without a bound
@@ -50,6 +51,13 @@ class Zipped:
     def size(self, name: str) -> int:
         """The bytes of an entry."""
         return self._entries[name].file_size
+
+    def xml(self, name: str) -> Iterator[Event]:
+        """The events of an entry that is XML; one of nothing is damage."""
+        try:
+            yield from events(self.chunks(name))
+        except Unreadable as exc:
+            raise self.fault("damaged") if str(exc) in (EMPTY_FILE, EMPTY_TEXT) else exc from exc
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """The bytes of an entry. Raises `Unreadable` where it is damaged, after what lies before that."""

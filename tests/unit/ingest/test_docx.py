@@ -153,7 +153,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "encrypted entries": (encrypted(WHOLE), "encrypted Word file"),
     "an archive of something else": (zip_of({"a.txt": "x"}), "damaged Word file"),
     "a spreadsheet": (zip_of({"word/document.xml": "<workbook/>"}), "no Word file"),
-    "an empty main part": (zip_of({"word/document.xml": ""}), "empty file"),
+    "an empty main part": (zip_of({"word/document.xml": ""}), "damaged Word file"),
     "no XML": (zip_of({"word/document.xml": "text"}), "invalid XML"),
     "a cut main part": (zip_of({"word/document.xml": "<document><body>"}), "truncated XML"),
     "relations that are cut": (zip_of({"_rels/.rels": "<a", "word/document.xml": "<document/>"}), "damaged Word file"),

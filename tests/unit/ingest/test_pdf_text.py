@@ -1,5 +1,7 @@
 """From the pages of a PDF to its text: divided words, page joins, running heads and feet."""
 
+import time
+
 import pytest
 
 from pipeline_lib.ingest.pdf_text import text_of
@@ -27,6 +29,9 @@ BARE = "\n\n".join(f"Text of {word}" for word in WORDS)
         ([], ""),
         (["inter\x02national"], "international"),
         (["well\x02known, as a well-known one"], "well-known, as a well-known one"),
+        (["a\x02b and c\x02d\x02e"], "ab and cde"),
+        (["x\x02\ny"], "xy"),
+        (["\x02"], "-"),
         (["re\x02use, well-known, reuse"], "reuse, well-known, reuse"),
         (["3\x024 times"], "3-4 times"),
         (["a\u00ad\r\nb and c\u00add"], "ab and cd"),
@@ -67,3 +72,12 @@ def test_a_head_that_a_title_page_lacks_is_one() -> None:
 )
 def test_a_line_that_may_be_text_stays(pages: list[str]) -> None:
     assert text_of(pages) == "\n\n".join(page.replace("\r\n", "\n") for page in pages)
+
+
+@pytest.mark.parametrize(
+    "page", ["x" * 3_000_000 + "\x02y", "夜\x02" * 500_000, "-" * 3_000_000 + "\x02", "9" * 1_000_000]
+)
+def test_no_page_takes_long(page: str) -> None:
+    start = time.process_time()
+    text_of([page, *[f"{page[:5_000]}{number}" for number in range(5)]])
+    assert time.process_time() - start < 10

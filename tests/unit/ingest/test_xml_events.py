@@ -73,8 +73,8 @@ WRONG = {
     "no declaration": (f"<a>{HAN}</a>".encode("gbk"), "not UTF-8"),
     "another charset": (XML.format("utf-8", HAN).encode("gbk"), "not UTF-8"),
     "bytes of no character": (XML.format("gbk", "ab").encode().replace(b"ab", b"\xff\xff"), "not GB18030"),
-    "cut within a character": (f"<a>{HAN}".encode()[:-1], "not UTF-8"),
-    "half a unit": (XML.format("utf-16", "a").encode("utf-16")[:-1], "not UTF-16"),
+    "a letter of Latin-1": ("<a>café</a>".encode("latin-1"), "not UTF-8"),
+    "half a unit": (XML.format("utf-16", "a").encode("utf-16")[:-1], "truncated XML"),
     "a name of nothing": (XML.format("klingon", "a").encode(), "XML in unknown charset"),
 }
 
@@ -82,6 +82,16 @@ WRONG = {
 @pytest.mark.parametrize(("data", "reason"), WRONG.values(), ids=WRONG)
 def test_a_wrong_charset_is_said(data: bytes, reason: str) -> None:
     assert reason_of(data) == reason
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xe5\xa4", b"\0", b"\x0b", b"\x1f", "\uffff".encode()])
+def test_a_bad_byte_or_sign_costs_its_character(bad: bytes) -> None:
+    data = f"<a>{HAN}XX{HAN}</a>".encode().replace(b"XX", bad)
+    assert text_of(data) == f"{HAN}\ufffd{HAN}"
+
+
+def test_a_file_that_is_cut_within_a_character_is_cut() -> None:
+    assert reason_of(f"<a>{HAN}".encode()[:-1]) == "truncated XML"
 
 
 FAULTS = {
@@ -95,7 +105,7 @@ FAULTS = {
     "an open CDATA": ("<a><![CDATA[text", "truncated XML"),
     "tags that cross": ("<a><b></a></b>", "invalid XML"),
     "two roots": ("<a/><a/>", "invalid XML"),
-    "NUL": ("<a>\0</a>", "invalid XML"),
+    "NUL within a tag": ("<a\0>text</a>", "invalid XML"),
     "a doubled attribute": ("<a b='1' b='2'/>", "invalid XML"),
 }
 

@@ -33,6 +33,7 @@ PLAIN = {
     "CDATA": ("<a><![CDATA[<b>]]> x</a>", "<b> x"),
     "comments and instructions": ("<a>one<!-- no --><?no no?> two</a>", "one two"),
     "prefixes": ('<x:a xmlns:x="u"><x:p>one</x:p><x:p>two</x:p></x:a>', "one\ntwo"),
+    "articles of nobody's": ("<articles><article>one</article><article>two</article></articles>", "one\ntwo"),
     "DocBook": ("<article><title>T</title><para>One.</para><para>Two.</para></article>", "T\nOne.\nTwo."),
 }
 
@@ -232,6 +233,18 @@ def test_a_dump_in_a_night_is_accounted_for_page_by_page(house: Any, suffix: str
     ]
 
 
+def test_a_bad_byte_costs_its_character_and_is_told() -> None:
+    pages = [wiki_page(1, "夜里的文字"), wiki_page(2, "白天X的文字"), wiki_page(3, "夜里的文字")]
+    found, reason = read(read_xml, dump(*pages).replace(b"X", b"\xff"))
+    assert reason is None
+    told = [
+        (record.text, (record.metadata or {}).get("replaced_characters"))
+        for record in found
+        if isinstance(record, Record)
+    ]
+    assert told == [("夜里的文字", None), ("白天\ufffd的文字", "1"), ("夜里的文字", None)]
+
+
 def test_a_page_that_was_edited_comes_alone_the_next_night(house: Any) -> None:
     pages = [wiki_page(number, f"page {number}") for number in range(1, 6)]
     house.write("a.xml", dump(*pages))
@@ -246,7 +259,7 @@ def test_a_repeated_id_is_another_document(house: Any) -> None:
     assert list(house.texts(house.night())) == ["a.xml#1", "a.xml#1-2"]
 
 
-@pytest.mark.parametrize("tag", ["mediawiki", "PubmedArticleSet", "pmc-articleset", "articles"])
+@pytest.mark.parametrize("tag", ["mediawiki", "PubmedArticleSet", "pmc-articleset"])
 def test_a_set_of_nothing_gives_nothing(tag: str) -> None:
     assert read(read_xml, f"<{tag}></{tag}>".encode()) == ([], None)
 
