@@ -69,7 +69,7 @@ class _Parser:
 
     def __init__(self, found: list[Event]) -> None:
         self._found = found
-        self._names: dict[str, str] = {}
+        self._local = _LocalNames()
         self._depth = 0
         self._has_moved, self._is_blank = False, True
         self._held: list[str] = []
@@ -121,18 +121,18 @@ class _Parser:
         if self._depth > MAX_DEPTH:
             raise Unreadable(f"XML nested deeper than {MAX_DEPTH} tags")
         for marked in attributes:
-            self._local(marked)
-        self._found.append((START, self._local(name), attributes))
+            self._local[marked]  # only counted: they are looked up as they are written (`xml:lang`)
+        self._found.append((START, self._local[name], attributes))
 
     def _end(self, name: str) -> None:
         self._depth -= 1
-        self._found.append((END, self._local(name), NO_MARKS))
+        self._found.append((END, self._local[name], NO_MARKS))
 
     def _text(self, text: str) -> None:
         self._found.append((TEXT, text, NO_MARKS))
 
     def _skipped(self, name: str, is_parameter: bool) -> None:
-        self._local(name)
+        self._local[name]
         if not is_parameter:
             self._found.append((TEXT, html5.get(f"{name};", f"&{name};"), NO_MARKS))
 
@@ -150,16 +150,17 @@ class _Parser:
 
     def _instruction(self, target: str, _text: str) -> None:
         self._has_moved = True
-        self._local(target)
+        self._local[target]
 
-    def _local(self, name: str) -> str:
-        """The name without its prefix. (`xml:lang` of attributes keeps it: they are looked up as they are written.)"""
-        known = self._names.get(name)
-        if known is None:
-            if len(self._names) == MAX_NAMES:
-                raise Unreadable(f"XML with more than {MAX_NAMES} names")
-            known = self._names[name] = name.rpartition(":")[2]
-        return known
+
+class _LocalNames(dict[str, str]):
+    """Names without the prefixes of their namespaces; as many as expat may keep."""
+
+    def __missing__(self, name: str) -> str:
+        if len(self) == MAX_NAMES:
+            raise Unreadable(f"XML with more than {MAX_NAMES} names")
+        local = self[name] = name.rpartition(":")[2]
+        return local
 
 
 def _decoded(chunks: Iterator[bytes]) -> Iterator[str]:

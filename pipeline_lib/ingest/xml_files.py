@@ -5,7 +5,7 @@
     <article> with <front>          one article in JATS; <pmc-articleset>: a record for each
     anything else                   one text, a line for each element that is a block
 
-40 MB/s and more, in a memory that does not grow with the file.
+5 to 7 MB/s a core, in a memory that does not grow with the file.
 """
 
 from collections.abc import Callable, Iterator

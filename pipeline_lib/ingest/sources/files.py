@@ -25,7 +25,8 @@ from pipeline_lib.store.files import translate_os_error
 
 
 class FilesSource(SourceSettings):
-    """A folder (or one file) of txt, md, rst, html, JSON, JSONL, CSV, TSV, Parquet; plain, .gz, .zst, .bz2, .xz."""
+    """A folder (or one file) of txt, md, rst, html, JSON, JSONL, CSV, TSV, Parquet, PDF, docx, EPUB, XML (JATS, PubMed,
+    dumps of MediaWiki); plain, .gz, .zst, .bz2, .xz."""
 
     kind: Literal["files"] = "files"
     name: Slug = Field(description="Name of the source: enters document ids, so renaming it makes all documents new.")
