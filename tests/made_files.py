@@ -95,6 +95,18 @@ def han_pdf_of(pages: Sequence[Sequence[str]], *, has_map: bool = True) -> bytes
     return _pdf(contents, font, b"", to_unicode)
 
 
+def cid_pdf_of(text: str, encoding: str, ordering: str, codec: str) -> bytes:
+    """A PDF in a font that it names and does not hold, in codes of a charset (ISO 32000-1, table 118)."""
+    font = (
+        "<</Type/Font/Subtype/Type0/BaseFont/STSong-Light/Encoding/{}/DescendantFonts[<</Type/Font/Subtype/CIDFontType0"
+        "/BaseFont/STSong-Light/CIDSystemInfo<</Registry(Adobe)/Ordering({})/Supplement 2>>/DW 1000/FontDescriptor<<"
+        "/Type/FontDescriptor/FontName/STSong-Light/Flags 6/FontBBox[0 0 1000 1000]/ItalicAngle 0/Ascent 800"
+        "/Descent -200/CapHeight 700/StemV 80>>>>]>>"
+    )
+    content = _shown([f"<{text.encode(codec).hex()}> Tj"])
+    return _pdf([content], font.format(encoding, ordering).encode(), b"")
+
+
 def _shown(lines: Any) -> bytes:
     return b"BT /F 12 Tf 14 TL 50 750 Td " + b" T* ".join(line.encode() for line in lines) + b" ET"
 

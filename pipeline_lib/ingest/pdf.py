@@ -13,6 +13,7 @@ from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable
 from pipeline_lib.ingest.streams import Stream, too_long
 
 END, END_BYTES = b"%%EOF", 1 << 10  # where readers look for it (ISO 32000-1, annex H.3)
+NO_UNICODE = "text layer without Unicode"  # of which nobody can tell the characters
 MOST_UNMAPPED = 0.5  # of the characters that are no blanks
 
 
@@ -33,8 +34,8 @@ def read_pdf(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
         raise Unreadable(faults.get(found["fault"], "damaged PDF"), num_rows=1)
     pages = found["pages"]
     text = text_of([page for page in pages if page is not None])
-    _raise_for(text, pages)
-    told, num_lost = found["told"], pages.count(None)
+    _raise_for(text, pages, found["num_mute"])
+    told, num_lost = found["told"], pages.count(None) + found["num_mute"]
     metadata = {"author": _plain(told["Author"]), "date": date_of_pdf(told["CreationDate"])}
     metadata["lost_pages"] = str(num_lost) if num_lost else None
     given = {name: value for name, value in metadata.items() if value} or None
@@ -55,15 +56,15 @@ def _copy(stream: Stream, file: IO[bytes]) -> None:
     file.flush()
 
 
-def _raise_for(text: str, pages: list[str | None]) -> None:
+def _raise_for(text: str, pages: list[str | None], num_mute: int) -> None:
     """Raise `Unreadable` where there is no text that anybody could read."""
     if not any(page is not None for page in pages):
         raise Unreadable("damaged PDF", num_rows=1)
     num_signs = len("".join(text.split()))
     if num_signs == 0:
-        raise Unreadable("no text layer", num_rows=1)
+        raise Unreadable(NO_UNICODE if num_mute else "no text layer", num_rows=1)
     if text.count("\ufffd") > MOST_UNMAPPED * num_signs:
-        raise Unreadable("text layer without Unicode", num_rows=1)
+        raise Unreadable(NO_UNICODE, num_rows=1)
 
 
 def _plain(text: str) -> str | None:

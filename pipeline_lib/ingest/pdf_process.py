@@ -46,8 +46,8 @@ def pages_of(file: IO[bytes], max_chars: int) -> dict[str, Any]:
             status = _asked(request, file, answer)
         if status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
             raise UpstreamError(
-                "ingest: the process that reads PDF was killed, or did not start. Free memory and run again; "
-                "`nightshift doctor` says what is missing."
+                "ingest: the process that reads PDF was killed, or did not start. Free memory and run again; if it "
+                "happens again, `python -c 'import pypdfium2'` says what is missing."
             )
         _raise_for(status)
         answer.seek(0)

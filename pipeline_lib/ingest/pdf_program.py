@@ -7,7 +7,8 @@ read by a fork of its own: whatever it does there, the next one begins in the sa
 time (so that a run on a busy machine decides alike), on memory and on what it writes; it can open no file, not even a
 font, so that the same bytes give the same text on each machine. It ends when the worker does.
 
-The answer is JSON: {"pages": [text or null, ...], "told": {"Title": ...}} or {"fault": "encrypted"}.
+The answer is JSON: {"pages": [text or null, ...], "num_mute": 0, "told": {"Title": ...}} or {"fault": "encrypted"}. A
+page is mute that has text of which PDFium tells nothing, as of vertical lines in a font that the file does not hold.
 """
 
 import codecs
@@ -26,6 +27,7 @@ REQUEST = struct.Struct("!QQQQ")  # characters and pages at most, seconds of CPU
 ANSWER = struct.Struct("!i")  # how the process ended, as `waitpid` says it
 TOLD = ("Title", "Author", "CreationDate")
 PR_SET_PDEATHSIG = 1
+MAX_OBJECTS = 10_000  # of a page that are looked at for what they are
 PASSWORD_ERRORS = (4, 5)  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 NOT_UNICODE = "\ufffe"  # how one of PDFium's functions writes the hyphen that it has joined a word at
 HYPHEN = "\x02"  # and how the other does
@@ -95,17 +97,19 @@ def _read(raw: Any, max_chars: int, max_pages: int) -> dict[str, Any]:
     if len(document) > max_pages:
         return {"fault": "pages"}
     pages: list[str | None] = []
-    left = max_chars
+    left, num_mute = max_chars, 0
     for number in range(len(document)):
-        pages.append(_page(document, number))
-        left -= len(pages[-1] or "")
+        text, is_mute = _page(document, number)
+        pages.append(text)
+        num_mute += is_mute
+        left -= len(text or "")
         if left < 0:
             return {"fault": "long"}
-    return {"pages": pages, "told": {name: _told(document, name) for name in TOLD}}
+    return {"pages": pages, "num_mute": num_mute, "told": {name: _told(document, name) for name in TOLD}}
 
 
-def _page(document: Any, number: int) -> str | None:
-    """The text of a page; None where it cannot be loaded."""
+def _page(document: Any, number: int) -> tuple[str | None, bool]:
+    """The text of a page, None where it cannot be loaded; and whether it has some and tells nothing."""
     import pypdfium2
 
     try:
@@ -114,11 +118,21 @@ def _page(document: Any, number: int) -> str | None:
         found: str = text.get_text_bounded()
         if not found.strip() and text.count_chars() > 0:  # a page whose box says nothing of where its text is
             found = text.get_text_range().replace(NOT_UNICODE, HYPHEN)
+        is_mute = not found.strip() and text.count_chars() == 0 and _has_text(page)
         text.close()
         page.close()
-        return found
+        return found, is_mute
     except (pypdfium2.PdfiumError, AssertionError, ValueError):
-        return None
+        return None, False
+
+
+def _has_text(page: Any) -> bool:
+    import pypdfium2.raw as pdfium
+
+    objects = (
+        pdfium.FPDFPage_GetObject(page, at) for at in range(min(MAX_OBJECTS, pdfium.FPDFPage_CountObjects(page)))
+    )
+    return any(pdfium.FPDFPageObj_GetType(found) == pdfium.FPDF_PAGEOBJ_TEXT for found in objects)
 
 
 def _told(document: Any, name: str) -> str:

@@ -15,7 +15,7 @@ from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.ingest import pdf_process
 from pipeline_lib.ingest.pdf import read_pdf
 from pipeline_lib.ingest.records import Record
-from tests.made_files import han_pdf_of, pdf_of, pdf_of_objects, pdf_stream, read, reason_of, record_of
+from tests.made_files import cid_pdf_of, han_pdf_of, pdf_of, pdf_of_objects, pdf_stream, read, reason_of, record_of
 
 PAGES = [["The first page", "of two"], ["The second"]]
 HAN = [["夜里的文字。", "第二行：𠮷"], ["第三页 and English"]]
@@ -34,6 +34,30 @@ def test_the_text_layer_of_all_pages_is_one_text() -> None:
 
 def test_chinese_comes_out_as_its_font_maps_it() -> None:
     assert record_of(read_pdf, han_pdf_of(HAN)).text == "夜里的文字。\n第二行：𠮷\n\n第三页 and English"
+
+
+NAMED_FONTS = [
+    ("UniGB-UCS2-H", "GB1", "utf-16-be", "夜里的文字，第二行。"),
+    ("GBK-EUC-H", "GB1", "gbk", "夜里的文字，第二行。"),
+    ("GB-EUC-H", "GB1", "gb2312", "夜里的文字，第二行。"),
+    ("GBK2K-H", "GB1", "gb18030", "夜里的文字，第二行。"),
+    ("UniCNS-UCS2-H", "CNS1", "utf-16-be", "夜裡的文字，第二行。"),
+    ("ETen-B5-H", "CNS1", "big5", "夜裡的文字，第二行。"),
+    ("90ms-RKSJ-H", "Japan1", "cp932", "夜の文字。"),
+    ("KSCms-UHC-H", "Korea1", "cp949", "밤의 글자"),
+]
+
+
+@pytest.mark.parametrize(("encoding", "ordering", "codec", "text"), NAMED_FONTS)
+def test_codes_of_a_font_that_is_only_named_are_characters(encoding: str, ordering: str, codec: str, text: str) -> None:
+    assert record_of(read_pdf, cid_pdf_of(text, encoding, ordering, codec)).text == text
+
+
+def test_vertical_lines_in_a_font_that_is_only_named_are_told_as_lost() -> None:
+    assert (
+        reason_of(read_pdf, cid_pdf_of("夜里的文字", "UniGB-UCS2-V", "GB1", "utf-16-be"))
+        == "text layer without Unicode"
+    )
 
 
 def test_title_author_and_date_are_those_that_it_tells() -> None:
@@ -103,8 +127,9 @@ def page(content: bytes, *more: bytes) -> bytes:
 
 
 def blanks(num_mib: int) -> bytes:
-    packer = zlib.compressobj(9)
-    return b"".join(packer.compress(b" " * (1 << 20)) for _ in range(num_mib)) + packer.flush()
+    packer = zlib.compressobj(1)
+    data = b"".join(packer.compress(b" " * (1 << 20)) for _ in range(num_mib)) + packer.flush()
+    return b"<</Length %d/Filter/FlateDecode>>stream\n%b\nendstream" % (len(data), data)
 
 
 def form(number: int, content: bytes = b"/X Do /X Do") -> bytes:
@@ -113,9 +138,6 @@ def form(number: int, content: bytes = b"/X Do /X Do") -> bytes:
 
 
 HOSTILE = {
-    "a stream of a gigabyte": lambda: page(
-        b"<</Length %d/Filter/FlateDecode>>stream\n%b\nendstream" % (len(blanks(1000)), blanks(1000))
-    ),
     "a form that draws itself twice": lambda: page(pdf_stream(b"/X Do"), form(6)),
     "forms that draw the next one twice": lambda: page(
         pdf_stream(b"/X Do"), *(form(7 + number) for number in range(60)), form(66, b"           ")
@@ -140,7 +162,7 @@ def test_time_is_that_of_the_processor_and_decides_alike(monkeypatch: pytest.Mon
 
 
 def test_memory_is_bounded_in_the_process_that_reads() -> None:
-    assert reason_of(read_pdf, HOSTILE["a stream of a gigabyte"]()) == "PDF crashes its reader"
+    assert reason_of(read_pdf, page(blanks(400))) == "PDF crashes its reader"
 
 
 def test_the_process_gets_no_environment_and_ends_with_the_one_that_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,6 +202,14 @@ def test_where_no_process_can_start_the_night_stops_and_the_file_is_not_blamed(m
         read(read_pdf, pdf_of(PAGES))
     monkeypatch.undo()
     assert record_of(read_pdf, pdf_of(PAGES)).text.startswith("The first page")
+
+
+def test_on_a_machine_that_stands_still_no_file_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    pdf_process.stop()
+    monkeypatch.setattr(pdf_process, "WALL_SECONDS", 0.5)
+    with pytest.raises(UpstreamError, match="was killed, or did not start"):
+        read(read_pdf, HOSTILE["more to draw than there is time"]())
+    pdf_process.stop()
 
 
 def test_a_night_reads_good_ones_beside_bad_ones(house: Any) -> None:
