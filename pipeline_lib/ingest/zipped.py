@@ -5,7 +5,6 @@ streams.py allows are a bomb, also where they overlap. An entry is read in piece
 """
 
 import os
-import stat
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -77,7 +76,7 @@ def _by_name(entries: list[zipfile.ZipInfo]) -> Mapping[str, zipfile.ZipInfo]:
 
     Of two with one name the last counts, as in all that reads archives by their directory.
     """
-    files = [entry for entry in entries if not entry.is_dir() and not stat.S_ISLNK(entry.external_attr >> 16)]
+    files = [entry for entry in entries if not entry.is_dir()]
     guessed = {}
     for codec in ("gb18030", "utf-8"):
         for entry in files:

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from pipeline_lib.base.errors import GuardStop
 from pipeline_lib.ingest.readers import READERS
 from pipeline_lib.ingest.records import Bad, ReadOptions, Record
 from pipeline_lib.ingest.streams import Stream
+from pipeline_lib.ingest.xml_blocks import Blocks
+from pipeline_lib.ingest.xml_events import events
 from pipeline_lib.ingest.xml_files import read_xml
 from tests.made_files import read, reason_of, record_of
 
@@ -41,6 +44,13 @@ PLAIN = {
 @pytest.mark.parametrize(("data", "text"), PLAIN.values(), ids=PLAIN)
 def test_other_xml_is_its_text_with_a_line_for_each_block(data: str, text: str) -> None:
     assert record_of(read_xml, data.encode()) == Record(None, None, "text", text)
+
+
+def test_all_within_an_inline_element_is_inline() -> None:
+    blocks = Blocks(1 << 20, inline={"i"})
+    for event in events(iter([b"<a>\n<i><u><v>one</v></u><u>two</u></i>\n<u><v>three</v></u></a>"])):
+        blocks.add(event)
+    assert blocks.text() == "onetwo\nthree"
 
 
 def test_other_xml_is_one_document_and_loses_one() -> None:
@@ -231,6 +241,14 @@ def test_a_dump_in_a_night_is_accounted_for_page_by_page(house: Any, suffix: str
         "page of another namespace",
         "empty text",
     ]
+
+
+def test_pages_that_are_no_articles_are_not_among_what_is_to_be_repaired(house: Any) -> None:
+    house.settings = {"max_bad_share": 0}
+    pages = [wiki_page(number, "#REDIRECT [[x]]", namespace=number % 2) for number in range(10)]
+    house.write("a.xml", dump(*pages, *(wiki_page(number, "text") for number in range(5)))[:-200])
+    with pytest.raises(GuardStop, match=r"The first are a\.xml: truncated XML\."):
+        house.night()
 
 
 def test_a_bad_byte_costs_its_character_and_is_told() -> None:
