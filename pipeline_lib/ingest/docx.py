@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from pipeline_lib.ingest.dates import iso_date
-from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable
+from pipeline_lib.ingest.pieces import Pieces
+from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable, metadata_of
 from pipeline_lib.ingest.streams import Stream, too_long
 from pipeline_lib.ingest.xml_events import END, START, TEXT, Event
 from pipeline_lib.ingest.xml_picked import Picked
@@ -49,9 +50,10 @@ def read_docx(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     except Unreadable as exc:
         raise Unreadable(str(exc), num_rows=1) from exc
     told = _told(file, parts["core-properties"])
-    metadata = {"author": told.all("author"), "date": iso_date(told.first("date")), "language": told.first("language")}
-    given = {name: value for name, value in metadata.items() if value} or None
-    yield Record(None, None, "text", text, title=told.first("title"), metadata=given)
+    metadata = metadata_of(
+        author=told.all("author"), date=iso_date(told.first("date")), language=told.first("language")
+    )
+    yield Record(None, None, "text", text, title=told.first("title"), metadata=metadata)
 
 
 def _refuse_ole(raw: BinaryIO) -> None:
@@ -116,8 +118,7 @@ class _Lines:
     """Paragraphs and rows of cells, as lines."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = self._left = max_bytes
-        self._parts: list[str] = []
+        self._max_bytes, self._pieces = max_bytes, Pieces(max_bytes)
         self._num_texts = 0  # open elements whose character data is text
         self._num_cells = 0  # open cells: a paragraph in one ends no line
 
@@ -129,7 +130,7 @@ class _Lines:
             self._num_cells += 1
         elif name in SIGNS:
             self._add(" " if self._num_cells else SIGNS[name])
-        elif name == "p" and self._parts and self._parts[-1] not in "\n\t ":
+        elif name == "p" and self._pieces.last not in ("\n", "\t", " ", ""):
             self._add(" " if self._num_cells else "\n")  # a text box within a paragraph
 
     def end(self, name: str) -> None:
@@ -151,14 +152,12 @@ class _Lines:
 
     def text(self) -> str:
         """The lines without what is blank at their ends; no blank line."""
-        whole = "".join(self._parts)
-        lines = ("\t".join(cell.strip() for cell in line.rstrip().split("\t")) for line in whole.split("\n"))
+        lines = self._pieces.text().split("\n")
+        lines = ["\t".join(cell.strip() for cell in line.rstrip().split("\t")) for line in lines]
         return "\n".join(filter(None, lines))
 
     def _add(self, part: str) -> None:
-        if len(part) == 1 and part in "\n\t " and self._parts and self._parts[-1] == part == "\n":
-            return
-        self._left -= len(part)
-        if self._left < 0:
+        if part != "\n" or self._pieces.last not in ("\n", ""):
+            self._pieces.add(part)
+        if self._pieces.is_too_long:
             raise Unreadable(too_long(self._max_bytes))
-        self._parts.append(part)

@@ -15,11 +15,11 @@ from urllib.parse import unquote
 from pipeline_lib.ingest.charset import decode_html
 from pipeline_lib.ingest.dates import iso_date
 from pipeline_lib.ingest.naming import part_of
-from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable
+from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable, metadata_of
 from pipeline_lib.ingest.streams import Stream, too_long, whole
 from pipeline_lib.ingest.xml_events import START
 from pipeline_lib.ingest.xml_picked import Picked
-from pipeline_lib.ingest.zipped import Zipped
+from pipeline_lib.ingest.zipped import MAX_TOLD_BYTES, Zipped
 
 WHAT = "EPUB"
 CONTAINER, ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
@@ -67,10 +67,11 @@ def _chapter(number: int, path: str, media_type: str, file: Zipped, told: Picked
         text = decode_html(whole(file.chunks(path), options.max_document_bytes)).text
     except Unreadable as exc:
         return Bad(number, "damaged chapter" if "damaged" in str(exc) else str(exc))
-    metadata = {"author": told.all("author"), "date": iso_date(told.first("date")), "language": told.first("language")}
-    given = {name: value for name, value in metadata.items() if value} or None
+    metadata = metadata_of(
+        author=told.all("author"), date=iso_date(told.first("date")), language=told.first("language")
+    )
     title, licence = told.first("title"), told.first("licence")
-    return Record(part_of(path, text), number, "html", text, title=title, licence=licence, metadata=given)
+    return Record(part_of(path, text), number, "html", text, title=title, licence=licence, metadata=metadata)
 
 
 def _package(file: Zipped) -> _Package:
@@ -78,7 +79,9 @@ def _package(file: Zipped) -> _Package:
     if CONTAINER not in file:
         raise Unreadable("EPUB without container.xml", num_rows=1)
     try:
-        roots = (marks.get("full-path", "") for _, name, marks in file.xml(CONTAINER) if name == "rootfile")
+        roots = (
+            marks.get("full-path", "") for _, name, marks in file.xml(CONTAINER, MAX_TOLD_BYTES) if name == "rootfile"
+        )
         place = next(filter(None, roots), "")
         if place not in file:
             raise Unreadable("EPUB without a package file")
@@ -92,7 +95,7 @@ def _package(file: Zipped) -> _Package:
 
 def _read_package(file: Zipped, place: str) -> _Package:
     package, spine = _Package(), dict[str, None]()
-    for event in file.xml(place):
+    for event in file.xml(place, MAX_TOLD_BYTES):
         kind, name, marks = event
         package.told.add(event)
         if kind == START and name == "item":
@@ -114,7 +117,9 @@ def _encrypted(file: Zipped) -> set[str]:
     if ENCRYPTION not in file:
         return set()
     try:
-        uris = [marks.get("URI", "") for _, name, marks in file.xml(ENCRYPTION) if name == "CipherReference"]
+        uris = [
+            marks.get("URI", "") for _, name, marks in file.xml(ENCRYPTION, MAX_TOLD_BYTES) if name == "CipherReference"
+        ]
     except Unreadable as exc:
         raise file.fault("encrypted") from exc
     return {_path("", uri) for uri in uris}

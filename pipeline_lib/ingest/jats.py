@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pipeline_lib.ingest.dates import date_of_parts
 from pipeline_lib.ingest.naming import part_of
-from pipeline_lib.ingest.records import Bad, ReadOptions, Record
+from pipeline_lib.ingest.records import Bad, ReadOptions, Record, metadata_of
 from pipeline_lib.ingest.streams import too_long
 from pipeline_lib.ingest.xml_blocks import Blocks
 from pipeline_lib.ingest.xml_events import END, START, Event
@@ -87,7 +87,6 @@ class _Article:
         if self._blocks.is_too_long:
             return Bad(number, too_long(options.max_document_bytes))
         text = self._blocks.text()
-        told = {"date": self._date, "journal": self._told.first("journal"), "language": self._language}
         return Record(
             part_of(self._told.first("id"), text),
             number,
@@ -95,5 +94,5 @@ class _Article:
             text,
             title=self._told.first(TITLE),
             licence=self._licence or self._told.first("licence"),
-            metadata={name: value for name, value in told.items() if value} or None,
+            metadata=metadata_of(date=self._date, journal=self._told.first("journal"), language=self._language),
         )

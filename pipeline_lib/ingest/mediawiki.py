@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from pipeline_lib.ingest.dates import iso_date
 from pipeline_lib.ingest.naming import part_of
-from pipeline_lib.ingest.records import NO_ARTICLE, REDIRECT, Bad, ReadOptions, Record
+from pipeline_lib.ingest.pieces import Pieces
+from pipeline_lib.ingest.records import NO_ARTICLE, REDIRECT, Bad, ReadOptions, Record, metadata_of
 from pipeline_lib.ingest.streams import too_long
 from pipeline_lib.ingest.wikitext import HIDDEN, is_redirect, plain_text
 from pipeline_lib.ingest.xml_events import END, START, TEXT, Event
@@ -21,6 +22,7 @@ WANTED = {
     ("revision", "timestamp"): "date",
 }
 HIDDEN_KEYS = ("-2", "6", "14")  # media, files, categories: links to them are no text
+MOST_HIDDEN = 200  # names of them; a dump has three of its own
 ARTICLES = "0"
 
 
@@ -54,7 +56,7 @@ class _Names:
             self._is_open = name == "namespace" and marks.get("key") in HIDDEN_KEYS
         elif kind == END:
             self._is_open = False
-        elif self._is_open:
+        elif self._is_open and len(self.names) < MOST_HIDDEN:
             self.names |= {name.strip().casefold()}
 
 
@@ -63,8 +65,7 @@ class _Page:
 
     def __init__(self, max_bytes: int) -> None:
         self._told = Picked(WANTED)
-        self._text: list[str] = []
-        self._max_bytes, self._left = max_bytes, max_bytes
+        self._max_bytes, self._text = max_bytes, Pieces(max_bytes)
         self._is_redirect = False
 
     def add(self, event: Event) -> bool:
@@ -72,10 +73,9 @@ class _Page:
         kind, name, _ = event
         path = self._told.path
         if kind == TEXT and path[-1] == "text":
-            self._left -= len(name)
-            self._text.append(name) if self._left >= 0 else self._text.clear()
+            self._text.add(name)
         elif kind == START and name == "revision":
-            self._text, self._left = [], self._max_bytes
+            self._text = Pieces(self._max_bytes)
             self._told.take("date")
         elif kind == START and name == "redirect":
             self._is_redirect = True
@@ -86,13 +86,12 @@ class _Page:
         """What the page became."""
         if (self._told.first("namespace") or ARTICLES) != ARTICLES:
             return Bad(number, NO_ARTICLE, 0)
-        wikitext = "".join(self._text)
+        wikitext = self._text.text()
         if self._is_redirect or is_redirect(wikitext):
             return Bad(number, REDIRECT, 0)
-        if self._left < 0:
+        if self._text.is_too_long:
             return Bad(number, too_long(options.max_document_bytes))
         text = plain_text(wikitext, hidden)
-        told = {"date": iso_date(self._told.first("date")), "language": language}
-        metadata = {name: value for name, value in told.items() if value} or None
+        metadata = metadata_of(date=iso_date(self._told.first("date")), language=language)
         part = part_of(self._told.first("id"), text)
         return Record(part, number, "text", text, title=self._told.first("title"), metadata=metadata)

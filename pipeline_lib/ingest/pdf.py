@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from pipeline_lib.ingest.dates import date_of_pdf
-from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable
+from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable, metadata_of
 from pipeline_lib.ingest.streams import Stream, too_long
 
 END, END_BYTES = b"%%EOF", 1 << 10  # where readers look for it (ISO 32000-1, annex H.3)
@@ -36,10 +36,12 @@ def read_pdf(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
     text = text_of([page for page in pages if page is not None])
     _raise_for(text, pages, found["num_mute"])
     told, num_lost = found["told"], pages.count(None) + found["num_mute"]
-    metadata = {"author": _plain(told["Author"]), "date": date_of_pdf(told["CreationDate"])}
-    metadata["lost_pages"] = str(num_lost) if num_lost else None
-    given = {name: value for name, value in metadata.items() if value} or None
-    yield Record(None, None, "text", text, title=_plain(told["Title"]), metadata=given)
+    metadata = metadata_of(
+        author=_plain(told["Author"]),
+        date=date_of_pdf(told["CreationDate"]),
+        lost_pages=str(num_lost) if num_lost else None,
+    )
+    yield Record(None, None, "text", text, title=_plain(told["Title"]), metadata=metadata)
 
 
 def _copy(stream: Stream, file: IO[bytes]) -> None:

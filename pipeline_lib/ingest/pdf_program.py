@@ -21,6 +21,7 @@ import signal
 import socket
 import struct
 import sys
+from contextlib import suppress
 from typing import Any
 
 REQUEST = struct.Struct("!QQQQ")  # characters and pages at most, seconds of CPU, bytes of memory
@@ -41,6 +42,7 @@ def serve(line: socket.socket) -> None:
             return
         child = os.fork()
         if child == 0:
+            line.close()
             _work(*files, *REQUEST.unpack(request))
         for file in files:
             os.close(file)
@@ -49,7 +51,7 @@ def serve(line: socket.socket) -> None:
 
 def _wait(child: int, line: socket.socket) -> int:
     """How the child ended; it is killed where the worker is gone."""
-    if hasattr(os, "pidfd_open"):
+    with suppress(OSError, AttributeError):  # where there is none, a child outlives its worker by its bound on time
         ended = os.pidfd_open(child)
         readable, _, _ = select.select([ended, line.fileno()], [], [])
         os.close(ended)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pipeline_lib.ingest.dates import date_of_parts
 from pipeline_lib.ingest.naming import part_of
-from pipeline_lib.ingest.records import Bad, ReadOptions, Record
+from pipeline_lib.ingest.records import Bad, ReadOptions, Record, metadata_of
 from pipeline_lib.ingest.streams import too_long
 from pipeline_lib.ingest.xml_blocks import Blocks
 from pipeline_lib.ingest.xml_events import END, START, Event
@@ -66,6 +66,5 @@ class _Article:
         first = self._told.first
         loose = [*(first("medline_date") or "").partition("-")[0].split(), None, None]
         date = date_of_parts(first("year"), first("month"), first("day")) or date_of_parts(loose[0], loose[1], None)
-        told = {"date": date, "journal": first("journal"), "language": first("language")}
-        metadata = {name: value for name, value in told.items() if value} or None
+        metadata = metadata_of(date=date, journal=first("journal"), language=first("language"))
         return Record(part_of(first("id"), text), number, "text", text, title=first(TITLE), metadata=metadata)

@@ -72,6 +72,11 @@ class Record(NamedTuple):  # made for each document: a frozen dataclass of ten f
     messages: tuple[Mapping[str, str], ...] | None = None  # role and content of each turn, if it is a conversation
 
 
+def metadata_of(**told: str | None) -> dict[str, str] | None:
+    """What is known of a text, without what is not; None where nothing is."""
+    return {name: value for name, value in told.items() if value} or None
+
+
 @dataclass(frozen=True)
 class Bad:
     """A line (None: the whole file, or its rest) that could not become a document, and why; never its text.

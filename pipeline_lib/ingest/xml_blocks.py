@@ -7,10 +7,11 @@ has text of its own beside it stands within a sentence (mixed content), another 
 import re
 from collections.abc import Collection
 
+from pipeline_lib.ingest.pieces import Pieces
 from pipeline_lib.ingest.xml_events import END, START, TEXT, Event
 
 BREAK = "\x1e"  # XML cannot hold it (XML 1.0, 2.2)
-BOUNDS = (" ", BREAK)
+BOUNDS = (" ", BREAK, "")
 NO_TEXT, TEXT_OF_ITS_OWN, INLINE = range(3)  # what is known of an open element; all within an inline one is inline
 BLANKS = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")  # all but what is one blank already
 
@@ -27,11 +28,15 @@ class Blocks:
     """The lines of some elements, up to a size. `inline`: what stands within a sentence by its vocabulary."""
 
     def __init__(self, max_bytes: int, inline: Collection[str] = ()) -> None:
-        self.is_too_long = False
-        self._left, self._inline = max_bytes, inline
-        self._parts = [BREAK]
+        self._inline = inline
+        self._pieces = Pieces(max_bytes)
         self._has_text = [NO_TEXT]  # of each element that is open
         self._waits = False  # an element has ended, and what follows says whether it was a block
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether there was more text than may be."""
+        return self._pieces.is_too_long
 
     def add(self, event: Event) -> None:
         """Take the next event."""
@@ -60,9 +65,9 @@ class Blocks:
         if not text.isspace():
             self._has_text[-1] = self._has_text[-1] or TEXT_OF_ITS_OWN
             self._waits = False
-            self._append(text)
-        elif self._parts[-1] not in BOUNDS:
-            self._append(" ")
+            self._pieces.add(text)
+        elif self._pieces.last not in BOUNDS:
+            self._pieces.add(" ")
 
     def begin(self) -> None:
         """What follows is another region: nothing before it says how it is read."""
@@ -71,17 +76,10 @@ class Blocks:
 
     def break_line(self) -> None:
         """What follows stands on a line of its own."""
-        if self._parts[-1] != BREAK:
-            self._append(BREAK)
+        if self._pieces.last not in (BREAK, ""):
+            self._pieces.add(BREAK)
 
     def text(self) -> str:
         """The lines so far, with single blanks between words."""
-        lines = (line.strip(" ") for line in BLANKS.sub(" ", "".join(self._parts)).split(BREAK))
+        lines = (line.strip(" ") for line in BLANKS.sub(" ", self._pieces.text()).split(BREAK))
         return "\n".join(filter(None, lines))
-
-    def _append(self, part: str) -> None:
-        self._left -= len(part)
-        if self._left >= 0:
-            self._parts.append(part)
-        else:
-            self.is_too_long, self._parts = True, [BREAK]

@@ -3,7 +3,7 @@
     bytes -> charset -> expat, 64 KiB at a time -> events
 
 Nothing is fetched and nothing grows: no DTD and no external entity is read (XML 1.0, 4.2.2), an entity of the file's
-own is one short text, tags are 500 deep at most, a tag is 8 MiB long at most, and defaults of attributes are not given.
+own is one short text, tags are 500 deep at most, a tag is 2 MiB long at most, and defaults of attributes are not given.
 Named entities whose DTD was not read are those of HTML, which all the DTDs of publishers share. A bad byte or a control
 sign costs its character, as long as they are few. Names come without the prefix of their namespace. A tree would hold
 ten to twenty times the file; this holds a piece of it.
@@ -27,7 +27,7 @@ START, END, TEXT = "start", "end", "text"
 Event = tuple[str, str, Mapping[str, str]]
 
 MAX_DEPTH = 500
-MAX_TAG_CHARS = 8 * MIB
+MAX_TAG_CHARS = 2 * MIB
 MAX_NAMES = 1 << 16  # expat keeps each name that it has met
 MAX_ENTITY_CHARS = 64  # four characters (`&a;` and a blank) become so many at most
 NO_MARKS: Mapping[str, str] = {}

@@ -5,6 +5,7 @@ streams.py allows are a bomb, also where they overlap. An entry is read in piece
 """
 
 import os
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from pipeline_lib.ingest.records import EMPTY_FILE, EMPTY_TEXT, MIB, Unreadable
 from pipeline_lib.ingest.streams import CHUNK_BYTES, FREE_EXPANSION_BYTES, Stream
 from pipeline_lib.ingest.xml_events import Event, events
 
+MAX_TOLD_BYTES = 16 * MIB  # of an entry whose contents are held: lists of parts, properties
 MAX_DIRECTORY_BYTES = 4 * MIB  # 90,000 entries: each becomes an object of 600 bytes
 WAYS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # all that these formats allow; others unpack without a bound
 IS_ENCRYPTED = 0x1  # a flag of an entry (APPNOTE 4.4.4)
@@ -51,8 +53,10 @@ class Zipped:
         """The bytes of an entry."""
         return self._entries[name].file_size
 
-    def xml(self, name: str) -> Iterator[Event]:
-        """The events of an entry that is XML; one of nothing is damage."""
+    def xml(self, name: str, max_bytes: int = sys.maxsize) -> Iterator[Event]:
+        """The events of an entry that is XML; one of nothing is damage, and so is one of more than `max_bytes`."""
+        if self.size(name) > max_bytes:
+            raise self.fault("damaged")
         try:
             yield from events(self.chunks(name))
         except Unreadable as exc:

@@ -105,6 +105,12 @@ def test_the_main_part_lies_where_the_package_says(main: str) -> None:
     assert record_of(read_docx, word_file(paragraph("a"), main.lstrip("/"))).text == "a"
 
 
+def test_other_entries_may_have_any_name() -> None:
+    plain = "x" * 7
+    data = word_file(paragraph("a"), **{plain: "y"}).replace(plain.encode(), b"\xb5\xda\xd2\xbb.\xff\xfe")
+    assert record_of(read_docx, data).text == "a"
+
+
 def test_a_package_without_relations_has_its_main_part_at_the_usual_place() -> None:
     data = zip_of({"word/document.xml": f'<w:document xmlns:w="w"><w:body>{paragraph("a")}</w:body></w:document>'})
     assert record_of(read_docx, data).text == "a"

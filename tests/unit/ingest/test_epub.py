@@ -1,5 +1,6 @@
 """Books as chapters: order, names and what is told of them; what is locked, lost or made to grow."""
 
+import random
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -154,6 +155,10 @@ def encryption(algorithm: str, uri: str) -> str:
 </enc:EncryptedData></encryption>"""
 
 
+def noise(num_bytes: int) -> bytes:
+    return random.Random(1).randbytes(num_bytes)
+
+
 AES = "http://www.w3.org/2001/04/xmlenc#aes128-cbc"
 WHOLE = book(CHAPTERS)
 LAUGHS = '<!DOCTYPE p [<!ENTITY a "lol"><!ENTITY b "&a;&a;">]><package><metadata/>&b;</package>'
@@ -181,6 +186,14 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "nesting": (zip_of({"META-INF/container.xml": "<a>" * 100_000}), "XML nested deeper than 500 tags"),
     "a lock": (book(CHAPTERS, more={"META-INF/encryption.xml": encryption(AES, "OEBPS/b.xhtml")}), "encrypted EPUB"),
     "a lock that cannot be read": (book(CHAPTERS, more={"META-INF/encryption.xml": "<enc"}), "encrypted EPUB"),
+    "a list without an end": (
+        zip_of({"META-INF/container.xml": CONTAINER.format("x.opf"), "x.opf": "<package>" + " " * (17 << 20)}),
+        "decompression bomb",
+    ),
+    "a list that is too long": (
+        zip_of({"META-INF/container.xml": CONTAINER.format("x.opf"), "x.opf": " " * (17 << 20), "y": noise(1 << 20)}),
+        "damaged EPUB",
+    ),
     "zeros": (book(CHAPTERS, more={"OEBPS/x": bytes(64 << 20)}), "decompression bomb"),
 }
 

@@ -15,7 +15,17 @@ from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.ingest import pdf_process
 from pipeline_lib.ingest.pdf import read_pdf
 from pipeline_lib.ingest.records import Record
-from tests.made_files import cid_pdf_of, han_pdf_of, pdf_of, pdf_of_objects, pdf_stream, read, reason_of, record_of
+from tests.made_files import (
+    HELVETICA,
+    cid_pdf_of,
+    han_pdf_of,
+    pdf_of,
+    pdf_of_objects,
+    pdf_stream,
+    read,
+    reason_of,
+    record_of,
+)
 
 PAGES = [["The first page", "of two"], ["The second"]]
 HAN = [["夜里的文字。", "第二行：𠮷"], ["第三页 and English"]]
@@ -119,11 +129,11 @@ def test_a_page_that_is_lost_is_told() -> None:
     assert found[0].metadata == {"lost_pages": "1"}
 
 
-def page(content: bytes, *more: bytes) -> bytes:
+def page(content: bytes, *more: bytes, times: int = 1) -> bytes:
     resources = b"/Resources<</Font<</F 5 0 R>>/XObject<</X 6 0 R>>>>"
-    kids = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]%b/Contents 4 0 R>>" % resources
-    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
-    return pdf_of_objects([CATALOG, b"<</Type/Pages/Count 1/Kids[3 0 R]>>", kids, content, font, *more])
+    one = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]%b/Contents 4 0 R>>" % resources
+    pages = b"<</Type/Pages/Count %d/Kids[%b]>>" % (times, b"3 0 R " * times)
+    return pdf_of_objects([CATALOG, pages, one, content, HELVETICA, *more])
 
 
 def blanks(num_mib: int) -> bytes:
@@ -143,7 +153,7 @@ HOSTILE = {
         pdf_stream(b"/X Do"), *(form(7 + number) for number in range(60)), form(66, b"           ")
     ),
     "more to draw than there is time": lambda: page(
-        pdf_stream(b"BT /F 12 Tf " + b"1 0 0 1 50 700 Tm (Hello World) Tj " * 400_000 + b"ET")
+        pdf_stream(b"BT /F 12 Tf " + b"1 0 0 1 50 700 Tm (Hello World) Tj " * 200_000 + b"ET"), times=200
     ),
 }
 
