@@ -4,7 +4,6 @@ Which elements are blocks a vocabulary may say. Of one that nobody knows it show
 has text of its own beside it stands within a sentence (mixed content), another one is a block.
 """
 
-import re
 from collections.abc import Collection
 
 from pipeline_lib.ingest.pieces import Pieces
@@ -13,7 +12,6 @@ from pipeline_lib.ingest.xml_events import END, START, TEXT, Event
 BREAK = "\x1e"  # XML cannot hold it (XML 1.0, 2.2)
 BOUNDS = (" ", BREAK, "")
 NO_TEXT, TEXT_OF_ITS_OWN, INLINE = range(3)  # what is known of an open element; all within an inline one is inline
-BLANKS = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")  # all but what is one blank already
 
 # What breaks a line in DocBook, TEI, DITA, XHTML and JATS, also where its parent has text of its own.
 BREAKS_NAMES = """
@@ -81,5 +79,9 @@ class Blocks:
 
     def text(self) -> str:
         """The lines so far, with single blanks between words."""
-        lines = (line.strip(" ") for line in BLANKS.sub(" ", self._pieces.text()).split(BREAK))
-        return "\n".join(filter(None, lines))
+        text = self._pieces.text()
+        for blank in "\t\r\n":
+            text = text.replace(blank, " ")
+        while "  " in text:  # patterns would make an object of each piece between two blanks
+            text = text.replace("  ", " ")
+        return text.replace(f" {BREAK}", BREAK).replace(f"{BREAK} ", BREAK).replace(BREAK, "\n").strip(" \n")

@@ -1,6 +1,7 @@
 """Word files as texts: order and kinds of text, properties, and what is wrong with a file or made to grow."""
 
 import io
+import time
 import zipfile
 from typing import Any
 
@@ -91,6 +92,8 @@ BODIES = {
         f"</mc:AlternateContent></w:r>{run('b')}</w:p>",
         "a\nbox\nb",
     ),
+    "an empty first cell": (paragraph("x") + table(("<w:p/>", paragraph("b"))) + paragraph("y"), "x\n\tb\ny"),
+    "blanks around": (paragraph("  a ", " ") + paragraph("　b \t c") + paragraph(" "), "a\nb\tc"),
     "pretty printing": ("\n  <w:p>\n    <w:r>\n      <w:t> a </w:t>\n    </w:r>\n  </w:p>\n", "a"),
 }
 
@@ -184,6 +187,14 @@ def test_what_is_wrong_with_a_file_is_said(data: bytes, reason: str) -> None:
 
 def test_empty_paragraphs_without_an_end_are_no_text() -> None:
     assert record_of(read_docx, word_file("<w:p/>" * 100_000)).text == ""
+
+
+@pytest.mark.parametrize("text", [" ", " x", "\n", "\t", "　\t\n", " " * 5000 + "x", "\t" * 5000 + "x"])
+def test_no_blanks_take_long(text: str) -> None:
+    body = paragraph("a") + paragraph(text * (900_000 // len(text))) + paragraph("b")
+    start = time.process_time()
+    record_of(read_docx, word_file(body))
+    assert time.process_time() - start < 5
 
 
 def test_a_flipped_byte_costs_the_file_at_most() -> None:
