@@ -19,7 +19,7 @@ from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable, me
 from pipeline_lib.ingest.streams import Stream, too_long
 from pipeline_lib.ingest.xml_events import END, START, TEXT, Event
 from pipeline_lib.ingest.xml_picked import Picked
-from pipeline_lib.ingest.zipped import Zipped
+from pipeline_lib.ingest.zip_parts import Zipped
 
 WHAT = "Word file"
 RELATIONS, USUAL_MAIN, USUAL_CORE = "_rels/.rels", "word/document.xml", "docProps/core.xml"

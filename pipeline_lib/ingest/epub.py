@@ -19,7 +19,7 @@ from pipeline_lib.ingest.records import Bad, ReadOptions, Record, Unreadable, me
 from pipeline_lib.ingest.streams import Stream, too_long, whole
 from pipeline_lib.ingest.xml_events import START
 from pipeline_lib.ingest.xml_picked import Picked
-from pipeline_lib.ingest.zipped import MAX_TOLD_BYTES, Zipped
+from pipeline_lib.ingest.zip_parts import MAX_TOLD_BYTES, Zipped
 
 WHAT = "EPUB"
 CONTAINER, ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
