@@ -9,12 +9,16 @@ from pipeline_lib.ingest.archives import archives_of
 from pipeline_lib.ingest.arrow import read_arrow
 from pipeline_lib.ingest.charset import Decoded, decode, decode_html
 from pipeline_lib.ingest.delimited import read_csv, read_tsv
+from pipeline_lib.ingest.docx import read_docx
+from pipeline_lib.ingest.epub import read_epub
 from pipeline_lib.ingest.jsonl import read_json, read_jsonl
 from pipeline_lib.ingest.kinds import Reader, kind_of
 from pipeline_lib.ingest.parquet import read_parquet
+from pipeline_lib.ingest.pdf import read_pdf
 from pipeline_lib.ingest.records import Bad, Format, ReadOptions, Record, SourceFile
 from pipeline_lib.ingest.streams import NOT_LIKE_ASCII, Stream, to_utf8, whole
 from pipeline_lib.ingest.webarchive import read_captures
+from pipeline_lib.ingest.xml_files import read_xml
 
 
 def read_text(stream: Stream, options: ReadOptions) -> Iterator[Record | Bad]:
@@ -63,6 +67,11 @@ READERS: dict[str, Reader] = {
     ".warc": read_captures,
     ".wet": read_captures,
     ".arc": read_captures,
+    ".pdf": read_pdf,
+    ".docx": read_docx,
+    ".epub": read_epub,
+    ".xml": read_xml,
+    ".nxml": read_xml,
 }
 READERS |= archives_of(READERS)  # of their members by the readers above: none descends into another
 

@@ -30,8 +30,9 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 KIB, MIB = 1 << 10, 1 << 20
 
 
-EMPTY_FILE, EMPTY_TEXT = "empty file", "empty text"  # reasons that are no damage
-PASSED_OVER = "passed over: "  # begins the reasons for what a container holds and no reader takes: no damage either
+# Reasons that are no damage: for nothing, and, by how they begin, for what a container holds and no reader takes.
+EMPTY_FILE, EMPTY_TEXT, PASSED_OVER = "empty file", "empty text", "passed over: "
+REDIRECT, NO_ARTICLE = f"{PASSED_OVER}redirect", f"{PASSED_OVER}page of another namespace"  # of an encyclopedia
 
 
 class Unreadable(Exception):
@@ -70,6 +71,11 @@ class Record(NamedTuple):  # made for each document: a frozen dataclass of ten f
     fetched: datetime | None = None  # by the source's own word: when a file was changed is no fetch time
     metadata: Mapping[str, str] | None = None
     messages: tuple[Mapping[str, str], ...] | None = None  # role and content of each turn, if it is a conversation
+
+
+def metadata_of(**told: str | None) -> dict[str, str] | None:
+    """What is known of a text, without what is not; None where nothing is."""
+    return {name: value for name, value in told.items() if value} or None
 
 
 @dataclass(frozen=True)

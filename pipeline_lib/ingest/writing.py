@@ -25,7 +25,8 @@ from pipeline_lib.store.forgotten import FORGOTTEN
 from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA, QUARANTINE_SCHEMA
 from pipeline_lib.store.tables import PIECE_BYTES, PIECE_ROWS, TableWriter, write_parquet
 
-NO_DAMAGE = (EMPTY_FILE, EMPTY_TEXT, FORGOTTEN)  # reasons that are counted, and are no fault of the input
+# Reasons that are counted, and are no fault of the input.
+NO_DAMAGE = (EMPTY_FILE, EMPTY_TEXT, FORGOTTEN)
 
 
 def write_shard(reading: Reading, shard: ShardPlan, places: Mapping[str, Path], folder: Path) -> Outcome:

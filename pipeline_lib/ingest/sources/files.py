@@ -26,8 +26,8 @@ from pipeline_lib.store.files import translate_os_error
 
 
 class FilesSource(SourceSettings):
-    """A folder (or one file) of txt, md, rst, html, JSON, JSONL, CSV, TSV, Parquet, Arrow, WARC, WET, ARC; plain, .gz,
-    .zst, .bz2, .xz; in zip and tar."""
+    """A folder (or one file) of txt, md, rst, html, JSON, JSONL, CSV, TSV, Parquet, Arrow, PDF, docx, EPUB, XML (JATS,
+    PubMed, dumps of MediaWiki), WARC, WET, ARC; plain, .gz, .zst, .bz2, .xz; in zip and tar."""
 
     kind: Literal["files"] = "files"
     name: Slug = Field(description="Name of the source: enters document ids, so renaming it makes all documents new.")

@@ -43,8 +43,8 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
     write_lines(corpus / "b.jsonl", {"mail": f"{english(50)}\nWrite to reader@example.com now."})
     for number in range(100, 120):
         (corpus / f"note_{number}.txt").write_text(english(number), encoding="utf-8")
-    for name in ("report.pdf", "slides.pdf", "LICENSE"):
-        (corpus / name).write_bytes(b"%PDF-1.7")
+    for name in ("report.png", "slides.png", "LICENSE"):
+        (corpus / name).write_bytes(b"\x89PNG")
     (corpus / "bad.jsonl").write_text('{"id": "fine", "text": "Short."}\n{"id": "bro\n', encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "NIGHTSHIFT_SCRUB_KEY", KEY)

@@ -27,7 +27,7 @@ SCORES = Scores(
     model_bytes=5_005_776,
 )
 PASSED_OVER = {
-    ".pdf": {"num_files": 1_200, "example": "reports/2024 [final].pdf"},
+    ".png": {"num_files": 1_200, "example": "reports/2024 [final].png"},
     "hidden": {"num_files": 3, "example": None},
     **{f".{kind}": {"num_files": 2, "example": f"x.{kind}"} for kind in ("a", "b", "c")},
 }
@@ -129,7 +129,7 @@ def test_the_end_of_a_night_says_all_that_people_ask_for() -> None:
 def test_what_is_passed_over_is_a_line_a_source_with_the_largest_kinds_first() -> None:
     lines = [line for line in _written(_night()).split("\n") if line.startswith("passed over")]
     assert lines == [
-        "passed over    docs: 1,209 files are not read: .pdf 1,200 (reports/2024 [final].pdf), hidden 3, .a 2 (x.a), "
+        "passed over    docs: 1,209 files are not read: .png 1,200 (reports/2024 [final].png), hidden 3, .a 2 (x.a), "
         ".b 2 (x.b), 1 more kinds"
     ]
 
@@ -206,7 +206,7 @@ def test_a_real_data_half_gives_all_that_the_summary_says_of_it(nights: Nights) 
     assert 0 < held_out < 45 and 0 < trained <= 46 - held_out
     for said in (
         "new            docs: 1 file new\n",
-        "passed over    docs: 3 files are not read: .pdf 2 (report.pdf), no suffix 1 (LICENSE)\n",
+        "passed over    docs: 3 files are not read: .png 2 (report.png), no suffix 1 (LICENSE)\n",
         "personal data  replaced: email 1\n",
         f"of {trained} documents to train on; models are judged on {held_out} held-out documents\n",
         "exact_duplicate 1, near_duplicate 1",

@@ -52,7 +52,7 @@ def test_nothing_new_is_said_in_few_lines_whatever_the_number_of_nights(nights: 
 
 def test_files_that_no_reader_takes_are_a_line_with_examples(nights: Nights, capsys: Captured) -> None:
     page = _page(_plan(nights.settings()), capsys)
-    assert "passed over  docs: 3 files are not read: .pdf 2 (report.pdf), no suffix 1 (LICENSE)" in page
+    assert "passed over  docs: 3 files are not read: .png 2 (report.png), no suffix 1 (LICENSE)" in page
 
 
 def test_a_first_night_names_what_is_made_of_all_shards_on_one_line_a_batch(
@@ -102,7 +102,7 @@ def test_json_has_each_artifact_with_maker_name_fate_and_reason(
         *("last_seconds", "steps", "asked_first"),
     }
     assert (said["changes"], said["num_closed"], said["is_nothing_new"]) == (["docs: 24 files new"], 0, False)
-    assert said["passed_over"]["docs"][".pdf"] == {"num_files": 2, "example": "report.pdf"}
+    assert said["passed_over"]["docs"][".png"] == {"num_files": 2, "example": "report.png"}
     artifacts = [artifact for step in said["steps"] for artifact in step["artifacts"]]
     assert (len(artifacts), said["num_artifacts"], said["num_to_make"]) == (said["num_artifacts"],) + (
         len(artifacts),

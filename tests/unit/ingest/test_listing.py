@@ -23,7 +23,7 @@ def listed(root: Path, **fields: tuple[str, ...]) -> list[str]:
 
 def test_files_with_a_reader_are_listed_by_path_and_hidden_ones_are_not(tmp_path: Path) -> None:
     touch(tmp_path, "b.txt", "a/文.md", "a.jsonl.gz", "a/x.CSV.ZST", ".git/a.txt", ".hidden.txt", "a/.b.md")
-    touch(tmp_path, "no.pdf", "txt", "archive.gz", "a.txt.lz4")
+    touch(tmp_path, "no.png", "txt", "archive.gz", "a.txt.lz4")
     assert listed(tmp_path) == ["a.jsonl.gz", "a/x.CSV.ZST", "a/文.md", "b.txt"]
 
 

@@ -23,16 +23,16 @@ def passed_over(root: Path, **fields: tuple[str, ...]) -> dict[str, tuple[int, s
 
 
 def test_files_are_counted_by_their_endings_with_the_first_as_an_example(tmp_path: Path) -> None:
-    touch(tmp_path, "ok.jsonl", "train.xml", "sub/more.xml", "x.xlsx", "y.jsonl.lz4", "z.pdf.xz", "LICENSE")
-    touch(tmp_path, "b.pdf", "B.PDF", "f.7z.gz", "g.docx", "archive.zst")
+    touch(tmp_path, "ok.jsonl", "train.yaml", "sub/more.yaml", "x.xlsx", "y.jsonl.lz4", "z.png.xz", "LICENSE")
+    touch(tmp_path, "b.png", "B.PNG", "f.7z.gz", "g.pptx", "archive.zst")
     assert passed_over(tmp_path) == {
-        ".docx": (1, "g.docx"),
+        ".pptx": (1, "g.pptx"),
         ".lz4": (1, "y.jsonl.lz4"),
-        ".pdf": (2, "B.PDF"),
-        ".pdf.xz": (1, "z.pdf.xz"),
+        ".png": (2, "B.PNG"),
+        ".png.xz": (1, "z.png.xz"),
         ".7z.gz": (1, "f.7z.gz"),
         ".xlsx": (1, "x.xlsx"),
-        ".xml": (2, "sub/more.xml"),
+        ".yaml": (2, "sub/more.yaml"),
         ".zst": (1, "archive.zst"),
         "no suffix": (1, "LICENSE"),
     }
@@ -41,21 +41,21 @@ def test_files_are_counted_by_their_endings_with_the_first_as_an_example(tmp_pat
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("b.pdf", ".pdf"),
+        ("b.png", ".png"),
         ("sub/c.tar.lz4", ".lz4"),
         ("sub/.hidden.txt", "hidden"),
         ("out.txt", "link out of the source"),
         ("old/c.txt", "excluded"),
         ("a.txt", None),
-        ("not there.pdf", None),
-        ("no folder/b.pdf", None),
-        ("../elsewhere.pdf", None),
+        ("not there.png", None),
+        ("no folder/b.png", None),
+        ("../elsewhere.png", None),
     ],
 )
 def test_of_each_file_it_can_be_asked_why_it_is_not_read(tmp_path: Path, path: str, kind: str | None) -> None:
     root = tmp_path / "docs"
-    touch(root, "a.txt", "b.pdf", "sub/c.tar.lz4", "sub/.hidden.txt", "old/c.txt")
-    touch(tmp_path, "elsewhere.pdf", "elsewhere.txt")
+    touch(root, "a.txt", "b.png", "sub/c.tar.lz4", "sub/.hidden.txt", "old/c.txt")
+    touch(tmp_path, "elsewhere.png", "elsewhere.txt")
     (root / "out.txt").symlink_to("../elsewhere.txt")
     assert FilesSource(name="docs", path=root, exclude=("old/*",)).why_not_read(path) == kind
 
@@ -98,8 +98,8 @@ def test_names_and_entries_of_no_use_are_counted_and_stop_nothing(tmp_path: Path
 
 
 def test_a_source_of_one_file_that_no_reader_takes_says_so(tmp_path: Path) -> None:
-    touch(tmp_path, "a.pdf")
-    assert passed_over(tmp_path / "a.pdf") == {".pdf": (1, "a.pdf")}
+    touch(tmp_path, "a.png")
+    assert passed_over(tmp_path / "a.png") == {".png": (1, "a.png")}
 
 
 def test_installed_packages_say_what_is_not_read() -> None:
@@ -110,21 +110,21 @@ def test_installed_packages_say_what_is_not_read() -> None:
 
 def test_the_plan_the_batch_and_a_night_with_nothing_new_say_what_is_passed_over(house: Any) -> None:
     house.write("a.txt", "夜")
-    house.write("b.pdf", "%PDF")
+    house.write("b.png", "\x89PNG")
     house.write(".c.txt", "x")
-    expected = {".pdf": PassedOver(1, "b.pdf"), "hidden": PassedOver(1, None)}
+    expected = {".png": PassedOver(1, "b.png"), "hidden": PassedOver(1, None)}
     plan = house.night()
     assert plan.passed_over == expected
-    assert house.facts(house.batches[0])["passed_over"] == {".pdf": 1, "hidden": 1}
+    assert house.facts(house.batches[0])["passed_over"] == {".png": 1, "hidden": 1}
     looked = house.look()
     assert (looked.plan, looked.passed_over) == (None, expected)
 
 
-@pytest.mark.parametrize("kind", [".pdf", "hidden"])
+@pytest.mark.parametrize("kind", [".png", "hidden"])
 def test_what_is_passed_over_changes_no_shard(house: Any, kind: str) -> None:
     house.write("a.txt", "夜")
     before = house.scan()
-    house.write("b.pdf" if kind == ".pdf" else ".b", "x")
+    house.write("b.png" if kind == ".png" else ".b", "x")
     after = house.scan()
     assert [shard.content for shard in after.shards] == [shard.content for shard in before.shards]
     assert after.content != before.content
