@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Format = Literal["text", "markdown", "html"]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 KIB, MIB = 1 << 10, 1 << 20
+USUAL_BYTES = 2_000  # of a record, where nothing was read
 
 
 EMPTY_FILE, EMPTY_TEXT = "empty file", "empty text"  # reasons that are no damage
