@@ -14,7 +14,7 @@ from functools import partial
 
 from pipeline_lib.ingest.kinds import ARCHIVES, Reader, kind_of, untaken
 from pipeline_lib.ingest.members import Member, escaped, is_hidden, shown
-from pipeline_lib.ingest.records import EMPTY_FILE, PASSED_OVER, Bad, ReadOptions, Record, Unreadable
+from pipeline_lib.ingest.records import EMPTY_FILE, PASSED_OVER, USUAL_BYTES, Bad, ReadOptions, Record, Unreadable
 from pipeline_lib.ingest.streams import BOMB, Allowance, Stream, pulled
 from pipeline_lib.ingest.tarred import members_of_tar
 from pipeline_lib.ingest.unread import Unread, passed_over
@@ -86,12 +86,15 @@ def _read_member(
     suffix, compression = kind_of(member.name)
     raw = pulled(allowance.counted(member.chunks))
     stream = Stream(raw, compression, member.num_bytes, options.max_expansion, within=allowance)
-    own = escaped(member.name)
+    own, num_read = escaped(member.name), 0
     try:
         for item in readers[suffix](stream, options):
+            num_read += 1
             if isinstance(item, Record):
                 yield item._replace(part=own if item.part is None else f"{own}#{item.part}")
             else:
                 yield replace(item, within=shown(member.name) + ("" if item.line is None else f":{item.line}"))
     except Unreadable as exc:
-        yield Bad(None, str(exc), exc.num_rows, shown(member.name))
+        # What is cut off within a member is weighed by it, not by the whole archive (decision 0027).
+        num_rows = max(1, num_read, member.num_bytes // USUAL_BYTES) if exc.num_rows is None else exc.num_rows
+        yield Bad(None, str(exc), num_rows, shown(member.name))

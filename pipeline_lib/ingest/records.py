@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Format = Literal["text", "markdown", "html"]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 KIB, MIB = 1 << 10, 1 << 20
+USUAL_BYTES = 2_000  # of a record, where nothing was read
 
 
 # Reasons that are no damage: for nothing, and, by how they begin, for what a container holds and no reader takes.

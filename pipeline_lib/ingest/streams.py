@@ -22,6 +22,7 @@ from pipeline_lib.ingest.records import EMPTY_FILE, MIB, Lines, Unreadable
 
 CHUNK_BYTES = 1 << 16
 ZSTD_PIECE_BYTES = 1 << 10  # a block of 4 bytes may expand to 128 KiB: 32 MiB a piece at worst
+ZSTD_DICTIONARY, MAX_DICTIONARY_BYTES = b"\x5d\x2a\x4d\x18", 16 << 20
 FREE_EXPANSION_BYTES = 16 << 20  # small files may expand as they like
 BOMB = "decompression bomb"
 # What a decompressor may hold of what it has given: `zstd --ultra -22` asks for 128 MiB, `xz -9` for 65, and the head
@@ -292,12 +293,20 @@ def unlzma(raw: BinaryIO, properties: bytes, num_bytes: int | None) -> Iterator[
 
 
 def _unzstd(raw: BinaryIO) -> Iterator[bytes]:
-    """All frames of a .zst file, one after the other (RFC 8878)."""
+    """All frames of a .zst file, one after the other (RFC 8878).
+
+    Crawlers put a dictionary for all of them before the first, in a frame that others skip (IIPC, WARC with Zstandard).
+    """
     import zstandard
 
-    unpacker = zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES)
+    begin = read_exactly(raw, 8)
+    told = _dictionary(raw, int.from_bytes(begin[4:], "little")) if begin.startswith(ZSTD_DICTIONARY) else b""
+    begin = b"" if told else begin
+    shared = zstandard.ZstdCompressionDict(told) if told else None
+    unpacker = zstandard.ZstdDecompressor(dict_data=shared, max_window_size=WINDOW_BYTES)
     frame = unpacker.decompressobj()
-    while rest := raw.read(ZSTD_PIECE_BYTES):
+    for piece in chain([begin], iter(lambda: raw.read(ZSTD_PIECE_BYTES), b"")):
+        rest = piece
         while rest:
             if frame.eof:
                 frame = unpacker.decompressobj()
@@ -309,6 +318,28 @@ def _unzstd(raw: BinaryIO) -> Iterator[bytes]:
             rest = frame.unused_data if frame.eof else b""
     if not frame.eof and raw.tell():
         raise Unreadable("truncated zstd")
+
+
+def _dictionary(raw: BinaryIO, num_bytes: int) -> bytes:
+    """The dictionary in a frame of this length, which may be compressed itself."""
+    import zstandard
+
+    if num_bytes > MAX_DICTIONARY_BYTES:
+        raise Unreadable("zstd dictionary over 16 MiB")
+    told = read_exactly(raw, num_bytes)
+    if not told.startswith(zstandard.FRAME_HEADER):
+        return told
+    pieces = Allowance(MAX_DICTIONARY_BYTES).counted(_unzstd(io.BytesIO(told)))
+    return b"".join(pieces)
+
+
+def read_exactly(raw: BinaryIO, num_bytes: int) -> bytes:
+    """So many bytes; less only at the end."""
+    pieces, left = list[bytes](), num_bytes
+    while left and (piece := raw.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def _unbz2(raw: BinaryIO) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from pipeline_lib.base.errors import GuardStop
 from pipeline_lib.ingest.arrivals import own_arrivals
 from pipeline_lib.ingest.plan import ARRIVALS_FILE, INVENTORY_FILE, MEMBERS_FILE, TOMBSTONES_FILE, BatchPlan
 from pipeline_lib.ingest.plan_files import plan_facts, write_tombstones
+from pipeline_lib.ingest.records import USUAL_BYTES
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, MEMBERS_SCHEMA, NO_RECORDS
 from pipeline_lib.ingest.writing import is_damage, reason_code
@@ -20,7 +21,6 @@ from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.tables import TableWriter, iterate, read_table, write_parquet
 
 NUM_PLACES_SHOWN = 5
-USUAL_BYTES = 2_000  # of a record, where nothing was read
 
 
 @dataclass(frozen=True)

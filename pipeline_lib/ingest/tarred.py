@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from pipeline_lib.ingest.members import DEVICE, LINK, LONG, MAX_NAME_BYTES, Member, named
 from pipeline_lib.ingest.records import Unreadable
-from pipeline_lib.ingest.streams import CHUNK_BYTES, Stream, pulled
+from pipeline_lib.ingest.streams import CHUNK_BYTES, Stream, pulled, read_exactly
 
 BLOCK_BYTES = tarfile.BLOCKSIZE
 MAX_HEADER_BYTES = 1 << 20  # of an extended header: attributes of a file may be 64 KiB each
@@ -59,7 +59,7 @@ def members_of_tar(stream: Stream) -> Iterator[Member]:
     archive = pulled(stream.chunks())
     told, told_of_all = Told(), Told()
     is_ended = False
-    while block := _read(archive, BLOCK_BYTES):
+    while block := read_exactly(archive, BLOCK_BYTES):
         if not block.strip(b"\0"):
             is_ended = True
             continue
@@ -110,7 +110,7 @@ def _told(head: Head, archive: BinaryIO) -> Told:
     """What an extended header says of the member that follows, or of all. Raises `Unreadable` for one without end."""
     if head.size > MAX_HEADER_BYTES:
         raise Unreadable("header of a member longer than 1 MiB")
-    data = _read(archive, head.size + -head.size % BLOCK_BYTES)
+    data = read_exactly(archive, head.size + -head.size % BLOCK_BYTES)
     if len(data) < head.size:
         raise Unreadable(TRUNCATED)
     if head.type == LONG_LINK:
@@ -136,7 +136,7 @@ def _skip_map(block: bytes, archive: BinaryIO) -> None:
     """Pass over the blocks that go on with the map of a sparse member (GNU)."""
     is_longer = block[IS_LONGER]
     while is_longer:
-        more = _read(archive, BLOCK_BYTES)
+        more = read_exactly(archive, BLOCK_BYTES)
         if len(more) < BLOCK_BYTES:
             raise Unreadable(TRUNCATED)
         is_longer = more[504]
@@ -155,7 +155,7 @@ def _member(head: Head, told: Told, archive: BinaryIO) -> Iterator[Member]:
     for _ in payload.chunks():
         pass
     num_padding = -payload.num_bytes % BLOCK_BYTES
-    if len(_read(archive, num_padding)) < num_padding:
+    if len(read_exactly(archive, num_padding)) < num_padding:
         raise Unreadable(TRUNCATED)
 
 
@@ -182,12 +182,3 @@ class _Payload:
                 raise Unreadable(TRUNCATED)
             self._left -= len(chunk)
             yield chunk
-
-
-def _read(archive: BinaryIO, num_bytes: int) -> bytes:
-    """So many bytes; less only at the end."""
-    pieces, left = [], num_bytes
-    while left and (piece := archive.read(left)):
-        pieces.append(piece)
-        left -= len(piece)
-    return b"".join(pieces)

@@ -565,3 +565,16 @@ def test_what_is_bad_has_a_place_of_its_own() -> None:
         Bad(3, "invalid JSON", 1, "a.jsonl:3"),
         Bad(4, "not UTF-8", 1, "b.txt"),
     ]
+
+
+def test_a_member_that_is_cut_is_weighed_by_itself(house: Any) -> None:
+    house.settings = {"max_bad_share": 0.01}
+    line = b'{"text": "one of many lines"}\n'
+    files = {f"{number}.jsonl": line * 10 for number in range(300)}
+    house.write("a.zip", as_zip({**files, "cut.jsonl.gz": gzip.compress(line * 10)[:-5]}))
+    plan = house.night()
+    assert len(house.rows(plan)) == 3010
+    assert house.quarantine(plan) == ["a.zip:3011 (cut.jsonl.gz): truncated gzip"]
+    house.write("b.zip", as_zip({"cut.jsonl.gz": gzip.compress(line * 100)[:-5], **dict([*files.items()][:50])}))
+    with pytest.raises(GuardStop, match="100 of "):
+        house.night()

@@ -129,3 +129,26 @@ def test_to_utf8_drops_the_mark_and_keeps_the_text(encoding: str) -> None:
 def test_utf16_cut_within_a_character_is_unreadable() -> None:
     with pytest.raises(Unreadable, match="not UTF-16"):
         list(to_utf8(iter(["夜".encode("utf-16")[:-1]])))
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_dictionary_before_the_frames_is_used(is_packed: bool) -> None:
+    pages = [f"page {number} of the night: {TEXT[:90].decode()}".encode() for number in range(200)]
+    told = zstandard.train_dictionary(2_000, pages)
+    held = zstandard.compress(told.as_bytes()) if is_packed else told.as_bytes()
+    packer = zstandard.ZstdCompressor(dict_data=told)
+    data = b"\x5d\x2a\x4d\x18" + len(held).to_bytes(4, "little") + held + b"".join(map(packer.compress, pages))
+    assert read(data, ".zst") == b"".join(pages)
+    with pytest.raises(Unreadable, match="zstd"):
+        read(data[8 + len(held) :], ".zst")
+
+
+def test_a_frame_that_is_to_be_skipped_is_skipped() -> None:
+    skipped = b"\x50\x2a\x4d\x18\5\0\0\0abcde"
+    assert read(skipped + zstandard.compress(b"a") + skipped + zstandard.compress(b"b"), ".zst") == b"ab"
+
+
+def test_a_dictionary_of_any_size_is_not_held() -> None:
+    for size, held in ((1 << 31, b""), (100, zstandard.compress(bytes(17 << 20)))):
+        with pytest.raises(Unreadable, match=r"over 16 MiB|decompression bomb"):
+            read(b"\x5d\x2a\x4d\x18" + (len(held) or size).to_bytes(4, "little") + held, ".zst")
