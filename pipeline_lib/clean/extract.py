@@ -2,13 +2,13 @@
 
 trafilatura in its fast mode, on a tree that is made ready for it (page_tree.py): F1 .966 on 90 pages of
 article-extraction-benchmark (.961 without), .981 on 36 Chinese news pages (.966). Where that gives too little, it
-compares with its other extractors: .917 to .920 on 481 pages of its own set, for 7 % more time. (From 1,000 characters
+compares with its other extractors: .917 to .920 on 481 pages of its own set, for 9 % more time. (From 1,000 characters
 down .922, but the English pages fall to .962; for all pages .922 and 32 % more time; its recall mode .917.)
 
 It gets a string and never touches the network. A page has no deadline, because Python code cannot be stopped from
-outside without a process of its own; its tags are counted first instead. Time grows with their square in the worst case
-(60,000 spans in one paragraph: 46 s for 0.9 MB), so the bound lies on tags: 40,000 take 5 s at most, and real pages have
-up to 20,000.
+outside without a process of its own; its tags are counted first instead. Time grows with their square in the worst
+case (60,000 spans in one paragraph: 46 s for 0.9 MB), so the bound lies on tags: 40,000 take 5 s at most, and real
+pages have up to 20,000.
 
 HTML is decoded once, by the parser: `&amp;lt;` is `&lt;`. trafilatura decodes what it puts out once more, so the
 ampersands of its result are escaped before.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _WHOLE_PAGE = re.compile("<(!doctype|html|head|body)", re.IGNORECASE)
 _HEAD_CHARS = 2_000
 _XHTML = re.compile(r"<\?xml|<html[^>]*\sxmlns=", re.IGNORECASE)
-_TOO_LITTLE = 600  # characters: of 30 pages one has less
+_TOO_LITTLE = 600  # characters: of 21 pages one has less
 _MOST_READ_TWICE = 10_000  # tags: the other extractors take twice as long
 _VERBATIM = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 
