@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline_lib.clean.extract import extract_text
 
@@ -132,3 +134,23 @@ def test_verbatim_text_of_xhtml_is_text(head: str) -> None:
     text = extract_text(html) or ""
     assert "HERE a < b && c &amp; <b>d</b> THERE" in text
     assert "var x" not in text
+
+
+TAGS = (
+    "html", "body", "div", "p", "ul", "li", "dl", "dt", "dd", "table", "tr", "td", "blockquote", "footer", "figure",
+    "figcaption", "pre", "time", "menu", "center", "section", "nav", "span", "a", "svg", "script",
+)  # fmt: skip
+SOUP = st.one_of(
+    st.sampled_from(TAGS).map(lambda tag: f"<{tag}>"),
+    st.sampled_from(TAGS).map(lambda tag: f"</{tag}>"),
+    st.sampled_from(
+        ("words that go on and on for long enough to be a paragraph ", "短文", "<!-- c -->", "<?x?>", "\x00")
+    ),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(SOUP, max_size=40).map("".join))
+def test_no_disorder_of_tags_stops_anybody(html: str) -> None:
+    text = extract_text(html)
+    assert text is None or "<" not in text
