@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline_lib.clean.rules import RULES, Rule
+from pipeline_lib.clean.rules import FEWEST, RULES, Rule
 from pipeline_lib.clean.settings import CleanSettings, Limit
 from pipeline_lib.clean.signals import LANGUAGE
 from pipeline_lib.clean.terms import NUM_SENTENCES, column_of
@@ -83,13 +83,15 @@ def rule_criteria(
 ) -> list[Criterion]:
     """A criterion for each rule that is on and whose signal is there; a value of NaN fails none."""
     switched_on = [(rule, limit) for rule in RULES if rule.signal in signals and (limit := limits[rule.name])]
-    return [_rule_criterion(rule, limit, signals[rule.signal], languages) for rule, limit in switched_on]
+    return [_rule_criterion(rule, limit, signals, languages) for rule, limit in switched_on]
 
 
-def _rule_criterion(rule: Rule, limit: Limit, values: Floats, languages: Languages) -> Criterion:
-    bound = getattr(limit, rule.bound)
+def _rule_criterion(rule: Rule, limit: Limit, signals: Mapping[str, Floats], languages: Languages) -> Criterion:
+    values, bound = signals[rule.signal], getattr(limit, rule.bound)
     is_outside = values < bound if rule.bound == "at_least" else values > bound
     is_judged = languages.where({name: rule.applies_to(name) for name in languages.names})
+    if rule.counted_in is not None:
+        is_judged &= signals[rule.counted_in] >= FEWEST
     return Criterion(rule.name, rule.reason, is_outside & is_judged, values, bound)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline_lib.base.compiled import compiled
+from pipeline_lib.clean.sentence_ends import count_inner_ends, ends_as_sentence
 from pipeline_lib.text.utf8 import decode
 
 SIGNALS = (
@@ -45,12 +46,19 @@ SIGNALS = (
     "duplicate_8_gram_char_share",
     "duplicate_9_gram_char_share",
     "duplicate_10_gram_char_share",
+    "num_paragraphs",  # runs of lines that are not blank
+    "num_segments",  # lines, cut behind each sentence that ends inside one; see sentence_ends.py
+    "ended_segment_share",  # segments that end as a sentence does
+    "bullets_per_segment",  # lines that begin with one
+    "cut_lines_per_segment",  # lines that end in an ellipsis
+    "javascript_per_segment",
 )
 NUM_CHARS, NUM_WORDS, MEAN_WORD_LENGTH, ALPHA_WORDS, NUM_STOP_WORDS, STOP_WORDS = range(6)
 HASH_SIGNS, ELLIPSES, CURLY_BRACES, LOREM_IPSUM, REPLACEMENT_CHARS, HAN_CHARS, KANA_CHARS = range(6, 13)
 NUM_LINES, BULLET_LINES, ELLIPSIS_LINES, TERMINAL_LINES, JAVASCRIPT = range(13, 18)
 DUPLICATE_LINES, DUPLICATE_LINE_CHARS, DUPLICATE_PARAGRAPHS, DUPLICATE_PARAGRAPH_CHARS = range(18, 22)
 TOP_2_GRAM, DUPLICATE_5_GRAM = 22, 25
+NUM_PARAGRAPHS, NUM_SEGMENTS, ENDED_SEGMENTS, SEGMENT_BULLETS, SEGMENT_CUT_LINES, SEGMENT_JAVASCRIPT = range(31, 37)
 
 # Classes of code points. Words are made of the first three; a Chinese character or a kana is a word of its own.
 LETTER, PLAIN, SYMBOL, SPACE, BREAK, HAN, KANA = 1, 2, 4, 8, 16, 32, 64
@@ -234,7 +242,7 @@ def _read_words(text: Bytes, classes: Bytes, hashes: Hashes, lengths: Counts, ro
 @compiled
 def _read_lines(text: Bytes, table: Table, mask: Integer, epoch: Integer, row: Floats) -> None:
     """Fill the columns about lines, and about paragraphs: runs of lines that are not blank."""
-    num_chars, num_paragraphs, paragraph, paragraph_chars, start = 0, 0, _SEED, 0, 0
+    num_chars, paragraph, paragraph_chars, start = 0, _SEED, 0, 0
     for end in range(len(text) + 1):
         if end < len(text) and text[end] != _NEWLINE:
             continue
@@ -243,20 +251,25 @@ def _read_lines(text: Bytes, table: Table, mask: Integer, epoch: Integer, row: F
         if first < last:
             value, length = _hash_bytes(text, first, last)
             _count_line(text, first, last, row)
+            _count_segments(text, first, last, row)
             num_chars += length
             if _is_seen(value, table, mask, epoch + _LINES):
                 row[DUPLICATE_LINES] += 1
                 row[DUPLICATE_LINE_CHARS] += length
             paragraph, paragraph_chars = _mixed(paragraph * _BASE + value), paragraph_chars + length
         if paragraph_chars > 0 and (first == last or end == len(text)):
-            num_paragraphs += 1
+            row[NUM_PARAGRAPHS] += 1
             if _is_seen(paragraph, table, mask, epoch + _PARAGRAPHS):
                 row[DUPLICATE_PARAGRAPHS] += 1
                 row[DUPLICATE_PARAGRAPH_CHARS] += paragraph_chars
             paragraph, paragraph_chars = _SEED, 0
+    row[SEGMENT_BULLETS], row[SEGMENT_CUT_LINES] = row[BULLET_LINES], row[ELLIPSIS_LINES]
+    row[SEGMENT_JAVASCRIPT] = row[JAVASCRIPT]
+    for column in (ENDED_SEGMENTS, SEGMENT_BULLETS, SEGMENT_CUT_LINES, SEGMENT_JAVASCRIPT):
+        row[column] /= max(row[NUM_SEGMENTS], 1)
     for column in (BULLET_LINES, ELLIPSIS_LINES, TERMINAL_LINES, JAVASCRIPT, DUPLICATE_LINES):
         row[column] /= max(row[NUM_LINES], 1)
-    row[DUPLICATE_PARAGRAPHS] /= max(num_paragraphs, 1)
+    row[DUPLICATE_PARAGRAPHS] /= max(row[NUM_PARAGRAPHS], 1)
     for column in (DUPLICATE_LINE_CHARS, DUPLICATE_PARAGRAPH_CHARS):
         row[column] /= max(num_chars, 1)
 
@@ -294,6 +307,14 @@ def _count_line(text: Bytes, first: Integer, last: Integer, row: Floats) -> None
     row[BULLET_LINES] += np.any(begin == _BULLETS)
     row[TERMINAL_LINES] += np.any(end == _TERMINAL)
     row[ELLIPSIS_LINES] += end == _ELLIPSIS or has_three_dots
+
+
+@compiled
+def _count_segments(text: Bytes, first: Integer, last: Integer, row: Floats) -> None:
+    """Count the segments of one line that is not blank, and those that end as a sentence does."""
+    num_inner_ends = count_inner_ends(text, first, last)
+    row[NUM_SEGMENTS] += num_inner_ends + 1
+    row[ENDED_SEGMENTS] += num_inner_ends + ends_as_sentence(text, first, last)
 
 
 @compiled

@@ -1,7 +1,6 @@
 """Unicode repair: any text in, text with one form for each thing out. repair(repair(x)) = repair(x).
 
-Mojibake ("â€™" for "’") is ftfy's work, at 5.6 MB/s; it is asked only where its signs stand. Its other fixes are off:
-they would turn Chinese full-width punctuation into ASCII and curly quotes into straight ones.
+Mojibake ("â€™" for "’") is looked for only where its signs stand (mojibake.py).
 Most documents hold nothing that repair would change, which `may_need_repair` tells at 400 MB/s.
 """
 
@@ -13,6 +12,8 @@ import unicodedata
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline_lib.clean.mojibake import without_mojibake
+
 # The characters stand in the patterns themselves, not as escapes: Python's `re` and RE2 write these in different ways.
 # A lead byte of UTF-8 read as Latin-1 or Windows-1252, and what its next byte reads as there; C1 controls; U+FFFD.
 _MOJIBAKE = re.compile(
@@ -22,16 +23,6 @@ _MOJIBAKE = re.compile(
 _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _TERMINAL_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # begins with what _CONTROL takes away
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff]")
-_OTHER_FIXES_OFF = {
-    "unescape_html": False,
-    "remove_terminal_escapes": False,
-    "fix_latin_ligatures": False,
-    "fix_character_width": False,
-    "uncurl_quotes": False,
-    "fix_line_breaks": False,
-    "remove_control_chars": False,
-    "normalization": None,
-}
 _MAX_PASSES = 5  # one fix may bring another to light (mojibake of mojibake); more than three were never seen
 
 
@@ -73,14 +64,7 @@ def _signs_of_damage_or_of_parts() -> str:
 
 def _repair_once(text: str) -> str:
     if not text.isascii() and _MOJIBAKE.search(text):
-        text = _without_mojibake(text)
+        text = without_mojibake(text)
     text = _LINE_END.sub("\n", text)
     text = _CONTROL.sub("", _TERMINAL_ESCAPE.sub("", text))
     return text if text.isascii() else unicodedata.normalize("NFC", text)
-
-
-def _without_mojibake(text: str) -> str:
-    import ftfy  # 0.1 s that most shards do without
-
-    fixed: str = ftfy.fix_text(text, **_OTHER_FIXES_OFF)
-    return fixed

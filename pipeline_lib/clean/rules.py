@@ -2,7 +2,7 @@
 
 A rule drops a document and says by `reason` what was wrong with it. The settings may move a limit or switch a rule
 off; what a rule means is fixed under its name: a changed meaning gets a new version. The first rule of this list that
-a document fails gives its reason, so the plain ones (lengths) come first.
+a document fails gives its reason, so the plain ones (lengths) come first. Of two versions of a rule the older is off.
 
 Limits are those of Gopher (arXiv:2112.11446, table A1), C4 (arXiv:1910.10683) and FineWeb (arXiv:2406.17557), except
 where technical prose or Chinese asks for others; each such place says why. Shares and counts per word are 0..1.
@@ -26,12 +26,14 @@ class Rule:
     reason: str
     only_for: tuple[str, ...] | None = None
     not_for: tuple[str, ...] = ()
+    counted_in: str | None = None  # the signal that says of how many this is a share: judged from FEWEST on
 
     def applies_to(self, language: str | None) -> bool:
         """Whether documents of this language (None: unknown) are judged."""
         return language not in self.not_for and (self.only_for is None or language in self.only_for)
 
 
+FEWEST = 5  # of fewer lines, one alone is more than a fifth: it must not decide
 CHARACTERS_ARE_WORDS = ("zh", "ja")  # languages in which each character counts as a word
 
 RULES = (
@@ -45,21 +47,44 @@ RULES = (
     # Gopher has 0.1; Markdown spends two and three of them on a heading.
     Rule("max_hash_signs.v1", "hash_signs_per_word", "at_most", 0.2, "too_many_symbols"),
     Rule("max_ellipses.v1", "ellipses_per_word", "at_most", 0.1, "too_many_ellipses"),
-    Rule("max_bullet_lines.v1", "bullet_line_share", "at_most", 0.9, "too_many_bullets"),
-    Rule("max_ellipsis_lines.v1", "ellipsis_line_share", "at_most", 0.3, "too_many_cut_lines"),
+    Rule("max_bullet_lines.v1", "bullet_line_share", "at_most", None, "too_many_bullets"),
+    Rule("max_bullet_lines.v2", "bullets_per_segment", "at_most", 0.9, "too_many_bullets", counted_in="num_lines"),
+    Rule("max_ellipsis_lines.v1", "ellipsis_line_share", "at_most", None, "too_many_cut_lines"),
+    Rule(
+        "max_ellipsis_lines.v2", "cut_lines_per_segment", "at_most", 0.3, "too_many_cut_lines", counted_in="num_lines"
+    ),
     # Gopher has 0.8; tables of parameters and text with free-standing punctuation lie just below.
     Rule("min_alpha_words.v1", "alpha_word_share", "at_least", 0.7, "too_few_words_with_letters"),
     Rule("min_stop_words.v1", "num_stop_words", "at_least", 2, "too_few_stop_words", only_for=("en",)),
-    # FineWeb has 0.12; hard-wrapped docstrings and Markdown end few lines with a full stop.
-    Rule("min_terminal_lines.v1", "terminal_line_share", "at_least", 0.03, "too_few_sentence_ends"),
+    # FineWeb has 0.12.
+    Rule("min_terminal_lines.v1", "terminal_line_share", "at_least", None, "too_few_sentence_ends"),
+    # Tables, code and headings of technical prose have no full stop. Thai and Lao end sentences with a blank.
+    Rule(
+        "min_terminal_lines.v2",
+        "ended_segment_share",
+        "at_least",
+        0.03,
+        "too_few_sentence_ends",
+        not_for=("lo", "th"),
+    ),
     Rule("max_lorem_ipsum.v1", "num_lorem_ipsum", "at_most", 0, "placeholder_text"),
     # C4 drops a document at the first brace; documentation of software may show some.
     Rule("max_curly_braces.v1", "curly_braces_per_word", "at_most", 0.1, "too_many_curly_braces"),
-    Rule("max_javascript.v1", "javascript_per_line", "at_most", 0.2, "script_warnings"),
+    Rule("max_javascript.v1", "javascript_per_line", "at_most", None, "script_warnings"),
+    Rule("max_javascript.v2", "javascript_per_segment", "at_most", 0.2, "script_warnings", counted_in="num_segments"),
     Rule("max_replacement_chars.v1", "replacement_char_share", "at_most", 0.01, "badly_decoded"),
-    Rule("max_duplicate_lines.v1", "duplicate_line_share", "at_most", 0.3, "repeated_lines"),
+    Rule("max_duplicate_lines.v1", "duplicate_line_share", "at_most", None, "repeated_lines"),
+    Rule("max_duplicate_lines.v2", "duplicate_line_share", "at_most", 0.3, "repeated_lines", counted_in="num_lines"),
     Rule("max_duplicate_line_chars.v1", "duplicate_line_char_share", "at_most", 0.2, "repeated_lines"),
-    Rule("max_duplicate_paragraphs.v1", "duplicate_paragraph_share", "at_most", 0.3, "repeated_paragraphs"),
+    Rule("max_duplicate_paragraphs.v1", "duplicate_paragraph_share", "at_most", None, "repeated_paragraphs"),
+    Rule(
+        "max_duplicate_paragraphs.v2",
+        "duplicate_paragraph_share",
+        "at_most",
+        0.3,
+        "repeated_paragraphs",
+        counted_in="num_paragraphs",
+    ),
     Rule("max_duplicate_paragraph_chars.v1", "duplicate_paragraph_char_share", "at_most", 0.2, "repeated_paragraphs"),
     Rule("max_top_2_gram.v1", "top_2_gram_char_share", "at_most", 0.2, "repeated_phrases"),
     Rule("max_top_3_gram.v1", "top_3_gram_char_share", "at_most", 0.18, "repeated_phrases"),

@@ -120,8 +120,8 @@ def _all_of(file_rows: Mapping[str, int]) -> Outcome:
     return Outcome(rows_in=num_rows, rows_out=num_rows, file_rows=file_rows)
 
 
-TEXT = Maker("clean.text", 1, "documents.v2", make_text, reads=("max_html_tags",))
-SIGNALS = Maker("clean.signals", 1, "signals.v1", make_signals)
+TEXT = Maker("clean.text", 4, "documents.v2", make_text, reads=("max_html_tags",))
+SIGNALS = Maker("clean.signals", 2, "signals.v1", make_signals)
 TERMS = Maker("clean.terms", 1, "terms.v1", make_terms, reads=("entity_rules", "spacy_sentences"))
 JUDGE = Maker(
     "clean.judge",

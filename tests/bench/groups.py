@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from tests.bench import (
+    extraction,
     garbage,
     increments,
     memory,
@@ -44,6 +45,7 @@ GROUPS: tuple[Group, ...] = (
     memory,
     DEMO,
     NEUTRAL,
+    extraction,
     reading,
     training,
     overhead,

@@ -99,16 +99,16 @@ def add_rule(copy: Copy) -> None:
 
 def add_signal(copy: Copy) -> None:
     """Signs that the kernel counts already, as one more column."""
-    last, places = '    "duplicate_10_gram_char_share",\n', "TOP_2_GRAM, DUPLICATE_5_GRAM = 22, 25"
+    last, places = '    "javascript_per_segment",\n', "TOP_2_GRAM, DUPLICATE_5_GRAM = 22, 25"
     counted, by_word = "    row[CURLY_BRACES] = ", "(HASH_SIGNS, ELLIPSES, CURLY_BRACES):"
     added = {
         last: f'{last}    "exclamation_marks_per_word",\n',
-        places: f"{places}\nEXCLAMATION_MARKS = 31",
+        places: f"{places}\nEXCLAMATION_MARKS = 37",
         counted: f"    row[EXCLAMATION_MARKS] = ascii_counts[33]\n{counted}",
         by_word: by_word.replace(")", ", EXCLAMATION_MARKS)"),
     }
     copy.change("pipeline_lib/clean/kernel.py", added)
-    copy.change("pipeline_lib/clean/stage.py", {'Maker("clean.signals", 1,': 'Maker("clean.signals", 2,'})
+    copy.change("pipeline_lib/clean/stage.py", {'Maker("clean.signals", 2,': 'Maker("clean.signals", 3,'})
 
 
 def add_kind(copy: Copy) -> None:

@@ -25,6 +25,7 @@ from pipeline_lib.clean.kernel import (
     TERMINAL,
 )
 from pipeline_lib.clean.rules import RULES
+from pipeline_lib.clean.sentence_ends import CLOSERS, DOTS, LINE_ENDS, OWN_STOPS, SHARED_STOPS
 from pipeline_lib.clean.signals import measure_texts
 
 
@@ -92,6 +93,30 @@ def _duplicates(words: list[str], n: int) -> int:
     return covered
 
 
+def _segments(line: str) -> list[str]:
+    """A line, cut behind each sentence that ends inside it."""
+    stops = re.escape(OWN_STOPS + SHARED_STOPS)
+    begin, segments = 0, []
+    for found in re.finditer(rf"([{stops}])[{stops}{re.escape(CLOSERS)}]*", line):
+        before, behind = line[begin : found.start()], line[found.end() :]
+        spread = "".join(f" {sign} " if class_of(sign) in (HAN, KANA) else sign for sign in before)
+        is_chinese = before and behind and {class_of(before[-1]), class_of(behind[0])} <= {HAN, KANA}
+        is_next = behind[:1].isspace() and not behind.lstrip()[:1].islower() and len(spread.split()) >= 3
+        if found[1] in DOTS and before:
+            is_word = class_of(before[-1]) in (HAN, KANA) or (not before[-2:-1].isspace() and len(before) > 1)
+            is_next = is_next and is_word and not before[-1].isspace() and not before[-1].isdecimal()
+        if behind and (found[1] in OWN_STOPS or is_chinese or is_next):
+            segments.append(line[begin : found.end()])
+            begin = found.end()
+    return [*segments, line[begin:]]
+
+
+def _is_ended(line: str) -> bool:
+    """Whether a line ends as a sentence does, perhaps behind closing signs."""
+    closed = line.rstrip(CLOSERS) or line[0]
+    return any(sign in OWN_STOPS + SHARED_STOPS + LINE_ENDS for sign in (line[-1], closed[-1]))
+
+
 def _twin(text: str) -> dict[str, float]:
     words = _words(text)
     kinds = [{class_of(sign) for sign in word} for word in words]
@@ -104,6 +129,8 @@ def _twin(text: str) -> dict[str, float]:
     paragraphs = [paragraph for paragraph in paragraphs if paragraph]
     (num_lines, line_chars), (num_paragraphs, paragraph_chars) = _repeats(lines), _repeats(paragraphs)
     line_total, word_total = sum(map(len, lines)), sum(map(len, words))
+    num_segments = sum(len(_segments(line)) for line in lines)
+    num_ended = num_segments - sum(not _is_ended(line) for line in lines)
     return {
         "num_chars": len(text),
         "num_words": len(real),
@@ -129,6 +156,12 @@ def _twin(text: str) -> dict[str, float]:
         "duplicate_paragraph_char_share": _share(paragraph_chars, line_total),
         **{f"top_{n}_gram_char_share": min(_share(_top(words, n), word_total), 1) for n in (2, 3, 4)},
         **{f"duplicate_{n}_gram_char_share": _share(_duplicates(words, n), word_total) for n in range(5, 11)},
+        "num_paragraphs": len(paragraphs),
+        "num_segments": num_segments,
+        "ended_segment_share": _share(num_ended, num_segments),
+        "bullets_per_segment": _share(sum(line[0] in BULLETS for line in lines), num_segments),
+        "cut_lines_per_segment": _share(sum(line.endswith(("...", "…")) for line in lines), num_segments),
+        "javascript_per_segment": len(re.findall("javascript", text, re.I | re.A)) / max(num_segments, 1),
     }
 
 
@@ -136,7 +169,8 @@ PIECES = (
     "the", "The", "with", "a", "x1", "###", "...", "…", "....", "-", "•", "*", "{", "}", "Lorem Ipsum", "JAVAscript",
     "javascript", "loremipsum", "lorem", "你", "好", "世界", "，", "。", "！", "\u3000", "カ", "ｶ", "가", "é", "ſ", "İ",
     "Ŵ", "thaŴ", "🙂", "👨\u200d👩\u200d👧", "\U00020000", "\U000e0101", "\ufffd", "\x00", "\x1f", "\x85", "\xa0",
-    "\u0301", "٣", " ", " ", " ", "\n", "\n", "\n\n", "\t", ".", "!", "”",
+    "\u0301", "٣", " ", " ", " ", "\n", "\n", "\n\n", "\t", ".", "!", "”", ". ", "? ", "．", "؟", "；", ")", "》", "*",
+    "we saw it. Then", "我去了.他", "end.” So", "one two 3. four", "\u2003",
 )  # fmt: skip
 AWKWARD = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=60).map("".join))
 

@@ -1,0 +1,94 @@
+"""Extraction: how much of the main text of pages is found, and how much besides, as F1 against what people marked.
+
+The environment names a folder of pages: BENCH_PAGES. Below it each set has `html.tar.zst` and a file of JSON Lines:
+    html_en_aeb             ground_truth.jsonl: {id, articleBody}; article-extraction-benchmark, measured as it does:
+                            runs of four words, each as often as it stands there; means of precision and of recall
+    html_multi_trafilatura  evaldata.jsonl: {file, with, without}; trafilatura's own set: excerpts that must be found,
+    html_zh_gne             and that must not, over all pages; a page with "gold": false is left out
+"""
+
+import io
+import json
+import os
+import re
+import tarfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import zstandard
+
+from pipeline_lib.clean.extract import extract_text
+from pipeline_lib.ingest.charset import decode_html
+from tests.bench.figures import Figure
+from tests.bench.workbench import BenchSkipped, Workbench
+
+VARIABLE = "BENCH_PAGES"
+FIGURES = (
+    Figure("extraction_f1_en", "F1", "higher", "main text of 90 English pages, against gold in full", 0.96),
+    Figure("extraction_f1_multi", "F1", "higher", "481 pages in German and others, against excerpts", 0.925),
+    Figure("extraction_f1_zh", "F1", "higher", "36 Chinese news pages, against excerpts by rule (+-.03)", 0.93),
+)
+RUN_OF_WORDS = 4
+
+Hits = tuple[int, int, int]  # found, found besides, missed
+Row = Mapping[str, Any]
+
+
+def measure(_bench: Workbench) -> Iterator[tuple[str, float]]:
+    """See the module."""
+    named = os.environ.get(VARIABLE)
+    if not named or not Path(named).is_dir():
+        raise BenchSkipped(f"{VARIABLE} names no folder of pages; without one nothing is known of extraction")
+    folder = Path(named)
+    yield "extraction_f1_en", f1_of_means(_hits(folder / "html_en_aeb", "ground_truth.jsonl", in_runs))
+    yield "extraction_f1_multi", f1_of_sums(_hits(folder / "html_multi_trafilatura", "evaldata.jsonl", in_excerpts))
+    yield "extraction_f1_zh", f1_of_sums(_hits(folder / "html_zh_gne", "evaldata.jsonl", in_excerpts))
+
+
+def _hits(folder: Path, gold: str, hits_of: Callable[[Row, str], Hits]) -> list[Hits]:
+    pages = _pages(folder / "html.tar.zst")
+    rows = [json.loads(line) for line in (folder / gold).read_text(encoding="utf-8").splitlines()]
+    marked = [row for row in rows if row.get("gold", True)]
+    texts = [extract_text(decode_html(pages[row.get("file") or f"{row['id']}.html"]).text) or "" for row in marked]
+    return [hits_of(row, text) for row, text in zip(marked, texts, strict=True)]
+
+
+def _pages(archive: Path) -> dict[str, bytes]:
+    with archive.open("rb") as stream, zstandard.ZstdDecompressor().stream_reader(stream) as plain:
+        content = plain.read()
+    with tarfile.open(fileobj=io.BytesIO(content)) as unpacked:
+        opened = {member.name: unpacked.extractfile(member) for member in unpacked}
+        return {name: stream.read() for name, stream in opened.items() if stream is not None}
+
+
+def f1_of_sums(hits: Sequence[Hits]) -> float:
+    """Of all pages together."""
+    found, besides, missed = (sum(column) for column in zip(*hits, strict=True))
+    return 2 * found / max(2 * found + besides + missed, 1)
+
+
+def f1_of_means(hits: Sequence[Hits]) -> float:
+    """Of the mean precision and the mean recall of pages."""
+    precision = fmean(found / max(found + besides, 1) if besides + missed else 1.0 for found, besides, missed in hits)
+    recall = fmean(found / max(found + missed, 1) if besides + missed else 1.0 for found, besides, missed in hits)
+    return 2 * precision * recall / max(precision + recall, 1e-9)
+
+
+def in_runs(row: Row, text: str) -> Hits:
+    """Runs of four words."""
+    gold, ours = _runs(row["articleBody"]), _runs(text)
+    return (gold & ours).total(), (ours - gold).total(), (gold - ours).total()
+
+
+def _runs(text: str) -> Counter[tuple[str, ...]]:
+    words = re.findall(r"\w+", text)
+    return Counter(tuple(words[at : at + RUN_OF_WORDS]) for at in range(max(len(words) - RUN_OF_WORDS, -1) + 1))
+
+
+def in_excerpts(row: Row, text: str) -> Hits:
+    """Excerpts that must be in the text, and that must not."""
+    found = sum(excerpt in text for excerpt in row["with"])
+    return found, sum(excerpt in text for excerpt in row["without"]), len(row["with"]) - found
