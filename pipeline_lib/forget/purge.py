@@ -34,7 +34,7 @@ from pipeline_lib.forget.columns import (
     without_rows,
 )
 from pipeline_lib.ingest.past import GONE_FILE
-from pipeline_lib.ingest.places import forget_rows, places_path
+from pipeline_lib.ingest.places import forget_rows, kept_beside, places_path
 from pipeline_lib.ingest.plan import (
     ARRIVALS_FILE,
     FILES_FILE,
@@ -285,6 +285,7 @@ def _forget_landings(workspace: Workspace, taking: Taking, landings: Iterable[Ma
         if urls:
             forget_rows(store.path(landing.ref.stage, landing.fingerprint), places_path(workspace.root, source), urls)
             store.remove(landing.ref)
+            shutil.rmtree(kept_beside(places_path(workspace.root, source)), ignore_errors=True)
 
 
 def _forget_caches(workspace: Workspace, taking: Taking) -> None:

@@ -48,9 +48,12 @@ def decode(data: bytes) -> Decoded:
     return decoded
 
 
-def decode_html(data: bytes) -> Decoded:
-    """The text of a page. Raises `Unreadable` where no charset fits."""
-    return decode(data) if _marked(data) else decode_part(data, declared_in)
+def decode_html(data: bytes, told: str = "") -> Decoded:
+    """The text of a page. Raises `Unreadable` where no charset fits.
+
+    `told`: the label of who sent it; one that nobody knows counts as none.
+    """
+    return decode(data) if _marked(data) else decode_part(data, (lambda _: told) if codec_of(told) else declared_in)
 
 
 def decode_part(data: bytes, label_of: Callable[[bytes], str] | None = None) -> Decoded:

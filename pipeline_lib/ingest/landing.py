@@ -74,6 +74,11 @@ class Landing:
         self._is_told = False  # whether the ids of all rows are told apart from the rows
 
     @property
+    def source(self) -> str:
+        """The name of the source."""
+        return self._source
+
+    @property
     def last(self) -> Any:
         """The last value of the incremental column as of the landing before; None if other things were asked then."""
         return _value_of(self._state["last"]) if self._state["asks"] == self._asks else None

@@ -20,10 +20,17 @@ from pipeline_lib.store.tables import TableWriter, iterate
 
 PLACES_SCHEMA = pa.schema([pa.field("row", pa.binary(16), nullable=False), pa.field("piece", pa.string())])
 
+PROGRESS_FILE = "progress.json"  # in the folder of `kept_beside`: how much is done of how much, and of what
+
 
 def places_path(workspace: Path, source: str) -> Path:
     """Where the places of the rows of a source are kept."""
     return workspace / "state" / "landings" / f"{source}.parquet"
+
+
+def kept_beside(places: Path) -> Path:
+    """Where a landing that takes long keeps what shall survive a kill; whoever keeps the landing clears it away."""
+    return places.parents[2] / "work" / "landings" / places.stem
 
 
 def keep_places(landing: Path, path: Path) -> None:

@@ -4,11 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pipeline_lib.ingest.sources.crawl import CrawlSource
 from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
 from pipeline_lib.ingest.sources.sql import SqlSource
 
 Source = Annotated[
-    FilesSource | InstalledDocsSource | SqlSource,
+    CrawlSource | FilesSource | InstalledDocsSource | SqlSource,
     Field(discriminator="kind"),
 ]

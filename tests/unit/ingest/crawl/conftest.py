@@ -1,0 +1,23 @@
+"""What the tests of the crawler share: a site of their own, and a workspace that crawls it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crawls import Crawls
+from tests.source_nights import House
+from tests.web_site import Site
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A site of the test's own, on a port of its own."""
+    with Site() as running:
+        yield running
+
+
+@pytest.fixture
+def crawls(tmp_path: Path, site: Site) -> Crawls:
+    """A workspace that crawls the site."""
+    return Crawls(House(tmp_path), site)
