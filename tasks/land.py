@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.ingest import works
-from pipeline_lib.ingest.places import PROGRESS_FILE, keep_places, kept_beside, places_path
+from pipeline_lib.ingest.places import keep_places, kept_beside, places_path
+from pipeline_lib.ingest.plan import PROGRESS_FILE
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
 from pipeline_lib.plan.landings import save_landing, whole_landing

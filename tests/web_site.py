@@ -34,6 +34,13 @@ class Asked:
     connection: int
 
 
+class _Server(ThreadingHTTPServer):
+    """Says nothing of who hangs up."""
+
+    def handle_error(self, *_args: object) -> None:
+        pass
+
+
 class Site:
     """Pages by path. What is not there is a 404; a handler answers for itself, or by what it gives."""
 
@@ -42,7 +49,7 @@ class Site:
         self.default: Handler | None = None
         self.log: list[Asked] = []
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer((host, 0), self._handler())
+        self._server = _Server((host, 0), self._handler())
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.host = host
@@ -78,6 +85,7 @@ class Site:
     def _handler(site) -> type[BaseHTTPRequestHandler]:  # `self` is the handler's
         class Answering(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16  # head and body in one packet
 
             def do_GET(self) -> None:
                 began = time.monotonic()

@@ -285,10 +285,10 @@ def _forget_landings(workspace: Workspace, taking: Taking, landings: Iterable[Ma
         if urls:
             forget_rows(store.path(landing.ref.stage, landing.fingerprint), places_path(workspace.root, source), urls)
             store.remove(landing.ref)
-            shutil.rmtree(kept_beside(places_path(workspace.root, source)), ignore_errors=True)
 
 
 def _forget_caches(workspace: Workspace, taking: Taking) -> None:
-    """The cache of file digests names files; it is made again."""
+    """The cache of file digests names files, and so does a landing that was killed; both are made again."""
     for source in {one.source for one in taking.names}:
         remove_file(workspace.state / "scan" / f"{source}.json")
+        shutil.rmtree(kept_beside(places_path(workspace.root, source)), ignore_errors=True)

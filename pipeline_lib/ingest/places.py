@@ -20,8 +20,6 @@ from pipeline_lib.store.tables import TableWriter, iterate
 
 PLACES_SCHEMA = pa.schema([pa.field("row", pa.binary(16), nullable=False), pa.field("piece", pa.string())])
 
-PROGRESS_FILE = "progress.json"  # in the folder of `kept_beside`: how much is done of how much, and of what
-
 
 def places_path(workspace: Path, source: str) -> Path:
     """Where the places of the rows of a source are kept."""

@@ -26,6 +26,7 @@ NOT_PUBLIC = tuple(
             "192.175.48.0/24",
             "168.63.129.16/32",
             "2001::/23",
+            "3fff::/20",
         ),
     )
 )
@@ -76,7 +77,9 @@ class Exempt:
 def split_port(named: str) -> tuple[str, int | None]:
     """Host and port, None for any, of "host", "host:8000", "[::1]" or "[::1]:8000". Raises `ValueError`."""
     if named.startswith("["):
-        host, _, rest = named[1:].partition("]")
+        host, mark, rest = named[1:].partition("]")
+        if not mark or ":" not in host:
+            raise ValueError("no address in brackets")
     else:
         host, mark, rest = named.partition(":")
         rest = mark + rest

@@ -7,7 +7,7 @@ What is on: its HTTP client, certificates checked, one connection a host, a limi
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline_lib.ingest.crawl.bodies import CODINGS, BadBody, unpacked
@@ -70,13 +70,13 @@ def scrapy_settings(job: CrawlJob) -> dict[str, Any]:
         "DOWNLOAD_DELAY_JITTER": 0.0,
         "DOWNLOAD_HANDLERS": {**none(default.DOWNLOAD_HANDLERS_BASE), "http": HANDLER, "https": HANDLER},
         "DOWNLOAD_MAXSIZE": job.max_page_bytes,
-        "DOWNLOAD_TIMEOUT": job.timeout_seconds,
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "DOWNLOAD_WARNSIZE": 0,
         "EXTENSIONS": none(default.EXTENSIONS_BASE),
         "HTTPPROXY_ENABLED": False,
         "JOBDIR": None,
         "LOG_ENABLED": False,
+        "LOG_INSTALL_ROOT_HANDLER": False,
         "METAREFRESH_ENABLED": False,
         "REDIRECT_ENABLED": False,
         "REFERER_ENABLED": False,
@@ -129,7 +129,12 @@ class Fetcher:
 
         own = {"User-Agent": user_agent(self._job), "Accept": ACCEPT, "Accept-Encoding": CODINGS}
         limit = most_bytes if is_cut_short else 0
-        meta = {"takes": takes, "most": limit, "download_maxsize": 0 if is_cut_short else most_bytes}
+        meta = {
+            "takes": takes,
+            "most": limit,
+            "download_maxsize": 0 if is_cut_short else most_bytes,
+            "download_timeout": self._job.timeout_seconds,  # of the whole; the setting is read by a middleware only
+        }
         request = Request(url, headers={**own, **(more or {})}, meta=meta, dont_filter=True)
         began = time.monotonic()
         try:
@@ -159,10 +164,13 @@ class Fetcher:
             is_cut=bool(meta.get("cut")),
         )
         try:
-            body = unpacked(response.body, found.header("content-encoding"), most_bytes, is_cut=found.is_cut)
+            if found.is_unwanted:
+                return found
+            coding = found.header("content-encoding")
+            body, is_cut = unpacked(response.body, coding, most_bytes, is_cut=found.is_cut, is_start=bool(meta["most"]))
         except BadBody as exc:
-            return Answer(**{**vars(found), "fault": str(exc)})
-        return Answer(**{**vars(found), "body": b"" if found.is_unwanted else body})
+            return replace(found, fault=str(exc))
+        return replace(found, body=body, is_cut=is_cut)
 
     def _on_head(self, headers: Any, request: Any, **_more: Any) -> None:
         from scrapy.exceptions import StopDownload

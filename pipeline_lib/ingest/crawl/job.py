@@ -2,7 +2,7 @@
 
 job.json         what to crawl, and how, from the source
 frontier.sqlite  the addresses (frontier.py), and fetched.warc.gz the bodies
-progress.json    how far it is (places.py)
+progress.json    how far it is (plan.py)
 error.json       kind and message of an error of ours
 crawl.log        what the process printed
 """

@@ -123,6 +123,7 @@ def _usage_rule(value: str) -> UsageRule | None:
 
 def _seconds(value: str) -> float:
     try:
-        return min(max(float(value), 0.0), MOST_DELAY_SECONDS)
+        seconds = float(value)
+        return min(seconds, MOST_DELAY_SECONDS) if seconds > 0 else 0.0  # not a number is not more than 0
     except ValueError:
         return 0.0

@@ -215,7 +215,7 @@ class Visits:
     def _listed(self, page: Known, body: bytes) -> tuple[list[Found], str]:
         found, num_sitemaps = list[Found](), 0
         try:
-            plain = unpacked(body, "gzip", MOST_SITEMAP_BYTES) if is_gzip(body) else body
+            plain = unpacked(body, "gzip", MOST_SITEMAP_BYTES).body if is_gzip(body) else body
             for number, (kind, address) in enumerate(addresses_in(plain)):
                 if number >= MOST_OF_SITEMAP:
                     return found, "too_many_addresses"

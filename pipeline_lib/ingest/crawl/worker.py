@@ -6,6 +6,7 @@ the next one goes on from the frontier. It lives below a supervisor (base/lifeli
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -20,7 +21,7 @@ from pipeline_lib.ingest.crawl.fetch import Fetcher, scrapy_settings
 from pipeline_lib.ingest.crawl.frontier import Frontier
 from pipeline_lib.ingest.crawl.job import ERROR_FILE, FINISHED, CrawlJob, read_job
 from pipeline_lib.ingest.crawl.visits import Visits
-from pipeline_lib.ingest.places import PROGRESS_FILE
+from pipeline_lib.ingest.plan import PROGRESS_FILE
 from pipeline_lib.store.files import translate_os_error, write_json
 
 TELL_SECONDS = 0.5
@@ -69,7 +70,7 @@ def crawl(work: Path) -> None:
     """Crawl as the job in this folder says. Raises what went wrong."""
     job = read_job(work)
     logging.disable(logging.CRITICAL)  # Scrapy's own lines name addresses
-    process = AsyncCrawlerProcess(scrapy_settings(job), install_root_handler=False)
+    process = AsyncCrawlerProcess(scrapy_settings(job))
     crawler = process.create_crawler(CrawlSpider)
     process.crawl(crawler, work=work, job=job)
     process.start()
@@ -91,6 +92,8 @@ def main() -> None:
     except Exception as exc:
         _keep(work, UpstreamError(f"ingest: the crawl ended with {type(exc).__name__}. Run again: it goes on."))
         raise
+    sys.stdout.flush()
+    os._exit(0)  # all is written: taking Twisted and Scrapy down takes a second
 
 
 def _keep(work: Path, error: NightshiftError) -> None:
