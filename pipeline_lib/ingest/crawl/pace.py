@@ -40,7 +40,7 @@ class Pace:
 
     def _learn(self, answer: Answer) -> None:
         is_slowing = answer.status in SLOW_DOWN
-        if is_slowing or answer.fault in ("timeout", "unreachable", "private_address") or answer.status >= 500:
+        if is_passing(answer):
             self._num_failures += 1
             self._extra_seconds = min(max(2 * self._extra_seconds, self.base_seconds, 0.1), MOST_DELAY_SECONDS)
         else:
@@ -54,6 +54,12 @@ class Pace:
         self._next = time.monotonic() + max(
             self.base_seconds + self._extra_seconds, slow, min(asked, MOST_WAIT_SECONDS)
         )
+
+
+def is_passing(answer: Answer) -> bool:
+    """Whether another try may give another answer."""
+    is_servers = 500 <= answer.status < 600 or answer.status in SLOW_DOWN
+    return is_servers or answer.fault in ("timeout", "unreachable")
 
 
 def retry_after(value: str, now: float) -> float:

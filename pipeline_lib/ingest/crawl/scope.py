@@ -19,10 +19,10 @@ MOST_SEGMENTS = 20
 MOST_REPEATS = 3  # of one segment in a path
 MOST_PARAMETERS = 8
 MOST_QUERIES = 200  # of one path
-MOST_DAYS = 800  # addresses of one shape with a year in it
+MOST_DAYS = 800  # addresses of one shape with a month in it
 MOST_SAME = 20  # addresses of one shape with bodies that were there already
 _DIGITS = re.compile(r"\d+")
-_YEAR = re.compile(r"(?<!\d)(1[0-9]{3}|2[0-9]{3})(?!\d)")
+_MONTH = re.compile(r"(?<!\d)[12]\d{3}(?!\d)\D{1,12}(0?[1-9]|1[0-2])(?!\d)")  # a year, and a month behind it
 
 
 class Scope:
@@ -85,7 +85,7 @@ def counted_as(url: str) -> list[tuple[str, int]]:
     """Under which shapes an address counts, and how many of each there may be."""
     path, mark, _ = path_of(url).partition("?")
     found = [(f"{origin_of(url)}{path}?", MOST_QUERIES)] if mark else []
-    return [*found, (shape_of(url), MOST_DAYS)] if _YEAR.search(path_of(url)) else found
+    return [*found, (shape_of(url), MOST_DAYS)] if _MONTH.search(path_of(url)) else found
 
 
 def shape_of(url: str) -> str:

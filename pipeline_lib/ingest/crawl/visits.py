@@ -16,7 +16,7 @@ from pipeline_lib.ingest.crawl.frontier import FEED, PAGE, SITEMAP, Found, Front
 from pipeline_lib.ingest.crawl.job import CrawlJob
 from pipeline_lib.ingest.crawl.judged import Judged, judge
 from pipeline_lib.ingest.crawl.origins import KEPT_SECONDS, MOST_HOPS, MOVED, Origin, ask_origin
-from pipeline_lib.ingest.crawl.pace import SLOW_DOWN, Pace
+from pipeline_lib.ingest.crawl.pace import Pace, is_passing
 from pipeline_lib.ingest.crawl.page import addresses_in
 from pipeline_lib.ingest.crawl.scope import Scope, trap_in
 from pipeline_lib.ingest.crawl.urls import canonical, host_of, origin_of
@@ -131,10 +131,7 @@ class Visits:
                 )
             )
             self._num_bytes += answer.num_bytes
-            is_passing = (
-                answer.fault in ("timeout", "unreachable") or answer.status >= 500 or answer.status in SLOW_DOWN
-            )
-            if not is_passing or number == MOST_TRIES:
+            if not is_passing(answer) or number == MOST_TRIES:
                 return answer
         return None
 
