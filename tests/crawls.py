@@ -1,12 +1,13 @@
 """Nights of a source that crawls a site of the tests' own."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from pipeline_lib.ingest.crawl.frontier import Frontier
 from pipeline_lib.ingest.places import keep_places, kept_beside, places_path
 from pipeline_lib.ingest.sources.crawl import CrawlSource
 from pipeline_lib.store.artifact import Outcome
@@ -20,6 +21,7 @@ class Crawls:
 
     house: House
     site: Site
+    ends: dict[str, str] = field(default_factory=dict)  # by path, how each address of the last crawl ended
 
     def source(self, **fields: Any) -> CrawlSource:
         """The source of these fields."""
@@ -34,6 +36,8 @@ class Crawls:
         """Crawl as one night does, and keep what landed as it does."""
         self.house.other = self.source(**fields)
         outcome = self.house.land()
+        with Frontier(self.work) as frontier:
+            self.ends = {row["url"].removeprefix(self.site.url("")): row["outcome"] for row in frontier.rows()}
         places = places_path(self.house.root, "docs")
         keep_places(self.landing, places)
         shutil.rmtree(kept_beside(places))

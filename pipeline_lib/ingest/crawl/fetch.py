@@ -151,7 +151,7 @@ class Fetcher:
         except Exception as exc:  # noqa: BLE001  # of Twisted: what a server breaks is one page, and never the crawl
             print("an answer that cannot be read:", type(exc).__name__, flush=True)
             return Answer(fault="unreachable", seconds=time.monotonic() - began)
-        return self._answer(response, meta, most_bytes, time.monotonic() - began)
+        return self._answer(response, request.meta, most_bytes, time.monotonic() - began)
 
     def _answer(self, response: Any, meta: Mapping[str, Any], most_bytes: int, seconds: float) -> Answer:
         headers = _decoded(response.headers)

@@ -1,6 +1,8 @@
 """What the tests of the crawler share: a site of their own, and a workspace that crawls it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,11 @@ def site() -> Iterator[Site]:
 def crawls(tmp_path: Path, site: Site) -> Crawls:
     """A workspace that crawls the site."""
     return Crawls(House(tmp_path), site)
+
+
+@pytest.fixture
+def sites() -> Iterator[Callable[[], Site]]:
+    """As many sites as are asked for, each a host of its own."""
+    numbers = count(1)
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(Site(f"127.0.1.{next(numbers)}"))

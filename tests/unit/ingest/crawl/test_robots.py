@@ -1,9 +1,7 @@
 """robots.txt as RFC 9309 says, and what owners say of the use of their pages: nothing is asked for against them."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from itertools import count
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -175,14 +173,6 @@ ANSWERS: dict[str, tuple[Reply | Handler, set[str]]] = {
     "slow": (endless(b"# x\n", 0.1, "text/plain"), set()),
     "endless": (endless(b"User-agent: *\nDisallow: /secret\n" + b"# x\n" * 200_000, 0.001, "text/plain"), {"/"}),
 }  # fmt: skip
-
-
-@pytest.fixture
-def sites() -> Iterator[Callable[[], Site]]:
-    """As many sites as are asked for, each a host of its own."""
-    numbers = count(1)
-    with ExitStack() as stack:
-        yield lambda: stack.enter_context(Site(f"127.0.1.{next(numbers)}"))
 
 
 def test_whatever_robots_txt_answers_nothing_is_asked_for_against_it(tmp_path: Path, sites: Callable[[], Site]) -> None:
