@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline_lib.ingest.crawl.frontier import Frontier
+from pipeline_lib.ingest.crawl.warc import Page, members
 from pipeline_lib.ingest.places import keep_places, kept_beside, places_path
 from pipeline_lib.ingest.sources.crawl import CrawlSource
 from pipeline_lib.store.artifact import Outcome
@@ -15,12 +16,23 @@ from tests.source_nights import House
 from tests.web_site import Site
 
 
+@dataclass(frozen=True)
+class Told:
+    """A site of another process, of which the address is told."""
+
+    address: str
+
+    def url(self, path: str = "/") -> str:
+        """The address of a page."""
+        return f"http://{self.address}{path}"
+
+
 @dataclass
 class Crawls:
     """A workspace that crawls a site, night by night, without politeness unless a test asks for it."""
 
     house: House
-    site: Site
+    site: Site | Told
     ends: dict[str, str] = field(default_factory=dict)  # by path, how each address of the last crawl ended
 
     def source(self, **fields: Any) -> CrawlSource:
@@ -58,6 +70,14 @@ class Crawls:
         """What landed, by path."""
         found = [row for piece in sorted(self.landing.glob("*.parquet")) for row in pq.read_table(piece).to_pylist()]
         return {row["url"].removeprefix(self.site.url("")): row for row in found}
+
+    def pages(self) -> list[Page]:
+        """What landed, as it was answered."""
+        found = list[Page]()
+        for warc in sorted(self.landing.glob("*.warc.gz")):
+            with warc.open("rb") as raw:
+                found += [page for _, page in members(raw)]
+        return found
 
     def pieces(self) -> dict[str, bytes]:
         """The files of the newest landing."""

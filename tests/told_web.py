@@ -1,25 +1,30 @@
 """A web that is told, not served: the visits of a crawl over answers by address, in this process and in no time."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline_lib.ingest.crawl.fetch import Answer
 from pipeline_lib.ingest.crawl.frontier import Found, Frontier
-from pipeline_lib.ingest.crawl.job import CrawlJob
+from pipeline_lib.ingest.crawl.job import FINISHED, CrawlJob
 from pipeline_lib.ingest.crawl.visits import Visits
 
 HOST = "http://e.example"
 Told = Answer | Callable[[str], Answer]
 
 
-def html(*links: str, text: str = "words", **headers: str) -> Answer:
+def html(*links: str, text: str = "words", head: str = "", **headers: str) -> Answer:
     """A page with links."""
-    body = f"<p>{text}</p>" + "".join(f'<a href="{link}">a link</a>' for link in links)
+    body = f"{head}<p>{text}</p>" + "".join(f'<a href="{link}">a link</a>' for link in links)
     told = {"Content-Type": "text/html", **{name.replace("_", "-"): value for name, value in headers.items()}}
     return Answer(200, tuple(told.items()), body.encode(), num_bytes=len(body))
+
+
+def plain(text: str, code: int = 200) -> Answer:
+    """A text."""
+    return Answer(code, (("Content-Type", "text/plain"),), text.encode(), num_bytes=len(text))
 
 
 def status(code: int, **headers: str) -> Answer:
@@ -58,10 +63,15 @@ class Web:
             "contact": "bot@example.org", "max_pages": 10_000, "max_depth": 10, "max_bytes": 1 << 30,
             "max_minutes": 0.5, "max_page_bytes": 1 << 22, "seconds_between_requests": 0.0, "timeout_seconds": 5.0,
         }  # fmt: skip
-        job = CrawlJob(**{**given, **fields})
+        self.run(CrawlJob(**{**given, **fields}), self.folder, known)
         with Frontier(self.folder) as frontier:
+            self.counts = frontier.counts()
+            return {row["url"].removeprefix(HOST): row["outcome"] for row in frontier.rows() if row["kind"] == "page"}
+
+    def run(self, job: CrawlJob, work: Path, known: Sequence[Found] = ()) -> None:
+        """What the process of a crawl does."""
+        with Frontier(work) as frontier:
             frontier.go_on()
             frontier.add([*known, *(Found(url, 0) for url in job.seeds)])
             asyncio.run(Visits(job, frontier, self).run())  # type: ignore[arg-type]  # it fetches
-            self.counts = frontier.counts()
-            return {row["url"].removeprefix(HOST): row["outcome"] for row in frontier.rows() if row["kind"] == "page"}
+            frontier.write_note(FINISHED, "yes")

@@ -62,14 +62,19 @@ class Origin:
         return next((value for pattern, value in self._tdm if matches(pattern, path_of(url))), "")
 
 
-async def ask_origin(origin: str, ask: Ask) -> Origin:
-    """Ask an origin for both."""
+async def ask_tdm(origin: str, robots: Origin, ask: Ask) -> Origin:
+    """The same origin, with what its tdmrep.json says, where its robots.txt lets us look."""
+    if robots.refuses(f"{origin}{TDMREP}", "file") is not None:
+        return robots
+    answer, _ = await _followed(f"{origin}{TDMREP}", ask, MOST_TDM_BYTES)
+    is_there = answer.status == 200 and not answer.fault
+    return Origin({**robots.told, "tdm": tdm_rules(answer.body) if is_there else []})
+
+
+async def ask_robots(origin: str, ask: Ask) -> Origin:
+    """An origin, by its robots.txt alone."""
     robots, why = await _robots(origin, ask)
-    tdm = list[tuple[str, str]]()
-    if robots is not None and Rules(robots).allows(TDMREP):
-        answer, _ = await _followed(f"{origin}{TDMREP}", ask, MOST_TDM_BYTES)
-        tdm = tdm_rules(answer.body) if answer.status == 200 and not answer.fault else []
-    return Origin({"robots": robots, "why": why, "tdm": tdm})
+    return Origin({"robots": robots, "why": why, "tdm": []})
 
 
 async def _robots(origin: str, ask: Ask) -> tuple[str | None, str]:

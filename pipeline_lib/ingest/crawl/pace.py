@@ -6,6 +6,7 @@ it asks for more than `MOST_WAIT_SECONDS`, or a host fails `MOST_FAILURES` times
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
@@ -26,14 +27,15 @@ class Pace:
         self.is_left = False  # for tonight
         self._is_polite = seconds > 0
         self._extra_seconds = 0.0
-        self._next = 0.0
+        self._ended, self._least_seconds = -math.inf, 0.0  # the answer before, and what is waited behind it at least
         self._num_failures = 0
         self._lock = asyncio.Lock()
 
     async def ask(self, fetch: Callable[[], Awaitable[Answer]]) -> Answer:
         """Ask when it is time, and learn from the answer how long to wait for the next one."""
         async with self._lock:
-            await asyncio.sleep(max(0.0, self._next - time.monotonic()))
+            pause = max(self.base_seconds + self._extra_seconds, self._least_seconds)
+            await asyncio.sleep(max(0.0, self._ended + pause - time.monotonic()))
             answer = await fetch()
             self._learn(answer)
             return answer
@@ -51,9 +53,8 @@ class Pace:
         asked = retry_after(answer.header("retry-after"), answer.at) if is_slowing else 0.0
         self.is_left = self.is_left or asked > MOST_WAIT_SECONDS or self._num_failures >= MOST_FAILURES
         slow = min(LATENCY_SHARE * answer.seconds, MOST_DELAY_SECONDS) if self._is_polite else 0.0
-        self._next = time.monotonic() + max(
-            self.base_seconds + self._extra_seconds, slow, min(asked, MOST_WAIT_SECONDS)
-        )
+        self._ended = time.monotonic()
+        self._least_seconds = max(slow, min(asked, MOST_WAIT_SECONDS))
 
 
 def is_passing(answer: Answer) -> bool:

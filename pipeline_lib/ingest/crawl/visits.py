@@ -15,7 +15,7 @@ from pipeline_lib.ingest.crawl.fetch import Answer, Fetcher
 from pipeline_lib.ingest.crawl.frontier import FEED, PAGE, SITEMAP, Found, Frontier, Known
 from pipeline_lib.ingest.crawl.job import CrawlJob
 from pipeline_lib.ingest.crawl.judged import Judged, judge
-from pipeline_lib.ingest.crawl.origins import KEPT_SECONDS, MOST_HOPS, MOVED, Origin, ask_origin
+from pipeline_lib.ingest.crawl.origins import KEPT_SECONDS, MOST_HOPS, MOVED, Origin, ask_robots, ask_tdm
 from pipeline_lib.ingest.crawl.pace import Pace, is_passing
 from pipeline_lib.ingest.crawl.page import addresses_in
 from pipeline_lib.ingest.crawl.scope import Scope, trap_in
@@ -248,11 +248,12 @@ class Visits:
 
     async def _asked(self, origin: str) -> Origin:
         told = self._frontier.origin(origin, KEPT_SECONDS)
-        found = await ask_origin(origin, self._ask_plainly) if told is None else Origin(told)
-        if told is None and found.told["robots"] is not None:
-            self._frontier.write_origin(origin, found.told)
+        found = await ask_robots(origin, self._ask_plainly) if told is None else Origin(told)
         pace = self._pace(host_of(origin))
         pace.base_seconds = max(pace.base_seconds, found.delay_seconds)
+        if told is None and found.told["robots"] is not None:
+            found = await ask_tdm(origin, found, self._ask_plainly)
+            self._frontier.write_origin(origin, found.told)
         self._frontier.add(self._sitemaps(origin, found))
         return found
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.crawls import Crawls
+from pipeline_lib.ingest.crawl import run
+from tests.crawls import Crawls, Told
 from tests.source_nights import House
+from tests.told_web import Web
 from tests.web_site import Site
 
 
@@ -31,3 +33,16 @@ def sites() -> Iterator[Callable[[], Site]]:
     numbers = count(1)
     with ExitStack() as stack:
         yield lambda: stack.enter_context(Site(f"127.0.1.{next(numbers)}"))
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Web:
+    """A web without pages, that is told and not served."""
+    return Web(tmp_path / "web")
+
+
+@pytest.fixture
+def told(tmp_path: Path, web: Web, monkeypatch: pytest.MonkeyPatch) -> Crawls:
+    """A workspace that crawls the web that is told, in this process."""
+    monkeypatch.setattr(run, "_run_child", web.run)
+    return Crawls(House(tmp_path), Told("e.example"))

@@ -1,5 +1,6 @@
 """robots.txt as RFC 9309 says, and what owners say of the use of their pages: nothing is asked for against them."""
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from pipeline_lib.ingest.crawl.usage import is_reserved, read_usage, robots_tags
 from tests.crawls import Crawls
 from tests.source_nights import House
 from tests.texts_of_others import DATA, needs_texts_of_others
+from tests.told_web import HOST, Web, html, plain, status
 from tests.web_site import Handler, Reply, Site, endless, moved, packed
 
 NO = "User-agent: *\nDisallow: /"
@@ -192,70 +194,54 @@ def test_whatever_robots_txt_answers_nothing_is_asked_for_against_it(tmp_path: P
 
 
 @pytest.mark.parametrize(("num_hops", "is_asked"), [(5, True), (6, False)])
-def test_robots_txt_is_looked_for_behind_five_redirects(crawls: Crawls, num_hops: int, is_asked: bool) -> None:
-    site = crawls.site
-    site.pages |= {f"/r{number}": moved(f"/r{number + 1}", 301) for number in range(1, num_hops)}
-    site.pages |= {"/robots.txt": moved("/r1"), f"/r{num_hops}": Reply(SECRET)}
-    site.page("/", "/secret")
-    if is_asked:
-        crawls.land()
-    else:
-        with pytest.raises(Exception, match="robots_unreachable"):
-            crawls.land()
-    assert ("/" in site.paths(), "/secret" in site.paths()) == (is_asked, False)
+def test_robots_txt_is_looked_for_behind_five_redirects(web: Web, num_hops: int, is_asked: bool) -> None:
+    hops = ["/robots.txt", *(f"/r{number}" for number in range(1, num_hops + 1))]
+    web.pages = {hop: status(301, Location=after) for hop, after in itertools.pairwise(hops)}
+    web.pages = {**web.pages, hops[-1]: plain(SECRET), "/": html("/secret")}
+    web.crawl()
+    assert ("/" in web.paths(), "/secret" in web.paths()) == (is_asked, False)
 
 
-def test_pages_that_owners_reserve_are_left_out_and_counted_by_reason(crawls: Crawls) -> None:
-    site = crawls.site
-    site.pages["/robots.txt"] = Reply("User-agent: *\nAllow: /\nContent-Usage: /signal/ train-ai=n")
-    site.pages["/.well-known/tdmrep.json"] = Reply(
-        json.dumps([{"location": "/rep/", "tdm-reservation": 1}, {"location": "/rep/open/", "tdm-reservation": 0}])
-    )
-    kept = ("/open", "/rep/open/x", "/other-bot", "/no", "/search")
-    left = (
-        "/signal/x",
-        "/rep/x",
-        "/usage",
-        "/usage-meta",
-        "/tdm",
-        "/tdm-meta",
-        "/noindex",
-        "/noindex-meta",
-        "/none",
-        "/noai",
-    )
-    site.page("/", *kept, *left)
-    for path in ("/signal/x", "/rep/x", "/rep/open/x", "/after-noindex"):
-        site.page(path)
-    site.page("/open", Content_Usage="train-ai=y, search=n")
-    site.page("/search", Content_Usage="search=n")
-    site.page("/usage", Content_Usage="bots=y, train-ai=n")
-    site.page("/usage-meta", head='<meta name="content-usage" content="train-ai=n">')
-    site.page("/tdm", tdm_reservation="1")
-    site.page("/no", tdm_reservation="0")
-    site.page("/tdm-meta", head='<META NAME="TDM-Reservation" CONTENT=" 1 ">')
-    site.page("/noindex", "/after-noindex", X_Robots_Tag="noindex")
-    site.page("/noindex-meta", head='<meta name="nightshift" content="noindex">')
-    site.page("/none", "/after-none", X_Robots_Tag="none")
-    site.page("/noai", head='<meta name="robots" content="noai, noimageai">')
-    site.page("/other-bot", X_Robots_Tag="otherbot: noindex")
-    site.pages["/after-none"] = site.pages["/nofollow"] = site.pages["/signal/x"]
-    outcome = crawls.land()
-    rows = crawls.rows()
-    assert set(rows) == {"/", *kept, "/after-noindex"}
+def test_pages_that_owners_reserve_are_left_out_and_counted_by_reason(told: Crawls, web: Web) -> None:
+    reps = [{"location": "/rep/", "tdm-reservation": 1}, {"location": "/rep/open/", "tdm-reservation": 0}]
+    pages = {
+        "/open": html(Content_Usage="train-ai=y, search=n"),
+        "/search": html(Content_Usage="search=n"),
+        "/rep/open/x": html(),
+        "/no": html(tdm_reservation="0"),
+        "/other-bot": html(X_Robots_Tag="otherbot: noindex"),
+        "/signal/x": html(),
+        "/rep/x": html(),
+        "/usage": html(Content_Usage="bots=y, train-ai=n"),
+        "/usage-meta": html(head='<meta name="content-usage" content="train-ai=n">'),
+        "/tdm": html(tdm_reservation="1"),
+        "/tdm-meta": html(head='<META NAME="TDM-Reservation" CONTENT=" 1 ">'),
+        "/noindex": html("/after-noindex", X_Robots_Tag="noindex"),
+        "/noindex-meta": html(head='<meta name="nightshift" content="noindex">'),
+        "/none": html("/after-none", X_Robots_Tag="none"),
+        "/noai": html(head='<meta name="robots" content="noai, noimageai">'),
+    }
+    web.pages = {
+        **pages,
+        "/": html(*pages),
+        "/after-noindex": html(),
+        "/robots.txt": plain("User-agent: *\nAllow: /\nContent-Usage: /signal/ train-ai=n"),
+        f"{HOST}/.well-known/tdmrep.json": plain(json.dumps(reps)),
+    }
+    outcome = told.land()
+    rows = told.rows()
+    assert set(rows) == {"/", *list(pages)[:5], "/after-noindex"}
     assert outcome.dropped == {"noindex": 3, "reserved_content_usage": 4, "reserved_tdm": 3}
-    assert {"/signal/x", "/rep/x", "/after-none"}.isdisjoint(site.paths())
-    told = {path: dict(row["metadata"]) for path, row in rows.items()}
-    assert told["/open"]["content_usage"] == "search=n, train-ai=y"
-    assert (told["/no"]["tdm_reservation"], told["/rep/open/x"]["tdm_reservation"]) == ("0", "0")
+    assert {"/signal/x", "/rep/x", "/after-none"}.isdisjoint(web.paths())
+    of = {path: dict(row["metadata"]) for path, row in rows.items()}
+    assert of["/open"]["content_usage"] == "search=n, train-ai=y"
+    assert (of["/no"]["tdm_reservation"], of["/rep/open/x"]["tdm_reservation"]) == ("0", "0")
 
 
-def test_links_are_not_followed_where_they_must_not_be(crawls: Crawls) -> None:
-    site = crawls.site
-    site.page("/", "/tag", "/meta")
-    site.page("/tag", "/behind-tag", X_Robots_Tag="nofollow")
-    site.page("/meta", "/behind-meta", head='<meta name="robots" content="index, nofollow">')
-    site.pages["/"] = Reply('<a href="/tag">a</a><a href="/meta">b</a><a rel="external nofollow" href="/rel">c</a>')
-    crawls.land()
-    assert set(crawls.rows()) == {"/", "/tag", "/meta"}
-    assert set(site.paths()) == {"/", "/tag", "/meta"}
+def test_links_are_not_followed_where_they_must_not_be(web: Web) -> None:
+    web.pages = {
+        "/": html("/tag", "/meta", head='<a rel="external nofollow" href="/rel">no</a>'),
+        "/tag": html("/behind-tag", X_Robots_Tag="nofollow"),
+        "/meta": html("/behind-meta", head='<meta name="robots" content="index, nofollow">'),
+    }
+    assert set(web.crawl()) == {"/", "/tag", "/meta"}

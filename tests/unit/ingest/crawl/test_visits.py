@@ -13,12 +13,6 @@ from pipeline_lib.ingest.crawl.scope import Scope, trap_in
 from tests.told_web import HOST, Web, html, status
 
 
-@pytest.fixture
-def web(tmp_path: Path) -> Web:
-    """A web without pages."""
-    return Web(tmp_path)
-
-
 def endless(url: str) -> Answer:
     """A page that links to ten others that nobody has seen."""
     return html(*(f"{url}x{number}" for number in range(10)), text=url)
