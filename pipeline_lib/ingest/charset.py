@@ -38,22 +38,22 @@ class Decoded(NamedTuple):
         return {name: value for name, value in told.items() if value} or None
 
 
-def decode(data: bytes) -> Decoded:
-    """The text of a file. Raises `Unreadable` where no charset fits."""
+def decode(data: bytes, told: str = "") -> Decoded:
+    """The text of a file. Raises `Unreadable` where no charset fits.
+
+    `told`: the label of who sent it; one that nobody knows counts as none.
+    """
     marked = _marked(data)
     if marked is None:
-        return decode_part(data)
+        return decode_part(data, (lambda _: told) if codec_of(told) else None)
     if (decoded := _with_replaced(data, marked)) is None:
         raise Unreadable(f"not {marked.upper().removesuffix('-SIG')}", num_rows=1)
     return decoded
 
 
 def decode_html(data: bytes, told: str = "") -> Decoded:
-    """The text of a page. Raises `Unreadable` where no charset fits.
-
-    `told`: the label of who sent it; one that nobody knows counts as none.
-    """
-    return decode(data) if _marked(data) else decode_part(data, (lambda _: told) if codec_of(told) else declared_in)
+    """The text of a page, which may name its charset itself. Raises `Unreadable` where no charset fits."""
+    return decode(data, told) if _marked(data) or codec_of(told) else decode_part(data, declared_in)
 
 
 def decode_part(data: bytes, label_of: Callable[[bytes], str] | None = None) -> Decoded:

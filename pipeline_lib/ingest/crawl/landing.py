@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.base.errors import UpstreamError
-from pipeline_lib.ingest.charset import decode_html, decode_part
+from pipeline_lib.ingest.charset import decode, decode_html
 from pipeline_lib.ingest.crawl import outcomes
 from pipeline_lib.ingest.crawl.frontier import DONE, PAGE, Found, Frontier
 from pipeline_lib.ingest.crawl.judged import format_of, label_of
@@ -71,7 +71,7 @@ def row_of(page: Page) -> Row:
     told, text, fault = dict(page.told), None, None
     label = label_of(page.header("content-type"))
     try:
-        decoded = decode_html(page.body, label) if written == "html" else decode_part(page.body, lambda _: label)
+        decoded = decode_html(page.body, label) if written == "html" else decode(page.body, label)
         text, told = decoded.text, told | (decoded.metadata or {})
     except Unreadable as exc:
         fault = str(exc)

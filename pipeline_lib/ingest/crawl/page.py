@@ -14,7 +14,7 @@ from pipeline_lib.ingest.records import Unreadable
 MOST_LINKS = 2_000  # of one page
 FEEDS = {"application/rss+xml", "application/atom+xml", "application/feed+json"}
 _REFRESH = re.compile(r"^\s*[\d.]*\s*[;,]?\s*url\s*=\s*[\"']?([^\"']+)", re.IGNORECASE)
-_OF_LINKS = ("a", "area", "iframe", "frame", "link", "meta", "base")
+_OF_LINKS = ("a", "area", "iframe", "frame", "link", "meta")
 
 
 @dataclass
@@ -46,10 +46,9 @@ def read_head(body: bytes, url: str, label: str) -> Head:
 
 def _read(root: etree._Element, url: str) -> Head:
     head, base = Head(), url
-    for element in root.iter(*_OF_LINKS):
-        if element.tag == "base":
-            base = canonical(str(element.get("href") or ""), url) or base
-            break
+    for element in root.iter("base"):
+        base = canonical(str(element.get("href") or ""), url) or base
+        break
     for element in root.iter(*_OF_LINKS):
         if element.tag == "meta":
             _note_meta(head, element, base)

@@ -3,17 +3,16 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.ingest.crawl import run
 from pipeline_lib.ingest.crawl.addresses import Exempt, is_public, split_port
 from pipeline_lib.ingest.crawl.urls import canonical
 from tests.crawls import Crawls
 from tests.named_hosts import COMMAND, HOSTS_VARIABLE
-from tests.web_site import Site, moved
+from tests.web_site import Reply, Site, moved
 
 PUBLIC = [
     "8.8.8.8", "1.1.1.1", "93.184.216.34", "2001:4860:4860::8888", "2606:4700::1111",
@@ -89,69 +88,48 @@ SPELLINGS = [
 ]  # fmt: skip
 
 
-def test_no_spelling_of_a_private_address_is_connected_to(crawls: Crawls, trap: Trap) -> None:
+def test_no_spelling_of_a_private_address_is_connected_to(
+    crawls: Crawls, trap: Trap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):  # nor any proxy
+        monkeypatch.setenv(name, f"http://127.0.0.1:{trap.port}")
     seeds = tuple(f"http://{host}:{trap.port}/" for host in SPELLINGS)
     assert all(map(canonical, seeds))
     crawls.site.page("/")
     outcome = crawls.land(seeds=(crawls.site.url(), *seeds))
     assert trap.num_connections == 0
     assert outcome.dropped == {"private_address": len({canonical(seed) for seed in seeds})}
+    assert outcome.rows_out == 1
 
 
-def test_no_hop_leads_to_a_private_address(crawls: Crawls, trap: Trap) -> None:
-    inside = f"http://127.0.0.1:{trap.port}"
+def test_no_hop_leads_to_a_private_address(crawls: Crawls, trap: Trap, sites: Callable[[], Site]) -> None:
+    inside, other = f"http://127.0.0.1:{trap.port}", sites()
     crawls.site.page("/", "/moved", f"{inside}/link", head=f'<base href="/"><link rel="next" href="{inside}/next">')
     crawls.site.pages["/moved"] = moved(f"http://2130706433:{trap.port}/latest/meta-data")
-    crawls.site.pages["/robots.txt"] = text(f"User-agent: *\nSitemap: {inside}/sitemap.xml")
-    crawls.land(allow=(crawls.site.address, f"127.0.0.1:{trap.port}"))
-    assert trap.num_connections == 0
+    crawls.site.pages["/robots.txt"] = Reply(f"User-agent: *\nSitemap: {inside}/sitemap.xml")
+    other.page("/")
+    other.pages["/robots.txt"] = moved(f"{inside}/robots.txt")
+    private = (crawls.site.address, other.address)
+    allow = (crawls.site.address, f"127.0.0.1:{trap.port}", other.address)
+    outcome = crawls.land(seeds=(crawls.site.url(), other.url()), allow=allow, allow_private=private)
+    assert (trap.num_connections, outcome.rows_out, other.paths()) == (0, 1, [])
+    assert outcome.dropped == {"private_address": 4}
 
 
-def test_a_robots_txt_that_moves_to_a_private_address_refuses_its_host(crawls: Crawls, trap: Trap, site: Site) -> None:
-    crawls.site.page("/")
-    crawls.site.pages["/robots.txt"] = moved(f"http://127.0.0.1:{trap.port}/robots.txt")
-    with pytest.raises(UpstreamError, match="private_address 1"):
-        crawls.land()
-    assert (trap.num_connections, site.paths()) == (0, [])
-
-
-@pytest.mark.parametrize(
-    ("answers", "num_connected"),
-    [
-        ([["93.184.216.34"], ["127.0.0.1"]], 0),  # rebound behind robots.txt
-        ([["10.0.0.1", "127.0.0.1", "::1"]], 0),
-        ([["::ffff:127.0.0.1"]], 0),
-    ],
-)
-def test_a_name_is_judged_by_what_is_connected_to(
-    crawls: Crawls, trap: Trap, monkeypatch: pytest.MonkeyPatch, answers: list[list[str]], num_connected: int
-) -> None:
-    monkeypatch.setattr(run, "COMMAND", COMMAND)
-    monkeypatch.setenv(HOSTS_VARIABLE, json.dumps({"rebinding.example": answers}))
-    crawls.site.page("/")
-    crawls.land(seeds=(crawls.site.url(), f"http://rebinding.example:{trap.port}/"), timeout_seconds=0.5)
-    assert trap.num_connections == num_connected
-
-
-def test_a_host_that_is_named_may_be_private_on_its_port_alone(
+def test_a_name_is_judged_by_what_is_connected_to_and_may_be_private_where_it_is_named(
     crawls: Crawls, trap: Trap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    names = {
+        "rebinding.example": [["93.184.216.34"], ["127.0.0.1"]],  # behind robots.txt
+        "several.example": [["10.0.0.1", "127.0.0.1", "::1"]],
+        "mapped.example": [["::ffff:127.0.0.1"]],
+        "wiki.intern": [["127.0.0.1"]],
+    }
     monkeypatch.setattr(run, "COMMAND", COMMAND)
-    monkeypatch.setenv(HOSTS_VARIABLE, json.dumps({"wiki.intern": [["127.0.0.1"]]}))
+    monkeypatch.setenv(HOSTS_VARIABLE, json.dumps(names))
     crawls.site.page("/")
     own = f"wiki.intern:{crawls.site.port}"
-    outcome = crawls.land(seeds=(f"http://{own}/", f"http://wiki.intern:{trap.port}/"), allow_private=(own,))
-    assert (outcome.rows_out, outcome.dropped, trap.num_connections) == (1, {"private_address": 1}, 0)
-
-
-def test_no_proxy_of_the_environment_is_asked(crawls: Crawls, trap: Trap, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{trap.port}")
-    crawls.site.page("/")
-    assert (crawls.land().rows_out, trap.num_connections) == (1, 0)
-
-
-def text(body: str):  # type: ignore[no-untyped-def]
-    from tests.web_site import Reply
-
-    return Reply(body, kind="text/plain")
+    seeds = (f"http://{own}/", *(f"http://{name}:{trap.port}/" for name in names))
+    outcome = crawls.land(seeds=seeds, allow_private=(own,), timeout_seconds=0.5)
+    assert (outcome.rows_out, trap.num_connections) == (1, 0)
+    assert sum(outcome.dropped.values()) == len(names)

@@ -2,63 +2,80 @@
 
 from datetime import UTC, datetime, timedelta
 
-from pipeline_lib.ingest.crawl.warc import members
+import pytest
+from fastwarc.warc import ArchiveIterator
+
+from pipeline_lib.ingest.crawl.fetch import Answer
 from tests.crawls import Crawls
+from tests.told_web import Web, html
 from tests.web_site import Reply
 
 
-def test_a_site_lands_with_every_page_it_links_to(crawls: Crawls) -> None:
-    crawls.site.page("/", "/a", "b/")
-    crawls.site.page("/a", "/b/", "/")
-    crawls.site.page("/b/", "../c?x=1#part")
+def test_what_was_answered_lies_beside_the_rows_as_warc(told: Crawls, web: Web) -> None:
+    web.pages = {"/": html("/a", Set_Cookie="id=1", X_Kind="first"), "/a": html(text="a")}
+    told.land()
+    pages = told.pages()
+    assert [page.url for page in pages] == [row["url"] for row in told.rows().values()]
+    assert (pages[0].header("x-kind"), pages[0].header("set-cookie")) == ("first", "")
+    assert [page.body for page in pages] == [answer.body for answer in web.pages.values()]
+    (warc,) = told.landing.glob("*.warc.gz")
+    with warc.open("rb") as raw:  # others read it, too
+        read = [
+            (one.headers["WARC-Target-URI"], one.http_headers.status_code, one.reader.read())
+            for one in ArchiveIterator(raw)
+        ]
+    assert read == [(page.url, 200, page.body) for page in pages]
+
+
+def test_a_crawl_says_who_asks_and_every_page_becomes_a_document_with_what_is_known_of_it(crawls: Crawls) -> None:
+    crawls.site.page("/", "/plain", "/b/", Content_Language="de", Set_Cookie="id=1")
+    crawls.site.page("/b/", "../c?x=1#part", "/")
     crawls.site.page("/c?x=1")
-    outcome = crawls.land()
-    assert set(crawls.rows()) == {"/", "/a", "/b/", "/c?x=1"}
-    assert (outcome.rows_out, outcome.dropped) == (4, {})
-    assert crawls.site.counts() == {**dict.fromkeys(["/", "/a", "/b/", "/c?x=1"], 1), "/robots.txt": 1,
-                                    "/.well-known/tdmrep.json": 1, "/sitemap.xml": 1}  # fmt: skip
-
-
-def test_pages_become_documents_with_what_is_known_of_them(crawls: Crawls) -> None:
-    crawls.site.page("/", "/plain", Content_Language="de")
     crawls.site.pages["/plain"] = Reply("Grüße".encode("latin-1") * 9, kind="text/plain; charset=iso-8859-1")
-    crawls.land()
-    crawls.house.night()
-    plan = crawls.house.last
-    assert plan is not None
-    documents = crawls.house.rows(plan)
-    found = {row["url"]: row for row in documents}
+    outcome = crawls.land(contact="https://example.org/bot")
+    assert (set(crawls.rows()), outcome.dropped) == ({"/", "/plain", "/b/", "/c?x=1"}, {})
+    assert set(crawls.site.counts().values()) == {1}
+    assert {one.headers["user-agent"] for one in crawls.site.log} == {"Nightshift/1.0 (+https://example.org/bot)"}
+    assert not any("cookie" in one.headers or "referer" in one.headers for one in crawls.site.log)
+    found = {row["url"]: row for row in crawls.house.rows(crawls.house.night())}
     page, plain = found[crawls.site.url("/")], found[crawls.site.url("/plain")]
-    assert (page["format"], plain["format"]) == ("html", "text")
-    assert plain["text"] == "Grüße" * 9
-    assert dict(page["metadata"]) == {"content_language": "de"}
-    assert page["title"] is None
+    assert (page["format"], page["title"], dict(page["metadata"])) == ("html", None, {"content_language": "de"})
+    assert (plain["format"], plain["text"]) == ("text", "Grüße" * 9)
     assert timedelta() <= datetime.now(UTC) - page["fetched"].astimezone(UTC) < timedelta(minutes=1)
 
 
-def test_what_was_answered_lies_beside_the_rows_as_warc(crawls: Crawls) -> None:
-    crawls.site.page("/", "/a", Set_Cookie="id=1", X_Kind="first")
-    crawls.site.page("/a")
-    crawls.land()
-    (warc,) = crawls.landing.glob("*.warc.gz")
-    with warc.open("rb") as raw:
-        pages = [page for _, page in members(raw)]
-    assert [page.url for page in pages] == [row["url"] for row in crawls.rows().values()]
-    first = pages[0]
-    assert (first.header("x-kind"), first.header("set-cookie")) == ("first", "")
-    assert first.body == crawls.site.pages["/"].body.encode()  # type: ignore[union-attr]
-    from fastwarc.warc import ArchiveIterator
+@pytest.mark.parametrize(
+    ("headers", "body", "text", "metadata"),
+    [
+        ({"Content-Type": "text/html; charset=gbk"}, "<p>汉字汉字汉字".encode("gbk"), "<p>汉字汉字汉字", {}),
+        ({"Content-Type": 'text/html; Charset="GB2312"'}, '<meta charset="big5">汉字'.encode("gbk"), None, {}),
+        ({"Content-Type": "text/html; charset=nonsense"}, '<meta charset="gbk">汉字'.encode("gbk"), None, {}),
+        ({"Content-Type": "text/html; charset=iso-8859-1"}, "<p>汉字汉字汉字".encode(), "<p>汉字汉字汉字", {}),
+        ({"Content-Type": "text/plain"}, "\ufeff汉字".encode("utf-16-le"), "汉字", {}),
+        (
+            {"Content-Type": "text/html"},
+            b"<p>one bad \xff byte" + "汉字".encode() * 40,
+            None,
+            {"replaced_characters": "1"},
+        ),
+    ],
+)
+def test_a_page_is_read_in_the_charset_that_its_server_names_where_it_can_be(
+    told: Crawls, web: Web, headers: dict[str, str], body: bytes, text: str | None, metadata: dict[str, str]
+) -> None:
+    web.pages = {"/": Answer(200, tuple(headers.items()), body)}
+    told.land()
+    row = told.rows()["/"]
+    assert text in (None, row["text"])
+    assert "汉字" in row["text"]
+    assert {name: value for name, value in row["metadata"] if not name.startswith(".")} == metadata
 
-    with warc.open("rb") as raw:  # others read it, too
-        read = [
-            (r.headers["WARC-Target-URI"], r.http_headers.status_code, r.reader.read()) for r in ArchiveIterator(raw)
-        ]
-    assert [(url, body) for url, _, body in read] == [(page.url, page.body) for page in pages]
-    assert {status for _, status, _ in read} == {200}
 
-
-def test_the_agent_says_who_asks_and_whom_to_write_to(crawls: Crawls) -> None:
-    crawls.site.page("/")
-    crawls.land(contact="https://example.org/bot")
-    assert {one.headers["user-agent"] for one in crawls.site.log} == {"Nightshift/1.0 (+https://example.org/bot)"}
-    assert not any("cookie" in one.headers for one in crawls.site.log)
+def test_a_page_in_no_charset_is_one_row_of_the_quarantine(told: Crawls, web: Web) -> None:
+    web.pages = {"/": html("/odd"), "/odd": Answer(200, (("Content-Type", "text/plain"),), bytes(range(1, 256)) * 9)}
+    assert told.land().rows_out == 2
+    plan = told.house.night()
+    assert len(told.house.texts(plan)) == 1
+    (bad,) = told.house.rows(plan, "quarantine.parquet")
+    assert bad["reason"].startswith("not ")
+    assert "odd" not in bad["place"]
