@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from tests.bench import (
+    crawling,
     garbage,
     increments,
     memory,
@@ -44,6 +45,7 @@ GROUPS: tuple[Group, ...] = (
     memory,
     DEMO,
     NEUTRAL,
+    crawling,
     reading,
     training,
     overhead,

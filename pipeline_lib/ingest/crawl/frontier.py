@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline_lib.ingest.crawl.scope import MOST_SAME, counted_as, shape_of
-from pipeline_lib.ingest.crawl.urls import host_of
+from pipeline_lib.ingest.crawl.urls import REMEMBERED, host_of
 
 FRONTIER_FILE, FETCHED_FILE = "frontier.sqlite", "fetched.warc.gz"
 MOST_KNOWN = 2_000_000  # addresses that are kept in mind
@@ -37,7 +37,9 @@ CREATE TABLE IF NOT EXISTS pages (
 CREATE INDEX IF NOT EXISTS waiting ON pages (host, late DESC, depth, number) WHERE state = 0;
 CREATE INDEX IF NOT EXISTS bodies ON pages (body) WHERE body <> '';
 CREATE TABLE IF NOT EXISTS origins (origin TEXT PRIMARY KEY, at REAL, told TEXT);
-CREATE TABLE IF NOT EXISTS shapes (shape TEXT PRIMARY KEY, num INTEGER DEFAULT 0, same INTEGER DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS shapes (
+    shape TEXT PRIMARY KEY, num INTEGER DEFAULT 0, landed INTEGER DEFAULT 0, same INTEGER DEFAULT 0
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, num INTEGER) WITHOUT ROWID;
 """
 KNOWN = ("number", "url", "host", "kind", "depth", "hops", "tries", "is_known", "etag", "modified", "body")
@@ -84,6 +86,8 @@ class Frontier:
         self._database = sqlite3.connect(folder / FRONTIER_FILE, isolation_level=None, timeout=60)
         self._database.executescript(SCHEMA)
         self._bodies = (folder / FETCHED_FILE).open("ab+")
+        self._recent: set[str] = set()  # addresses that are there: a page links to what the page before linked to
+        (self._num_known,) = self._database.execute("SELECT count(*) FROM pages").fetchone()
 
     def __enter__(self) -> Self:
         return self
@@ -166,8 +170,8 @@ class Frontier:
         values |= {"asked": num_bytes is not None, "bytes": num_bytes or 0, **(about or {})}
         columns = ", ".join(f"{name} = ?" for name in values)
         with self._transaction():
-            if about and member and self._is_repeated(about["body"], page.number):
-                self._note_shape(shape_of(page.url), same=1)
+            if about and member:
+                self._note_shape(shape_of(page.url), landed=1, same=self._is_repeated(about["body"], page))
             self._database.execute(f"UPDATE pages SET {columns} WHERE number = ?", (*values.values(), page.number))
             for one in found:
                 if not self._has(one.url):
@@ -229,9 +233,21 @@ class Frontier:
         return None if row is None or row[1] is None else self.member(*row)
 
     def _has(self, url: str) -> bool:
-        return self._database.execute("SELECT 1 FROM pages WHERE url = ?", (url,)).fetchone() is not None
+        if url in self._recent:
+            return True
+        if self._database.execute("SELECT 1 FROM pages WHERE url = ?", (url,)).fetchone() is None:
+            return False
+        self._note_recent(url)
+        return True
+
+    def _note_recent(self, url: str) -> None:
+        if len(self._recent) >= REMEMBERED:
+            self._recent.clear()
+        self._recent.add(url)
 
     def _insert(self, one: Found) -> None:
+        self._num_known += 1
+        self._note_recent(one.url)
         self._database.execute(
             "INSERT INTO pages (url, host, kind, depth, hops, late, is_known, etag, modified, body) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -241,11 +257,10 @@ class Frontier:
 
     def _full(self, url: str) -> str | None:
         """Why no more addresses like this one are added; else it is counted under its shapes."""
-        (num,) = self._database.execute("SELECT coalesce(max(number), 0) FROM pages").fetchone()
-        if num >= MOST_KNOWN:
+        if self._num_known >= MOST_KNOWN:
             return "frontier_full"
-        same = self._database.execute("SELECT same FROM shapes WHERE shape = ?", (shape_of(url),)).fetchone()
-        if same is not None and same[0] > MOST_SAME:
+        is_full = "SELECT 1 FROM shapes WHERE shape = ? AND same > ? AND 2 * same > landed"
+        if self._database.execute(is_full, (shape_of(url), MOST_SAME)).fetchone():
             return "trap"
         shapes = counted_as(url)
         for shape, most in shapes:
@@ -256,13 +271,14 @@ class Frontier:
             self._note_shape(shape, num=1)
         return None
 
-    def _note_shape(self, shape: str, *, num: int = 0, same: int = 0) -> None:
-        added = "ON CONFLICT DO UPDATE SET num = num + excluded.num, same = same + excluded.same"
-        self._database.execute(f"INSERT INTO shapes VALUES (?, ?, ?) {added}", (shape, num, same))
+    def _note_shape(self, shape: str, *, num: int = 0, landed: int = 0, same: int = 0) -> None:
+        added = ", ".join(f"{name} = {name} + excluded.{name}" for name in ("num", "landed", "same"))
+        insert = f"INSERT INTO shapes VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET {added}"
+        self._database.execute(insert, (shape, num, landed, same))
 
-    def _is_repeated(self, body: str, number: int) -> bool:
-        asked = "SELECT 1 FROM pages WHERE body = ? AND number <> ? LIMIT 1"
-        return self._database.execute(asked, (body, number)).fetchone() is not None
+    def _is_repeated(self, body: str, page: Known) -> bool:
+        asked = "SELECT 1 FROM pages WHERE body = ? AND host = ? AND number <> ? LIMIT 1"
+        return self._database.execute(asked, (body, page.host, page.number)).fetchone() is not None
 
     def _count(self, name: str) -> None:
         self._database.execute("INSERT INTO counts VALUES (?, 1) ON CONFLICT DO UPDATE SET num = num + 1", (name,))

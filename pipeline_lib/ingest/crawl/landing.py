@@ -12,44 +12,52 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.ingest.charset import decode, decode_html
 from pipeline_lib.ingest.crawl import outcomes
-from pipeline_lib.ingest.crawl.frontier import DONE, PAGE, Found, Frontier
+from pipeline_lib.ingest.crawl.frontier import DONE, FEED, PAGE, Found, Frontier
 from pipeline_lib.ingest.crawl.judged import format_of, label_of
 from pipeline_lib.ingest.crawl.landed import FETCHED, FORMAT
 from pipeline_lib.ingest.crawl.warc import Page, members, unpacked_member
 from pipeline_lib.ingest.landed import Row, landed_rows, link
 from pipeline_lib.ingest.landing import Landing
+from pipeline_lib.ingest.plan import LANDING_FILE
 from pipeline_lib.ingest.records import Unreadable
 from pipeline_lib.store.artifact import Outcome
+from pipeline_lib.store.files import read_json
 from pipeline_lib.store.forgotten import FORGOTTEN, Refused
 
 KNOWN_FILE = "known.jsonl.gz"
 WARC = ".warc.gz"
 
 
-def read_known(landing: Path | None) -> Iterator[Found]:
-    """What a landing knows of addresses."""
+class NobodyAnswered(UpstreamError):
+    """No host of a crawl has answered."""
+
+
+def read_known(landing: Path | None, asks: str) -> Iterator[Found]:
+    """What a landing knows of addresses.
+
+    Where something else was asked for then, pages are asked for without their versions: they may lead further now.
+    """
     if landing is None:
         return
+    is_same = read_json(landing / LANDING_FILE)["asks"] == asks
     with gzip.open(landing / KNOWN_FILE, "rt", encoding="utf-8") as lines:
         for line in lines:
-            yield Found(**json.loads(line))
+            found = Found(**json.loads(line))
+            yield found if is_same else replace(found, etag="", modified="")
 
 
 def write_landing(
     landing: Landing, frontier: Frontier, folder: Path, before: Path | None, max_gone_share: float, refused: Refused
 ) -> Outcome:
-    """Fill the folder of a landing from a frontier that is finished.
-
-    Raises `UpstreamError` where no host answered, and `GuardStop` where too many pages are gone.
-    """
+    """Fill the folder of a landing from a frontier that is done. Raises `GuardStop` where too many pages are gone."""
     ends = _ends(frontier)
-    _check_answered(ends, landing.source)
     for row in frontier.rows():
         if row["is_known"] and _outcome(row) in outcomes.KEEP | {outcomes.SAME}:
             landing.there(row["url"], is_deleted=False)
@@ -92,11 +100,13 @@ def _ends(frontier: Frontier) -> Counter[tuple[str, bool]]:
     return found
 
 
-def _check_answered(ends: Counter[tuple[str, bool]], source: str) -> None:
+def check_answered(frontier: Frontier, source: str) -> None:
+    """Raises `NobodyAnswered` where nobody has answered: a site that is down is no empty site."""
+    ends = _ends(frontier)
     found = sorted({outcome for outcome, _ in ends})
     if found and outcomes.NO_ANSWER.issuperset(found):
         reasons = ", ".join(f"{outcome} {ends[outcome, True] + ends[outcome, False]}" for outcome in found)
-        raise UpstreamError(
+        raise NobodyAnswered(
             f"ingest: no page of source {source!r} was answered ({reasons}). Look whether its hosts can be reached "
             "and their robots.txt answers; a host that is private has to be named in allow_private. Then run again."
         )
@@ -121,7 +131,7 @@ def _members_of(warc: Path) -> dict[str, bytes]:
 
 
 def _is_same(old: Path, new: Path) -> bool:
-    return old.stat().st_size == new.stat().st_size and old.read_bytes() == new.read_bytes()
+    return old.samefile(new) or (old.stat().st_size == new.stat().st_size and old.read_bytes() == new.read_bytes())
 
 
 def _beside(piece: Path) -> Path:
@@ -131,7 +141,7 @@ def _beside(piece: Path) -> Path:
 def _write_known(frontier: Frontier, path: Path, refused: Refused) -> None:
     with path.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0) as out:
         for row in frontier.rows():
-            if row["kind"] == PAGE and not refused.has(row["url"]) and (known := _known(row)) is not None:
+            if row["kind"] in (PAGE, FEED) and not refused.has(row["url"]) and (known := _known(row)) is not None:
                 out.write(json.dumps(known, sort_keys=True).encode() + b"\n")
 
 
@@ -142,6 +152,9 @@ def _known(row: Mapping[str, Any]) -> dict[str, Any] | None:
     if outcome in outcomes.FORGET:
         return None
     late = {"late": True} if outcome == outcomes.NOT_REACHED and row["is_known"] else {}
+    kind = {} if row["kind"] == PAGE else {"kind": row["kind"]}
+    if kind:
+        return {"url": row["url"], "depth": row["depth"], **kind}
     names = ("etag", "modified", "body")
     about = {"is_known": True, **{name: row[name] for name in names if row[name]}} if is_there else {}
     return {"url": row["url"], "depth": row["depth"], **late, **about}

@@ -20,7 +20,7 @@ MOST_REPEATS = 3  # of one segment in a path
 MOST_PARAMETERS = 8
 MOST_QUERIES = 200  # of one path
 MOST_DAYS = 800  # addresses of one shape with a month in it
-MOST_SAME = 20  # addresses of one shape with bodies that were there already
+MOST_SAME = 20  # addresses of one shape with bodies that were there already, where they are most of it
 _DIGITS = re.compile(r"\d+")
 _MONTH = re.compile(r"(?<!\d)[12]\d{3}(?!\d)\D{1,12}(0?[1-9]|1[0-2])(?!\d)")  # a year, and a month behind it
 

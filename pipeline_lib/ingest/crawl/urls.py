@@ -7,9 +7,11 @@ stands for. What is no http or https, carries a user or cannot be an address is 
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+REMEMBERED = 1 << 16  # addresses: most links of a page are those of the page before
 MAX_URL_CHARS = 2_000  # what browsers and proxies take
 _IN_PATH, _IN_QUERY = "/!$&'()*+,;=:@~-._%", "/!$&'()*+,;=:@~-._%?"
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -28,12 +30,17 @@ def canonical(url: str, base: str | None = None) -> str | None:
     head, mark, query = given.partition("#")[0].partition("?")
     given = head.replace("\\", "/") + mark + query
     try:
-        parts = urlsplit(urljoin(base, given) if base else given)
-        port = parts.port
+        return _canonical(urljoin(base, given) if base else given)
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _canonical(url: str) -> str | None:
+    """The same of an absolute address. Raises `ValueError` for what is none."""
+    parts = urlsplit(url)
     host = None if parts.username is not None else canonical_host(parts.hostname or "")
-    scheme = parts.scheme.lower()
+    scheme, port = parts.scheme.lower(), parts.port
     if scheme not in DEFAULT_PORTS or host is None or port == 0:
         return None
     shown = "" if port in (None, DEFAULT_PORTS[scheme]) else f":{port}"
@@ -58,6 +65,7 @@ def path_of(url: str) -> str:
     return url[len(origin_of(url)) :] or "/"
 
 
+@lru_cache(maxsize=1_024)
 def canonical_host(host: str) -> str | None:
     """A host as it is asked for: lower case, numbers as dotted quads, IPv6 in brackets, other scripts in Punycode."""
     try:

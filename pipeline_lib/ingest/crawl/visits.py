@@ -19,7 +19,7 @@ from pipeline_lib.ingest.crawl.origins import KEPT_SECONDS, MOST_HOPS, MOVED, Or
 from pipeline_lib.ingest.crawl.pace import Pace, is_passing
 from pipeline_lib.ingest.crawl.page import addresses_in
 from pipeline_lib.ingest.crawl.scope import Scope, trap_in
-from pipeline_lib.ingest.crawl.urls import canonical, host_of, origin_of
+from pipeline_lib.ingest.crawl.urls import REMEMBERED, canonical, host_of, origin_of
 from pipeline_lib.ingest.crawl.warc import packed
 
 MOST_HOSTS = 32  # visited side by side
@@ -39,6 +39,7 @@ class Visits:
     def __init__(self, job: CrawlJob, frontier: Frontier, fetcher: Fetcher) -> None:
         self._job, self._frontier, self._fetcher = job, frontier, fetcher
         self._scope = Scope(job.allow, job.deny)
+        self._wanted: dict[str, bool] = {}  # what was said of the last addresses
         self._paces: dict[str, Pace] = {}
         self._origins: dict[str, Origin | Awaitable[Origin]] = {}
         self._ends_at = time.monotonic() + job.max_minutes * 60
@@ -194,12 +195,16 @@ class Visits:
 
     def _is_wanted(self, url: str) -> bool:
         """Whether an address is to be known at all; one that looks like a trap is counted."""
-        if not self._scope.has(url):
-            return False
-        if reason := trap_in(url):
+        known = self._wanted.get(url)
+        if known is not None:
+            return known
+        reason = trap_in(url) if self._scope.has(url) else "out_of_scope"
+        if reason and reason != "out_of_scope":
             self._frontier.count(reason)
-            return False
-        return True
+        if len(self._wanted) >= REMEMBERED:
+            self._wanted.clear()
+        self._wanted[url] = reason is None
+        return reason is None
 
     def _take_list(self, page: Known, answer: Answer) -> None:
         """Take the addresses of a sitemap or a feed."""

@@ -5,6 +5,7 @@ the next one goes on from the frontier. It lives below a supervisor (base/lifeli
 """
 
 import asyncio
+import json
 import logging
 import os
 import sys
@@ -62,7 +63,8 @@ async def _tell(work: Path, frontier: Frontier, job: CrawlJob) -> None:
         num_done, num_known = frontier.progress()
         total = max(num_done, min(num_known, job.max_pages))
         with suppress(OSError):
-            write_json(work / PROGRESS_FILE, {"done": num_done, "total": total, "note": "pages"})
+            (work / f".{PROGRESS_FILE}").write_text(json.dumps({"done": num_done, "total": total, "note": "pages"}))
+            (work / f".{PROGRESS_FILE}").replace(work / PROGRESS_FILE)
         await asyncio.sleep(TELL_SECONDS)
 
 

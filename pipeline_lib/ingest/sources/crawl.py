@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline_lib.base.errors import GuardStop, UpstreamError
+from pipeline_lib.base.errors import GuardStop
 from pipeline_lib.base.secrets import has_secret
 from pipeline_lib.base.settings import operational
 from pipeline_lib.ingest.crawl.addresses import split_port
 from pipeline_lib.ingest.crawl.scope import split_pattern
 from pipeline_lib.ingest.crawl.urls import canonical, origin_of
 from pipeline_lib.ingest.records import MIB, FileSource, Slug, SourceSettings
-from pipeline_lib.store.artifact import Outcome, digest_of
+from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.forgotten import Refused
 
 if TYPE_CHECKING:
@@ -143,19 +143,21 @@ class CrawlSource(SourceSettings):
     def land(self, before: Path | None, places: Path, folder: Path, max_gone_share: float, refused: Refused) -> Outcome:
         """Crawl, and write the pages that are new or changed since the landing before."""
         from pipeline_lib.ingest.crawl.frontier import Frontier
-        from pipeline_lib.ingest.crawl.landing import read_known, write_landing
+        from pipeline_lib.ingest.crawl.landing import NobodyAnswered, check_answered, read_known, write_landing
         from pipeline_lib.ingest.crawl.run import check_installed, run_crawl
         from pipeline_lib.ingest.landing import Landing
         from pipeline_lib.ingest.places import kept_beside
 
         check_installed(self.name)
-        work, known = kept_beside(places), list(read_known(before))
-        run_crawl(self._job(), work, known, "" if before is None else before.name)
-        opened = Landing(self.name, digest_of(self.decisive()), folder, before, places, refused)
+        work, job = kept_beside(places), self._job()
+        run_crawl(job, work, read_known(before, job.digest), "" if before is None else before.name)
+        opened = Landing(self.name, job.digest, folder, before, places, refused)
         try:
-            with Frontier(work) as frontier, opened as landing:
-                return write_landing(landing, frontier, folder, before, max_gone_share, refused)
-        except (GuardStop, UpstreamError):  # the next night asks the hosts, and not this frontier
+            with Frontier(work) as frontier:
+                check_answered(frontier, self.name)
+                with opened as landing:
+                    return write_landing(landing, frontier, folder, before, max_gone_share, refused)
+        except (GuardStop, NobodyAnswered):  # the next night asks the hosts, and not this frontier
             shutil.rmtree(work, ignore_errors=True)
             raise
 

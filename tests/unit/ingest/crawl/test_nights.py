@@ -100,6 +100,36 @@ def test_what_the_budget_leaves_is_asked_for_first_the_next_night(told: Crawls, 
     assert (len(asked), asked & set(web.paths())) == (3, set())
 
 
+def test_where_more_is_asked_for_pages_that_are_the_same_lead_further(told: Crawls, web: Web) -> None:
+    def versioned(_url: str) -> Answer:
+        is_same = web.asked[-1][1].get("If-None-Match") == "1"
+        return status(304) if is_same else html("/a", "/tag/b", ETag="1")
+
+    web.pages = {"/": versioned, "/a": html(text="a"), "/tag/b": html(text="b")}
+    told.land(max_depth=0)
+    assert told.land(max_depth=0).facts["num_unchanged"] == 1
+    assert web.asked[-1][1] == {"If-None-Match": "1"}
+    told.land(max_depth=1, deny=("/tag/",))
+    assert set(told.rows()) == {"/", "/a"}
+    told.land(max_depth=1)
+    assert set(told.rows()) == {"/", "/a", "/tag/b"}
+
+
+def test_a_feed_is_asked_for_each_night_also_where_its_page_is_the_same(told: Crawls, web: Web) -> None:
+    def versioned(_url: str) -> Answer:
+        is_same = web.asked[-1][1].get("If-None-Match") == "1"
+        return status(304) if is_same else html(head=FEED_LINK, ETag="1")
+
+    web.pages = {"/": versioned, "/feed": plain(f"<rss><item><link>{HOST}/1</link></item></rss>"), "/1": html(text="1")}
+    told.land()
+    web.pages |= {"/feed": plain(f"<rss><item><link>{HOST}/2</link></item></rss>"), "/2": html(text="2")}
+    assert told.land().facts["num_new"] == 1
+    assert set(told.rows()) == {"/", "/1", "/2"}
+
+
+FEED_LINK = '<link rel="alternate" type="application/rss+xml" href="/feed">'
+
+
 def test_too_many_pages_gone_at_once_stop_the_night_and_the_next_one_asks_again(told: Crawls, web: Web) -> None:
     pages = {"/": html("/a", "/b", "/c"), **{path: html(text=path) for path in ("/a", "/b", "/c")}}
     web.pages = pages
@@ -258,7 +288,7 @@ def test_what_a_crawl_tells_names_no_address(told: Crawls, web: Web) -> None:
     outcome = told.land()
     assert outcome.dropped == {"gone": 2}
     assert "private-name" not in json.dumps([outcome.dropped, outcome.facts])
-    assert [one.url for one in read_known(told.landing)] == [f"{HOST}/"]
+    assert [one.url for one in read_known(told.landing, "")] == [f"{HOST}/"]
 
 
 def test_what_is_forgotten_never_comes_back(told: Crawls, web: Web) -> None:
@@ -269,5 +299,5 @@ def test_what_is_forgotten_never_comes_back(told: Crawls, web: Web) -> None:
     outcome = told.land(seeds=(f"{HOST}/", f"{HOST}/person"))
     assert (set(told.rows()), outcome.dropped) == ({"/"}, {"forgotten": 1})
     assert all(b"person" not in path.read_bytes() for path in told.landing.glob("*.parquet"))
-    assert all("person" not in one.url for one in read_known(told.landing))
+    assert all("person" not in one.url for one in read_known(told.landing, ""))
     assert all("person" not in page.url for page in told.pages())
