@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -190,3 +192,11 @@ def test_a_crawl_that_cannot_be_is_refused_without_a_secret(fields: dict[str, An
 
 def test_only_the_name_of_a_crawl_decides_how_its_pages_are_read() -> None:
     assert CrawlSource(**CRAWL).decisive() == {"kind": "crawl", "name": "web"}
+
+
+def test_the_crawl_of_the_docs_is_one() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "crawl.md").read_text(encoding="utf-8")
+    written = tomllib.loads(page.partition("```toml\n")[2].partition("```")[0])
+    (source,) = IngestSettings.model_validate(written["ingest"]).sources
+    assert isinstance(source, CrawlSource)
+    assert all(f"`{name}`" in page or f"{name} =" in page for name in ("max_pages", "max_depth", "allow_private"))
