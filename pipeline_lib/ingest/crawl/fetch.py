@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline_lib.ingest.crawl.bodies import CODINGS, BadBody, unpacked
 from pipeline_lib.ingest.crawl.job import CrawlJob
 from pipeline_lib.ingest.crawl.resolver import ALLOW_PRIVATE, refused_hosts
-from pipeline_lib.ingest.crawl.urls import host_of
+from pipeline_lib.ingest.crawl.urls import canonical_host, host_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -144,7 +144,7 @@ class Fetcher:
         except DownloadCancelledError:
             return Answer(fault="too_large", seconds=time.monotonic() - began)
         except CannotResolveHostError:
-            is_private = host_of(url).strip("[]") in refused_hosts
+            is_private = canonical_host(host_of(url)) in refused_hosts
             return Answer(fault="private_address" if is_private else "unreachable", seconds=time.monotonic() - began)
         except (DownloadConnectionRefusedError, DownloadFailedError, ResponseDataLossError, OSError):
             return Answer(fault="unreachable", seconds=time.monotonic() - began)

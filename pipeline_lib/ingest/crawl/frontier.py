@@ -144,8 +144,10 @@ class Frontier:
         return Known(**{**dict(zip(KNOWN, row, strict=True)), "is_known": bool(row[KNOWN.index("is_known")])})
 
     def put_back(self, page: Known) -> None:
-        """Let an address wait again."""
-        self._database.execute("UPDATE pages SET state = ? WHERE number = ?", (WAITING, page.number))
+        """Let an address wait again that was not asked for."""
+        self._database.execute(
+            "UPDATE pages SET state = ?, tries = ? WHERE number = ?", (WAITING, page.tries, page.number)
+        )
 
     def done(
         self,

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IAddress, IHostnameResolver, IHostResolu
 from zope.interface import implementer
 
 from pipeline_lib.ingest.crawl.addresses import Exempt, is_public
+from pipeline_lib.ingest.crawl.urls import canonical_host
 
 ALLOW_PRIVATE = "NIGHTSHIFT_ALLOW_PRIVATE"  # the setting of Scrapy that hands over the exempt hosts
 refused_hosts: set[str] = set()  # those of which no address came through, the last time they were asked for
@@ -35,9 +36,10 @@ class _Filter:
             self._num_refused += 1
 
     def resolutionComplete(self) -> None:
-        refused_hosts.discard(self._host)
+        name = canonical_host(self._host) or self._host
+        refused_hosts.discard(name)
         if self._num_refused and not self._num_passed:
-            refused_hosts.add(self._host)
+            refused_hosts.add(name)
         self._receiver.resolutionComplete()
 
 

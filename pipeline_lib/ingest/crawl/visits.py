@@ -5,29 +5,26 @@ address like any other: it waits for its turn, and each hop is held against its 
 """
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 
 from pipeline_lib.ingest.crawl import outcomes
-from pipeline_lib.ingest.crawl.bodies import BadBody, is_gzip, unpacked
 from pipeline_lib.ingest.crawl.fetch import Answer, Fetcher
 from pipeline_lib.ingest.crawl.frontier import FEED, PAGE, SITEMAP, Found, Frontier, Known
 from pipeline_lib.ingest.crawl.job import CrawlJob
 from pipeline_lib.ingest.crawl.judged import Judged, judge
+from pipeline_lib.ingest.crawl.lists import MOST_LIST_BYTES, listed
 from pipeline_lib.ingest.crawl.origins import KEPT_SECONDS, MOST_HOPS, MOVED, Origin, ask_robots, ask_tdm
 from pipeline_lib.ingest.crawl.pace import Pace, is_passing
-from pipeline_lib.ingest.crawl.page import addresses_in
 from pipeline_lib.ingest.crawl.scope import Scope, trap_in
 from pipeline_lib.ingest.crawl.urls import REMEMBERED, canonical, host_of, origin_of
 from pipeline_lib.ingest.crawl.warc import packed
 
 MOST_HOSTS = 32  # visited side by side
 MOST_TRIES = 3  # of one address a night
-MOST_SITEMAP_BYTES = 50 << 20  # the limit of sitemaps.org, unpacked
-MOST_OF_SITEMAP = 50_000  # addresses
-MOST_SITEMAP_LEVELS, MOST_SITEMAPS = 3, 500  # of one index
-WAIT_SECONDS = 0.5
+WAIT_SECONDS, MOST_END_SECONDS = 0.5, 5.0
 PAGE_TYPES = ("text/html", "application/xhtml+xml", "text/plain", "text/markdown", "text/x-markdown")
 GONE = (404, 410, 451)
 FORBIDDEN = (401, 402, 403, 407)
@@ -68,10 +65,8 @@ class Visits:
             await self._let_end(list(visitors.values()))
 
     async def _let_end(self, visitors: list[asyncio.Task[None]]) -> None:
-        """Who waits for a turn need not; who is asking may end, in the time that one answer may take."""
-        _, late = await asyncio.wait(
-            visitors, timeout=self._job.timeout_seconds if self._job.timeout_seconds < 5 else 5
-        )
+        """Who is asking may end, in a little time; what is cut short is asked for again."""
+        _, late = await asyncio.wait(visitors, timeout=min(self._job.timeout_seconds, MOST_END_SECONDS))
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
@@ -88,22 +83,34 @@ class Visits:
                 raise
 
     async def _look_at(self, page: Known) -> None:
-        if reason := await self._reason_against(page):
+        reason = await self._reason_against(page)
+        if reason is not None:
             self._frontier.done(page, reason)
             return
-        answer = await self._ask(page)
-        if answer is None and self._pace(page.host).is_left:
-            self._frontier.done(page, "host_left")
-            return
-        if answer is None:  # the budget was spent while it waited
+        if self.is_over:  # spent by others, while its origin was asked
             self._frontier.put_back(page)
             return
-        if page.kind == PAGE:
-            self._num_pages += 1
-        if page.kind == PAGE or answer.status in MOVED:
-            self._settle(page, answer)
-        else:
-            self._take_list(page, answer)
+        self._num_pages += page.kind == PAGE
+        answer = await self._ask(page)
+        if answer is not None:
+            self._take(page, answer)
+        elif self._pace(page.host).is_left:
+            self._frontier.done(page, "host_left")
+        else:  # the budget was spent while it waited
+            self._frontier.put_back(page)
+
+    def _take(self, page: Known, answer: Answer) -> None:
+        """Take what came. What nobody foresaw in a page costs that page."""
+        try:
+            if page.kind == PAGE or answer.status in MOVED:
+                self._settle(page, answer)
+            else:
+                self._take_list(page, answer)
+        except (OSError, sqlite3.Error):
+            raise
+        except Exception as exc:  # noqa: BLE001
+            print("a page that cannot be taken:", type(exc).__name__, flush=True)
+            self._frontier.done(page, outcomes.FAILED, num_bytes=answer.num_bytes)
 
     async def _reason_against(self, page: Known) -> str | None:
         """Why an address is not asked for."""
@@ -111,6 +118,8 @@ class Visits:
             return "out_of_scope"
         if page.hops > MOST_HOPS:
             return "too_many_redirects"
+        if page.tries >= MOST_TRIES:  # and each time the process was killed
+            return outcomes.FAILED
         if self._pace(page.host).is_left:
             return "host_left"
         origin = await self._origin(origin_of(page.url))
@@ -121,13 +130,13 @@ class Visits:
         conditions = {"If-None-Match": page.etag, "If-Modified-Since": page.modified} if page.is_known else {}
         pace = self._pace(page.host)
         for number in range(1, MOST_TRIES + 1):
-            if pace.is_left or self.is_over:
+            if pace.is_left or (number > 1 and self.is_over):
                 break
             answer = await pace.ask(
                 lambda: self._fetcher.fetch(
                     page.url,
                     takes=_is_page if page.kind == PAGE else _is_any,
-                    most_bytes=self._job.max_page_bytes if page.kind == PAGE else MOST_SITEMAP_BYTES,
+                    most_bytes=self._job.max_page_bytes if page.kind == PAGE else MOST_LIST_BYTES,
                     more={name: value for name, value in conditions.items() if value},
                 )
             )
@@ -211,33 +220,8 @@ class Visits:
         if answer.fault or answer.status != 200:
             self._frontier.done(page, answer.fault or outcomes.FAILED, num_bytes=answer.num_bytes)
             return
-        found, reason = self._listed(page, answer.body)
+        found, reason = listed(page, answer.body, self._scope, self._is_wanted, self._job.max_depth)
         self._frontier.done(page, reason, found=found, num_bytes=answer.num_bytes)
-
-    def _listed(self, page: Known, body: bytes) -> tuple[list[Found], str]:
-        found, num_sitemaps = list[Found](), 0
-        try:
-            plain = unpacked(body, "gzip", MOST_SITEMAP_BYTES).body if is_gzip(body) else body
-            for number, (kind, address) in enumerate(addresses_in(plain)):
-                if number >= MOST_OF_SITEMAP:
-                    return found, "too_many_addresses"
-                url = canonical(address, page.url)
-                if url is not None and kind == SITEMAP and self._is_wanted_sitemap(page, url):
-                    num_sitemaps += 1
-                    found += [Found(url, page.depth + 1, SITEMAP)] if num_sitemaps <= MOST_SITEMAPS else []
-                elif url is not None and kind == PAGE and self._is_wanted(url):
-                    found.append(Found(url, min(page.depth + 1, max(1, self._job.max_depth))))
-        except BadBody as exc:
-            return found, str(exc)
-        except ValueError:
-            return found, "not_xml"
-        return found, outcomes.LANDED
-
-    def _is_wanted_sitemap(self, page: Known, url: str) -> bool:
-        """Whether a sitemap that another one names is taken: not too deep, and of a host that this crawl asks."""
-        host = origin_of(url).partition("://")[2]
-        is_deep = page.kind != SITEMAP or page.depth >= MOST_SITEMAP_LEVELS
-        return not is_deep and (host_of(url) == page.host or self._scope.covers(host))
 
     def _pace(self, host: str) -> Pace:
         return self._paces.setdefault(host, Pace(self._job.seconds_between_requests))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from pipeline_lib.ingest.crawl import visits
+from pipeline_lib.ingest.crawl import lists
 from pipeline_lib.ingest.crawl.fetch import Answer
 from pipeline_lib.ingest.crawl.page import addresses_in, read_head
 from pipeline_lib.ingest.crawl.urls import canonical, host_of, origin_of, path_of
@@ -168,11 +168,11 @@ def test_what_sitemaps_and_feeds_name_is_crawled(web: Web, pages: Mapping[str, A
 def test_a_sitemap_is_taken_up_to_its_limit_and_no_deeper_than_it_may_be(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(visits, "MOST_OF_SITEMAP", 5)
+    monkeypatch.setattr(lists, "MOST_OF_LIST", 5)
     web.otherwise = lambda url: html(text=url)
     maps = {f"/{n}.xml": plain(index(f"/{n + 1}.xml")) for n in range(9)}
     web.pages = {**maps, f"{HOST}/sitemap.xml": plain(urls(*(f"/p{n}" for n in range(9)))),
                  f"{HOST}/robots.txt": plain("Sitemap: /sitemap.xml\nSitemap: /0.xml")}  # fmt: skip
     web.crawl()
     assert sum(path.startswith("/p") for path in web.paths()) == 5
-    assert sum(path.endswith(".xml") for path in web.paths()) == 1 + visits.MOST_SITEMAP_LEVELS
+    assert sum(path.endswith(".xml") for path in web.paths()) == 1 + lists.MOST_LEVELS

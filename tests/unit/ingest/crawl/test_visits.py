@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.ingest.crawl import pace, scope, visits
+from pipeline_lib.ingest.crawl import judged, pace, scope, visits
 from pipeline_lib.ingest.crawl.fetch import Answer
 from pipeline_lib.ingest.crawl.frontier import Found, Frontier
+from pipeline_lib.ingest.crawl.judged import Judged
 from pipeline_lib.ingest.crawl.pace import retry_after
 from pipeline_lib.ingest.crawl.scope import Scope, trap_in
 from tests.told_web import HOST, Web, html, status
@@ -249,3 +250,31 @@ def test_hosts_are_visited_side_by_side_and_each_one_request_at_a_time(tmp_path:
 
 def test_the_limits_are_what_was_agreed() -> None:
     assert (visits.MOST_HOPS, visits.MOST_TRIES, pace.MOST_DELAY_SECONDS) == (5, 3, 60.0)
+
+
+def test_a_page_that_nobody_foresaw_costs_itself(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge(url: str, *more: object) -> Judged:
+        if url.endswith("/odd"):
+            raise RecursionError
+        return judged.judge(url, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(visits, "judge", judge)
+    web.pages = {"/": html("/odd", "/a"), "/odd": html(), "/a": html()}
+    assert web.crawl() == {"/": "landed", "/odd": "failed", "/a": "landed"}
+
+
+def test_an_address_that_each_time_kills_the_process_is_left(web: Web) -> None:
+    web.pages = {"/": html()}
+    with Frontier(web.folder) as frontier:
+        frontier.add([Found(f"{HOST}/", 0), Found(f"{HOST}/a", 0)])
+        for _ in range(visits.MOST_TRIES):
+            assert frontier.take("e.example").url == f"{HOST}/"  # type: ignore[union-attr]
+            frontier.go_on()  # what the next process does
+    assert web.crawl() == {"/": "failed", "/a": "gone"}
+
+
+def test_the_budget_of_pages_holds_over_all_hosts(tmp_path: Path) -> None:
+    web = Web(tmp_path, otherwise=endless)
+    hosts = [f"h{number}.example" for number in range(9)]
+    web.crawl(seeds=tuple(f"http://{host}/" for host in hosts), allow=hosts, max_pages=20)
+    assert len(web.paths()) == 20
