@@ -1,13 +1,21 @@
 """A web site of the tests' own: pages by path, odd ones among them, and a log of what was asked of it and when."""
 
 import gzip
+import socket
+import ssl
+import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 Handler = Callable[[BaseHTTPRequestHandler], "Reply | None"]
 
@@ -44,13 +52,16 @@ class _Server(ThreadingHTTPServer):
 class Site:
     """Pages by path. What is not there is a 404; a handler answers for itself, or by what it gives."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", *, is_tls: bool = False) -> None:
         self.pages: dict[str, Reply | Handler] = {}
         self.default: Handler | None = None
         self.log: list[Asked] = []
         self._lock = threading.Lock()
         self._server = _Server((host, 0), self._handler())
         self._server.daemon_threads = True
+        self._scheme = "https" if is_tls else "http"
+        if is_tls:
+            self._server.socket = _with_own_certificate(self._server.socket)
         self.port = self._server.server_address[1]
         self.host = host
 
@@ -61,7 +72,7 @@ class Site:
 
     def url(self, path: str = "/") -> str:
         """The address of a page."""
-        return f"http://{self.address}{path}"
+        return f"{self._scheme}://{self.address}{path}"
 
     def page(self, path: str, *links: str, text: str = "", head: str = "", **headers: str) -> None:
         """Put an HTML page there."""
@@ -134,6 +145,27 @@ def send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
     handler.end_headers()
     if reply.status not in (204, 304):
         handler.wfile.write(body)
+
+
+def _with_own_certificate(listening: socket.socket) -> socket.socket:
+    """The socket behind TLS, with a certificate that nobody has signed but itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a site of the tests")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        pem = serialization.Encoding.PEM
+        private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        file.write(certificate.public_bytes(pem) + private)
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context.wrap_socket(listening, server_side=True)
 
 
 def moved(to: str, status: int = 302) -> Reply:

@@ -28,11 +28,11 @@ def crawls(tmp_path: Path, site: Site) -> Crawls:
 
 
 @pytest.fixture
-def sites() -> Iterator[Callable[[], Site]]:
+def sites() -> Iterator[Callable[..., Site]]:
     """As many sites as are asked for, each a host of its own."""
     numbers = count(1)
     with ExitStack() as stack:
-        yield lambda: stack.enter_context(Site(f"127.0.1.{next(numbers)}"))
+        yield lambda **how: stack.enter_context(Site(f"127.0.1.{next(numbers)}", **how))
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ ODD: dict[str, tuple[Reply | Handler, str]] = {
 }  # fmt: skip
 
 
-def test_odd_answers_cost_their_pages_and_the_crawl_goes_on(tmp_path: Path, sites: Callable[[], Site]) -> None:
+def test_odd_answers_cost_their_pages_and_the_crawl_goes_on(tmp_path: Path, sites: Callable[..., Site]) -> None:
     asked = {path: sites() for path in ODD}
     for path, site in asked.items():
         site.pages[path] = ODD[path][0]
@@ -127,9 +127,11 @@ def test_odd_answers_cost_their_pages_and_the_crawl_goes_on(tmp_path: Path, site
         site.page("/last", text=path)
     crawls = Crawls(House(tmp_path), asked["/chunks"])
     began = time.monotonic()
+    tls = sites(is_tls=True)
+    tls.page("/")
     crawls.land(
-        seeds=tuple(site.url() for site in asked.values()),
-        allow_private=tuple(site.host for site in asked.values()),
+        seeds=tuple(site.url() for site in (*asked.values(), tls)),
+        allow_private=tuple(site.host for site in (*asked.values(), tls)),
         max_page_bytes=100_000,
         timeout_seconds=1.0,
     )
@@ -140,3 +142,4 @@ def test_odd_answers_cost_their_pages_and_the_crawl_goes_on(tmp_path: Path, site
     assert found == {path: end for path, (_, end) in ODD.items()}
     assert [ends[address, "last"] for address in addresses.values()] == ["landed"] * len(ODD)
     assert crawls.rows()["/chunks"]["text"] == "<p>well"
+    assert (crawls.ends[tls.url()], tls.log) == ("robots_unreachable", [])  # nobody vouches for its certificate
