@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.ingest.crawl.fetch import Answer
-from pipeline_lib.ingest.crawl.frontier import Found, Frontier
+from pipeline_lib.ingest.crawl.found import Found
+from pipeline_lib.ingest.crawl.frontier import Frontier
 from pipeline_lib.ingest.crawl.job import FINISHED, CrawlJob
 from pipeline_lib.ingest.crawl.visits import Visits
 

@@ -12,17 +12,17 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from pipeline_lib.ingest.crawl.scope import MOST_SAME, counted_as, shape_of
+from pipeline_lib.ingest.crawl.found import Found, Known
+from pipeline_lib.ingest.crawl.shapes import Shapes
 from pipeline_lib.ingest.crawl.urls import REMEMBERED, host_of
 
 FRONTIER_FILE, FETCHED_FILE = "frontier.sqlite", "fetched.warc.gz"
 MOST_KNOWN = 2_000_000  # addresses that are kept in mind
 WAITING, FLYING, DONE = 0, 1, 2
-PAGE, SITEMAP, FEED = "page", "sitemap", "feed"
 
 SCHEMA = """
 PRAGMA journal_mode = WAL;
@@ -37,45 +37,10 @@ CREATE TABLE IF NOT EXISTS pages (
 CREATE INDEX IF NOT EXISTS waiting ON pages (host, late DESC, depth, number) WHERE state = 0;
 CREATE INDEX IF NOT EXISTS bodies ON pages (body) WHERE body <> '';
 CREATE TABLE IF NOT EXISTS origins (origin TEXT PRIMARY KEY, at REAL, told TEXT);
-CREATE TABLE IF NOT EXISTS shapes (
-    shape TEXT PRIMARY KEY, num INTEGER DEFAULT 0, landed INTEGER DEFAULT 0, same INTEGER DEFAULT 0
-) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, num INTEGER) WITHOUT ROWID;
 """
 KNOWN = ("number", "url", "host", "kind", "depth", "hops", "tries", "is_known", "etag", "modified", "body")
 COLUMNS = ", ".join(KNOWN)
-
-
-@dataclass(frozen=True)
-class Known:
-    """An address that waits, with what is known of it."""
-
-    number: int
-    url: str
-    host: str
-    kind: str
-    depth: int
-    hops: int  # redirects in a row that led here
-    tries: int
-    is_known: bool  # it landed before
-    etag: str
-    modified: str
-    body: str  # digest of the body that landed
-
-
-@dataclass(frozen=True)
-class Found:
-    """An address to be added."""
-
-    url: str
-    depth: int
-    kind: str = PAGE
-    hops: int = 0
-    late: bool = False  # it was not reached in the night before
-    is_known: bool = False
-    etag: str = ""
-    modified: str = ""
-    body: str = ""
 
 
 class Frontier:
@@ -85,6 +50,7 @@ class Frontier:
         folder.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(folder / FRONTIER_FILE, isolation_level=None, timeout=60)
         self._database.executescript(SCHEMA)
+        self._shapes = Shapes(self._database)
         self._bodies = (folder / FETCHED_FILE).open("ab+")
         self._recent: set[str] = set()  # addresses that are there: a page links to what the page before linked to
         (self._num_known,) = self._database.execute("SELECT count(*) FROM pages").fetchone()
@@ -113,17 +79,8 @@ class Frontier:
 
     def add(self, found: Iterable[Found]) -> int:
         """Add addresses that are not there yet; how many are new. Those of a shape that is full are counted instead."""
-        num_new = 0
         with self._transaction():
-            for one in found:
-                if self._has(one.url):
-                    continue
-                if not one.is_known and (reason := self._full(one.url)):
-                    self._count(reason)
-                    continue
-                self._insert(one)
-                num_new += 1
-        return num_new
+            return sum(self._take_in(one) for one in found)
 
     def hosts(self) -> list[str]:
         """The hosts that have something to be asked for."""
@@ -173,14 +130,10 @@ class Frontier:
         columns = ", ".join(f"{name} = ?" for name in values)
         with self._transaction():
             if about and member:
-                self._note_shape(shape_of(page.url), landed=1, same=self._is_repeated(about["body"], page))
+                self._shapes.note_landed(page.url, is_repeated=self._is_repeated(about["body"], page))
             self._database.execute(f"UPDATE pages SET {columns} WHERE number = ?", (*values.values(), page.number))
             for one in found:
-                if not self._has(one.url):
-                    if reason := self._full(one.url):
-                        self._count(reason)
-                    else:
-                        self._insert(one)
+                self._take_in(one)
 
     def origin(self, origin: str, most_seconds: float) -> dict[str, Any] | None:
         """What an origin said of itself, where that is not older."""
@@ -234,13 +187,22 @@ class Frontier:
         row = self._database.execute(asked, (url,)).fetchone()
         return None if row is None or row[1] is None else self.member(*row)
 
+    def _take_in(self, one: Found) -> bool:
+        """Add an address, whether it is new; one that is not taken is counted once."""
+        if self._has(one.url):
+            return False
+        self._note_recent(one.url)
+        full = "frontier_full" if self._num_known >= MOST_KNOWN else self._shapes.refusal(one.url)
+        if full and not one.is_known:
+            self._count(full)
+            return False
+        self._insert(one)
+        return True
+
     def _has(self, url: str) -> bool:
         if url in self._recent:
             return True
-        if self._database.execute("SELECT 1 FROM pages WHERE url = ?", (url,)).fetchone() is None:
-            return False
-        self._note_recent(url)
-        return True
+        return self._database.execute("SELECT 1 FROM pages WHERE url = ?", (url,)).fetchone() is not None
 
     def _note_recent(self, url: str) -> None:
         if len(self._recent) >= REMEMBERED:
@@ -249,34 +211,12 @@ class Frontier:
 
     def _insert(self, one: Found) -> None:
         self._num_known += 1
-        self._note_recent(one.url)
         self._database.execute(
             "INSERT INTO pages (url, host, kind, depth, hops, late, is_known, etag, modified, body) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (one.url, host_of(one.url), one.kind, one.depth, one.hops, one.late, one.is_known, one.etag, one.modified,
              one.body),
         )  # fmt: skip
-
-    def _full(self, url: str) -> str | None:
-        """Why no more addresses like this one are added; else it is counted under its shapes."""
-        if self._num_known >= MOST_KNOWN:
-            return "frontier_full"
-        is_full = "SELECT 1 FROM shapes WHERE shape = ? AND same > ? AND 2 * same > landed"
-        if self._database.execute(is_full, (shape_of(url), MOST_SAME)).fetchone():
-            return "trap"
-        shapes = counted_as(url)
-        for shape, most in shapes:
-            row = self._database.execute("SELECT num FROM shapes WHERE shape = ?", (shape,)).fetchone()
-            if row is not None and row[0] >= most:
-                return "trap"
-        for shape, _ in shapes:
-            self._note_shape(shape, num=1)
-        return None
-
-    def _note_shape(self, shape: str, *, num: int = 0, landed: int = 0, same: int = 0) -> None:
-        added = ", ".join(f"{name} = {name} + excluded.{name}" for name in ("num", "landed", "same"))
-        insert = f"INSERT INTO shapes VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET {added}"
-        self._database.execute(insert, (shape, num, landed, same))
 
     def _is_repeated(self, body: str, page: Known) -> bool:
         asked = "SELECT 1 FROM pages WHERE body = ? AND host = ? AND number <> ? LIMIT 1"
@@ -285,18 +225,14 @@ class Frontier:
     def _count(self, name: str) -> None:
         self._database.execute("INSERT INTO counts VALUES (?, 1) ON CONFLICT DO UPDATE SET num = num + 1", (name,))
 
-    def _transaction(self) -> "_Transaction":
-        return _Transaction(self._database)
-
-
-class _Transaction:
-    """All of it or nothing."""
-
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
-
-    def __enter__(self) -> None:
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of it or nothing."""
         self._database.execute("BEGIN")
-
-    def __exit__(self, kind: type[BaseException] | None, *_exc: object) -> None:
-        self._database.execute("COMMIT" if kind is None else "ROLLBACK")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            self._recent.clear()
+            raise
+        self._database.execute("COMMIT")

@@ -19,7 +19,8 @@ from typing import Any
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.ingest.charset import decode, decode_html
 from pipeline_lib.ingest.crawl import outcomes
-from pipeline_lib.ingest.crawl.frontier import DONE, FEED, PAGE, Found, Frontier
+from pipeline_lib.ingest.crawl.found import FEED, PAGE, Found
+from pipeline_lib.ingest.crawl.frontier import DONE, Frontier
 from pipeline_lib.ingest.crawl.judged import format_of, label_of
 from pipeline_lib.ingest.crawl.landed import FETCHED, FORMAT
 from pipeline_lib.ingest.crawl.warc import Page, members, unpacked_member

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pipeline_lib.ingest.crawl import outcomes
 from pipeline_lib.ingest.crawl.bodies import BadBody, is_gzip, unpacked
-from pipeline_lib.ingest.crawl.frontier import PAGE, SITEMAP, Found, Known
+from pipeline_lib.ingest.crawl.found import PAGE, SITEMAP, Found, Known
 from pipeline_lib.ingest.crawl.page import addresses_in
 from pipeline_lib.ingest.crawl.scope import Scope
 from pipeline_lib.ingest.crawl.urls import canonical, host_of, origin_of

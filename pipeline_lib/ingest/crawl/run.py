@@ -11,7 +11,8 @@ from pathlib import Path
 from pipeline_lib.base import errors
 from pipeline_lib.base.errors import NightshiftError, SettingsError, UpstreamError
 from pipeline_lib.base.lifeline import end_orphans, spawn_guarded
-from pipeline_lib.ingest.crawl.frontier import Found, Frontier
+from pipeline_lib.ingest.crawl.found import Found
+from pipeline_lib.ingest.crawl.frontier import Frontier
 from pipeline_lib.ingest.crawl.job import ERROR_FILE, FINISHED, LOG_FILE, CrawlJob, write_job
 from pipeline_lib.store.files import read_json
 
@@ -19,7 +20,8 @@ COMMAND = (sys.executable, "-m", "pipeline_lib.ingest.crawl.worker")  # and the 
 POLL_SECONDS = 0.05
 GRACE_SECONDS = 5.0
 OVERTIME_SECONDS = 120.0  # what a crawl may take beyond its minutes, before it is ended
-STARTED_FROM = "started_from"
+STARTED_FROM, BEGUN = "started_from", "begun"
+MOST_AGE_SECONDS = 24 * 3600.0  # of what a killed crawl has: what is older says little of today
 
 
 def check_installed(source: str) -> None:
@@ -34,7 +36,8 @@ def check_installed(source: str) -> None:
 def run_crawl(job: CrawlJob, work: Path, known: Iterable[Found], started_from: str) -> None:
     """Crawl until the frontier in the work folder is finished; one that was killed goes on.
 
-    `known`: what is known of addresses from the landing `started_from`; another landing, or other settings, begin anew.
+    `known`: what is known of addresses from the landing `started_from`; another landing, other settings, and another
+    day begin anew.
     """
     key = f"{job.digest} {started_from}"
     if not _goes_on(work, key):
@@ -45,6 +48,7 @@ def run_crawl(job: CrawlJob, work: Path, known: Iterable[Found], started_from: s
             return
         if frontier.note(STARTED_FROM) != key:
             frontier.add([*known, *(Found(url, 0) for url in job.seeds)])
+            frontier.write_note(BEGUN, str(time.time()))
             frontier.write_note(STARTED_FROM, key)
     write_job(work, job)
     _run_child(job, work)
@@ -53,7 +57,8 @@ def run_crawl(job: CrawlJob, work: Path, known: Iterable[Found], started_from: s
 def _goes_on(work: Path, key: str) -> bool:
     try:
         with Frontier(work) as frontier:
-            return frontier.note(STARTED_FROM) == key
+            begun = float(frontier.note(BEGUN) or "-inf")
+            return frontier.note(STARTED_FROM) == key and abs(time.time() - begun) < MOST_AGE_SECONDS
     except Exception:  # noqa: BLE001  # a frontier that cannot be read is none
         return False
 

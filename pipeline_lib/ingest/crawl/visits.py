@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from pipeline_lib.ingest.crawl import outcomes
 from pipeline_lib.ingest.crawl.fetch import Answer, Fetcher
-from pipeline_lib.ingest.crawl.frontier import FEED, PAGE, SITEMAP, Found, Frontier, Known
+from pipeline_lib.ingest.crawl.found import FEED, PAGE, SITEMAP, Found, Known
+from pipeline_lib.ingest.crawl.frontier import Frontier
 from pipeline_lib.ingest.crawl.job import CrawlJob
 from pipeline_lib.ingest.crawl.judged import Judged, judge
 from pipeline_lib.ingest.crawl.lists import MOST_LIST_BYTES, listed

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,16 @@ def test_a_frontier_of_other_settings_or_another_landing_is_begun_anew(told: Cra
         told.house.landing = None  # as by a kill before it was kept
         told.house.other = told.source(max_depth=depth, max_pages=7 + num_asked)
         assert (told.house.land().rows_out, len(web.paths())) == (num_pages, num_asked)
+
+
+def test_what_a_crawl_of_another_day_has_is_begun_anew(told: Crawls, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    web.pages = {"/": html()}
+    told.house.other, now = told.source(), time.time()
+    for hours, num_asked in ((0, 1), (23, 1), (25, 2)):
+        told.house.landing = None  # as by a kill before it was kept
+        monkeypatch.setattr(run.time, "time", partial(float, now + hours * 3600))
+        told.house.land()
+        assert len(web.paths()) == num_asked
 
 
 def test_a_body_that_a_kill_left_half_written_is_cut_off(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from pipeline_lib.ingest.crawl import judged, pace, scope, visits
 from pipeline_lib.ingest.crawl.fetch import Answer
-from pipeline_lib.ingest.crawl.frontier import Found, Frontier
+from pipeline_lib.ingest.crawl.found import Found
+from pipeline_lib.ingest.crawl.frontier import Frontier
 from pipeline_lib.ingest.crawl.judged import Judged
 from pipeline_lib.ingest.crawl.pace import retry_after
 from pipeline_lib.ingest.crawl.scope import Scope, trap_in
