@@ -221,7 +221,7 @@ class Landing:
         if num_gone > max_gone_share * num_known:
             raise GuardStop(
                 f"ingest: {num_gone} of the {num_known} rows of source {self._source!r} are gone, more than "
-                f"ingest.max_gone_share = {max_gone_share:g}. If its table or query is not whole, mend that; "
+                f"ingest.max_gone_share = {max_gone_share:g}. If its table, query or site is not whole, mend that; "
                 "if they shall be withdrawn, raise ingest.max_gone_share."
             )
 

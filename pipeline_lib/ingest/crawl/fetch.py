@@ -189,6 +189,12 @@ class Fetcher:
 
 
 def _decoded(headers: Any) -> Headers:
-    return tuple(
-        (name.decode("latin-1"), value.decode("latin-1")) for name, values in headers.items() for value in values
-    )
+    return tuple((_text_of(name), _text_of(value)) for name, values in headers.items() for value in values)
+
+
+def _text_of(value: bytes) -> str:
+    """A header as text: UTF-8, as browsers read an address in it, else Latin-1 (RFC 9110, 5.5)."""
+    try:
+        return value.decode()
+    except UnicodeError:
+        return value.decode("latin-1")

@@ -16,7 +16,7 @@ from pipeline_lib.ingest.crawl.frontier import Frontier
 from pipeline_lib.ingest.crawl.job import ERROR_FILE, FINISHED, LOG_FILE, CrawlJob, write_job
 from pipeline_lib.store.files import read_json
 
-COMMAND = (sys.executable, "-m", "pipeline_lib.ingest.crawl.worker")  # and the work folder
+COMMAND = (sys.executable, "-P", "-m", "pipeline_lib.ingest.crawl.worker")  # and the work folder
 POLL_SECONDS = 0.05
 GRACE_SECONDS = 5.0
 OVERTIME_SECONDS = 120.0  # what a crawl may take beyond its minutes, before it is ended

@@ -29,11 +29,13 @@ def test_what_was_answered_lies_beside_the_rows_as_warc(told: Crawls, web: Web) 
 
 def test_a_crawl_says_who_asks_and_every_page_becomes_a_document_with_what_is_known_of_it(crawls: Crawls) -> None:
     crawls.site.page("/", "/plain", "/b/", Content_Language="de", Set_Cookie="id=1")
-    crawls.site.page("/b/", "../c?x=1#part", "/")
+    crawls.site.page("/b/", "../c?x=1#part", "/", "/moved")
+    crawls.site.pages["/moved"] = Reply("", 302, {"Location": "/ü".encode().decode("latin-1")})
+    crawls.site.page("/%C3%BC")
     crawls.site.page("/c?x=1")
     crawls.site.pages["/plain"] = Reply("Grüße".encode("latin-1") * 9, kind="text/plain; charset=iso-8859-1")
     outcome = crawls.land(contact="https://example.org/bot")
-    assert (set(crawls.rows()), outcome.dropped) == ({"/", "/plain", "/b/", "/c?x=1"}, {})
+    assert (set(crawls.rows()), outcome.dropped) == ({"/", "/plain", "/b/", "/c?x=1", "/%C3%BC"}, {})
     assert set(crawls.site.counts().values()) == {1}
     assert {one.headers["user-agent"] for one in crawls.site.log} == {"Nightshift/1.0 (+https://example.org/bot)"}
     assert not any("cookie" in one.headers or "referer" in one.headers for one in crawls.site.log)
