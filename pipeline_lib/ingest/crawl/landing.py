@@ -174,7 +174,7 @@ def _told(outcome: Outcome, ends: Counter[tuple[str, bool]], counts: Mapping[str
         **outcome.facts,
         "num_unchanged": ends[outcomes.SAME, True],
         "num_moved": ends[outcomes.MOVED, True] + ends[outcomes.MOVED, False],
-        "kept_as_they_were": dict(sorted(kept.items())),
+        **{f"num_kept_{end}": num for end, num in sorted(kept.items())},
     }
     return Outcome(
         outcome.rows_out + sum(dropped.values()),
