@@ -34,7 +34,7 @@ from pipeline_lib.forget.columns import (
     without_rows,
 )
 from pipeline_lib.ingest.past import GONE_FILE
-from pipeline_lib.ingest.places import forget_rows, places_path
+from pipeline_lib.ingest.places import forget_rows, kept_beside, places_path
 from pipeline_lib.ingest.plan import (
     ARRIVALS_FILE,
     FILES_FILE,
@@ -288,6 +288,7 @@ def _forget_landings(workspace: Workspace, taking: Taking, landings: Iterable[Ma
 
 
 def _forget_caches(workspace: Workspace, taking: Taking) -> None:
-    """The cache of file digests names files; it is made again."""
+    """The cache of file digests names files, and so does a landing that was killed; both are made again."""
     for source in {one.source for one in taking.names}:
         remove_file(workspace.state / "scan" / f"{source}.json")
+        shutil.rmtree(kept_beside(places_path(workspace.root, source)), ignore_errors=True)

@@ -74,6 +74,11 @@ class Landing:
         self._is_told = False  # whether the ids of all rows are told apart from the rows
 
     @property
+    def source(self) -> str:
+        """The name of the source."""
+        return self._source
+
+    @property
     def last(self) -> Any:
         """The last value of the incremental column as of the landing before; None if other things were asked then."""
         return _value_of(self._state["last"]) if self._state["asks"] == self._asks else None
@@ -216,7 +221,7 @@ class Landing:
         if num_gone > max_gone_share * num_known:
             raise GuardStop(
                 f"ingest: {num_gone} of the {num_known} rows of source {self._source!r} are gone, more than "
-                f"ingest.max_gone_share = {max_gone_share:g}. If its table or query is not whole, mend that; "
+                f"ingest.max_gone_share = {max_gone_share:g}. If its table, query or site is not whole, mend that; "
                 "if they shall be withdrawn, raise ingest.max_gone_share."
             )
 

@@ -26,6 +26,11 @@ def places_path(workspace: Path, source: str) -> Path:
     return workspace / "state" / "landings" / f"{source}.parquet"
 
 
+def kept_beside(places: Path) -> Path:
+    """Where a landing that takes long keeps what shall survive a kill; whoever keeps the landing clears it away."""
+    return places.parents[2] / "work" / "landings" / places.stem
+
+
 def keep_places(landing: Path, path: Path) -> None:
     """Write where the rows of a landing lie, all at once."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,7 @@ TOMBSTONES_FILE = "tombstones.parquet"
 ARRIVALS_FILE = "arrivals.parquet"
 PLAN_FILE = "plan.json"
 LANDING_FILE = "landing.json"
+PROGRESS_FILE = "progress.json"  # beside a landing that takes long: how much is done of how much, and of what
 
 UNREADABLE = "unreadable"  # stands for the digest of a file that may not be read, until it may
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from tests.bench import (
+    crawling,
     extraction,
     garbage,
     increments,
@@ -46,6 +47,7 @@ GROUPS: tuple[Group, ...] = (
     DEMO,
     NEUTRAL,
     extraction,
+    crawling,
     reading,
     training,
     overhead,

@@ -79,6 +79,7 @@ def test_the_goals_are_those_that_were_asked_for() -> None:
         "refresh_vs_before": 1.2,
         "refresh_vs_before_neutral": 1.2,
         "orchestration_overhead_ratio": 0.05,
+        "crawler_requests_as_told": 1.0,
         "reading_index_seconds": 1.0,
         "reading_index_mb": 200.0,
         "gate_false_promotion_rate": 0.05,

@@ -4,12 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pipeline_lib.ingest.sources.crawl import CrawlSource
 from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.ingest.sources.git import GitSource
 from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
 from pipeline_lib.ingest.sources.sql import SqlSource
 
 Source = Annotated[
-    FilesSource | GitSource | InstalledDocsSource | SqlSource,
+    CrawlSource | FilesSource | GitSource | InstalledDocsSource | SqlSource,
     Field(discriminator="kind"),
 ]

@@ -2,11 +2,15 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from pipeline_lib.ingest.settings import IngestSettings
+from pipeline_lib.ingest.sources.crawl import CrawlSource
 from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
 from pipeline_lib.ingest.sources.sql import SqlSource
@@ -155,3 +159,44 @@ def test_the_stage_is_light_to_import() -> None:
     code = f"import sys, pipeline_lib.ingest.works; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+CRAWL = {"kind": "crawl", "name": "web", "seeds": ("https://example.org/",), "contact": "bot@example.org"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"seeds": ()}, "at least 1 item"),
+        ({"seeds": ("https://example.org/", "example.org")}, "seed 2 is no address of a page"),
+        ({"seeds": ("ftp://example.org/",)}, "seed 1 is no address of a page"),
+        ({"seeds": ("https://user:s3cret@example.org/",)}, "seed 1 carries a user"),
+        ({"seeds": ("https://example.org/?api_key=s3cret",)}, "seed 1 carries a user"),
+        ({"contact": "bot\r\nX: y"}, "pattern"),
+        ({"contact": ""}, "at least 3 characters"),
+        ({"allow": ("/docs/",)}, "allow names hosts"),
+        ({"allow": ("exa mple.org",)}, "pattern 1 names no host"),
+        ({"deny": ("example.org:x/",)}, "pattern 1 names no host"),
+        ({"allow_private": ("http://localhost",)}, "entry 1 is no host"),
+        ({"seconds_between_requests": -1}, "greater than or equal to 0"),
+        ({"max_pages": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_a_crawl_that_cannot_be_is_refused_without_a_secret(fields: dict[str, Any], fault: str) -> None:
+    with pytest.raises(ValidationError, match=fault) as raised:
+        IngestSettings.model_validate({"sources": [{**CRAWL, **fields}]})
+    error, *_ = raised.value.errors()
+    assert "s3cret" not in error["msg"]
+    assert "password" in error["msg"] or "s3cret" not in str(error["input"])  # then the tree shows no value
+
+
+def test_only_the_name_of_a_crawl_decides_how_its_pages_are_read() -> None:
+    assert CrawlSource(**CRAWL).decisive() == {"kind": "crawl", "name": "web"}
+
+
+def test_the_crawl_of_the_docs_is_one() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "crawl.md").read_text(encoding="utf-8")
+    written = tomllib.loads(page.partition("```toml\n")[2].partition("```")[0])
+    (source,) = IngestSettings.model_validate(written["ingest"]).sources
+    assert isinstance(source, CrawlSource)
+    assert all(f"`{name}`" in page or f"{name} =" in page for name in ("max_pages", "max_depth", "allow_private"))

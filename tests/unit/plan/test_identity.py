@@ -41,6 +41,7 @@ MOST_BYTES = 4096
 ADDED = "added_later"
 IDLE = "dedup.max_hamming_bits"  # the method that is chosen does not read it
 SOURCES: dict[str, dict[str, Any]] = {
+    "crawl": {"name": "docs", "seeds": ("https://example.org/",), "contact": "bot@example.org"},
     "files": {"name": "docs", "path": "/corpus"},
     "git": {"name": "docs", "path": "/repository"},
     "installed_docs": {},
