@@ -53,7 +53,7 @@ class Frontier:
         self._shapes = Shapes(self._database)
         self._bodies = (folder / FETCHED_FILE).open("ab+")
         self._recent: set[str] = set()  # addresses that are there: a page links to what the page before linked to
-        (self._num_known,) = self._database.execute("SELECT count(*) FROM pages").fetchone()
+        (self.num_known,) = self._database.execute("SELECT count(*) FROM pages").fetchone()
 
     def __enter__(self) -> Self:
         return self
@@ -165,12 +165,6 @@ class Frontier:
         num, size = self._database.execute(asked).fetchone()
         return int(num), int(size)
 
-    def progress(self) -> tuple[int, int]:
-        """How many addresses of pages are done, and how many are known."""
-        asked = "SELECT count(*) FILTER (WHERE state = 2), count(*) FROM pages WHERE kind = 'page'"
-        num_done, num_known = self._database.execute(asked).fetchone()
-        return int(num_done), int(num_known)
-
     def rows(self) -> Iterator[dict[str, Any]]:
         """All addresses, those nearest to the seeds first, then by their spelling."""
         cursor = self._database.execute("SELECT * FROM pages ORDER BY depth, url")
@@ -192,7 +186,7 @@ class Frontier:
         if self._has(one.url):
             return False
         self._note_recent(one.url)
-        full = "frontier_full" if self._num_known >= MOST_KNOWN else self._shapes.refusal(one.url)
+        full = "frontier_full" if self.num_known >= MOST_KNOWN else self._shapes.refusal(one.url)
         if full and not one.is_known:
             self._count(full)
             return False
@@ -210,7 +204,7 @@ class Frontier:
         self._recent.add(url)
 
     def _insert(self, one: Found) -> None:
-        self._num_known += 1
+        self.num_known += 1
         self._database.execute(
             "INSERT INTO pages (url, host, kind, depth, hops, late, is_known, etag, modified, body) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -219,7 +213,7 @@ class Frontier:
         )  # fmt: skip
 
     def _is_repeated(self, body: str, page: Known) -> bool:
-        asked = "SELECT 1 FROM pages WHERE body = ? AND host = ? AND number <> ? LIMIT 1"
+        asked = "SELECT 1 FROM pages WHERE body = ? AND body <> '' AND host = ? AND number <> ? LIMIT 1"  # by its index
         return self._database.execute(asked, (body, page.host, page.number)).fetchone() is not None
 
     def _count(self, name: str) -> None:

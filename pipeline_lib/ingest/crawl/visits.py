@@ -49,6 +49,11 @@ class Visits:
         is_spent = self._num_pages >= self._job.max_pages or self._num_bytes >= self._job.max_bytes
         return is_spent or time.monotonic() >= self._ends_at
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """How many pages were asked for, and how many there are to ask for, as far as is known."""
+        return self._num_pages, max(self._num_pages, min(self._frontier.num_known, self._job.max_pages))
+
     async def run(self) -> None:
         """Visit hosts until nothing waits, or the budget is spent."""
         visitors: dict[str, asyncio.Task[None]] = {}

@@ -44,7 +44,7 @@ class CrawlSpider(Spider):
             with Frontier(self._work) as frontier:
                 frontier.go_on()
                 visits = Visits(self._job, frontier, Fetcher(self.crawler, self._job))
-                teller = asyncio.ensure_future(_tell(self._work, frontier, self._job))
+                teller = asyncio.ensure_future(_tell(self._work, visits))
                 try:
                     await visits.run()
                 finally:
@@ -57,13 +57,12 @@ class CrawlSpider(Spider):
             yield request
 
 
-async def _tell(work: Path, frontier: Frontier, job: CrawlJob) -> None:
+async def _tell(work: Path, visits: Visits) -> None:
     """Leave how far it is, for whoever watches."""
     while True:
-        num_done, num_known = frontier.progress()
-        total = max(num_done, min(num_known, job.max_pages))
+        done, total = visits.progress
         with suppress(OSError):
-            (work / f".{PROGRESS_FILE}").write_text(json.dumps({"done": num_done, "total": total, "note": "pages"}))
+            (work / f".{PROGRESS_FILE}").write_text(json.dumps({"done": done, "total": total, "note": "pages"}))
             (work / f".{PROGRESS_FILE}").replace(work / PROGRESS_FILE)
         await asyncio.sleep(TELL_SECONDS)
 

@@ -279,3 +279,17 @@ def test_the_budget_of_pages_holds_over_all_hosts(tmp_path: Path) -> None:
     hosts = [f"h{number}.example" for number in range(9)]
     web.crawl(seeds=tuple(f"http://{host}/" for host in hosts), allow=hosts, max_pages=20)
     assert len(web.paths()) == 20
+
+
+def test_a_step_of_a_crawl_takes_no_longer_with_many_addresses_than_with_few(tmp_path: Path) -> None:
+    def cpu_seconds(num_known: int) -> float:
+        with Frontier(tmp_path / str(num_known)) as frontier:
+            frontier.add(Found(f"{HOST}/{number}/x{number}", 1) for number in range(num_known))
+            began = time.process_time()
+            for number in range(200):
+                page = frontier.take("e.example")
+                assert page is not None
+                frontier.done(page, "landed", member=b"x", num_bytes=1, about={"body": str(number)})
+            return time.process_time() - began
+
+    assert cpu_seconds(20_000) < 5 * cpu_seconds(500)
