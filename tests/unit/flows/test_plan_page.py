@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.show.plan import show_plan, what_of
+from pipeline_lib.clean.stage import TEXT
 from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.plan.night import NightPlan, StepLines, notes_of, passed_over_of
 from pipeline_lib.plan.reasons import Line, explain
@@ -112,7 +113,7 @@ def test_json_has_each_artifact_with_maker_name_fate_and_reason(
     artifact = first["artifacts"][0]
     assert len(artifact.pop("fingerprint")) == 32
     assert artifact == {
-        "maker": "clean.text@1",
+        "maker": f"clean.text@{TEXT.version}",
         "name": "shard 0: text",
         "action": "work",
         "reason": "new",
