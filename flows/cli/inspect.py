@@ -1,4 +1,4 @@
-"""Looking without touching: status, why, trace, export, config."""
+"""Looking without touching: status, why, try, trace, export, config."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (status, why, trace, export, config):
         app.command()(command)
+    app.command("try")(try_document)
 
 
 def status(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
@@ -45,6 +46,27 @@ def why(
     settings = resolved(context, config).settings
     sources = settings.of(IngestSettings).sources
     show_why(opened(settings), document, all_values=all_values, as_json=as_json, sources=sources)
+
+
+def try_document(
+    context: typer.Context,
+    file: str = typer.Argument(
+        help="A file of any kind that a source reads; - for a text or a page on standard input."
+    ),
+    record: int = typer.Option(1, "--record", min=1, help="Which of its records, from 1."),
+    text: bool = typer.Option(False, "--text", help="Print what becomes of the text, and nothing else."),
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Show what a night would do with one document: what clean and scrub change, and its figures against all limits.
+
+    Nothing is kept. What dedup would do depends on all other documents, and is not asked.
+
+    Examples: nightshift try page.html   nightshift try corpus.jsonl --record 7 --clean.rules.min_words.v1.at_least 20
+    """
+    from flows.show.trial import show_trial
+
+    show_trial(resolved(context, config).settings, file, record, only_text=text, as_json=as_json)
 
 
 def trace(

@@ -55,13 +55,17 @@ def judge(
     settings: CleanSettings, document_ids: pa.Array, extraction: pa.Table, signals: pa.Table, terms: pa.Table
 ) -> pa.Table:
     """The ledger.v1 rows of documents, from what is known of them, row by row; there may be none."""
+    return ledger_rows(document_ids, criteria_of(settings, extraction, signals, terms))
+
+
+def criteria_of(settings: CleanSettings, extraction: pa.Table, signals: pa.Table, terms: pa.Table) -> list[Criterion]:
+    """All that is asked of documents, in the order in which it gives their reason."""
     languages = Languages.of(signals[LANGUAGE])
     has_text = np.array(extraction["has_text"], np.bool_)
     criteria = _extraction_criteria(settings, _floats(extraction["num_tags"]), has_text)
     criteria.append(_language_criterion(settings, languages, has_text))
     criteria += rule_criteria(settings.rules, _shown(signals, has_text), languages)
-    criteria += _term_criteria(settings, _shown(terms, _kept(criteria)), languages)
-    return ledger_rows(document_ids, criteria)
+    return criteria + _term_criteria(settings, _shown(terms, _kept(criteria)), languages)
 
 
 def _extraction_criteria(settings: CleanSettings, num_tags: Floats, has_text: Flags) -> list[Criterion]:

@@ -99,7 +99,7 @@ class ShardWriter:
                 self._write_bad()
 
     def _write_documents(self) -> None:
-        self._documents.write(_documents(self._source, [document for _, document in self._found]))
+        self._documents.write(documents_of(self._source, [document for _, document in self._found]))
         self._ledger.write(_ledger(self._found))
         self.num_documents += len(self._found)
         self._found, self._held_bytes = [], 0
@@ -145,7 +145,8 @@ def _looked_up(
         yield from ((item, isinstance(item, Document) and next(is_taken)) for item in piece)
 
 
-def _documents(source: str, found: Sequence[Document]) -> pa.Table:
+def documents_of(source: str, found: Sequence[Document]) -> pa.Table:
+    """Rows of DOCUMENTS_SCHEMA, as a shard has them."""
     records = [document.record for document in found]
     columns = {
         "document_id": [document.document_id for document in found],

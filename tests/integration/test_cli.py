@@ -91,6 +91,7 @@ MISTAKES = [
     (["plan", "--config", "nope.toml"], "nope.toml: there is no such settings file."),
     (["plan", "--config", "smal"], "or the name of one of ours: cluster, demo, small."),
     (["why"], "Missing argument 'document'."),
+    (["try"], "Missing argument 'file'."),
     (["promote", "best"], "Invalid value for 'version'"),
 ]
 
@@ -431,7 +432,7 @@ def test_a_broken_state_file_is_named_when_it_matters(
 
 def test_help_teaches_settings_by_dotted_names_and_every_command_has_words(call: Shell) -> None:
     help_text = call("--help").out
-    for command in ("run", "plan", "status", "why", "trace", "promote", "rollback", "up", "config", *STAGES):
+    for command in ("run", "plan", "status", "why", "try", "trace", "promote", "rollback", "up", "config", *STAGES):
         assert re.search(rf"│ {command} +\S", help_text), command
     assert "--train.max_steps 500" in help_text
     assert "nightshift why numpy/linalg/_linalg.py#solve" in call("why", "--help").out

@@ -1,0 +1,117 @@
+"""`nightshift try`: one document through ingest, clean and scrub: what each changed, and its figures against limits."""
+
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from difflib import unified_diff
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+
+from flows.console import make_console
+from flows.show.tables import number, print_json, table
+from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.ingest.documents import Document
+from pipeline_lib.ingest.records import Bad
+from pipeline_lib.plan.trial import Question, Trial, records_of, tried
+from pipeline_lib.settings.tree import Settings
+
+STDIN = "-"
+MOST_LINES = 40  # of what a stage changed
+STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def show_trial(settings: Settings, named: str, wanted: int, *, only_text: bool, as_json: bool) -> None:
+    """Try the document `wanted` (from 1) of a file. Raises `SettingsError` where there is none."""
+    with _place_of(named) as place:
+        item = next(islice(records_of(settings, place), wanted - 1, None), None)
+    if item is None:
+        raise SettingsError(f"{named}: has less than {wanted} records.")
+    if isinstance(item, Bad):
+        where = "" if item.line is None else f":{item.line}"
+        raise SettingsError(f"{named}{where}: {item.reason}: it never becomes a document.")
+    trial = tried(settings, item)
+    if as_json:
+        asked = [_as_data(one) for one in trial.questions]
+        print_json({**asdict(trial), "questions": asked, "reason": trial.reason or None})
+    elif only_text:
+        sys.stdout.write(trial.scrubbed or "")
+    else:
+        _show(trial, item, make_console())
+
+
+def _as_data(asked: Question) -> dict[str, Any]:
+    """For programs; JSON has no NaN."""
+    numbers = {
+        name: None if math.isnan(value) else value for name, value in (("value", asked.value), ("limit", asked.limit))
+    }
+    return {**asdict(asked), **numbers, "bound": asked.bound or None, "is_asked": asked.is_asked}
+
+
+@contextmanager
+def _place_of(named: str) -> Iterator[Path]:
+    """The file; what comes in on standard input is one of a private folder until then."""
+    if named.startswith(("http://", "https://")):
+        raise SettingsError(f"nightshift try asks no server. Fetch it first: curl -sL {named} | nightshift try -")
+    if named != STDIN:
+        yield Path(named)
+        return
+    data = sys.stdin.buffer.read()
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / ("stdin.html" if data.lstrip().startswith(b"<") else "stdin.txt")
+        place.write_bytes(data)
+        yield place
+
+
+def _show(trial: Trial, document: Document, console: Console) -> None:
+    told = "".join(f"\n  {name}: {value}" for name, value in trial.told.items())
+    console.print(f"{trial.place}  {trial.form}, {len(trial.raw):,} characters{told}", soft_wrap=True)
+    console.print("\nclean", style="bold")
+    if trial.num_tags is not None:
+        kept = "no text" if trial.text is None else f"{len(trial.text):,} characters of text"
+        console.print(f"  {kept} of {len(trial.raw):,} characters with {trial.num_tags:,} tags")
+        _lines((trial.text or "").splitlines(), console)
+    else:
+        _changes(trial.raw, trial.text or "", console)
+    console.print(f"  language {trial.language or 'unknown'}")
+    _limits(trial, console)
+    if trial.scrubbed is not None or any(trial.found.values()):
+        console.print("\nscrub", style="bold")
+        found = ", ".join(f"{kind} {count}" for kind, count in trial.found.items() if count)
+        console.print(f"  found: {found or 'nothing'}")
+        if trial.scrubbed is not None:
+            _changes(trial.text or "", trial.scrubbed, console)
+    kept = "kept, unless dedup finds it elsewhere" if not trial.reason else f"dropped: {trial.reason}"
+    console.print(f"\n{kept}", style="bold green" if not trial.reason else "bold red")
+
+
+def _changes(before: str, after: str, console: Console) -> None:
+    """What was changed, by lines."""
+    changed = list(unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""))[2:]
+    if not changed:
+        console.print("  nothing changed")
+    _lines(changed, console)
+
+
+def _lines(lines: list[str], console: Console) -> None:
+    for line in lines[:MOST_LINES]:
+        console.print(f"  {line}", style=STYLES.get(line[:1], ""), soft_wrap=True)
+    if len(lines) > MOST_LINES:
+        console.print(f"  {len(lines) - MOST_LINES:,} more lines")
+
+
+def _limits(trial: Trial, console: Console) -> None:
+    made = table("rule", "value", "limit", "")
+    for asked in trial.questions:
+        if math.isnan(asked.limit) and not asked.is_failed:
+            continue
+        limit = f"{asked.bound} {number(asked.limit)}" if asked.bound else ""
+        value = "" if math.isnan(asked.value) else number(asked.value)
+        said = asked.reason if asked.is_failed else "" if asked.is_asked else "not asked of such a text"
+        made.add_row(asked.name, value, limit, said, style="red" if asked.is_failed else "")
+    console.print(made)

@@ -1,0 +1,157 @@
+"""What a night would do with the documents of one file: ingest, clean and scrub of a single one, and nothing is kept.
+
+The makers' own functions are asked, so that it is the same that a night does. What dedup would do depends on all other
+documents; it is not asked. Personal data is replaced under a key that ends with the answer.
+"""
+
+import math
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.clean.rules import RULE_BY_NAME
+from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.ingest.documents import Document
+from pipeline_lib.ingest.records import Bad
+from pipeline_lib.ingest.settings import IngestSettings
+from pipeline_lib.ingest.sources.files import FilesSource
+from pipeline_lib.scrub.settings import KINDS, ScrubSettings
+from pipeline_lib.settings.tree import Settings
+
+SOURCE = "try"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What clean asks of a document: a number against a limit, or (NaN) something that has none."""
+
+    name: str
+    value: float
+    limit: float
+    reason: str
+    is_failed: bool
+
+    @property
+    def bound(self) -> str:
+        """How the limit is meant: "at least" or "at most"; "" where there is none."""
+        if math.isnan(self.limit):
+            return ""
+        rule = RULE_BY_NAME.get(self.name)
+        return "at most" if rule is None else rule.bound.replace("_", " ")
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it counts for this document: a value beyond its limit that fails nothing is asked of others only."""
+        is_beyond = self.value < self.limit if self.bound == "at least" else self.value > self.limit
+        return self.is_failed or not is_beyond
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One document behind each stage."""
+
+    place: str
+    form: str  # "text", "markdown" or "html"
+    told: Mapping[str, str]  # title, licence, metadata
+    raw: str
+    num_tags: int | None  # None: it is no HTML
+    text: str | None  # behind clean; None: a page that gives none
+    language: str | None
+    questions: Sequence[Question]
+    scrubbed: str | None  # None: clean drops it, or it holds what may not be there
+    found: Mapping[str, int]  # personal data by kind
+
+    @property
+    def reason(self) -> str:
+        """Why it would be dropped; "" where it is kept."""
+        failed = next((asked.reason for asked in self.questions if asked.is_failed), "")
+        return failed or ("" if self.scrubbed is not None else f"has_{next(k for k, n in self.found.items() if n)}")
+
+
+def records_of(settings: Settings, place: Path) -> Iterator[Document | Bad]:
+    """The documents of a file, and what of it cannot be one, as the source would read it in which it lies.
+
+    Raises `SettingsError` where there is no such file, or no reader takes it.
+    """
+    from pipeline_lib.ingest.digests import digest_of_stream
+    from pipeline_lib.ingest.documents import read_file, reading_of
+    from pipeline_lib.ingest.kinds import kind_of, untaken
+    from pipeline_lib.ingest.plan import FilePlan
+    from pipeline_lib.ingest.readers import READERS
+
+    if not place.is_file():
+        raise SettingsError(f"{place}: there is no such file.")
+    if kind_of(place.name)[0] not in READERS:
+        kind = untaken(place.name)
+        raise SettingsError(
+            f"{place}: no reader takes a file of the kind {kind!r}. Those there are: {', '.join(READERS)}."
+        )
+    own = settings.of(IngestSettings)
+    source = _source_of(own, place).model_copy(update={"name": SOURCE, "path": place})
+    with place.open("rb") as raw:
+        digest = digest_of_stream(raw)
+    yield from read_file(reading_of(own, source, None), FilePlan(place.name, digest, place.stat().st_size), place)
+
+
+def _source_of(own: IngestSettings, place: Path) -> FilesSource:
+    """The source of files in which it lies, else the first there is, else one with nothing set."""
+    sources = [source for source in own.sources if isinstance(source, FilesSource)]
+    around = (source for source in sources if place.resolve().is_relative_to(source.path.expanduser().resolve()))
+    return next(around, sources[0] if sources else FilesSource(name=SOURCE, path=place))
+
+
+def tried(settings: Settings, document: Document) -> Trial:
+    """What each stage makes of a document."""
+    from pipeline_lib.clean.signals import LANGUAGE, signals_of
+    from pipeline_lib.clean.terms import count_terms
+    from pipeline_lib.clean.texts import extract_texts
+    from pipeline_lib.ingest.writing import documents_of
+
+    own, record = settings.of(CleanSettings), document.record
+    texts = extract_texts(documents_of(SOURCE, [document]), own.max_html_tags)
+    column = texts.documents["text"].combine_chunks()
+    signals = signals_of(column)
+    terms = count_terms(own, column, signals[LANGUAGE].combine_chunks())
+    questions = _questions(own, texts.extraction, signals, terms)
+    has_text = texts.extraction["has_text"][0].as_py()
+    is_kept = not any(asked.is_failed for asked in questions)
+    scrubbed, found = _scrubbed(settings, texts.documents) if is_kept else (None, dict.fromkeys(KINDS, 0))
+    told = {"title": record.title, "licence": record.licence, **(record.metadata or {})}
+    num_tags = texts.extraction["num_tags"][0].as_py()
+    return Trial(
+        place=document.place,
+        form=record.format,
+        told={name: value for name, value in told.items() if value},
+        raw=record.text,
+        num_tags=None if num_tags is None else int(num_tags),
+        text=column[0].as_py() if has_text else None,
+        language=signals[LANGUAGE][0].as_py(),
+        questions=questions,
+        scrubbed=scrubbed,
+        found=found,
+    )
+
+
+def _questions(own: CleanSettings, extraction: pa.Table, signals: pa.Table, terms: pa.Table) -> tuple[Question, ...]:
+    from pipeline_lib.clean.judge import criteria_of
+
+    return tuple(
+        Question(one.name, float(one.values[0]), float(one.limit), one.reason, bool(one.fails[0]))
+        for one in criteria_of(own, extraction, signals, terms)
+    )
+
+
+def _scrubbed(settings: Settings, documents: pa.Table) -> tuple[str | None, dict[str, int]]:
+    """The text without personal data, None where it holds what takes it out; how much of each kind was found."""
+    from pipeline_lib.scrub.documents import scrub_documents
+    from pipeline_lib.scrub.key import MIN_KEY_BYTES, ScrubKey
+    from pipeline_lib.scrub.strings import Scrubber
+
+    key = ScrubKey(secrets.token_bytes(MIN_KEY_BYTES))
+    result = scrub_documents(Scrubber(settings.of(ScrubSettings), key), documents)
+    found = dict(zip(KINDS, map(int, result.counts[0]), strict=True))
+    return (result.kept["text"][0].as_py() if result.kept.num_rows else None), found

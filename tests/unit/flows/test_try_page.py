@@ -1,0 +1,126 @@
+"""`nightshift try`: the same of one document that a night does, and nothing is kept."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.cli import main
+from pipeline_lib.past.ledger import why
+from tests.tiny_night import english
+from tests.unit.flows.conftest import Nights
+
+Captured = pytest.CaptureFixture[str]
+PAGE = f"<!doctype html><html><body><nav>Home</nav><article><p>{english(70)}</p></article></body></html>"
+
+
+def tried(*words: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(["try", *words])
+    return int(left.value.code or 0)
+
+
+def as_data(capsys: Captured, *words: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert tried(*words, "--json") == 0
+    said: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return said
+
+
+def test_each_document_of_a_night_gets_the_verdict_and_the_figures_that_the_night_gave(
+    nights: Nights, capsys: Captured
+) -> None:
+    lines = (nights.corpus / "a.jsonl").read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        name = json.loads(line)["id"]
+        said = as_data(capsys, str(nights.corpus / "a.jsonl"), "--record", str(number))
+        (story,) = why(nights.workspace, f"a.jsonl#{name}")
+        clean = next(decision for decision in story.decisions if decision.stage == "clean")
+        assert said["reason"] == clean.reason
+        failed = [(one["name"], one["value"], one["limit"]) for one in said["questions"] if one["is_failed"]]
+        assert failed == [(one["rule"], one["value"], one["limit"]) for one in clean.failed]
+        assert said["language"] == clean.facts["language"]
+
+
+def test_what_is_personal_is_counted_and_replaced(nights: Nights, capsys: Captured) -> None:
+    place = str(nights.corpus / "b.jsonl")
+    said = as_data(capsys, place)
+    assert said["found"]["email"] == 1 and "reader@example.com" not in said["scrubbed"]
+    assert tried(place) == 0
+    page = capsys.readouterr().out
+    assert "found: email 1" in page and "-Write to reader@example.com now." in page
+    assert page.rstrip().endswith("kept, unless dedup finds it elsewhere")
+    assert tried(place, "--text") == 0
+    text = capsys.readouterr().out
+    assert text.startswith(english(50)) and "<EMAIL_" in text
+
+
+def test_a_page_shows_its_text_and_a_dropped_one_its_rule(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "a.html").write_text(PAGE, encoding="utf-8")
+    assert tried(str(tmp_path / "a.html")) == 0
+    page = capsys.readouterr().out
+    assert f"{len(english(70)):,} characters of text of {len(PAGE):,} characters with" in page
+    assert english(70)[:60] in page
+    assert tried(str(tmp_path / "a.html"), "--clean.rules.min_words.v1.at_least", "9000") == 0
+    page = capsys.readouterr().out
+    assert "at least 9,000" in page and page.rstrip().endswith("dropped: too_few_words")
+    assert "scrub" not in page
+
+
+@pytest.mark.parametrize(("data", "form"), [(PAGE, "html"), (english(71), "text"), (f"\n {PAGE}", "html")])
+def test_standard_input_is_a_page_or_a_text(
+    data: str, form: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data.encode()), encoding="utf-8"))
+    said = as_data(capsys, "-")
+    assert (said["form"], said["reason"]) == (form, None)
+
+
+def test_rules_that_are_for_others_are_not_asked(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "a.txt").write_text(" ".join(["The harbour of the old town keeps a book of the ships."] * 40))
+    asked = {one["name"]: one for one in as_data(capsys, str(tmp_path / "a.txt"))["questions"]}
+    of_characters, of_words = asked["max_duplicate_10_grams_of_characters.v1"], asked["max_duplicate_10_grams.v1"]
+    assert of_characters["value"] == of_words["value"] > 0.9
+    assert not of_characters["is_asked"] and of_words["is_asked"] and of_words["is_failed"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words", "said"),
+    [
+        ("a.png", b"x", (), "no reader takes a file of the kind '.png'. Those there are: .txt, "),
+        ("a.jsonl", b'{"text": "a', (), "a.jsonl:1: invalid JSON: it never becomes a document."),
+        ("a.jsonl", b'{"text": "a"}', ("--record", "2"), "a.jsonl: has less than 2 records."),
+        ("a.txt", b"", (), "a.txt: empty file: it never becomes a document."),
+    ],
+)
+def test_what_is_no_document_is_said(
+    tmp_path: Path, capsys: Captured, name: str, data: bytes, words: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    assert tried(str(tmp_path / name), *words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_missing_file_and_an_address_are_said_with_what_helps(tmp_path: Path, capsys: Captured) -> None:
+    assert tried(str(tmp_path / "no.txt")) == 2
+    assert "no.txt: there is no such file." in capsys.readouterr().err
+    assert tried("https://e.example/a") == 2
+    assert "Fetch it first: curl -sL https://e.example/a | nightshift try -" in capsys.readouterr().err
+
+
+def test_the_fields_of_the_source_in_which_a_file_lies_count(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"body": english(72), "head": "T"}), encoding="utf-8")
+    source = {"kind": "files", "name": "b", "path": str(tmp_path), "text_field": "body", "title_field": "head"}
+    other = {"kind": "files", "name": "a", "path": str(tmp_path / "other")}
+    said = as_data(capsys, str(tmp_path / "a.jsonl"), "--ingest.sources", json.dumps([other, source]))
+    assert (said["raw"], said["told"]) == (english(72), {"title": "T"})
+
+
+def test_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text(english(73), encoding="utf-8")
+    assert tried("a.txt") == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
