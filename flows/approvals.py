@@ -7,7 +7,7 @@ from flows.moves import promote_by_hand
 from flows.told import Teller
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.plan.basis import WAITING, Waiting
-from pipeline_lib.register.ledger import last_version
+from pipeline_lib.register.ledger import last_version, moves_of
 from pipeline_lib.register.registry import Registry
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import in_service, is_settled, registry_of
@@ -24,11 +24,12 @@ def waiting_in(settings: Settings, workspace: Workspace) -> Waiting | None:
 def approve_by_hand(settings: Settings, workspace: Workspace, version: int | None, *, is_dry: bool) -> None:
     """Promote the version that waits. Raises `SettingsError` when none does, or when the champion is another by now.
 
-    Where it is champion already, an approval was cut off behind its move: what is left of it is done.
+    Where the last move is that very approval, it was cut off behind it: what is left is done.
     """
     asked = asked_of(settings, workspace, version)
     registry = _registry(settings, workspace)
-    if last_version(registry) == asked.version and is_settled(registry):
+    last = next(reversed(moves_of(registry)), None)
+    if last is not None and (last.version, last.reason) == (asked.version, approved(asked)) and is_settled(registry):
         make_console().print(f"{asked.name}: version {asked.version} is champion", soft_wrap=True)
     else:
         check_champion(asked, settings, workspace)

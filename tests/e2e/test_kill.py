@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,7 +108,12 @@ def _hear_ctrl_c() -> None:
 
 def processes_of(workspace: Path) -> list[str]:
     """Processes, zombies aside, that name the workspace in their command line or environment."""
-    return [" ".join(process.cmdline())[:200] for process in psutil.process_iter() if _is_about(process, workspace)]
+    lines = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess):  # it ends meanwhile
+            if _is_about(process, workspace):
+                lines.append(" ".join(process.cmdline())[:200])
+    return lines
 
 
 def _is_about(process: psutil.Process, workspace: Path) -> bool:
