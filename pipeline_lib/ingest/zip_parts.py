@@ -19,7 +19,9 @@ MAX_TOLD_BYTES = 16 * MIB  # of an entry whose contents are held: lists of parts
 MAX_DIRECTORY_BYTES = 4 * MIB  # 90,000 entries: each becomes an object of 600 bytes
 WAYS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # all that these formats allow; others unpack without a bound
 IS_ENCRYPTED = 0x1  # a flag of an entry (APPNOTE 4.4.4)
-FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
+# What `zipfile` says of bytes that are no sound archive: of its records, of packed data (wrong; cut), of names that are
+# no UTF-8, of what it cannot do. A disk that fails (OSError) is no fault of the file, and is not among them.
+FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, UnicodeError, NotImplementedError)
 
 
 class Zipped:
@@ -30,10 +32,11 @@ class Zipped:
         self._what = what
         if raw.seek(0, os.SEEK_END) == 0:
             raise Unreadable(EMPTY_FILE)
+        bounded = _Bounded(raw)
         try:
-            self._file = zipfile.ZipFile(cast(BinaryIO, _Bounded(raw)))
+            self._file = zipfile.ZipFile(cast(BinaryIO, bounded))
         except FAULTS as exc:
-            raise self.fault("damaged") from exc
+            raise bounded.failure or self.fault("damaged") from exc
         entries = self._file.infolist()
         most = max(FREE_EXPANSION_BYTES, stream.max_expansion * stream.num_bytes)
         if sum(entry.file_size for entry in entries) > most:
@@ -96,14 +99,27 @@ class _Bounded:
     """An open file of which nobody reads very much at once: `zipfile` reads a directory whole, however long it is."""
 
     def __init__(self, raw: BinaryIO) -> None:
-        self._raw = raw
-        self.seek, self.tell = raw.seek, raw.tell
+        self._raw, self.tell = raw, raw.tell
+        self._num_bytes = raw.seek(0, os.SEEK_END)
+        self.failure: OSError | None = None  # of the disk, which `zipfile` takes for one of the directory
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """To a place in the file; archives that are damaged point before and behind it."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._num_bytes}[whence]
+        if not 0 <= base + offset <= self._num_bytes:
+            raise zipfile.BadZipFile("a place out of the file")
+        return self._raw.seek(base + offset)
 
     def seekable(self) -> bool:
         return True
 
     def read(self, num_bytes: int = -1) -> bytes:
-        data = self._raw.read(MAX_DIRECTORY_BYTES + 1 if num_bytes < 0 else min(num_bytes, MAX_DIRECTORY_BYTES + 1))
+        most = MAX_DIRECTORY_BYTES + 1
+        try:
+            data = self._raw.read(most if num_bytes < 0 else min(num_bytes, most))
+        except OSError as exc:
+            self.failure = exc
+            raise
         if len(data) > MAX_DIRECTORY_BYTES:
             raise zipfile.BadZipFile("a directory that is too long")
         return data
