@@ -11,6 +11,7 @@ CODINGS = "gzip, deflate"
 MOST_CODINGS = 2
 _GZIP, _EITHER, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 _PIECE = 1 << 16
+_FED = 1 << 12  # bytes at a time: what a stream leaves over is copied, and a body may be a million empty streams
 
 
 class BadBody(Exception):
@@ -46,23 +47,32 @@ def is_gzip(body: bytes) -> bool:
 
 def _inflated(body: bytes, is_deflate: bool, most_bytes: int, is_cut: bool) -> tuple[bytes, bool]:
     """The streams of a body one after the other, up to a little more than the limit; whether anything is missing."""
-    out, data = bytearray(), body
+    out, rest = bytearray(), memoryview(body)
     wbits = (_EITHER if body[:1] and body[0] & 0x0F == 8 else _RAW) if is_deflate else _GZIP
-    while data:
-        stream = zlib.decompressobj(wbits)
-        while data and not stream.eof and len(out) <= most_bytes:
+    while rest:
+        stream, fed = zlib.decompressobj(wbits), True
+        while fed and not stream.eof and len(out) <= most_bytes:
+            piece, before = rest[:_FED], len(out)
             try:
-                out += stream.decompress(data, _PIECE)
+                out += stream.decompress(piece, _PIECE)
             except zlib.error as exc:
                 raise BadBody("bad_encoding") from exc
-            data = stream.unconsumed_tail
+            rest = rest[len(piece) - len(stream.unconsumed_tail) - len(stream.unused_data) :]
+            fed = bool(piece) or len(out) > before
         if len(out) > most_bytes:
             break
         if not stream.eof:
             if not is_cut:
                 raise BadBody("bad_encoding")
             break
-        data = stream.unused_data.lstrip(b"\0")
-        if is_deflate or not is_gzip(data):  # what follows a stream and is none is padding
+        rest = _behind_padding(rest)
+        if is_deflate or not is_gzip(bytes(rest[:3])):  # what follows a stream and is none is padding
             break
     return bytes(out), is_cut
+
+
+def _behind_padding(rest: memoryview) -> memoryview:
+    while rest and not rest[0]:
+        piece = bytes(rest[:_FED])
+        rest = rest[len(piece) - len(piece.lstrip(b"\0")) :]
+    return rest

@@ -33,9 +33,7 @@ def test_a_web_without_end_is_crawled_as_far_as_the_budget_goes(web: Web, budget
 
 def test_a_crawl_ends_when_its_minutes_are_over(web: Web) -> None:
     web.otherwise = endless
-    began = time.monotonic()
     ends = web.crawl(seconds_between_requests=0.3, max_minutes=1 / 60)
-    assert time.monotonic() - began < 4
     assert {"landed", ""} == set(ends.values())
     assert len(web.paths()) <= 4
 
