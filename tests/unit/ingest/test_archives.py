@@ -11,103 +11,17 @@ import tarfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 import zstandard
 
 from pipeline_lib.base.errors import GuardStop
-from pipeline_lib.ingest import archives
 from pipeline_lib.ingest.members import escaped, named
 from pipeline_lib.ingest.readers import READERS, read_with
-from pipeline_lib.ingest.records import Bad, ReadOptions, Record, SourceFile, Unreadable
+from pipeline_lib.ingest.records import Bad, SourceFile
 from pipeline_lib.ingest.unread import MOST_KINDS
-
-Files = Mapping[str, bytes]
-OPTIONS = ReadOptions(max_document_bytes=1 << 20, max_expansion=200, id_field="id")
-
-
-def as_tar(files: Files, form: int = tarfile.PAX_FORMAT, mode: str = "w", **head: Any) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=mode, format=form) as tar:  # type: ignore[call-overload]
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            for key, value in head.items():
-                setattr(member, key, value)
-            tar.addfile(member, io.BytesIO(content))
-    return out.getvalue()
-
-
-def as_zip(files: Files, method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as packed:
-        for name, content in files.items():
-            packed.writestr(name, content)
-    return out.getvalue()
-
-
-def read(name: str, data: bytes) -> tuple[dict[str, str], list[str]]:
-    """Text by name within the archive, and what is bad in it as "line (member): reason"."""
-    texts, bad = {}, []
-    items = read_with(READERS, SourceFile(name, io.BytesIO(data), len(data)), OPTIONS)
-    number = 0
-    try:
-        for number, item in enumerate(items, start=1):
-            assert item.line == number
-            if isinstance(item, Record):
-                texts[str(item.part)] = item.text
-            else:
-                bad.append(f"{item.line} ({item.within}): {item.reason}")
-    except Unreadable as exc:
-        bad.append(str(exc))
-    return texts, bad
-
-
-FILES = {
-    "a.txt": b"first",
-    "sub/b.jsonl": b'{"id": 1, "text": "one"}\nbroken\n{"id": 2, "text": "two"}\n',
-    "sub/c.jsonl.gz": gzip.compress(b'{"id": 3, "text": "three"}\n'),
-    "d.csv.zst": zstandard.compress(b"id,text\n4,four\n"),
-    "last.md": b"# last",
-}
-TEXTS = {
-    "a.txt": "first",
-    "sub/b.jsonl#1": "one",
-    "sub/b.jsonl#2": "two",
-    "sub/c.jsonl.gz#3": "three",
-    "d.csv.zst#4": "four",
-    "last.md": "# last",
-}
-PACKED: dict[str, tuple[str, bytes]] = {
-    "tar, pax": ("a.tar", as_tar(FILES)),
-    "tar, GNU": ("a.tar", as_tar(FILES, tarfile.GNU_FORMAT)),
-    "tar, ustar": ("a.tar", as_tar(FILES, tarfile.USTAR_FORMAT)),
-    "tar.gz": ("a.tar.gz", as_tar(FILES, mode="w:gz")),
-    "tgz": ("A.TGZ", as_tar(FILES, mode="w:gz")),
-    "tar.bz2": ("a.tar.bz2", as_tar(FILES, mode="w:bz2")),
-    "tbz2": ("a.tbz2", as_tar(FILES, mode="w:bz2")),
-    "tar.xz": ("a.tar.xz", as_tar(FILES, mode="w:xz")),
-    "txz": ("a.txz", as_tar(FILES, mode="w:xz")),
-    "tar.zst": ("a.tar.zst", zstandard.compress(as_tar(FILES))),
-    "tzst": ("a.tzst", zstandard.compress(as_tar(FILES))),
-    "two tars in a row": ("a.tar", as_tar(dict([*FILES.items()][:2])) + as_tar(dict([*FILES.items()][2:]))),
-    "zip, stored": ("a.zip", as_zip(FILES, zipfile.ZIP_STORED)),
-    "zip, deflated": ("a.zip", as_zip(FILES)),
-    "zip, bzip2": ("a.zip", as_zip(FILES, zipfile.ZIP_BZIP2)),
-    "zip, LZMA": ("a.zip", as_zip(FILES, zipfile.ZIP_LZMA)),
-    "zip.gz": ("a.zip.gz", gzip.compress(as_zip(FILES))),
-    "zip behind a program": ("a.zip", b"#!/bin/sh\nexit\n" + as_zip(FILES)),
-    "zip with a comment": ("a.zip", b""),
-}
-
-
-def with_comment(data: bytes, comment: bytes) -> bytes:
-    return data[:-2] + struct.pack("<H", len(comment)) + comment
-
-
-PACKED["zip with a comment"] = ("a.zip", with_comment(as_zip(FILES), b"PK\5\6 is what ends a zip" + bytes(30)))
+from tests.made_archives import OPTIONS, PACKED, TEXTS, Files, as_tar, as_zip, read, zip_of_bytes
 
 
 @pytest.mark.parametrize(("name", "data"), PACKED.values(), ids=PACKED)
@@ -246,17 +160,6 @@ def test_names_of_a_zip_in_an_old_charset_are_read_together(charset: str) -> Non
     assert list(read("a.zip", zip_of_bytes([name.encode(charset) for name in names]))[0]) == names
 
 
-def zip_of_bytes(names: list[bytes], flags: int = 0, extra: bytes = b"") -> bytes:
-    """A zip whose members have these names, with the content "x" each."""
-    out, listed = b"", b""
-    for name in names:
-        fields = (flags, 0, 0, 0, zlib.crc32(b"x"), 1, 1, len(name), len(extra))
-        at = len(out)
-        out += struct.pack("<4s5H3I2H", b"PK\3\4", 20, *fields) + name + extra + b"x"
-        listed += struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, *fields, 0, 0, 0, 0, at) + name + extra
-    return out + listed + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, len(names), len(names), len(listed), len(out), 0)
-
-
 @pytest.mark.parametrize(
     ("name", "flags", "part"),
     [
@@ -377,158 +280,6 @@ def test_numbers_in_base_256_and_sums_of_old_systems_are_read() -> None:
     signed = sum(byte - 256 if byte > 127 else byte for byte in head[:148] + head[156:]) + 8 * 32
     head[148:156] = b"%06o\0 " % signed
     assert read("a.tar", bytes(head) + b"x".ljust(512, b"\0") + bytes(1024)) == ({"é.txt": "x"}, [])
-
-
-@pytest.mark.parametrize("ending", ["tar", "tar.gz", "tar.zst", "tar.xz", "tar.bz2"])
-@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
-def test_what_stands_before_a_cut_is_kept_and_the_rest_is_told(ending: str, share: float) -> None:
-    dice = random.Random(1)
-    files = {f"{number}.txt": bytes(dice.choices(b"abcdefgh ", k=5_000)) for number in range(200)}
-    pack: dict[str, Callable[[bytes], bytes]] = {
-        "tar": bytes,
-        "tar.gz": gzip.compress,
-        "tar.zst": zstandard.compress,
-        "tar.xz": lzma.compress,
-        "tar.bz2": lambda content: bz2.compress(content, 1),
-    }
-    data = pack[ending](as_tar(files))
-    texts, bad = read(f"a.{ending}", data[: int(len(data) * share)])
-    assert 0 <= len(texts) < 200 and (share < 0.5 or len(texts) > 10)
-    assert list(texts.items()) == [(name, content.decode()) for name, content in files.items()][: len(texts)]
-    assert bad[-1].startswith("truncated")
-
-
-def test_a_cut_archive_stops_the_night(house: Any) -> None:
-    house.settings = {"max_bad_share": 0.01}
-    house.write("a.tar", as_tar({f"{number}.txt": b"some text" * 50 for number in range(200)})[:100_000])
-    with pytest.raises(GuardStop):
-        house.night()
-
-
-DAMAGED: dict[str, tuple[str, bytes, str]] = {
-    "no zip": ("a.zip", b"no zip at all" * 10, "damaged zip"),
-    "no list": ("a.zip", as_zip(FILES)[:-60], "damaged zip"),
-    "half a list": ("a.zip", as_zip(FILES)[:-22][:-40] + as_zip(FILES)[-22:], "damaged zip"),
-    "too few in the list": (
-        "a.zip",
-        zip_of_bytes([b"a.txt"])[:-12] + b"\2\0" + zip_of_bytes([b"a.txt"])[-10:],
-        "damaged zip",
-    ),
-    "nothing in a zip": ("a.zip", as_zip({}), "empty file"),
-    "no bytes, zip": ("a.zip", b"", "empty file"),
-    "no bytes, tar": ("a.tar", b"", "empty file"),
-    "nothing in a tar": ("a.tar", bytes(10240), "empty file"),
-    "no tar": ("a.tar", b"no tar at all" * 100, "damaged tar"),
-    "less than a header": ("a.tar", b"x" * 100, "truncated tar"),
-    "a header alone": ("a.tar", as_tar({"a.txt": b"x"})[:512], "truncated tar"),
-    "no end": ("a.tar", as_tar({"a.txt": b"x"})[:1024], "no end of the archive"),
-    "data behind": ("a.tar", as_tar({"a.txt": b"x"}) + b"more" * 200, "data behind the end of the archive"),
-    "a name alone": ("a.tar", as_tar({"x" * 300: b"x"}, tarfile.GNU_FORMAT)[:1024], "truncated tar"),
-}
-
-
-@pytest.mark.parametrize(("name", "data", "reason"), DAMAGED.values(), ids=DAMAGED)
-def test_what_is_wrong_with_a_whole_archive_is_told(name: str, data: bytes, reason: str) -> None:
-    assert read(name, data)[1][-1] == reason
-
-
-def test_a_damaged_header_ends_no_tar_in_silence() -> None:
-    data = bytearray(as_tar({"a.txt": b"x", "b.txt": b"y", "c.txt": b"z"}, tarfile.USTAR_FORMAT))
-    data[1024 + 3] ^= 0xFF
-    assert read("a.tar", bytes(data)) == ({"a.txt": "x"}, ["damaged tar"])
-
-
-def endless_name(kind: bytes) -> bytes:
-    member = tarfile.TarInfo("x")
-    member.type, member.size = kind, 8 << 30
-    return gzip.compress(member.tobuf(tarfile.GNU_FORMAT) + bytes(4 << 20))
-
-
-@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE])
-def test_a_header_without_end_is_not_held(kind: bytes) -> None:
-    assert read("a.tar.gz", endless_name(kind)) == ({}, ["header of a member longer than 1 MiB"])
-
-
-@pytest.mark.parametrize("records", [b"99999 path=a.txt\n", b"9 size=x\n", b"0 path=a\n", b"nonsense", b"9 size=-1\n"])
-def test_an_extended_header_that_is_wrong_is_damage(records: bytes) -> None:
-    assert read("a.tar", with_records(records)) == ({}, ["damaged tar"])
-
-
-def test_an_extended_header_renames_the_member_behind_it_alone() -> None:
-    assert read("a.tar", with_records(b"14 path=b.txt\n")) == ({"b.txt": "x", "c.txt": "y"}, [])
-
-
-def with_records(records: bytes) -> bytes:
-    head = tarfile.TarInfo("x")
-    head.type, head.size = tarfile.XHDTYPE, len(records)
-    return head.tobuf() + records.ljust(512, b"\0") + as_tar({"a.txt": b"x", "c.txt": b"y"}, tarfile.USTAR_FORMAT)
-
-
-def bomb(pack: Callable[[bytes], bytes]) -> bytes:
-    return pack(b'{"text": "a"}\n' * 6_000_000)
-
-
-def overlapping(num_members: int) -> bytes:
-    """A zip whose members all have the same data (Fifield, "A better zip bomb")."""
-    content = b'{"text": "a"}\n' * 100_000
-    packed = zlib.compress(content)[2:-4]
-    name = b"a.jsonl"
-    fields = (0, 8, 0, 0, zlib.crc32(content), len(packed), len(content), len(name), 0)
-    out = struct.pack("<4s5H3I2H", b"PK\3\4", 20, *fields) + name + packed
-    listed = (struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, *fields, 0, 0, 0, 0, 0) + name) * num_members
-    return out + listed + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, num_members, num_members, len(listed), len(out), 0)
-
-
-BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "a zip": ("a.zip", lambda: bomb(lambda content: as_zip({"a.jsonl": content}))),
-    "LZMA in a zip": ("a.zip", lambda: bomb(lambda content: as_zip({"a.jsonl": content}, zipfile.ZIP_LZMA))),
-    "a tar.gz": ("a.tgz", lambda: bomb(lambda content: as_tar({"a.jsonl": content}, mode="w:gz"))),
-    "a gzip in a zip": ("a.zip", lambda: bomb(lambda content: as_zip({"a.jsonl.gz": gzip.compress(content)}))),
-    "many gzips in a tar": (
-        "a.tar",
-        lambda: as_tar({f"{n}.jsonl.gz": gzip.compress(b'{"text": "a"}\n' * 500_000) for n in range(6)}),
-    ),
-    "one content a thousand times": ("a.zip", lambda: overlapping(1000)),
-}
-
-
-@pytest.mark.parametrize(("name", "make"), BOMBS.values(), ids=BOMBS)
-def test_a_bomb_is_read_no_further_than_may_come_out_of_the_archive(name: str, make: Callable[[], bytes]) -> None:
-    data = make()
-    num_records, reason = 0, ""
-    try:
-        for item in read_with(READERS, SourceFile(name, io.BytesIO(data), len(data)), OPTIONS):
-            num_records += isinstance(item, Record)
-    except Unreadable as exc:
-        reason = str(exc)
-    assert reason == "decompression bomb"
-    assert num_records * 14 <= max(16 << 20, 200 * len(data))
-
-
-def test_a_zip_that_holds_itself_is_not_descended_into() -> None:
-    inner = as_zip({"a.txt": b"x"})
-    assert read("r.zip", as_zip({"r.zip": inner})) == ({}, ["1 (r.zip): passed over: .zip within an archive"])
-
-
-@pytest.mark.parametrize("pack", [as_tar, as_zip])
-def test_members_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch, pack: Callable[[Files], bytes]) -> None:
-    monkeypatch.setattr(archives, "MOST_MEMBERS", 100)
-    name = "a.tar" if pack is as_tar else "a.zip"
-    _, bad = read(name, pack({f"{number:03d}.txt": b"" for number in range(150)}))
-    assert bad == ["1 (100 of them, as 000.txt): empty file", "more than 100 members"]
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_whatever_bytes_are_changed_a_reason_is_all_that_comes(seed: int) -> None:
-    dice = random.Random(seed)
-    samples = [data for data in PACKED.values() if len(data[1]) < 20_000]
-    for _ in range(150):
-        name, content = dice.choice(samples)
-        data = bytearray(content)
-        for _ in range(dice.choice([1, 3, 10])):
-            data[dice.randrange(len(data))] = dice.randrange(256)
-        cut = dice.choice([len(data), dice.randrange(1, len(data))])
-        read(name, bytes(data[:cut]))
 
 
 def packed_lines(number: int, more: str = "") -> dict[str, bytes]:

@@ -1,7 +1,6 @@
 """A git repository as a source: files by revision, each once read, with language and licence."""
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,45 +11,13 @@ from pipeline_lib.ingest.code_files import is_made, language_of
 from pipeline_lib.ingest.git_objects import Blobs
 from pipeline_lib.ingest.licences import licence_of
 from pipeline_lib.ingest.sources.git import GitSource
+from tests.repositories import Repository
 
 MIT = (
     "MIT License\n\nPermission is hereby granted, free of charge, to any person obtaining a copy of this software, to "
     "deal in the Software\nwithout restriction, including without limitation the rights to use it.\n"
 )
 APACHE = "                 Apache License\n           Version 2.0, January 2004\n    http://www.apache.org/licenses/\n"
-
-
-class Repository:
-    """A repository beside a workspace."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.mkdir()
-        self.git("init", "-q", "-b", "main")
-
-    def git(self, *asked: str, stdin: bytes = b"") -> str:
-        who = {f"GIT_{role}_{what}": "x@y" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-        done = subprocess.run(
-            ["git", "-C", str(self.path), *asked],
-            input=stdin,
-            capture_output=True,
-            check=True,
-            env={**os.environ, **who},
-        )
-        return done.stdout.decode().strip()
-
-    def commit(self, files: dict[str, bytes | str | None]) -> str:
-        """Write files (None: away with it) and commit them."""
-        for name, content in files.items():
-            place = self.path / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if content is None:
-                place.unlink()
-            else:
-                place.write_bytes(content.encode() if isinstance(content, str) else content)
-        self.git("add", "-A", "-f")
-        self.git("commit", "-q", "-m", "x")
-        return self.git("rev-parse", "HEAD")
 
 
 @pytest.fixture
