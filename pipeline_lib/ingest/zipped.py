@@ -142,10 +142,11 @@ def _numbers(field: bytes) -> Iterator[int]:
 
 
 def _extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
-    while len(extra) >= 4:
-        kind, length = struct.unpack_from("<2H", extra)
-        yield kind, extra[4 : 4 + length]
-        extra = extra[4 + length :]
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<2H", extra, at)
+        yield kind, extra[at + 4 : at + 4 + length]
+        at += 4 + length
 
 
 def _charset_of_names(raw: BinaryIO, listed: Listed) -> str:

@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pipeline_lib.base import errors
 from pipeline_lib.base.errors import DataError, NightshiftError, StageTimeout, UpstreamError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.base.lifeline import end_orphans, spawn_guarded
@@ -26,11 +25,11 @@ from pipeline_lib.model.reading.snapshot import EXCLUDED_FILE, SHARDS_FILE, Arri
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import MANIFEST, Outcome
 from pipeline_lib.store.files import read_json
+from pipeline_lib.store.left_error import forget_error, left_error
 from pipeline_lib.train.checkpoints import fault_in_part
 from pipeline_lib.train.cursor import Cursor, read_cursor
 from pipeline_lib.train.extent import shards_to_open
 from pipeline_lib.train.job import (
-    ERROR_FILE,
     LOG_FILE,
     METRICS_FILE,
     RESULT_FOLDER,
@@ -171,7 +170,7 @@ def run(
 def _train_in_child(
     settings: TrainSettings, work: Path, deadline: float, on_progress: Callable[[Progress], None]
 ) -> None:
-    (work / ERROR_FILE).unlink(missing_ok=True)
+    forget_error(work)
     on_progress(Progress(step=0, num_steps=0, phase="starting"))
     with (work / LOG_FILE).open("ab") as log:
         child = spawn_guarded(
@@ -233,10 +232,8 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 def _failure(work: Path, status: int) -> NightshiftError:
     """The error the child left, or, when it could not leave one, that it was killed."""
-    if (work / ERROR_FILE).exists():
-        left = read_json(work / ERROR_FILE)
-        kind: type[NightshiftError] = getattr(errors, left["kind"])
-        return kind(left["message"])
+    if (left := left_error(work)) is not None:
+        return left
     return UpstreamError(
         f"train: its process was ended from outside (status {status}; out of memory?). What it printed is in "
         f"{work / LOG_FILE}. Run the same command again: it goes on from its newest checkpoint."

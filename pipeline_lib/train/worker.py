@@ -1,7 +1,7 @@
 """The training process: `python -m pipeline_lib.train.torchrun ... -m pipeline_lib.train.worker WORK_FOLDER`.
 
-Exit status 0: the result is sealed. 1 with error.json: an error of ours. 143: SIGTERM, after a checkpoint. Anything
-else: killed. The watch over the parent starts before the slow imports, so that no orphan is left behind.
+Exit status 0: the result is sealed. 1: an error of ours, left (store/left_error.py). 143: SIGTERM, after a checkpoint.
+Anything else: killed. The watch over the parent starts before the slow imports, so that no orphan is left behind.
 """
 
 import os
@@ -10,15 +10,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NoReturn
 
 import psutil
 
 from pipeline_lib.base.errors import DataError, NightshiftError, UpstreamError
 from pipeline_lib.base.lifeline import exit_with_parent
 from pipeline_lib.base.memory import is_of_memory
-from pipeline_lib.store.files import translate_os_error, write_json
-from pipeline_lib.train.job import ERROR_FILE
+from pipeline_lib.store.files import translate_os_error
+from pipeline_lib.store.left_error import keep_error, leave_with
 
 EXIT_ORPHANED = 137
 OUT_OF_MEMORY = (
@@ -35,14 +34,14 @@ def main() -> None:
     try:
         _train(work, started)
     except NightshiftError as exc:
-        _leave(work, exc)
+        leave_with(work, exc)
     except Exception as exc:
         if is_of_memory(exc):
-            _leave(work, UpstreamError(OUT_OF_MEMORY))
+            leave_with(work, UpstreamError(OUT_OF_MEMORY))
         if isinstance(exc, OSError):
-            _leave(work, translate_os_error(exc, work))
+            leave_with(work, translate_os_error(exc, work))
         first_line = str(exc).partition("\n")[0][:200]
-        _keep(work, DataError(f"train: {type(exc).__name__}: {first_line}"))
+        keep_error(work, DataError(f"train: {type(exc).__name__}: {first_line}"))
         raise
 
 
@@ -81,15 +80,6 @@ def _meet() -> None:
     place = Path(tempfile.mkdtemp(prefix="group-"), "store")
     store = distributed.FileStore(str(place), 1)  # type: ignore[attr-defined]  # documented, not listed
     distributed.init_process_group(store=store, rank=0, world_size=1)
-
-
-def _keep(work: Path, error: NightshiftError) -> None:
-    write_json(work / ERROR_FILE, {"kind": type(error).__name__, "message": str(error)})
-
-
-def _leave(work: Path, error: NightshiftError) -> NoReturn:
-    _keep(work, error)
-    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pipeline_lib.store.artifact import digest_of
 from pipeline_lib.store.files import read_json, write_json
 
 FINISHED = "finished"  # the note of a frontier that is done
-JOB_FILE, ERROR_FILE, LOG_FILE = "job.json", "error.json", "crawl.log"
+JOB_FILE, LOG_FILE = "job.json", "crawl.log"
 
 
 @dataclass(frozen=True)

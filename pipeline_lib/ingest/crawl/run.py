@@ -8,13 +8,12 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline_lib.base import errors
 from pipeline_lib.base.errors import NightshiftError, SettingsError, UpstreamError
 from pipeline_lib.base.lifeline import end_orphans, spawn_guarded
 from pipeline_lib.ingest.crawl.found import Found
 from pipeline_lib.ingest.crawl.frontier import Frontier
-from pipeline_lib.ingest.crawl.job import ERROR_FILE, FINISHED, LOG_FILE, CrawlJob, write_job
-from pipeline_lib.store.files import read_json
+from pipeline_lib.ingest.crawl.job import FINISHED, LOG_FILE, CrawlJob, write_job
+from pipeline_lib.store.left_error import forget_error, left_error
 
 COMMAND = (sys.executable, "-P", "-m", "pipeline_lib.ingest.crawl.worker")  # and the work folder
 POLL_SECONDS = 0.05
@@ -64,7 +63,7 @@ def _goes_on(work: Path, key: str) -> bool:
 
 
 def _run_child(job: CrawlJob, work: Path) -> None:
-    (work / ERROR_FILE).unlink(missing_ok=True)
+    forget_error(work)
     with (work / LOG_FILE).open("ab") as log:
         command = (*COMMAND, str(work.absolute()))
         child = spawn_guarded(command, stdout=log, stderr=log, grace_seconds=GRACE_SECONDS)
@@ -92,10 +91,8 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 
 def _failure(work: Path, source: str, status: int | None) -> NightshiftError:
-    if (work / ERROR_FILE).exists():
-        left = read_json(work / ERROR_FILE)
-        kind: type[NightshiftError] = getattr(errors, left["kind"])
-        return kind(left["message"])
+    if (left := left_error(work)) is not None:
+        return left
     how = "did not end in its time and was stopped" if status is None else f"was ended from outside (status {status})"
     return UpstreamError(
         f"ingest: the crawl of source {source!r} {how}. What it printed is in {work / LOG_FILE}. Run the same command "

@@ -1,7 +1,8 @@
 """The crawl's own process: `python -m pipeline_lib.ingest.crawl.worker WORK_FOLDER`.
 
-Exit status 0: the crawl ended, and the frontier says so. 1 with error.json: an error of ours. Anything else: killed;
-the next one goes on from the frontier. It lives below a supervisor (base/lifeline.py), which ends it with its parent.
+Exit status 0: the crawl ended, and the frontier says so. 1: an error of ours, left (store/left_error.py). Anything
+else: killed; the next one goes on from the frontier. It lives below a supervisor (base/lifeline.py), which ends it with
+its parent.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from scrapy import Spider
 from scrapy.crawler import AsyncCrawlerProcess
@@ -20,10 +21,11 @@ from scrapy.crawler import AsyncCrawlerProcess
 from pipeline_lib.base.errors import NightshiftError, UpstreamError
 from pipeline_lib.ingest.crawl.fetch import Fetcher, scrapy_settings
 from pipeline_lib.ingest.crawl.frontier import Frontier
-from pipeline_lib.ingest.crawl.job import ERROR_FILE, FINISHED, CrawlJob, read_job
+from pipeline_lib.ingest.crawl.job import FINISHED, CrawlJob, read_job
 from pipeline_lib.ingest.crawl.visits import Visits
 from pipeline_lib.ingest.plan import PROGRESS_FILE
-from pipeline_lib.store.files import translate_os_error, write_json
+from pipeline_lib.store.files import translate_os_error
+from pipeline_lib.store.left_error import keep_error, leave_with
 
 TELL_SECONDS = 0.5
 
@@ -87,23 +89,14 @@ def main() -> None:
     try:
         crawl(work)
     except NightshiftError as exc:
-        _leave(work, exc)
+        leave_with(work, exc)
     except OSError as exc:
-        _leave(work, translate_os_error(exc, work))
+        leave_with(work, translate_os_error(exc, work))
     except Exception as exc:
-        _keep(work, UpstreamError(f"ingest: the crawl ended with {type(exc).__name__}. Run again: it goes on."))
+        keep_error(work, UpstreamError(f"ingest: the crawl ended with {type(exc).__name__}. Run again: it goes on."))
         raise
     sys.stdout.flush()
     os._exit(0)  # all is written: taking Twisted and Scrapy down takes a second
-
-
-def _keep(work: Path, error: NightshiftError) -> None:
-    write_json(work / ERROR_FILE, {"kind": type(error).__name__, "message": str(error)})
-
-
-def _leave(work: Path, error: NightshiftError) -> NoReturn:
-    _keep(work, error)
-    sys.exit(1)
 
 
 if __name__ == "__main__":
