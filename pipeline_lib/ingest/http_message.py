@@ -44,7 +44,7 @@ def read_message(raw: BinaryIO) -> Message:
 
 def read_headers(raw: BinaryIO) -> Headers:
     """The headers up to the blank line, which is read, too, or the end. Raises `Unreadable` where they are too many."""
-    found: Headers = {}
+    found: dict[str, list[str]] = {}  # pieces of each value: a name may come a hundred thousand times
     num_bytes, name = 0, ""
     while line := raw.readline(MAX_HEAD_BYTES):
         num_bytes += len(line)
@@ -52,14 +52,15 @@ def read_headers(raw: BinaryIO) -> Headers:
             raise Unreadable("headers longer than 1 MiB", num_rows=1)
         text = line.decode("utf-8", "replace").rstrip("\r\n")
         if not text:
-            return found
+            break
         if text[0] in " \t" and name:  # goes on (obs-fold)
-            found[name] += f" {text.strip()}"
+            found[name].append(f" {text.strip()}")
             continue
         name, _, value = (part.strip() for part in text.partition(":"))
         name = name.lower()
-        found[name] = f"{found[name]}, {value.strip()}" if name in found else value.strip()
-    return found
+        pieces_so_far = found.setdefault(name, [])
+        pieces_so_far.append(f", {value}" if pieces_so_far else value)
+    return {name: "".join(values) for name, values in found.items()}
 
 
 def body_of(message: Message) -> Iterator[bytes]:
