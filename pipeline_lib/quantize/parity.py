@@ -45,7 +45,8 @@ def compare(reference: Backend, other: Backend, rows: Sequence[Ids]) -> Parity:
         difference = float(np.maximum(difference, np.abs(a - b).max()))  # np.maximum hands NaN on, max() does not
         num_same += int((a.argmax(-1) == b.argmax(-1)).sum())
         num_positions += len(a)
-    cosine = float(products[0] / np.sqrt(products[1] * products[2]))
+    with np.errstate(invalid="ignore"):  # of logits that are infinite: NaN, which is refused
+        cosine = float(products[0] / np.sqrt(products[1] * products[2]))
     return Parity(difference, cosine, num_same / num_positions)
 
 
