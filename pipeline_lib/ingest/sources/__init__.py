@@ -7,10 +7,18 @@ from pydantic import Field
 from pipeline_lib.ingest.sources.crawl import CrawlSource
 from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.ingest.sources.git import GitSource
+from pipeline_lib.ingest.sources.hub import HubSource
 from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
+from pipeline_lib.ingest.sources.s3 import S3Source
 from pipeline_lib.ingest.sources.sql import SqlSource
 
 Source = Annotated[
-    CrawlSource | FilesSource | GitSource | InstalledDocsSource | SqlSource,
+    CrawlSource
+    | FilesSource
+    | GitSource
+    | HubSource
+    | InstalledDocsSource
+    | S3Source
+    | SqlSource,
     Field(discriminator="kind"),
 ]
