@@ -9,6 +9,7 @@ from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.ingest.sources.git import GitSource
 from pipeline_lib.ingest.sources.hub import HubSource
 from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
+from pipeline_lib.ingest.sources.judgments import JudgmentsSource
 from pipeline_lib.ingest.sources.s3 import S3Source
 from pipeline_lib.ingest.sources.sql import SqlSource
 
@@ -18,6 +19,7 @@ Source = Annotated[
     | GitSource
     | HubSource
     | InstalledDocsSource
+    | JudgmentsSource
     | S3Source
     | SqlSource,
     Field(discriminator="kind"),
