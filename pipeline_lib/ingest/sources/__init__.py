@@ -12,6 +12,7 @@ from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
 from pipeline_lib.ingest.sources.judgments import JudgmentsSource
 from pipeline_lib.ingest.sources.s3 import S3Source
 from pipeline_lib.ingest.sources.sql import SqlSource
+from pipeline_lib.ingest.sources.synthetic import SyntheticSource
 
 Source = Annotated[
     CrawlSource
@@ -21,6 +22,7 @@ Source = Annotated[
     | InstalledDocsSource
     | JudgmentsSource
     | S3Source
-    | SqlSource,
+    | SqlSource
+    | SyntheticSource,
     Field(discriminator="kind"),
 ]
