@@ -70,7 +70,7 @@ class S3Source(MappedSource):
         if "@" in given.removeprefix("s3://").partition("/")[0] or has_secret(given):
             raise ValueError(f"this address carries more than a bucket, perhaps a password or a key. {KEYS}")
         if not BUCKET.fullmatch(given):
-            raise ValueError("this is no address of a bucket, and no password is shown. Write s3://bucket/prefix")
+            raise ValueError("this is no address of a bucket. Write s3://bucket/prefix, without a password")
         return given
 
     @field_validator("endpoint")

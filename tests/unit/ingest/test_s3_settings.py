@@ -1,11 +1,15 @@
 """What the settings of a bucket take and refuse."""
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.ingest.s3.faults import fault_of
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources.s3 import S3Source
+from pipeline_lib.stages import resolve
 
 
 def source(**fields: object) -> S3Source:
@@ -35,6 +39,27 @@ def test_an_address_is_a_bucket_and_a_prefix(url: str) -> None:
 def test_keys_in_an_address_are_refused_with_the_variables_to_use(url: str) -> None:
     with pytest.raises(ValidationError, match=r"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.*AWS_PROFILE"):
         source(url=url)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "s3", "url": "s3://AKIA123:s3cret@texts/docs"},
+        {"kind": "s3", "url": "s3//AKIA123:s3cret@texts/docs"},
+        {"kind": "s3", "url": "s3://texts", "endpoint": "https://user:s3cret@s3.example.org"},
+        {
+            "kind": "synthetic",
+            "endpoint": "https://user:s3cret@host/v1",
+            "model": "m",
+            "seeds": "x",
+            "prompt": "{seed}",
+        },
+    ],
+)
+def test_a_refused_address_is_not_shown(fields: dict[str, str]) -> None:
+    with pytest.raises(SettingsError) as refused:
+        resolve(None, {}, [("ingest.sources", json.dumps([{"name": "docs", **fields}]))])
+    assert "s3cret" not in str(refused.value) and "AKIA123" not in str(refused.value)
 
 
 @pytest.mark.parametrize("url", ["", "texts/docs", "https://texts.s3.amazonaws.com/docs", "s3:/texts", "s3:///docs"])
