@@ -146,14 +146,15 @@ def make_shard(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcom
 
     content = inputs.params["content"]
     planned = read_shard_plan(inputs.file("plan", PLAN_FILE), inputs.file("plan", FILES_FILE), content)
-    paths = [file.path for file in planned.shard.files]
     landing = inputs.file("landing", LANDING_FILE).parent if inputs.has("landing") else None
     refused = refused_of(inputs.workspace, planned.source)
     reading = reading_of(settings, _source(settings, planned.source), landing, refused)
     if reading.digest != planned.reading:
         raise DataError(f"ingest: source {planned.source!r} is read otherwise than when it was looked at. Run again.")
-    verified = {path: inputs.file("landing", path) for path in paths} if landing else None
-    return write_shard(reading, planned.shard, verified or reading.files.locate(paths), folder)
+    places = reading.files.locate([file.path for file in planned.shard.files])
+    if landing is not None:
+        places = {path: inputs.file("landing", str(place.relative_to(landing))) for path, place in places.items()}
+    return write_shard(reading, planned.shard, places, folder)
 
 
 def make_batch(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcome:

@@ -44,9 +44,15 @@ SOURCES: dict[str, dict[str, Any]] = {
     "crawl": {"name": "docs", "seeds": ("https://example.org/",), "contact": "bot@example.org"},
     "files": {"name": "docs", "path": "/corpus"},
     "git": {"name": "docs", "path": "/repository"},
+    "hub": {"name": "docs", "repository": "owner/name"},
     "installed_docs": {},
+    "judgments": {"name": "docs", "path": "/verdicts"},
+    "s3": {"name": "docs", "url": "s3://texts/docs"},
     "sql": {"name": "docs", "url": "sqlite:///data.db", "table": "articles"},
-}
+    "synthetic": {
+        "name": "docs", "endpoint": "https://host/v1", "model": "m", "seeds": "/seeds.txt", "prompt": "{seed}",
+    },
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

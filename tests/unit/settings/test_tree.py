@@ -112,7 +112,10 @@ REFUSED = [
     ([("train.seed.x", "4")], r"train\.seed\.x: there is no such setting"),
     ([("profile", "Not A Name")], r"profile: "),
     ([("ingest.sources", "nope")], r"ingest\.sources: Input should be a valid tuple \(got 'nope'\)"),
-    ([("ingest.sources", '[{"kind":"filez"}]')], r"ingest\.sources\.0: Input tag 'filez' .* 'files', 'git', 'inst"),
+    (
+        [("ingest.sources", '[{"kind":"filez"}]')],
+        r"ingest\.sources\.0: Input tag 'filez' .* 'files', 'git', 'hub', 'inst",
+    ),
     ([("clean.rules.min_wrods.v1.at_least", "4")], r"there is no rule 'min_wrods\.v1'; did you mean min_words\.v1"),
     ([("clean.rules.min_words.v1.at_most", "4")], r"min_words\.v1 takes at_least and nothing else"),
 ]
