@@ -80,13 +80,15 @@ class ConsoleReporter:
             self.console.print(table)
         sentence = " ".join(filter(None, [result.get("model"), result["verdict"]]))
         self.console.print(f"\n{sentence}  ({seconds:.1f} s)", style="bold")
-        self._where_to_look(urls)
+        self._where_to_look(urls, result["refresh"].get("report"))
 
-    def _where_to_look(self, urls: Sequence[str]) -> None:
+    def _where_to_look(self, urls: Sequence[str], report: str | None) -> None:
         if urls:
             self.console.print(f"\nPrefect  {urls[0]}\nMLflow   {urls[1]}", soft_wrap=True)
         else:
             self.console.print("\nnightshift up       opens the Prefect and MLflow UIs with this night in them")
+        if report:
+            self.console.print(f"report   {report}", soft_wrap=True)
         self.console.print("nightshift status   the last nights, the champion and its scores", style="dim")
         self.console.print("nightshift plan     what the next night would do", style="dim")
         self.console.print("nightshift why URL  what became of a document", style="dim")
