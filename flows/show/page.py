@@ -79,7 +79,6 @@ def html_of(record: Record, before: Record | None, samples: Sequence[Sample]) ->
         funnel_new=_funnel("This night", new) if before is not None and new else None,
         reasons=_reasons(record, before),
         signals=[{"name": one.name, "told": _told(one), "picture": plots.histogram(one)} for one in found],
-        medians=_medians(found),
         rules=_rules(record, before),
         sources=_parts("By source", record, 1),
         languages=_parts("By language", record, 2),
@@ -112,7 +111,8 @@ def _news(record: Record, before: Record | None) -> Iterator[str]:
         yield "other rules, settings, key or tokenizer than then: all documents are counted by today's"
     shifts = [row for row in views.compared(record, before, key.DROPPED, 0, 1) if row.shift]
     for row in sorted(shifts, key=lambda row: -abs(row.shift or 0))[:3]:
-        yield f"{row.name}: {_points(row.shift)} of documents, {_percent(row.before_share)} before"
+        reason = row.name.replace(" ", ": ", 1)
+        yield f"{reason}: {_points(row.shift)} of documents, {_percent(row.before_share)} before"
 
 
 def _notes(record: Record) -> Iterator[str]:
@@ -135,33 +135,32 @@ def _funnel(caption: str, flows: Sequence[Flow]) -> Table:
         ]
         for flow in flows
     ]
-    columns = ("stage", "in", "kept", "dropped", "text behind it", "why")
+    columns = ("stage", "in", "kept", "dropped", "text kept", "why")
     return _table(caption, columns, rows, texts=("why",))
-
-
-def _compared(rows: Sequence[Compared], names: Sequence[Sequence[str]]) -> list[list[str]]:
-    return [
-        [
-            *name,
-            f"{row.new:,}",
-            _percent(row.new_share),
-            f"{row.all:,}",
-            _percent(row.all_share),
-            _percent(row.before_share),
-            _points(row.shift),
-        ]
-        for name, row in zip(names, rows, strict=True)
-    ]
 
 
 COMPARED = ("this night", "share", "all nights", "share of all", "the night before", "shift")
 
 
+def _compared(rows: Sequence[Compared], names: Sequence[Sequence[str]], before: Record | None) -> list[list[str]]:
+    """The cells of COMPARED behind those that name a row, as far as there is something to compare with."""
+    cells = [
+        [f"{row.new:,}", _percent(row.new_share), f"{row.all:,}", _percent(row.all_share)]
+        + ([] if before is None else [_percent(row.before_share), _points(row.shift)])
+        for row in rows
+    ]
+    return [[*name, *own] for name, own in zip(names, cells, strict=True)]
+
+
+def _columns(before: Record | None) -> Sequence[str]:
+    return COMPARED[:4] if before is None else COMPARED
+
+
 def _reasons(record: Record, before: Record | None) -> Table:
     found = views.compared(record, before, key.DROPPED, 0, 1)
     names = [row.name.replace(" ", ": ", 1) for row in found]
-    rows = _compared(found, [[name] for name in names])
-    return _table("Why documents went, as shares of what the sources offered", ("reason", *COMPARED), rows)
+    rows = _compared(found, [[name] for name in names], before)
+    return _table("Why documents went, as shares of what the sources offered", ("reason", *_columns(before)), rows)
 
 
 def _rules(record: Record, before: Record | None) -> Table:
@@ -173,33 +172,20 @@ def _rules(record: Record, before: Record | None) -> Table:
         [row.name, limits.get(row.name, NONE), languages.get(row.name) or "all", f"{alone[row.name]:,}"]
         for row in found
     ]
-    columns = ("rule", "limit", "languages", "nothing else", *COMPARED)
+    columns = ("rule", "limit", "languages", "nothing else", *_columns(before))
     caption = "Rules that documents fail; one may fail several. Nothing else: of all nights, those that fail this alone"
-    return _table(caption, columns, _compared(found, names), texts=("limit", "languages"))
+    return _table(caption, columns, _compared(found, names, before), texts=("limit", "languages"))
 
 
 def _told(signal: Signal) -> str:
-    limits = "; ".join(
-        f"{one.bound.replace('_', ' ')} {one.limit:,g}" + (f" ({one.languages})" if one.languages else "")
+    """The caption of a histogram."""
+    limits = (
+        f"{one.bound.replace('_', ' ')} {one.limit:,.10g}" + (f" ({one.languages})" if one.languages else "")
         for one in signal.limits
     )
-    return f"median {_figure(signal.median)}" + (f"; {limits}" if limits else "")
-
-
-def _medians(found: Sequence[Signal]) -> Table:
-    rows = [
-        [
-            one.name,
-            _figure(one.median),
-            _figure(one.median_before),
-            NONE if one.shift is None else f"{one.shift:+.3g}",
-            f"{sum(one.new.values()):,}",
-        ]
-        for one in found
-    ]
-    return _table(
-        "Medians, to three digits", ("signal", "this night", "earlier nights", "shift", "documents of this night"), rows
-    )
+    before = "" if signal.shift is None else f", {_figure(signal.median_before)} before ({signal.shift:+.3g})"
+    before = ", as before" if signal.shift == 0 else before
+    return "; ".join([f"median {_figure(signal.median)}{before}", *limits])
 
 
 def _parts(caption: str, record: Record, place: int) -> Table:

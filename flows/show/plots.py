@@ -60,7 +60,7 @@ def histogram(signal: Signal) -> Markup:
         if axis.is_log:
             axes.set_xscale("log")
             axes.minorticks_off()
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
         left, right = axis.edges[0], axis.edges[-1]
         for limit in signal.limits:
             axes.axvline(max(limit.limit, left), color=LIMIT, linewidth=1, linestyle="--")
@@ -100,6 +100,14 @@ def bars(flows: Sequence[Flow]) -> Markup:
             axes.spines[side].set_visible(False)
         axes.tick_params(length=0)
         return _svg(figure, f"Funnel: {total:,} documents in; kept by {told}.", salt="funnel")
+
+
+def _short(value: float) -> str:
+    """A number on an axis: 0.01, 100, 10k, 1M."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{value / size:g}{unit}"
+    return f"{value:g}"
 
 
 def _percent(axis: Any) -> None:

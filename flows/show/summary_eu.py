@@ -31,8 +31,8 @@ ORIGINS = {
 TITLE = "Public summary of training content"
 ABOUT = (
     "After the AI Office's template for Article 53(1)(d) of Regulation (EU) 2024/1689. Counted over the newest "
-    "snapshot of the workspace: the documents that a training may read. Check it before it is published: what is told by "
-    "the provider was not verified, and what is to be filled in is missing."
+    "snapshot of the workspace: the documents that a training may read. Check it before it is published: what is told "
+    "by the provider was not verified, and what is to be filled in is missing."
 )
 
 

@@ -111,6 +111,12 @@ def without_samples(html: str) -> str:
     return SAMPLES.sub("", html)
 
 
+def shared_page(workspace: Workspace) -> str | None:
+    """The newest page as it may leave the workspace; None where there is none."""
+    found = next((page for name in reversed(names(workspace)) if (page := page_path(workspace, name)).is_file()), None)
+    return None if found is None else without_samples(found.read_text(encoding="utf-8"))
+
+
 def keep_newest(workspace: Workspace, number: int) -> None:
     """Remove all but the newest pages, and their numbers."""
     _remove(workspace, names(workspace)[:-number], (PAGE, NUMBERS))
