@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from flows.pages import link_to
 from flows.show.report import Order, make_page, page_that_stands
 from pipeline_lib.base.errors import NightshiftError
 from tasks.night import Night
@@ -33,5 +34,6 @@ def _made(funnel: Mapping[str, Any], night: Night) -> Path:
 
 
 def _shown(path: Path, sentence: str) -> str:
-    """What the Prefect UI says of it: a browser opens no file from a page of a server, so it tells the command."""
-    return f"{sentence}\n\n`nightshift report --open` opens the page:\n\n    {path}\n"
+    """What the Prefect UI says of it. The link leads to our own server (flows/pages.py); another one has no such page."""
+    opens = f"`nightshift report {path.stem} --open` opens it too:"
+    return f"{sentence}\n\n[The page of this refresh]({link_to(path)})\n\n{opens}\n\n    {path}\n"

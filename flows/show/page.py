@@ -18,6 +18,7 @@ from flows.show.tables import lasting
 from pipeline_lib.base.words import counted
 from pipeline_lib.report import counts as key
 from pipeline_lib.report import views
+from pipeline_lib.report.night import limit_said
 from pipeline_lib.report.quality import measures
 from pipeline_lib.report.records import BEGIN, END, Record
 from pipeline_lib.report.samples import Sample
@@ -164,7 +165,7 @@ def _reasons(record: Record, before: Record | None) -> Table:
 
 
 def _rules(record: Record, before: Record | None) -> Table:
-    limits = {str(rule): f"{str(bound).replace('_', ' ')} {limit:g}" for rule, _, bound, limit, _ in record.limits}
+    limits = {str(rule): limit_said(str(bound), float(limit)) for rule, _, bound, limit, _ in record.limits}
     languages = {str(rule): str(language) for rule, _, _, _, language in record.limits}
     found = views.compared(record, before, key.FAILED, 0)
     alone = views.split(record.all, key.ALONE, 0)
@@ -180,8 +181,7 @@ def _rules(record: Record, before: Record | None) -> Table:
 def _told(signal: Signal) -> str:
     """The caption of a histogram."""
     limits = (
-        f"{one.bound.replace('_', ' ')} {one.limit:,.10g}" + (f" ({one.languages})" if one.languages else "")
-        for one in signal.limits
+        limit_said(one.bound, one.limit) + (f" ({one.languages})" if one.languages else "") for one in signal.limits
     )
     before = "" if signal.shift is None else f", {_figure(signal.median_before)} before ({signal.shift:+.3g})"
     before = ", as before" if signal.shift == 0 else before

@@ -16,6 +16,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from pipeline_lib.report.night import limit_said
 from pipeline_lib.report.values import axis_for, heights
 from pipeline_lib.report.views import Flow, Signal
 
@@ -75,7 +76,7 @@ def alt_of(signal: Signal) -> str:
     """A histogram in words."""
     before = "" if signal.median_before is None else f", {signal.median_before:.4g} before"
     middle = "no values" if signal.median is None else f"median {signal.median:.4g}{before}"
-    limits = "; ".join(f"limit {one.bound.replace('_', ' ')} {one.limit:g}" for one in signal.limits) or "no limit"
+    limits = "; ".join(f"limit {limit_said(one.bound, one.limit)}" for one in signal.limits) or "no limit"
     return f"Histogram of {signal.name}: {middle}; {limits}."
 
 

@@ -17,6 +17,7 @@ from pipeline_lib.report.known import (
     counted,
     described,
     joined,
+    listed,
     processing_of,
     shares,
     told,
@@ -64,7 +65,7 @@ def _general(known: Known) -> Iterator[Answer]:
 
 
 def _public(known: Known) -> Iterator[Answer]:
-    yield from _listed(known, "2.1", "Publicly available datasets", "public")
+    yield listed(known, "2.1", "Publicly available datasets", "public")
     unsaid = known.of_kind(None)
     if unsaid:
         keys = ", ".join(f"sources.{name}.kind" for name in unsaid)
@@ -73,14 +74,8 @@ def _public(known: Known) -> Iterator[Answer]:
 
 
 def _private(known: Known) -> Iterator[Answer]:
-    yield from _listed(known, "2.2.1", "Datasets licensed by rightsholders or their representatives", "licensed")
-    yield from _listed(known, "2.2.2", "Other private datasets of third parties", "private")
-
-
-def _listed(known: Known, number: str, question: str, kind: str) -> Iterator[Answer]:
-    found = [described(known, name) for name in known.of_kind(kind)]
-    none = "none that is told" if known.of_kind(None) else "none"
-    yield Answer(number, question, found or none, "told")
+    yield listed(known, "2.2.1", "Datasets licensed by rightsholders or their representatives", "licensed")
+    yield listed(known, "2.2.2", "Other private datasets of third parties", "private")
 
 
 def _crawled(known: Known) -> Iterator[Answer]:
@@ -88,7 +83,11 @@ def _crawled(known: Known) -> Iterator[Answer]:
 
     sources = known.of_kind("crawled")
     own = [name for name in sources if known.reads_by(name) == CRAWL]
-    yield counted("2.3", "Was data crawled and scraped by the provider", "yes" if sources else "no source says so")
+    question = "Was data crawled and scraped by the provider"
+    if sources or not known.of_kind(None):
+        yield Answer("2.3", question, "yes" if sources else "no", "counted" if own else "told")
+    else:
+        yield Answer("2.3", question, None, "open", "sources.NAME.kind")
     if own:
         yield Answer("2.3", "Crawler", f"{AGENT}, with a contact in each request", "program")
         yield Answer("2.3", "How the crawler behaves", BEHAVIOUR, "program")
@@ -101,9 +100,9 @@ def _crawled(known: Known) -> Iterator[Answer]:
 
 
 def _rest(known: Known) -> Iterator[Answer]:
-    yield from _listed(known, "2.4", "Data of users", "user")
-    yield from _listed(known, "2.5", "Synthetic data", "synthetic")
-    yield from _listed(known, "2.6", "Other sources", "other")
+    yield listed(known, "2.4", "Data of users", "user")
+    yield listed(known, "2.5", "Synthetic data", "synthetic")
+    yield listed(known, "2.6", "Other sources", "other")
 
 
 def _processing(known: Known) -> Iterator[Answer]:

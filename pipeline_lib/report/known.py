@@ -14,7 +14,7 @@ from pipeline_lib.dedup.settings import DedupSettings
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.report.counts import Counts, only, split
 from pipeline_lib.report.given import Given
-from pipeline_lib.report.night import limits_of
+from pipeline_lib.report.night import limit_said, limits_of
 from pipeline_lib.report.training import DOCUMENTS, LICENCE, MONTH, TOKENS, Content
 from pipeline_lib.scrub.settings import KINDS, ScrubSettings
 from pipeline_lib.settings.tree import Settings
@@ -110,6 +110,14 @@ def described(known: Known, source: str) -> str:
     return "; ".join(filter(None, parts))
 
 
+def listed(known: Known, number: str, question: str, kind: str) -> Answer:
+    """The sources of a kind; open while there are some of which nobody has said what they are."""
+    found = [described(known, name) for name in known.of_kind(kind)]
+    if found or not known.of_kind(None):
+        return Answer(number, question, found or "none", "told")
+    return Answer(number, question, None, "open", "sources.NAME.kind")
+
+
 def period(known: Known, source: str) -> str:
     """When the documents of a source were fetched, and when they were taken in."""
     months = sorted(split(only(known.counts, 0, source), MONTH, 1))
@@ -123,14 +131,14 @@ def processing_of(settings: Settings) -> list[str]:
     """What is done with documents."""
     clean, scrub = settings.of(CleanSettings), settings.of(ScrubSettings)
     languages = "all" if clean.languages is None else ", ".join(clean.languages)
-    limits = (f"{rule} {str(bound).replace('_', ' ')} {limit:g}" for rule, _, bound, limit, _ in limits_of(clean))
+    limits = (f"{rule} {limit_said(str(bound), float(limit))}" for rule, _, bound, limit, _ in limits_of(clean))
     rules = ", ".join(limits)
     kinds = ", ".join(f"{kind} ({scrub.action(kind)})" for kind in KINDS)
     return [
         f"languages that are kept: {languages}",
         f"quality rules: {rules}",
         f"exact and near duplicates are dropped: {settings.of(DedupSettings).method}",
-        f"personal data that is recognized is replaced before tokenization: {kinds}; names are not found",
+        f"personal data that is recognized is replaced before tokenization: {kinds}; names of people are not found",
     ]
 
 

@@ -99,6 +99,11 @@ def limits_of(settings: CleanSettings) -> list[list[str | float]]:
     return found
 
 
+def limit_said(bound: str, limit: float) -> str:
+    """A limit in words: "at most 100,000"."""
+    return f"{bound.replace('_', ' ')} {limit:,.10g}"
+
+
 def _num_passed_over(told: Mapping[str, Any]) -> dict[str, dict[str, int]]:
     """How many files of each kind are not read, without their names."""
     counts: dict[str, int] = {}
