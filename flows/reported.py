@@ -34,6 +34,6 @@ def _made(funnel: Mapping[str, Any], night: Night) -> Path:
 
 
 def _shown(path: Path, sentence: str) -> str:
-    """What the Prefect UI says of it. The link leads to our own server (flows/pages.py); another one has no such page."""
+    """What the Prefect UI says of it. The link leads to our own server (flows/pages.py); others have no such page."""
     opens = f"`nightshift report {path.stem} --open` opens it too:"
     return f"{sentence}\n\n[The page of this refresh]({link_to(path)})\n\n{opens}\n\n    {path}\n"

@@ -8,9 +8,7 @@ from typing import Any
 
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.past.made import last_of
-from pipeline_lib.report.night import count_night, key_of
-from pipeline_lib.report.records import keep_newest, name_of, names, page_path, read, save, save_page
-from pipeline_lib.report.samples import samples_of
+from pipeline_lib.report.records import keep_newest, key_of, name_of, names, page_path, read, save, save_page
 from pipeline_lib.scrub.settings import ScrubSettings
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
@@ -35,6 +33,8 @@ def page_that_stands(workspace: Workspace) -> Path | None:
 def make_page(order: Order) -> Path:
     """Make the page of what is there now, and keep it (loads matplotlib). Raises `DataError` before any refresh."""
     from flows.show.page import html_of
+    from pipeline_lib.report.night import count_night
+    from pipeline_lib.report.samples import samples_of
 
     workspace = Workspace(order.settings.workspace.resolve())
     counted = count_night(order.settings, workspace, order.told, now=time.time())

@@ -11,18 +11,14 @@ from typing import Any
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.clean.rules import RULES
 from pipeline_lib.clean.settings import CleanSettings
-from pipeline_lib.past.made import last_of
 from pipeline_lib.plan.last import RECIPE
 from pipeline_lib.report.counts import Counts, as_rows
 from pipeline_lib.report.draw import Candidates, merged
 from pipeline_lib.report.measure import Found, measure
-from pipeline_lib.report.records import Record, newest_but
+from pipeline_lib.report.records import Record, key_of, newest_but
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.store.artifact import digest_of
 from pipeline_lib.store.workspace import Workspace
 
-VERSION = 1  # of what is counted and shown: another one makes all pages new
-ALL = "all"
 TOLD = ("sentence", "changes", "notes", "num_heldout", "snapshot")  # of what a night says of itself, what is kept
 
 
@@ -33,18 +29,6 @@ class Counted:
     record: Record
     before: Record | None  # what it is compared with
     candidates: Candidates
-
-
-def key_of(workspace: Workspace) -> str | None:
-    """The digest of what a page would be made of now; None before the first refresh.
-
-    The newest snapshot follows from all texts and decisions, the recipe from all rules.
-    """
-    snapshots = last_of(workspace, "tokenize-snapshot", "tokenize.snapshot")
-    if not snapshots:
-        return None
-    batches = [batch.fingerprint for batch in workspace.batches()]
-    return digest_of([VERSION, workspace.last(RECIPE), snapshots[-1].fingerprint, batches])
 
 
 def count_night(settings: Settings, workspace: Workspace, told: Mapping[str, Any], *, now: float) -> Counted:

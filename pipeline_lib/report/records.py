@@ -16,13 +16,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pipeline_lib.past.made import last_of
+from pipeline_lib.plan.last import RECIPE
 from pipeline_lib.report.counts import Counts, from_rows
+from pipeline_lib.store.artifact import digest_of
 from pipeline_lib.store.files import OWNER_ONLY, readable, remove_file, write_atomically
 from pipeline_lib.store.records import make_room, read_comfort, write_comfort
 from pipeline_lib.store.workspace import Workspace
 
 FOLDER = "reports"
 PAGE, NUMBERS = ".html", ".json"
+VERSION = 1  # of what is counted and shown: another one makes all pages new
 NAMED = 8  # characters of the digest in a name
 BEGIN, END = "<!--samples-->", "<!--/samples-->"  # around what shows text of documents; nobody's text can hold them
 SAMPLES = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
@@ -60,6 +64,18 @@ class Record:
     def new(self) -> Counts:
         """What this night's batches come to."""
         return from_rows(self.new_rows)
+
+
+def key_of(workspace: Workspace) -> str | None:
+    """The digest of what a page would be made of now; None before the first refresh.
+
+    The newest snapshot follows from all texts and decisions, the recipe from all rules.
+    """
+    snapshots = last_of(workspace, "tokenize-snapshot", "tokenize.snapshot")
+    if not snapshots:
+        return None
+    batches = [batch.fingerprint for batch in workspace.batches()]
+    return digest_of([VERSION, workspace.last(RECIPE), snapshots[-1].fingerprint, batches])
 
 
 def names(workspace: Workspace) -> list[str]:

@@ -9,8 +9,8 @@ from pipeline_lib.base.errors import DataError
 from pipeline_lib.report import counts as key
 from pipeline_lib.report import night, views
 from pipeline_lib.report.counts import as_rows, from_rows, only, split
-from pipeline_lib.report.night import count_night, key_of
-from pipeline_lib.report.records import FOLDER, names, page_path
+from pipeline_lib.report.night import count_night
+from pipeline_lib.report.records import FOLDER, key_of, names, page_path
 from pipeline_lib.store.workspace import Workspace
 from tests.tiny_night import chinese, english
 from tests.unit.report.conftest import CHINESE, ENGLISH, HOSTILE, SHORT, House
