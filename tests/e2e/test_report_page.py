@@ -11,7 +11,7 @@ import pytest
 
 from tests.browser import browser, new_page
 from tests.tiny_night import chinese, english, write_lines
-from tests.unit.report.conftest import LONELY_SUFFIX, refreshed, settings_of, write_first
+from tests.unit.report.conftest import HOSTILE, LONELY_SUFFIX, refreshed, settings_of, write_first
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -30,7 +30,7 @@ def path(tmp_path_factory: pytest.TempPathFactory, scrub_key: None) -> Path:
     write_first(root)
     settings = settings_of(root)
     refreshed(settings)
-    write_lines(root / "law" / "c.jsonl", {f"new{n}": chinese(40 + n) for n in range(6)} | {"tiny": "短。"})
+    write_lines(root / "law" / "c.jsonl", {f"new{n}": chinese(40 + n) for n in range(6)} | {"tiny": "短。", "again": HOSTILE})
     write_lines(root / "press" / "c.jsonl", {"long": "x" * 4000 + " " + english(80)})
     return Path(refreshed(settings)["report"])
 
@@ -61,7 +61,7 @@ def test_it_shows_the_night(page: "Page", tmp_path: Path) -> None:
     page.screenshot(path=tmp_path / "desk.png", full_page=True)
     assert page.get_by_role("heading", level=1).inner_text().startswith("Refresh of 20")
     cells = page.get_by_role("row", name="clean").first.get_by_role("cell").all_inner_texts()
-    assert cells[:3] == ["20", "16", "4"]  # three texts are too short, one has a word of 4,000 letters
+    assert cells[:3] == ["21", "16", "5"]  # four texts are too short, one has a word of 4,000 letters
     assert page.get_by_role("img", name="Histogram of num_words").is_visible()
     assert page.title().startswith("Refresh of")  # no script of a document has run
     assert page.get_by_text("document.title = 'taken'").first.is_visible()
