@@ -5,7 +5,6 @@ Ids are hashes, so this is a fair draw that is the same each time, without dice;
 
 from dataclasses import dataclass
 from heapq import nsmallest
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -40,38 +39,35 @@ def merged(one: Candidates, other: Candidates, at_most: int) -> Candidates:
 
 @dataclass(frozen=True)
 class Draw:
-    """Draws from one shard."""
+    """Draws from the pieces of one shard."""
 
-    ids: pa.Array  # of all its documents
     text: Ref
     source: str
     at_most: int
 
-    def dropped(self, stage: str, ledger: pa.Table, rows: Rows, is_kept: Flags) -> Candidates:
+    def dropped(self, stage: str, ledger: pa.Table, rows: Rows) -> Candidates:
         """Of each reason for which a stage has dropped something."""
-        if is_kept.all() or not self.at_most:
-            return {}
         reasons = ledger["reason"].combine_chunks().dictionary_encode()
         codes = np.asarray(reasons.indices.fill_null(-1), np.int64)
         return {
-            (stage, reason): self._first(rows, np.flatnonzero(codes == code), ledger["failed"])
+            (stage, reason): self._first(ledger, rows, np.flatnonzero(codes == code))
             for code, reason in enumerate(reasons.dictionary.to_pylist())
         }
 
-    def kept(self, rows: Rows) -> Candidates:
-        """Of what all stages kept."""
-        return {KEPT: self._first(rows, np.arange(len(rows.places)), None)} if self.at_most else {}
+    def kept(self, ledger: pa.Table, rows: Rows, is_kept: Flags) -> Candidates:
+        """Of what the last stage kept."""
+        return {KEPT: self._first(ledger, rows, np.flatnonzero(is_kept))}
 
-    def _first(self, rows: Rows, at: Numbers, failed: Any) -> list[Candidate]:
-        ids = self.ids.take(pa.array(rows.places[at]))
+    def _first(self, ledger: pa.Table, rows: Rows, at: Numbers) -> list[Candidate]:
+        ids = ledger["document_id"].combine_chunks().take(pa.array(at))
         return [
             Candidate(
                 document_id=ids[place].as_py(),
                 text=self.text,
                 row=int(rows.places[at[place]]),
                 source=self.source,
-                language=rows.language(at[place]),
-                failed=() if failed is None else tuple(one["rule"] for one in failed[int(at[place])].as_py() or ()),
+                language=rows.language(int(at[place])),
+                failed=tuple(one["rule"] for one in ledger["failed"][int(at[place])].as_py() or ()),
             )
             for place in pc.sort_indices(ids)[: self.at_most].to_pylist()
         ]

@@ -2,8 +2,8 @@
 
     text (ids, fields, sizes), signals -> all rows -> ledger of clean -> those it kept -> ledger of dedup -> ...
 
-Columns of numbers are held for one shard; text is looked at in pieces, for its size alone. What is not there any more
-is counted as that, and left out.
+Text is looked at for its size alone; all but a few numbers a document is held for one piece (rows.py). What is not
+there any more is counted as that, and left out.
 """
 
 from collections import Counter
@@ -41,7 +41,7 @@ from pipeline_lib.run.step import manifest_of
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.schemas import DOCUMENTS_FILE, SIGNALS_FILE
-from pipeline_lib.store.tables import iterate, num_rows, read_table
+from pipeline_lib.store.tables import iterate, num_rows
 from pipeline_lib.store.workspace import Batch, Workspace
 
 SCRUB, TOKENIZE = "scrub", "tokenize"  # the stages whose ledgers count something beside documents
@@ -57,7 +57,12 @@ class Found:
     def add(self, other: "Found", at_most: int) -> None:
         """Add what others come to, and keep the first candidates of each reason."""
         self.counts.update(other.counts)
-        self.candidates = merged(self.candidates, other.candidates, at_most)
+        self.draw(other.candidates, at_most)
+
+    def draw(self, more: Candidates, at_most: int) -> None:
+        """Keep the first candidates of each reason."""
+        if more and at_most:
+            self.candidates = merged(self.candidates, more, at_most)
 
 
 def measure(workspace: Workspace, batch: Batch, at_most: int) -> Found:
@@ -73,13 +78,10 @@ def measure(workspace: Workspace, batch: Batch, at_most: int) -> Found:
             found.counts[key.UNSEEN, batch.source] += 1
             continue
         rows = all_rows(documents, signals)
-        own = Found()
-        _add_values(signals, own.counts)
-        add_fields(documents, batch.source, own.counts)
-        _add_read(shard, raws[number] if number < len(raws) else None, rows, own.counts)
-        ids = read_table(documents, ["document_id"])["document_id"].combine_chunks()
-        _follow(shard, rows, Draw(ids, text, batch.source, at_most), own)
-        found.add(own, at_most)
+        _add_values(signals, found.counts)
+        add_fields(documents, batch.source, found.counts)
+        _add_read(shard, raws[number] if number < len(raws) else None, rows, found.counts)
+        _follow(shard, rows, Draw(text, batch.source, at_most), found)
     return found
 
 
@@ -87,18 +89,21 @@ def _follow(shard: Shard, rows: Rows, draw: Draw, found: Found) -> None:
     """Add what each stage made of the rows, as far as they came."""
     source = shard.batch.source
     for stage in STAGES_OF_DOCUMENTS:
-        ledger = shard.ledger(stage, rows)
-        if ledger is None:
+        pieces = shard.ledger(stage, rows)
+        if pieces is None:
             return
-        is_kept = flags_of(ledger["is_kept"])
-        _add_decisions(stage.word, ledger, source, rows, found.counts)
-        found.candidates.update(draw.dropped(stage.word, ledger, rows, is_kept))
-        if stage.word == TOKENIZE:
-            _add_tokens(ledger, source, rows, is_kept, found.counts)
-        rows = rows.where(is_kept)
+        flags = [np.zeros(0, np.bool_)]
+        for part, own in pieces:
+            is_kept = flags_of(part["is_kept"])
+            flags.append(is_kept)
+            _add_decisions(stage.word, part, source, own, found.counts)
+            found.draw(draw.dropped(stage.word, part, own), draw.at_most)
+            if stage.word == TOKENIZE:
+                _add_tokens(part, source, own, is_kept, found.counts)
+                found.draw(draw.kept(part, own, is_kept), draw.at_most)
+        rows = rows.where(np.concatenate(flags))
         rows = shard.resized(rows) if stage.word == SCRUB else rows
         _add_rows(key.OUT, stage.word, source, rows, found.counts)
-    found.candidates.update(draw.kept(rows))
 
 
 def _add_values(signals: Path, counts: Counts) -> None:

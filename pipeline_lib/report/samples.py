@@ -49,7 +49,7 @@ def samples_of(store: Store, candidates: Candidates, settings: ScrubSettings) ->
     for (stage, reason), chosen in sorted(candidates.items()):
         for one in chosen:
             text = _text(store, one)
-            if text is not None:
+            if text and text.strip():  # what is forgotten has none
                 shown, is_cut = harmless(text, scrubber)
                 found.append(
                     Sample(stage, reason, one.source, one.language, one.document_id, one.failed, shown, is_cut)
