@@ -14,7 +14,8 @@ DEADLINE_SECONDS = 1800.0
 
 
 def report_on(funnel: Mapping[str, Any], night: Night) -> str | None:
-    """Make the page, unless it stands; its path. None where it is switched off, or could not be made, which is said."""
+    """Make the page, unless it stands; its path in the workspace ("reports/....html"): no record says where that is.
+    None where it is switched off, or could not be made, which is said."""
     if not night.settings.report.every_refresh:
         return None
     try:
@@ -24,7 +25,7 @@ def report_on(funnel: Mapping[str, Any], night: Night) -> str | None:
         night.reporter.say(f"the page of this refresh could not be made ({why}); nightshift report tries it again")
         return None
     night.runtime.markdown(REPORT_KEY, _shown(path, str(funnel["sentence"])), "The page of the refresh")
-    return str(path)
+    return path.relative_to(night.workspace.root).as_posix()
 
 
 def _made(funnel: Mapping[str, Any], night: Night) -> Path:
@@ -35,5 +36,5 @@ def _made(funnel: Mapping[str, Any], night: Night) -> Path:
 
 def _shown(path: Path, sentence: str) -> str:
     """What the Prefect UI says of it. The link leads to our own server (flows/pages.py); others have no such page."""
-    opens = f"`nightshift report {path.stem} --open` opens it too:"
-    return f"{sentence}\n\n[The page of this refresh]({link_to(path)})\n\n{opens}\n\n    {path}\n"
+    opens = f"`nightshift report {path.stem} --open` opens it, too."
+    return f"{sentence}\n\n[The page of this refresh]({link_to(path)})\n\n{opens}\n"

@@ -34,7 +34,7 @@ def path(tmp_path_factory: pytest.TempPathFactory, scrub_key: None) -> Path:
         root / "law" / "c.jsonl", {f"new{n}": chinese(40 + n) for n in range(6)} | {"tiny": "短。", "again": HOSTILE}
     )
     write_lines(root / "press" / "c.jsonl", {"long": "x" * 4000 + " " + english(80)})
-    return Path(refreshed(settings)["report"])
+    return settings.workspace / str(refreshed(settings)["report"])
 
 
 @pytest.fixture(scope="module")

@@ -80,5 +80,6 @@ def test_what_does_not_fit_together_is_refused(
 
 def test_a_night_ends_with_the_path_of_its_page(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     night = {"refresh": house.second, "scores": {}, "verdict": "nothing trained"}
-    ConsoleReporter().summary(night, seconds=1.0, urls=())
-    assert f"report   {house.second['report']}" in capsys.readouterr().out.replace("\n", "")
+    ConsoleReporter().summary(night, seconds=1.0, urls=(), workspace=house.workspace.root)
+    path = page_path(house.workspace, names(house.workspace)[-1])
+    assert f"the page of this refresh {path}" in capsys.readouterr().out.replace("\n", "")

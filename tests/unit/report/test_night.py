@@ -123,7 +123,7 @@ def test_a_bag_survives_json(house: House) -> None:
 
 
 def test_nothing_new_leaves_the_page_that_stands(house: House) -> None:
-    assert house.second["report"] == str(page_path(house.workspace, names(house.workspace)[-1]))
+    assert house.workspace.root / house.second["report"] == page_path(house.workspace, names(house.workspace)[-1])
     assert key_of(house.workspace) == house.records[1].key
     assert len(names(house.workspace)) == 2
 

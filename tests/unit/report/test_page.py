@@ -147,7 +147,8 @@ def test_what_may_leave_the_workspace_has_no_samples(house: House) -> None:
 
 def test_no_samples_where_none_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scrub_key: None) -> None:
     write_first(tmp_path)
-    page = Path(refreshed(settings_of(tmp_path, report__samples="0"))["report"]).read_text(encoding="utf-8")
+    settings = settings_of(tmp_path, report__samples="0")
+    page = (settings.workspace / refreshed(settings)["report"]).read_text(encoding="utf-8")
     assert "<blockquote" not in page
     assert 'id="quality"' in page
 
