@@ -23,6 +23,7 @@ from pipeline_lib.report.views import Flow, Signal
 INK, ACCENT, LIMIT, LINE = "#010203", "#010204", "#010205", "#010206"
 COLOURS = {INK: "currentColor", ACCENT: "var(--accent)", LIMIT: "var(--limit)", LINE: "var(--line)"}
 WIDTH, HEIGHT = 4.2, 1.9  # inches, as matplotlib counts: the page makes them as wide as there is room
+BOX = (0.1, 0.14, 0.875, 0.82)  # of a histogram in it; a layout that is worked out takes a third of the time
 STYLE: Mapping[str, Any] = {
     "svg.fonttype": "none",
     "font.size": 8,
@@ -52,8 +53,8 @@ def histogram(signal: Signal) -> Markup:
     limits = {limit.limit: 0 for limit in signal.limits}
     axis = axis_for({**limits, **signal.earlier, **signal.new})
     with matplotlib.rc_context(dict(STYLE)):
-        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
-        axes = figure.add_subplot()
+        figure = Figure(figsize=(WIDTH, HEIGHT))
+        axes = figure.add_axes(BOX)
         if signal.new:
             axes.stairs(heights(signal.new, axis), axis.edges, fill=True, color=ACCENT, alpha=0.55)
         if signal.earlier:

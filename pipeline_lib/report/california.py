@@ -25,8 +25,8 @@ def _whose(known: Known) -> Iterator[Answer]:
     yield _flags(known, "(5)", question, "is_copyrighted", lambda source: source.is_copyrighted)
     kinds = [f"{name}: {known.kind(name)}" for name in known.sources if known.kind(name)]
     is_open = len(kinds) < len(known.sources)
-    origin = "open" if is_open else "told"
-    yield Answer("(6)", "Purchased or licensed", None if is_open else kinds, origin, "sources.NAME.kind")
+    key = "sources.NAME.kind"
+    yield Answer("(6)", "Purchased or licensed", None if is_open else kinds, "open" if is_open else "told", key)
     yield _flags(known, "(7)", "Personal information", "has_personal_data", lambda source: source.has_personal_data)
     question = "Aggregate consumer information"
     yield _flags(known, "(8)", question, "has_consumer_information", lambda source: source.has_consumer_information)

@@ -55,7 +55,7 @@ class Rows:
 
     def language(self, place: int) -> str:
         """Of one row."""
-        return self.names[self.languages[place]]
+        return self.names[int(self.languages[place])]
 
 
 @dataclass(frozen=True)

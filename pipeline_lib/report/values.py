@@ -89,4 +89,5 @@ def heights(values: Mapping[float, int], axis: Axis) -> Floats:
         return bars
     at = np.searchsorted(axis.edges, places * (1 + 1e-12) + 1e-12, side="right") - 1
     np.add.at(bars, np.clip(at, 0, len(bars) - 1), list(values.values()))
-    return bars / bars.sum()
+    shares: Floats = bars / bars.sum()
+    return shares
