@@ -74,7 +74,7 @@ def axis_for(values: Mapping[float, int]) -> Axis:
     low, high = min(values), max(values)
     smallest = min((value for value in values if value > 0), default=1.0)
     if low < 0 or high <= 1 or high / smallest <= WIDE:
-        low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+        low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high + (high - low) / LINEAR_BINS)  # a bar for high
         return Axis(np.linspace(low, high if high > low else low + 1, LINEAR_BINS + 1), is_log=False)
     first, last = math.floor(math.log10(smallest)), math.ceil(math.log10(high * 1.0001))
     edges = np.logspace(first, last, (last - first) * BINS_A_DECADE + 1)
