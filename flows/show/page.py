@@ -34,6 +34,7 @@ HEADINGS = (
     ("time", "Time"),
 )
 NONE = "–"
+MOST_KINDS = 12  # of files that are not read
 MOST_PARTS = 100  # sources or languages that are shown
 
 
@@ -118,8 +119,12 @@ def _news(record: Record, before: Record | None) -> Iterator[str]:
 
 def _notes(record: Record) -> Iterator[str]:
     yield from record.told.get("notes", ())
-    for kind, number in record.told.get("passed_over", {}).items():
-        yield f"{counted(number, 'file')} of the kind {kind} not read: no reader takes it"
+    kinds = sorted(record.told.get("passed_over", {}).items(), key=lambda item: (-item[1], item[0]))
+    if kinds:
+        shown = [f"{kind} {number:,}" for kind, number in kinds[:MOST_KINDS]]
+        more = [f"{len(kinds) - MOST_KINDS:,} more kinds"] if len(kinds) > MOST_KINDS else []
+        total = counted(sum(number for _, number in kinds), "file")
+        yield f"{total} not read, since no reader takes them: {', '.join([*shown, *more])}"
     if unseen := views.split(record.all, key.UNSEEN, 0).total():
         yield f"{counted(unseen, 'shard')} not counted: text or signals of them are not there any more"
 

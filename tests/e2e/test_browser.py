@@ -58,12 +58,15 @@ def test_prefect_leads_to_the_page_of_the_refresh(page: "Page", servers: Up, tmp
     page.goto(f"{servers.prefect_url}/artifacts")
     page.get_by_text("refresh-report").first.click()
     page.locator("a[href*='/artifacts/artifact/']").first.click()
-    page.get_by_role("link", name="The page of this refresh").first.click()
-    page.get_by_role("heading", name="Quality of the data").wait_for()
-    page.screenshot(path=tmp_path / "refresh.png")
-    assert page.get_by_role("img", name="Histogram of num_words").is_visible()
-    background = page.evaluate("getComputedStyle(document.querySelector('blockquote')).backgroundColor")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="The page of this refresh").first.click()
+    shown = opened.value
+    shown.get_by_role("heading", name="Quality of the data").wait_for()
+    shown.screenshot(path=tmp_path / "refresh.png")
+    assert shown.get_by_role("img", name="Histogram of num_words").is_visible()
+    background = shown.evaluate("getComputedStyle(document.querySelector('blockquote')).backgroundColor")
     assert background != "rgba(0, 0, 0, 0)"  # its styles are its own
+    shown.close()
 
 
 def test_prefect_shows_the_nightly_schedule(page: "Page", servers: Up, tmp_path: Path) -> None:

@@ -171,6 +171,15 @@ def test_a_page_that_is_gone_is_drawn_again_from_its_numbers(copy: Workspace, ho
     assert "<blockquote" in make_page(Order(settings)).read_text(encoding="utf-8")
 
 
+def test_what_is_not_there_any_more_is_left_out_and_said(copy: Workspace, house: House) -> None:
+    shutil.rmtree(copy.root / FOLDER)
+    (signals,) = made_last(copy, "clean", copy.batches()[3], "clean.signals")
+    shutil.rmtree(copy.store.path(signals.stage, signals.fingerprint))
+    page = make_page(Order(house.settings.model_copy(update={"workspace": copy.root}))).read_text(encoding="utf-8")
+    assert "1 shard not counted: text or signals of them are not there any more" in page
+    assert re.search(r">\s*16\s+\(100\.0%\)", page)  # of 18 records those of the second batch of law are missing
+
+
 def test_the_oldest_pages_go(copy: Workspace) -> None:
     newest = names(copy)[-1]
     keep_newest(copy, 1)
