@@ -1,6 +1,7 @@
 """What a person at a terminal sees of a night: a line for each step that ended, a bar for the one at work, an end."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -68,7 +69,9 @@ class ConsoleReporter:
         if self._gives_reasons and result.dropped:
             self.console.print(f"{'':<12}{reasons(result.dropped)}", style="dim", soft_wrap=True)
 
-    def summary(self, result: Mapping[str, Any], *, seconds: float, urls: Sequence[str]) -> None:
+    def summary(
+        self, result: Mapping[str, Any], *, seconds: float, urls: Sequence[str], workspace: Path | None = None
+    ) -> None:
         """What the night came to, and where to look. `urls`: of Prefect and MLflow when they are open."""
         self.console.print()
         self.console.print(funnel(result["refresh"]["stages"]))
@@ -80,13 +83,16 @@ class ConsoleReporter:
             self.console.print(table)
         sentence = " ".join(filter(None, [result.get("model"), result["verdict"]]))
         self.console.print(f"\n{sentence}  ({seconds:.1f} s)", style="bold")
-        self._where_to_look(urls)
+        page = result["refresh"].get("report")
+        self._where_to_look(urls, workspace / page if workspace and page else None)
 
-    def _where_to_look(self, urls: Sequence[str]) -> None:
+    def _where_to_look(self, urls: Sequence[str], page: Path | None) -> None:
         if urls:
             self.console.print(f"\nPrefect  {urls[0]}\nMLflow   {urls[1]}", soft_wrap=True)
         else:
             self.console.print("\nnightshift up       opens the Prefect and MLflow UIs with this night in them")
+        if page is not None:
+            self.console.print(f"{'page' if urls else 'the page of this refresh':<8} {page}", soft_wrap=True)
         self.console.print("nightshift status   the last nights, the champion and its scores", style="dim")
         self.console.print("nightshift plan     what the next night would do", style="dim")
         self.console.print("nightshift why URL  what became of a document", style="dim")

@@ -171,7 +171,13 @@ async def _refuse(scope: Message, send: Send, status: int, why: str) -> None:
 
 
 async def answer(
-    send: Send, status: int, text: str, kind: str = "text/plain", *, more: Iterable[tuple[bytes, bytes]] = ()
+    send: Send,
+    status: int,
+    text: str,
+    kind: str = "text/plain",
+    *,
+    more: Iterable[tuple[bytes, bytes]] = (),
+    styles: str = "'self'",
 ) -> None:
     """Send a whole response that nobody keeps and nobody frames."""
     headers = [
@@ -180,7 +186,7 @@ async def answer(
         (b"referrer-policy", b"no-referrer"),
         (b"x-content-type-options", b"nosniff"),
         (b"x-frame-options", b"DENY"),
-        (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'"),
+        (b"content-security-policy", f"default-src 'self'; style-src {styles}; frame-ancestors 'none'".encode()),
         *more,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})

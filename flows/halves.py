@@ -6,6 +6,7 @@ A flow runs them as Prefect tasks, a test without Prefect runs them as they are:
 from collections.abc import Callable
 from typing import Any
 
+from flows.reported import report_on
 from pipeline_lib.base.errors import DamagedArtifact
 from pipeline_lib.plan.batches import keep_plans
 from pipeline_lib.plan.benchmarks import BenchmarksPlan, not_there, plan_benchmarks
@@ -79,7 +80,8 @@ def _refresh(night: Night) -> dict[str, Any]:
     benchmarks = draw_benchmarks(plan, night)
     settle_closed(plan, night)
     name_run(plan, night)
-    return publish_funnel(plan, benchmarks, night)
+    funnel = publish_funnel(plan, benchmarks, night)
+    return {**funnel, "report": report_on(funnel, night)}
 
 
 def _looked(night: Night) -> DataPlan:

@@ -63,7 +63,7 @@ def launch_nightly(settings: Settings) -> int:
             # Results are not kept; without a place for them Prefect asks its server for one all the same, three times.
             flow = nightly.with_options(result_storage=workspace.root / "prefect" / "storage", persist_result=False)
             result = with_or_without_prefect(partial(flow, settings), urls, settings, given)
-    reporter.summary(result, seconds=time.monotonic() - started, urls=urls.shown)
+    reporter.summary(result, seconds=time.monotonic() - started, urls=urls.shown, workspace=workspace.root)
     return 0
 
 

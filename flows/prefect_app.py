@@ -10,11 +10,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flows.access import HOSTS_VARIABLE
-from flows.doors import LOOPBACK, PrefectDoors
+from flows.doors import LOOPBACK, App, PrefectDoors
+from flows.pages import Pages
 from flows.prefect_database import VARIABLE as DATABASE_VARIABLE
 from flows.prefect_database import prepare
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.base.imports import collector_off
+from pipeline_lib.report.records import FOLDER
 
 # The parts of Prefect's API that a night uses. FastAPI prepares each part when it looks there for the first time for
 # what a request wants, and it looks in their order: with these in front a night waits for a third of them.
@@ -38,4 +40,7 @@ def create_app() -> PrefectDoors:
         gc.freeze()  # making the app ends with a collection
         hosts = os.environ.get(HOSTS_VARIABLE, "").split(",")
         name = urlsplit(os.environ.get("PREFECT_UI_API_URL", "")).hostname or LOOPBACK[0]
-        return PrefectDoors(server.create_app(), auth=auth, hosts=hosts, name=name)
+        app: App = server.create_app()
+        if database:
+            app = Pages(app, auth=auth, folder=Path(database).parents[1] / FOLDER)
+        return PrefectDoors(app, auth=auth, hosts=hosts, name=name)

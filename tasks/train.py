@@ -12,6 +12,7 @@ from pipeline_lib.model.tracking import MlflowTracker, Point, lines_of, place_of
 from pipeline_lib.plan.basis import BEGUN
 from pipeline_lib.plan.trunks import keep_trunk
 from pipeline_lib.register.settings import RegisterSettings
+from pipeline_lib.report.records import shared_page
 from pipeline_lib.run.execute import Graph, work_folder_of
 from pipeline_lib.run.step import Done, Step
 from pipeline_lib.store.files import read_json
@@ -22,6 +23,7 @@ from tasks.night import Night
 from tasks.steps import do_step
 
 PROGRESS_KEY = "training-progress"
+PAGE_IN_MLFLOW = "refresh.html"  # of the data that is learned, without samples of them
 UPDATE_SECONDS = 2.0
 
 
@@ -83,6 +85,8 @@ def _done(step: Step, night: Night, graph: Graph) -> Done:
     name, outbox = _name(step, night), Outbox(night.workspace.root, MLFLOW)
     with MlflowTracker(place, experiment=own.experiment, key=ref.fingerprint, name=name, outbox=outbox) as tracker:
         tracker.log_params(dict(flat(night.settings.model_dump(mode="json"))))
+        if (page := shared_page(night.workspace)) is not None:
+            tracker.log_text(PAGE_IN_MLFLOW, page)
         done = do_step(step, night, graph, report=TrainingShow(night, tracker))
         tracker.log_metrics({f"time/{part}_seconds": s for part, s in _timings(work_folder).items()}, step=0)
     shutil.rmtree(work_folder, ignore_errors=True)

@@ -48,7 +48,8 @@ def new_page(browser: "Browser") -> "Page":
 
 
 def _stay_here(route: "Route") -> None:
-    if urlsplit(route.request.url).hostname in ("127.0.0.1", "localhost"):
+    address = urlsplit(route.request.url)
+    if address.scheme == "file" or address.hostname in ("127.0.0.1", "localhost"):
         route.continue_()
     else:
         route.abort()

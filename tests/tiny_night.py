@@ -53,6 +53,7 @@ CHINESE_WORDS = {
 
 TINY = {
     "profile": "tiny",
+    "report.every_refresh": "false",
     "ingest.max_shard_bytes": "12000",
     "ingest.max_bad_share": "0.1",
     "tokenize.vocab_size": "600",

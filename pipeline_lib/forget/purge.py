@@ -44,6 +44,7 @@ from pipeline_lib.ingest.plan import (
     TOMBSTONES_FILE,
 )
 from pipeline_lib.model.records import PER_DOCUMENT_FILE
+from pipeline_lib.report.records import forget_pages
 from pipeline_lib.store.artifact import Manifest, Ref
 from pipeline_lib.store.files import read_json, remove_file
 from pipeline_lib.store.forgotten import read_tombstones
@@ -288,7 +289,9 @@ def _forget_landings(workspace: Workspace, taking: Taking, landings: Iterable[Ma
 
 
 def _forget_caches(workspace: Workspace, taking: Taking) -> None:
-    """The cache of file digests names files, and so does a landing that was killed; both are made again."""
+    """The cache of file digests names files, and so does a landing that was killed; both are made again. Pages of
+    refreshes may show the documents."""
+    forget_pages(workspace.root)
     for source in {one.source for one in taking.names}:
         remove_file(workspace.state / "scan" / f"{source}.json")
         shutil.rmtree(kept_beside(places_path(workspace.root, source)), ignore_errors=True)

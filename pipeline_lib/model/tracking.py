@@ -135,6 +135,7 @@ class MlflowTracker:
         self._patience_seconds = usual if patience_seconds is None else patience_seconds
         self._points: list[Point] = []
         self._params: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
         self._lock = threading.Lock()
         self._loaded, self._ending = threading.Event(), threading.Event()
         self._error: Exception | None = None
@@ -167,6 +168,11 @@ class MlflowTracker:
         now_ms = int(time.time() * 1000)
         with self._lock:
             self._points += [Point(key, float(value), now_ms, step) for key, value in metrics.items()]
+
+    def log_text(self, name: str, text: str) -> None:
+        """Put a file beside the curves. It is tried once: what it shows stays where it is from."""
+        with self._lock:
+            self._texts[name] = text
 
     def finish(self, status: str = "FINISHED") -> str | None:
         """Send the rest and end the run; its id.
@@ -221,6 +227,7 @@ class MlflowTracker:
             if self._run_id is None:
                 self._open(client)
             self._send(client, points, params)
+            self._send_texts(client)
         except Exception as exc:  # noqa: BLE001 - any failure of the tracker must leave the work alone
             self._error = exc
             return False
@@ -236,6 +243,15 @@ class MlflowTracker:
     def _send(self, client: Any, points: list[Point], params: Mapping[str, str]) -> None:
         assert self._run_id is not None  # it has been opened
         send(client, self._run_id, points, params)
+
+    def _send_texts(self, client: Any) -> None:
+        with self._lock:
+            texts, self._texts = self._texts, {}
+        for name, text in texts.items():
+            try:
+                client.log_text(self._run_id, text, name)
+            except Exception:  # noqa: BLE001 - a store of files may fail where the one of runs does not
+                logger.warning("MLflow at %s does not take %s: it is in the workspace alone", self.place.shown, name)
 
     def _end(self, status: str) -> str:
         assert self._run_id is not None  # set by the send that just went well

@@ -6,7 +6,8 @@
 
 Unknown keys are errors with a suggestion; each value remembers where it came from, for `nightshift config --explain`.
 What decides the bytes lives in the sections of the stages. `[resources]`, `[guards]`, `[schedule]`, `[maintenance]`,
-`profile` and `workspace` decide nothing. Which sections there are says the table of stages, which is above this module.
+`[report]`, `profile` and `workspace` decide nothing. Which sections there are says the table of stages, which is above
+this module.
 """
 
 import difflib
@@ -25,6 +26,7 @@ from pydantic.fields import FieldInfo
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.base.settings import StageSettings, operational
 from pipeline_lib.run.guard import GuardSettings
+from pipeline_lib.settings.report import ReportSettings
 from pipeline_lib.settings.schedule import ScheduleSettings
 
 ENVIRONMENT_PREFIX = "NIGHTSHIFT_"
@@ -101,6 +103,7 @@ class Settings(StageSettings):
     maintenance: MaintenanceSettings = Field(
         default_factory=MaintenanceSettings, description="what gc leaves; verifying"
     )
+    report: ReportSettings = Field(default_factory=ReportSettings, description="the page of a refresh")
 
     def of(self, kind: type[Section]) -> Section:
         """The section of a stage, asked for by its class."""

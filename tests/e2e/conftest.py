@@ -28,7 +28,7 @@ def finished_night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 def _make_night(root: Path) -> None:
-    ended = run_night(root / "workspace", write_corpus(root / "corpus"))
+    ended = run_night(root / "workspace", write_corpus(root / "corpus"), report__every_refresh="true")
     assert ended.status == 0, ended.err
     (root / PRINTED).write_text(ended.out, encoding="utf-8")
 

@@ -54,6 +54,21 @@ def test_prefect_shows_the_funnel_as_a_table(page: "Page", servers: Up, tmp_path
     assert cells.inner_text().split()[:4] == ["dedup", "62", "54", "8"]
 
 
+def test_prefect_leads_to_the_page_of_the_refresh(page: "Page", servers: Up, tmp_path: Path) -> None:
+    page.goto(f"{servers.prefect_url}/artifacts")
+    page.get_by_text("refresh-report").first.click()
+    page.locator("a[href*='/artifacts/artifact/']").first.click()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="The page of this refresh").first.click()
+    shown = opened.value
+    shown.get_by_role("heading", name="Quality of the data").wait_for()
+    shown.screenshot(path=tmp_path / "refresh.png")
+    assert shown.get_by_role("img", name="Histogram of num_words").is_visible()
+    background = shown.evaluate("getComputedStyle(document.querySelector('blockquote')).backgroundColor")
+    assert background != "rgba(0, 0, 0, 0)"  # its styles are its own
+    shown.close()
+
+
 def test_prefect_shows_the_nightly_schedule(page: "Page", servers: Up, tmp_path: Path) -> None:
     page.goto(f"{servers.prefect_url}/deployments")
     page.get_by_text("At 02:00 AM").first.wait_for()
@@ -89,6 +104,11 @@ def test_mlflow_draws_the_loss_curve(page: "Page", servers: Up, tmp_path: Path) 
     curve.wait_for(state="attached")
     page.screenshot(path=tmp_path / "curve.png")
     assert curve.get_attribute("d").count("L") > 1  # a line through several points
+
+
+def test_mlflow_has_the_page_without_samples(servers: Up) -> None:
+    found = servers.mlflow(f"/artifacts/list?run_id={_mlflow_run(servers)['run_id']}")["files"]
+    assert [file["path"] for file in found if file["path"].endswith(".html")] == ["refresh.html"]
 
 
 def test_mlflow_shows_the_champion(page: "Page", servers: Up, tmp_path: Path) -> None:

@@ -70,6 +70,13 @@ assert callable(info)
     assert loaded_after(code, {"spacy.cli", "torch"}) == {"spacy.cli"}
 
 
+def test_a_night_draws_nothing_by_itself() -> None:
+    assert (
+        loaded_after("import flows.launch, flows.halves", {"matplotlib", "jinja2", "pipeline_lib.report.measure"})
+        == set()
+    )
+
+
 def test_kernels_run_without_scipy_linalg_and_sketches_without_datasketch() -> None:
     code = """
 import pyarrow as pa

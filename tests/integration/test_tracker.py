@@ -1,5 +1,6 @@
 """The tracker against a real MLflow store: runs that go on, points that arrive once, failures that are told."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,21 @@ def test_all_points_arrive_once_when_mlflow_was_away(
     monkeypatch.undo()
     history = connect(place).get_metric_history(run_id, "loss")
     assert [point.step for point in history] == list(range(2500))
+
+
+def test_a_file_is_put_beside_the_curves_and_one_that_is_not_taken_is_said(
+    place: Place, experiment: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with MlflowTracker(place, experiment=experiment, key="k", name="n") as tracker:
+        tracker.log_text("refresh.html", "<h1>灯笼</h1>")
+        tracker.log_text("../outside.html", "no")
+        tracker.log_metrics({"loss": 1.0}, step=0)
+        run_id = tracker.finish()
+    client = connect(place)
+    assert [file.path for file in client.list_artifacts(run_id)] == ["refresh.html"]
+    assert Path(client.download_artifacts(run_id, "refresh.html")).read_text(encoding="utf-8") == "<h1>灯笼</h1>"
+    assert client.get_run(run_id).info.status == "FINISHED"
+    assert "does not take ../outside.html" in caplog.text
 
 
 def test_an_error_in_the_work_marks_the_run_as_failed(place: Place, experiment: str) -> None:
