@@ -1,7 +1,6 @@
-"""Lines that pages of one language share: notices, bars, prompts. Version 1 of the list; a changed one is version 2.
+"""Lines that pages of one language share: notices, bars, prompts. This is version 1; a changed list is version 2.
 
-Each is a regular expression that RE2 and Python read alike, in lower case, for a whole line of at most MOST_CHARS; the
-last column of blanks, bars and closing brackets around it is not compared.
+Each is a regular expression that RE2 and Python read alike, in any case of letters, for a line of at most MOST_CHARS.
 """
 
 MOST_CHARS = 160
