@@ -61,7 +61,17 @@ _MARKS, _BEGINS_STOP = _marks(), _first_bytes()
 @compiled
 def count_inner_ends(text: Bytes, first: Integer, last: Integer) -> Integer:
     """How many sentences end inside a line that ends at a byte: more of the line follows behind each of them."""
-    count, begin, at = 0, first, first
+    count, at = 0, next_inner_end(text, first, last)
+    while at < last:
+        count += 1
+        at = next_inner_end(text, at, last)
+    return count
+
+
+@compiled
+def next_inner_end(text: Bytes, begin: Integer, last: Integer) -> Integer:
+    """Behind the sentence that begins at a byte; `last`, where the line ends, if none ends before."""
+    at = begin
     while at < last:
         if not _BEGINS_STOP[text[at]]:
             at += 1
@@ -72,9 +82,8 @@ def count_inner_ends(text: Bytes, first: Integer, last: Integer) -> Integer:
         if mark & (_OWN | _SHARED):
             at = _behind_stop(text, at, last)
             if at < last and (mark & _OWN or _is_end(text, begin, stop, at, last)):
-                count += 1
-                begin = at
-    return count
+                return at
+    return last
 
 
 @compiled

@@ -31,7 +31,7 @@ NOT_JOINING = (
 _DIRECTION, _RIGHT_TO_LEFT = re.compile(f"[{DIRECTION}]"), re.compile(f"[{RIGHT_TO_LEFT}]")
 _NEVER_MEANT = re.compile(f"[{NEVER_MEANT}]")
 _TAGS = re.compile(f"(\U0001f3f4[{TAGS}]+)|[{TAGS}]+")
-_SPACE = re.compile(f"(?<![{WITHOUT_BLANKS}])\u200b+(?![{WITHOUT_BLANKS}\u200b])")
+_SPACE = re.compile(f"(?<![{WITHOUT_BLANKS}\u200b])\u200b+(?![{WITHOUT_BLANKS}\u200b])")
 _JOINERS = re.compile(f"(?<![^{NOT_JOINING}])[\u200c\u200d]+(?![^{NOT_JOINING}])")
 
 

@@ -15,7 +15,7 @@ _INLINE = "a|abbr|b|big|cite|del|em|font|i|img|ins|nobr|s|small|span|strike|stro
 _CODE = r"(?P<code>```.*?(?:```|\Z)|`[^`\n]+`)"
 _REST = r"(?:\s[^<>]{0,2000})?/?>"
 _FOUND = re.compile(
-    f"{_CODE}|(?P<line></?(?:{_BREAKS}){_REST})|</?(?:{_INLINE}){_REST}|<!--(?:(?!-->).){{0,5000}}-->",
+    f"{_CODE}|(?P<line></?(?:{_BREAKS}){_REST})|</?(?:{_INLINE}){_REST}|<!--[^<>]{{0,5000}}?-->",
     re.DOTALL | re.IGNORECASE,
 )
 _REFERENCE = re.compile(f"{_CODE}|&(?:#[0-9]{{1,7}}|#[xX][0-9a-fA-F]{{1,6}}|[a-zA-Z][a-zA-Z0-9]{{1,30}});", re.DOTALL)
