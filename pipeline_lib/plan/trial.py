@@ -125,7 +125,7 @@ def tried(settings: Settings, document: Document) -> Trial:
 
     own, record = settings.of(CleanSettings), document.record
     texts = raw_texts(documents_of(SOURCE, [document]), own.max_html_tags)
-    extracted = texts.documents["text"].combine_chunks()
+    extracted = texts.documents["text"].chunk(0)
     column, steps = _stepped(own, extracted)
     signals = signals_of(column)
     terms = count_terms(own, column, signals[LANGUAGE].combine_chunks())
