@@ -61,16 +61,28 @@ _MARKS, _BEGINS_STOP = _marks(), _first_bytes()
 @compiled
 def count_inner_ends(text: Bytes, first: Integer, last: Integer) -> Integer:
     """How many sentences end inside a line that ends at a byte: more of the line follows behind each of them."""
-    count, at = 0, next_inner_end(text, first, last)
+    count, begin, at = 0, first, first
     while at < last:
-        count += 1
-        at = next_inner_end(text, at, last)
+        if not _BEGINS_STOP[text[at]]:
+            at += 1
+            continue
+        point, width = decode(text, at)
+        mark, stop = _mark_of(point), at
+        at += width
+        if mark & (_OWN | _SHARED):
+            at = _behind_stop(text, at, last)
+            if at < last and (mark & _OWN or _is_end(text, begin, stop, at, last)):
+                count += 1
+                begin = at
     return count
 
 
 @compiled
 def next_inner_end(text: Bytes, begin: Integer, last: Integer) -> Integer:
-    """Behind the sentence that begins at a byte; `last`, where the line ends, if none ends before."""
+    """Behind the sentence that begins at a byte; `last`, where the line ends, if none ends before.
+
+    Those that `count_inner_ends` counts, one by one: counting by it took 2 % more of all signals of a Chinese text.
+    """
     at = begin
     while at < last:
         if not _BEGINS_STOP[text[at]]:
