@@ -8,7 +8,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from flows.show.summary import funnel, lines_of, reasons, score_tables
+from flows.show.summary import funnel, lines_of, reasons, score_tables, text_steps
 from pipeline_lib.run.step import Done
 from pipeline_lib.stages import BY_WORD
 
@@ -74,8 +74,10 @@ class ConsoleReporter:
     ) -> None:
         """What the night came to, and where to look. `urls`: of Prefect and MLflow when they are open."""
         self.console.print()
-        self.console.print(funnel(result["refresh"]["stages"]))
-        self.console.print()
+        for documents in (funnel(result["refresh"]["stages"]), text_steps(result["refresh"]["stages"])):
+            if documents is not None:
+                self.console.print(documents)
+                self.console.print()
         for name, text in lines_of(result):
             self.console.print(f"{name:<14} {text}", soft_wrap=True)
         for table in score_tables(result["scores"]):

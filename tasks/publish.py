@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline_lib.base.errors import DamagedArtifact
+from pipeline_lib.clean.steps.counts import Count, counts_in
 from pipeline_lib.model.records import SCORES_FILE, TRAINING_FILE, Scores, read_scores
 from pipeline_lib.model.tracking import page_of, pages_of, place_of
 from pipeline_lib.plan.benchmarks import BenchmarksPlan
@@ -23,6 +24,7 @@ from tasks.gate import Verdict
 from tasks.night import Night
 
 FUNNEL_KEY = "refresh-funnel"
+STEPS_KEY = "clean-steps"
 SCORES_KEY = "model-scores"
 MLFLOW_KEY = "mlflow-model"
 SHOWN = "shown-snapshot"  # what the difference is told to: forgotten, there is none to tell
@@ -59,6 +61,8 @@ def publish_funnel(plan: DataPlan, benchmarks: BenchmarksPlan, night: Night) -> 
         f"snapshot {snapshot['digest'][:8]}: {_said(change)}"
     )
     night.runtime.table(FUNNEL_KEY, [_shown(row) for row in stages], sentence)
+    if steps := [_shown_step(name, count) for row in stages for name, count in counts_in(row["facts"]).items()]:
+        night.runtime.table(STEPS_KEY, steps, "What each step of clean did to texts, over all batches")
     return {
         "sentence": sentence,
         "stages": stages,
@@ -97,6 +101,15 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "documents out": row["rows_out"],
         "dropped": row["rows_in"] - row["rows_out"],
         "why": why or "nothing dropped",
+    }
+
+
+def _shown_step(name: str, count: Count) -> dict[str, Any]:
+    return {
+        "step": name,
+        "documents changed": count.num_changed,
+        "characters less": count.num_chars_removed,
+        "documents let alone": count.num_spared,
     }
 
 

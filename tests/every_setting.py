@@ -27,6 +27,9 @@ DECISIVE = [name for name, is_it in fields_of(AllSettings) if not is_it]
 
 # Another value for those of which one is not told by the type alone.
 OTHER: dict[str, Any] = {
+    "clean.steps": {"invisible.v1": True},
+    "clean.boilerplate_lines": ["back to work"],
+    "clean.rewrites": [{"name": "a.v1", "pattern": "a"}],
     "clean.languages": ["en"],
     "clean.rules": {"min_words.v1": {"at_least": 40}},
     "clean.entity_rules": [{"label": "X", "terms": ["ab"]}],

@@ -1,6 +1,7 @@
 """Inputs for a maker in a test: plain folders stand for artifacts, nothing is sealed.
 
 given(documents=folder, shards=[first, second], params={"part": 0})
+given(text=folder, said={"text": outcome})     what its manifest says
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ class LooseStore:
         return _Loose(self.folders[Ref(stage, name)])
 
     def read(self, stage: str, name: str) -> Manifest:
-        said = self.outcomes[Ref(stage, name)]
+        said = self.outcomes.get(Ref(stage, name), Outcome(0, 0))
         return Manifest(
             maker=f"{stage}.loose",
             version=1,
@@ -68,8 +69,14 @@ class _Loose:
         return self.path / name
 
 
-def given(*, params: Mapping[str, Any] | None = None, **named: Path | Sequence[Path]) -> Inputs:
+def given(
+    *,
+    params: Mapping[str, Any] | None = None,
+    said: Mapping[str, Outcome] | None = None,
+    **named: Path | Sequence[Path],
+) -> Inputs:
     """Inputs that are these folders and lists of folders."""
     store = LooseStore()
     refs = {name: store.add(name, what) for name, what in named.items()}
+    store.outcomes.update({refs[name]: outcome for name, outcome in (said or {}).items() if name in refs})
     return Inputs(cast(Store, store), refs, params or {})

@@ -102,21 +102,26 @@ def trace(
 def export(
     context: typer.Context,
     to: Annotated[Path, typer.Option(help="Folder to write into: one that is empty, or not there yet.")],
-    only: Literal["texts", "tokens"] = typer.Option(None, "--only", help="One of the two; both when it is left out."),
+    only: Literal["texts", "tokens", "segments"] = typer.Option(
+        None, "--only", help="One kind; texts and tokens when it is left out."
+    ),
+    segment_chars: tuple[int, int] = typer.Option(
+        None, "--segment-chars", help="The texts in segments, too: at least and at most so many characters each."
+    ),
     config: Config = None,
 ) -> None:
     """Write the scrubbed texts and the tokens of the newest snapshot into a folder that Hugging Face `datasets` opens.
 
     Example: nightshift export --to corpus; then in Python: datasets.load_dataset("corpus/texts")
 
-    What is held out is the split `test`. What of the snapshot is damaged is made again first; else nothing in the
-    workspace changes.
+    No segment ends inside a sentence. What is held out is the split `test`. What of the snapshot is damaged is made
+    again first; else nothing in the workspace changes.
     """
     from flows.export import export_newest
 
     write_as_the_user_does()
     settings = resolved(context, config).settings
-    export_newest(settings, opened(settings), to, only)
+    export_newest(settings, opened(settings), to, only, segment_chars)
 
 
 def config(

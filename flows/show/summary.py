@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from pipeline_lib.base.words import counted
+from pipeline_lib.clean.steps.counts import counts_in
 from pipeline_lib.model.records import CHALLENGER, CHAMPION
 from pipeline_lib.train.steps import in_nights, nights_like
 
@@ -22,6 +23,16 @@ def funnel(stages: Sequence[Mapping[str, Any]]) -> Table:
         why = reasons(row["dropped"]) or NO_FIGURE
         table.add_row(row["stage"], f"{row['rows_in']:,}", f"{row['rows_out']:,}", why)
     return table
+
+
+def text_steps(stages: Sequence[Mapping[str, Any]]) -> Table | None:
+    """What each step of clean did to texts; None where none did anything."""
+    numbers = ("documents", "characters less", "let alone")
+    table = _plain_table("steps of clean", *numbers, right=numbers)
+    for row in stages:
+        for name, count in counts_in(row["facts"]).items():
+            table.add_row(name, f"{count.num_changed:,}", f"{count.num_chars_removed:,}", f"{count.num_spared:,}")
+    return table if table.row_count else None
 
 
 def reasons(dropped: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""`nightshift try`: one document through ingest, clean and scrub: what each changed, and its figures against limits."""
+"""`nightshift try`: one document through ingest, steps of clean, and scrub: what each changed, and its limits."""
 
 import math
 import sys
@@ -16,6 +16,7 @@ from rich.console import Console
 from flows.console import make_console
 from flows.show.tables import number, print_json, table
 from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.base.words import counted
 from pipeline_lib.ingest.documents import Document
 from pipeline_lib.ingest.records import Bad
 from pipeline_lib.plan.trial import Question, Trial, records_of, tried
@@ -73,11 +74,10 @@ def _show(trial: Trial, document: Document, console: Console) -> None:
     console.print(f"{trial.place}  {trial.form}, {len(trial.raw):,} characters{told}", soft_wrap=True)
     console.print("\nclean", style="bold")
     if trial.num_tags is not None:
-        kept = "no text" if trial.text is None else f"{len(trial.text):,} characters of text"
+        kept = "no text" if trial.extracted is None else f"{len(trial.extracted):,} characters of text"
         console.print(f"  {kept} of {len(trial.raw):,} characters with {trial.num_tags:,} tags")
-        _lines((trial.text or "").splitlines(), console)
-    else:
-        _changes(trial.raw, trial.text or "", console)
+        _lines((trial.extracted or "").splitlines(), console)
+    _steps(trial, console)
     console.print(f"  language {trial.language or 'unknown'}")
     _limits(trial, console)
     if trial.scrubbed is not None or any(trial.found.values()):
@@ -88,6 +88,22 @@ def _show(trial: Trial, document: Document, console: Console) -> None:
             _changes(trial.text or "", trial.scrubbed, console)
     kept = "kept, unless dedup finds it elsewhere" if not trial.reason else f"dropped: {trial.reason}"
     console.print(f"\n{kept}", style="bold green" if not trial.reason else "bold red")
+
+
+def _steps(trial: Trial, console: Console) -> None:
+    """What each step of clean changed, those that had nothing to do in one line."""
+    idle = []
+    for step in trial.steps:
+        if step.is_spared:
+            console.print(f"  {step.name}: would leave nothing of the text, or far too much: it stays as it was")
+        elif step.before == step.after:
+            idle.append(step.name)
+        else:
+            gone = len(step.before) - len(step.after)
+            console.print(f"  {step.name}: {counted(abs(gone), 'character')} {'more' if gone < 0 else 'less'}")
+            _changes(step.before, step.after, console)
+    if idle:
+        console.print(f"  nothing to do for {', '.join(dict.fromkeys(idle))}", style="dim")
 
 
 def _changes(before: str, after: str, console: Console) -> None:

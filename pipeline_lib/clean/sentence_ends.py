@@ -78,6 +78,27 @@ def count_inner_ends(text: Bytes, first: Integer, last: Integer) -> Integer:
 
 
 @compiled
+def next_inner_end(text: Bytes, begin: Integer, last: Integer) -> Integer:
+    """Behind the sentence that begins at a byte; `last`, where the line ends, if none ends before.
+
+    Those that `count_inner_ends` counts, one by one: counting by it took 2 % more of all signals of a Chinese text.
+    """
+    at = begin
+    while at < last:
+        if not _BEGINS_STOP[text[at]]:
+            at += 1
+            continue
+        point, width = decode(text, at)
+        mark, stop = _mark_of(point), at
+        at += width
+        if mark & (_OWN | _SHARED):
+            at = _behind_stop(text, at, last)
+            if at < last and (mark & _OWN or _is_end(text, begin, stop, at, last)):
+                return at
+    return last
+
+
+@compiled
 def ends_as_sentence(text: Bytes, first: Integer, last: Integer) -> Boolean:
     """Whether a line, which is not empty, ends as a sentence does: with a stop, or with closing signs behind one."""
     point, at = _last_character(text, first, last)

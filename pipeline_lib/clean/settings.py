@@ -7,6 +7,7 @@ from pydantic import Field, PlainSerializer, field_validator, model_validator
 
 from pipeline_lib.base.settings import NONE, StageSettings, neutral, neutral_items
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
+from pipeline_lib.clean.text_settings import TextSettings
 
 OFF = "off"
 
@@ -64,7 +65,7 @@ def _without_off(given: Mapping[Any, Any]) -> dict[Any, Any]:
     return {name: None if limit in (OFF, NONE) else limit for name, limit in given.items()}
 
 
-class CleanSettings(StageSettings):
+class CleanSettings(TextSettings):
     """What is taken for good text."""
 
     languages: tuple[Annotated[str, Field(pattern="^[a-z]{2}$")], ...] | None = Field(

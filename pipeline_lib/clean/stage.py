@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.clean.steps import settings_read
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome
@@ -24,20 +25,24 @@ TERMS_FILE = "terms.parquet"
 
 
 def make_text(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
-    """The text of each document of `documents`."""
+    """The text of each document of `documents`. Raises `GuardStop` where a step is a mistake (steps/apply.py)."""
+    from pipeline_lib.clean.steps.counts import Counts, added, check, facts_of
     from pipeline_lib.clean.texts import EXTRACTION_SCHEMA, extract_texts
     from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA
     from pipeline_lib.store.tables import TableWriter, iterate
 
+    counts: Counts = {}
     with (
         TableWriter(folder / DOCUMENTS_FILE, DOCUMENTS_SCHEMA) as documents,
         TableWriter(folder / EXTRACTION_FILE, EXTRACTION_SCHEMA) as extraction,
     ):
         for part in iterate(inputs.file("documents", DOCUMENTS_FILE)):
-            texts = extract_texts(part, settings.max_html_tags)
+            texts = extract_texts(part, settings)
             documents.write(texts.documents)
             extraction.write(texts.extraction)
-    return _all_of({DOCUMENTS_FILE: documents.num_rows, EXTRACTION_FILE: extraction.num_rows})
+            counts = added(counts, texts.counts)
+    check(counts)
+    return _all_of({DOCUMENTS_FILE: documents.num_rows, EXTRACTION_FILE: extraction.num_rows}, facts_of(counts))
 
 
 def make_signals(_settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
@@ -70,8 +75,9 @@ def make_terms(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome
 
 
 def make_judge(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
-    """The verdict on each document of `text`, from `signals` and `terms`."""
+    """The verdict on each document of `text`, from `signals` and `terms`; with what the steps of `text` did."""
     from pipeline_lib.clean.judge import judge
+    from pipeline_lib.clean.steps.counts import counts_in, facts_of
     from pipeline_lib.clean.tally import Tally
     from pipeline_lib.store.schemas import DOCUMENTS_FILE, LEDGER_FILE, LEDGER_SCHEMA, SIGNALS_FILE
     from pipeline_lib.store.tables import TableWriter, side_by_side
@@ -93,7 +99,7 @@ def make_judge(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome
         rows_out=writer.num_rows - tally.reasons.total(),
         dropped=tally.reasons,
         file_rows={LEDGER_FILE: writer.num_rows},
-        facts=tally.facts(settings.entity_rules),
+        facts={**tally.facts(settings.entity_rules), **facts_of(counts_in(inputs.manifest("text").facts))},
     )
 
 
@@ -104,7 +110,7 @@ def warm_up(settings: CleanSettings) -> None:
     from pipeline_lib.clean import judge, language, signals, tally, terms, texts
     from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
 
-    found = texts.extract_texts(DOCUMENTS_SCHEMA.empty_table(), settings.max_html_tags)
+    found = texts.extract_texts(DOCUMENTS_SCHEMA.empty_table(), settings)
     column, ids = (found.documents[name].combine_chunks() for name in ("text", "document_id"))
     measured = signals.signals_of(column)
     counted = terms.count_terms(settings, column, measured[signals.LANGUAGE].combine_chunks())
@@ -114,13 +120,13 @@ def warm_up(settings: CleanSettings) -> None:
     terms.load(settings.entity_rules, sentences=settings.spacy_sentences)
 
 
-def _all_of(file_rows: Mapping[str, int]) -> Outcome:
+def _all_of(file_rows: Mapping[str, int], facts: Mapping[str, int] | None = None) -> Outcome:
     """Each document that came in is in each file."""
     num_rows = next(iter(file_rows.values()))
-    return Outcome(rows_in=num_rows, rows_out=num_rows, file_rows=file_rows)
+    return Outcome(rows_in=num_rows, rows_out=num_rows, file_rows=file_rows, facts=facts or {})
 
 
-TEXT = Maker("clean.text", 4, "documents.v2", make_text, reads=("max_html_tags",))
+TEXT = Maker("clean.text", 4, "documents.v2", make_text, reads=("max_html_tags", *settings_read()))
 SIGNALS = Maker("clean.signals", 2, "signals.v1", make_signals)
 TERMS = Maker("clean.terms", 1, "terms.v1", make_terms, reads=("entity_rules", "spacy_sentences"))
 JUDGE = Maker(

@@ -1,7 +1,7 @@
-"""Text out of documents: HTML extracted, all of it repaired; every document stays, one that gives none with "".
+"""Text out of documents: HTML extracted, then the steps that are on; every document stays, one that gives none with "".
 
-What broke in a document is seldom anything: RE2 finds out which documents repair has to look at (1 GB/s), and only they
-and pages become Python strings.
+What a step changes is seldom anything: RE2 finds out which documents it has to look at (1 GB/s), and only they and
+pages become Python strings.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline_lib.clean.extract import count_tags, extract_text
-from pipeline_lib.clean.repair import may_need_repair, repair
+from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.clean.steps.apply import changed_texts
+from pipeline_lib.clean.steps.counts import Counts
 
 EXTRACTION_SCHEMA = pa.schema(
     [
@@ -23,10 +25,14 @@ EXTRACTION_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Texts:
-    """documents.v2 with the texts in their final form, and EXTRACTION_SCHEMA; the rows that came in, in their order."""
+    """documents.v2 with the texts in their final form, and EXTRACTION_SCHEMA; the rows that came in, in their order.
+
+    `counts` says what the steps did.
+    """
 
     documents: pa.Table
     extraction: pa.Table
+    counts: Counts
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,15 @@ class _Page:
     text: str | None
 
 
-def extract_texts(documents: pa.Table, max_html_tags: int) -> Texts:
-    """The texts of documents.v2; pages with more tags stay unread."""
+def extract_texts(documents: pa.Table, settings: CleanSettings) -> Texts:
+    """The texts of documents.v2; pages with more than `max_html_tags` stay unread."""
+    raw = raw_texts(documents, settings.max_html_tags)
+    texts, counts = changed_texts(settings, raw.documents["text"].chunk(0))  # one chunk: no copy
+    return Texts(with_texts(raw.documents, texts), raw.extraction, counts)
+
+
+def raw_texts(documents: pa.Table, max_html_tags: int) -> Texts:
+    """The same before any step: pages extracted, all else as it is."""
     documents = documents.combine_chunks()
     column = documents["text"].combine_chunks()
     is_page = pc.equal(documents["format"], "html").combine_chunks()
@@ -45,24 +58,21 @@ def extract_texts(documents: pa.Table, max_html_tags: int) -> Texts:
     at = np.flatnonzero(is_page.to_numpy(zero_copy_only=False))
     num_tags[at] = [page.num_tags for page in pages]
     has_text[at] = [page.text is not None for page in pages]
-    column = _replaced(_repaired(column, pc.and_not(may_need_repair(column), is_page)), is_page, pages)
     formats = pc.if_else(is_page, "text", documents["format"].combine_chunks())
-    columns = {**dict(zip(documents.column_names, documents.columns, strict=True)), "format": formats, "text": column}
+    text = _replaced(column, is_page, pages)
+    columns = {**dict(zip(documents.column_names, documents.columns, strict=True)), "format": formats, "text": text}
     extraction = [pa.array(num_tags, from_pandas=True), pa.array(has_text)]
-    return Texts(pa.table(columns), pa.table(extraction, schema=EXTRACTION_SCHEMA))
+    return Texts(pa.table(columns), pa.table(extraction, schema=EXTRACTION_SCHEMA), {})
+
+
+def with_texts(documents: pa.Table, texts: pa.LargeStringArray) -> pa.Table:
+    """The documents with other texts."""
+    return documents.set_column(documents.schema.get_field_index("text"), "text", texts)
 
 
 def _read_page(html: str, max_html_tags: int) -> _Page:
     num_tags = count_tags(html)
-    text = None if num_tags > max_html_tags else extract_text(html)
-    return _Page(num_tags, None if text is None else repair(text))
-
-
-def _repaired(column: pa.LargeStringArray, is_asked: pa.BooleanArray) -> pa.LargeStringArray:
-    if not is_asked.true_count:
-        return column
-    texts = [repair(text) for text in column.filter(is_asked).to_pylist()]
-    return pc.replace_with_mask(column, is_asked, pa.array(texts, pa.large_string()))
+    return _Page(num_tags, None if num_tags > max_html_tags else extract_text(html))
 
 
 def _replaced(column: pa.LargeStringArray, is_page: pa.BooleanArray, pages: list[_Page]) -> pa.LargeStringArray:

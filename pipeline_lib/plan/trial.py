@@ -51,6 +51,16 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Stepped:
+    """What one step of clean, or one rewrite, made of the text."""
+
+    name: str
+    before: str
+    after: str
+    is_spared: bool  # nothing would have been left of the text, or far too much: it stayed as it was
+
+
+@dataclass(frozen=True)
 class Trial:
     """One document behind each stage."""
 
@@ -59,6 +69,8 @@ class Trial:
     told: Mapping[str, str]  # title, licence, metadata
     raw: str
     num_tags: int | None  # None: it is no HTML
+    extracted: str | None  # before the first step of clean
+    steps: Sequence[Stepped]  # all that are on, in their order
     text: str | None  # behind clean; None: a page that gives none
     language: str | None
     questions: Sequence[Question]
@@ -108,18 +120,21 @@ def tried(settings: Settings, document: Document) -> Trial:
     """What each stage makes of a document."""
     from pipeline_lib.clean.signals import LANGUAGE, signals_of
     from pipeline_lib.clean.terms import count_terms
-    from pipeline_lib.clean.texts import extract_texts
+    from pipeline_lib.clean.texts import raw_texts, with_texts
     from pipeline_lib.ingest.writing import documents_of
 
     own, record = settings.of(CleanSettings), document.record
-    texts = extract_texts(documents_of(SOURCE, [document]), own.max_html_tags)
-    column = texts.documents["text"].combine_chunks()
+    texts = raw_texts(documents_of(SOURCE, [document]), own.max_html_tags)
+    extracted = texts.documents["text"].chunk(0)
+    column, steps = _stepped(own, extracted)
     signals = signals_of(column)
     terms = count_terms(own, column, signals[LANGUAGE].combine_chunks())
     questions = _questions(own, texts.extraction, signals, terms)
     has_text = texts.extraction["has_text"][0].as_py()
     is_kept = not any(asked.is_failed for asked in questions)
-    scrubbed, found = _scrubbed(settings, texts.documents) if is_kept else (None, dict.fromkeys(KINDS, 0))
+    scrubbed, found = (
+        _scrubbed(settings, with_texts(texts.documents, column)) if is_kept else (None, dict.fromkeys(KINDS, 0))
+    )
     told = {"title": record.title, "licence": record.licence, **(record.metadata or {})}
     num_tags = texts.extraction["num_tags"][0].as_py()
     return Trial(
@@ -128,12 +143,25 @@ def tried(settings: Settings, document: Document) -> Trial:
         told={name: value for name, value in told.items() if value},
         raw=record.text,
         num_tags=None if num_tags is None else int(num_tags),
+        extracted=extracted[0].as_py() if has_text else None,
+        steps=steps,
         text=column[0].as_py() if has_text else None,
         language=signals[LANGUAGE][0].as_py(),
         questions=questions,
         scrubbed=scrubbed,
         found=found,
     )
+
+
+def _stepped(own: CleanSettings, texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, tuple[Stepped, ...]]:
+    """The text behind all steps, and what each of them did."""
+    from pipeline_lib.clean.steps.apply import apply, changes_of
+
+    steps = []
+    for change in changes_of(own):
+        before, (texts, count) = texts, apply(change, texts)
+        steps.append(Stepped(change.name, before[0].as_py(), texts[0].as_py(), count.num_spared > 0))
+    return texts, tuple(steps)
 
 
 def _questions(own: CleanSettings, extraction: pa.Table, signals: pa.Table, terms: pa.Table) -> tuple[Question, ...]:

@@ -75,6 +75,32 @@ def test_one_kind_alone_can_be_asked_for(home: House, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"tokens", "tokenizer"}
 
 
+def test_segments_are_the_texts_cut_and_never_inside_a_sentence(home: House, tmp_path: Path) -> None:
+    import datasets
+
+    out, cache = tmp_path / "out", str(tmp_path / "cache")
+    words = ("export", "--to", str(out), "--segment-chars", "80", "300", "--workspace", str(home.workspace))
+    assert nightshift(*words).status == 0
+    texts, segments = (datasets.load_dataset(str(out / kind), cache_dir=cache) for kind in ("texts", "segments"))
+    assert {name: set(table["document_id"]) for name, table in segments.items()} == {
+        name: set(table["document_id"]) for name, table in texts.items()
+    }
+    cut: dict[str, list[str]] = {}
+    for row in rows(segments):
+        own = cut.setdefault(row["document_id"], [])
+        assert row["number"] == len(own)
+        own.append(row["text"])
+    assert max(map(len, cut.values())) > 1
+    for row in rows(texts):
+        assert "".join(row["text"].split()) == "".join("".join(cut[row["document_id"]]).split())
+    assert all(len(one) <= 300 and one[-1] in ".。!?" for own in cut.values() for one in own[:-1])
+
+
+def test_segments_of_no_length_are_refused(home: House, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="segments of 300 to 80 characters: say MIN, then MAX"):
+        export(home, tmp_path / "out", kinds=("segments",), segment_chars=(300, 80))
+
+
 def test_many_documents_fill_several_files(home: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline_lib.past.export.FILE_BYTES", 1)
     import datasets

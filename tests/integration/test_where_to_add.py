@@ -24,6 +24,12 @@ READER = '''def read_shouted(stream: Stream, options: ReadOptions) -> Iterator[R
 
 
 '''
+STEP = '''"""One ligature."""
+
+from pipeline_lib.clean.steps.step import each_text
+
+STEP = each_text("ligatures.v1", "ligatures become letters", "ﬁ", lambda text: text.replace("ﬁ", "fi"))
+'''
 RULE = '    Rule("max_hash_signs.v2", "hash_signs_per_word", "at_most", 0, "has_hash_signs"),\n'
 FIELD = '    iban: Action = Field(default="pseudonym", description=f"Bank accounts (ISO 13616). {ACTIONS}")\n'
 DETECTOR = '        Detector("iban", _compiled(rb"[A-Z]{2}[0-9]{13,32}"), _iban_value),\n'
@@ -92,6 +98,15 @@ def add_format(copy: Copy) -> None:
     copy.change("pipeline_lib/ingest/readers.py", added)
 
 
+def add_step(copy: Copy) -> None:
+    folder, line = "pipeline_lib/clean/steps", "    full_width.STEP,\n"
+    copy.write(f"{folder}/ligatures.py", STEP)
+    imported = "    invisible,\n"
+    copy.change(
+        f"{folder}/__init__.py", {imported: f"{imported}    ligatures,\n", line: f"{line}    ligatures.STEP,\n"}
+    )
+
+
 def add_rule(copy: Copy) -> None:
     behind = '    Rule("max_ellipses.v1"'
     copy.change("pipeline_lib/clean/rules.py", {behind: f"{RULE}{behind}"})
@@ -135,7 +150,7 @@ def add_check(copy: Copy) -> None:
 def add_setting(copy: Copy) -> None:
     """The first maker of clean puts it behind each text."""
     field, written = "    max_html_tags:", "documents.write(texts.documents)"
-    reads, function = 'make_text, reads=("max_html_tags",)', "def make_signals("
+    reads, function = "make_text, reads=(", "def make_signals("
     imports, last = "from pathlib import Path\n", 'EXTRACTION_FILE = "'
     copy.change("pipeline_lib/clean/settings.py", {field: f"{SETTING}{field}"})
     copy.change(
@@ -157,6 +172,7 @@ def add_schedule(copy: Copy) -> None:
 
 ADDITIONS: dict[str, Callable[[Copy], None]] = {
     "a file format": add_format,
+    "a step that changes texts": add_step,
     "a quality rule": add_rule,
     "a quality signal": add_signal,
     "a kind of personal data": add_kind,
@@ -182,6 +198,7 @@ corpus = write_corpus(root / "corpus")
 (corpus / "a.shout").write_text(english(400).upper())
 (corpus / "b.txt").write_text(english(401) + " Pay to DE89370400440532013000 soon.")
 (corpus / "c.txt").write_text(english(402) + " Oh! Oh!")
+(corpus / "d.txt").write_text(english(403) + " All is ﬁne.")
 settings = tiny_settings(root / "workspace", corpus, **json.loads(sys.argv[2]))
 night = whole_night(settings)
 store = night.workspace.store
@@ -207,7 +224,11 @@ print(json.dumps({
     "variants": [[dict(m.facts), [f.name for f in m.files]] for m in night.makers("quantize.variant")],
 }))
 """
-CHANGES = {"quantize__schemes": "plain.v1", "clean__ending": " Thus it ends."}
+CHANGES = {
+    "quantize__schemes": "plain.v1",
+    "clean__ending": " Thus it ends.",
+    "clean__steps": '{"ligatures.v1": "on"}',
+}
 NAMES = """
 import json, sys
 from pathlib import Path
@@ -288,6 +309,10 @@ def test_the_copy_keeps_the_import_contracts(grown: Grown) -> None:
 def test_a_format_is_read(grown: Grown) -> None:
     text = grown.night["texts"]["a.shout"]
     assert text == text.replace(" Thus it ends.", "").lower() + " Thus it ends."
+
+
+def test_a_step_changes_texts(grown: Grown) -> None:
+    assert grown.night["texts"]["d.txt"].endswith(" All is fine. Thus it ends.")
 
 
 def test_a_rule_drops_under_its_name(grown: Grown) -> None:

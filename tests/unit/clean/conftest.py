@@ -90,14 +90,15 @@ def clean_documents(documents: pa.Table, folder: Path, *, rows_in_a_piece: int =
             writer.write(documents.slice(start, rows_in_a_piece))
     text, signals, terms = folders[TEXT.name], folders[SIGNALS.name], folders[TERMS.name]
     inputs = {
-        TEXT: given(documents=folders["ingest"]),
-        SIGNALS: given(text=text),
-        TERMS: given(text=text, signals=signals),
-        JUDGE: given(text=text, signals=signals, terms=terms),
+        TEXT: {"documents": folders["ingest"]},
+        SIGNALS: {"text": text},
+        TERMS: {"text": text, "signals": signals},
+        JUDGE: {"text": text, "signals": signals, "terms": terms},
     }
-    outcomes = {
-        maker.name: maker.make(whole.only(maker.reads), found, folders[maker.name]) for maker, found in inputs.items()
-    }
+    outcomes: dict[str, Outcome] = {}
+    for maker, named in inputs.items():
+        found = given(said={"text": outcomes.get(TEXT.name, Outcome(0, 0))}, **named)
+        outcomes[maker.name] = maker.make(whole.only(maker.reads), found, folders[maker.name])
     return Result(outcomes, folders)
 
 

@@ -5,13 +5,20 @@ from typing import Any
 import pytest
 
 from pipeline_lib.clean import settings as clean_settings
+from pipeline_lib.clean import steps
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, Rule
 from pipeline_lib.clean.settings import DEFAULT_ENTITY_RULES, CleanSettings, EntityRule
 from pipeline_lib.clean.stage import MAKERS
+from pipeline_lib.clean.steps import STEPS
+from pipeline_lib.clean.steps.step import Step, each_text
 from pipeline_lib.run.maker import Work
 from pipeline_lib.store.artifact import Ref
 
 ALL_FIELDS_MOVED: dict[str, tuple[Any, set[str]]] = {
+    "steps": ({"invisible.v1": True}, {"clean.text"}),
+    "boilerplate_lines": (("back to work",), {"clean.text"}),
+    "max_boilerplate_share": (0.2, {"clean.text"}),
+    "rewrites": (({"name": "a", "pattern": "a"},), {"clean.text"}),
     "languages": (("en",), {"clean.judge"}),
     "max_html_tags": (50_000, {"clean.text", "clean.judge"}),
     "rules": ({"min_words.v1": {"at_least": 40}}, {"clean.judge"}),
@@ -83,3 +90,24 @@ def test_what_is_off_is_left_out_of_what_decides() -> None:
 
 def test_a_limit_of_matches_that_is_off_is_as_if_it_was_not_there() -> None:
     assert _fingerprints(entity_limits={"TERM": "off"}) == _fingerprints()
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_a_step_that_is_told_what_it_is_by_default_is_as_if_it_was_not_named(step: Step) -> None:
+    assert _fingerprints(steps={step.name: step.is_on}) == _fingerprints()
+    assert _changed(_fingerprints(), _fingerprints(steps={step.name: not step.is_on})) == {"clean.text"}
+
+
+def test_a_new_step_that_is_off_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _fingerprints()
+    monkeypatch.setattr(steps, "STEPS", (each_text("night.v1", "", "a", str.upper), *STEPS))
+    assert _fingerprints(steps={"night.v1": "off"}) == before
+    assert _changed(before, _fingerprints(steps={"night.v1": "on"})) == {"clean.text"}
+
+
+def test_the_comment_of_a_rewrite_decides_nothing_and_its_order_and_name_do() -> None:
+    one, two = {"name": "a", "pattern": "a"}, {"name": "b", "pattern": "b"}
+    before = _fingerprints(rewrites=[one, two])
+    assert _fingerprints(rewrites=[{**one, "comment": "why"}, two]) == before
+    for other in ([two, one], [{**one, "name": "c"}, two], [{**one, "replace": "c"}, two]):
+        assert _changed(before, _fingerprints(rewrites=other)) == {"clean.text"}

@@ -1,10 +1,13 @@
 """Where sentences end, by signs."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import regex
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pipeline_lib.clean.sentence_ends import OWN_STOPS, SHARED_STOPS
+from pipeline_lib.clean.sentence_ends import OWN_STOPS, SHARED_STOPS, count_inner_ends, next_inner_end
 from pipeline_lib.clean.signals import measure_texts
 
 
@@ -61,3 +64,18 @@ def test_a_sentence_ends_at_its_stop_inside_a_line_and_at_its_end(text: str, seg
 )
 def test_numbers_names_addresses_and_abbreviations_end_no_sentence(text: str) -> None:
     assert _measured(text) == (1, 0)
+
+
+PIECES = st.sampled_from(
+    ["The ship came back", "Mr", " ", "a", "夜", ".", "。", "！", "?", ")", "”", "1", "É", "I saw it"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=20).map("".join))
+def test_ends_that_are_counted_are_those_that_are_found_one_by_one(line: str) -> None:
+    text = np.frombuffer(line.encode(), np.uint8)
+    ends, at = 0, next_inner_end(text, 0, len(text))
+    while at < len(text):
+        ends, at = ends + 1, next_inner_end(text, at, len(text))
+    assert count_inner_ends(text, 0, len(text)) == ends

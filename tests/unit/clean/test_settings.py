@@ -54,6 +54,16 @@ def test_settings_survive_their_own_dump() -> None:
         ({"entity_rules": [{"label": "X", "terms": ["a\nb"]}]}, "pattern"),
         ({"entity_limits": {"TREM": 3}}, "TREM.*BOILERPLATE, TERM"),
         ({"entity_limits": {"TERM": -1}}, "greater than or equal to 0"),
+        ({"steps": {"invisble.v1": True}}, "did you mean invisible.v1"),
+        ({"steps": {"zzz": "on"}}, "known are unicode_repair.v1, "),
+        ({"steps": {"invisible.v1": "perhaps"}}, "valid boolean"),
+        ({"boilerplate_lines": ["a\nb"]}, "pattern"),
+        ({"boilerplate_lines": ["  "]}, "pattern"),
+        ({"max_boilerplate_share": 1.5}, "less than or equal to 1"),
+        (
+            {"rewrites": [{"name": "a", "pattern": "a"}, {"name": "a", "pattern": "b"}]},
+            "a name stands there twice: a, a",
+        ),
         ({"min_words": 40}, "Extra inputs"),
     ],
 )

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_lib.base.errors import DataError
+from pipeline_lib.base.errors import DataError, GuardStop
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.stage import JUDGE, MAKERS, SIGNALS, TERMS, TEXT
 from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, LEDGER_SCHEMA
@@ -179,6 +179,34 @@ def test_the_law_holds_and_facts_count_every_failure(clean: Any, english: str) -
     judged = outcomes[JUDGE.name]
     assert sum(judged.facts["failed_rules"].values()) > sum(judged.dropped.values()) == len(JUNK) + 1
     assert judged.facts["languages"]["zh"] == 1
+
+
+def test_what_the_steps_did_is_told_with_the_text_and_with_the_verdict(clean: Any, english: str) -> None:
+    rule = {"name": "shift.v1", "pattern": "night shift", "replace": "shift"}
+    texts = [english, f"{english}\u200b", "donâ€™t", f"<article><p>{english}\x07</p></article>"]
+    result = clean(texts, formats=[*["text"] * 3, "html"], steps={"invisible.v1": "on"}, rewrites=[rule])
+    counted = {
+        "num_changed_by.unicode_repair.v1": 1,
+        "num_chars_removed_by.unicode_repair.v1": 2,
+        "num_changed_by.invisible.v1": 1,
+        "num_chars_removed_by.invisible.v1": 1,
+        "num_changed_by.rewrites.shift.v1": 3,
+        "num_chars_removed_by.rewrites.shift.v1": 3 * len("night "),
+    }
+    assert result.outcomes[TEXT.name].facts == counted
+    assert counted.items() <= result.judged.facts.items()
+    assert [row["text"] for row in result.texts[:3]] == [*[english.replace("night shift", "shift")] * 2, "don’t"]
+
+
+def test_a_rewrite_that_would_empty_most_documents_stops_the_stage(clean: Any) -> None:
+    everything = {"name": "everything", "pattern": "(?s).+"}
+    with pytest.raises(GuardStop, match=r"rewrites\.everything would leave nothing"):
+        clean([f"text {number}" for number in range(20)], rewrites=[everything])
+
+
+def test_a_step_that_is_switched_off_does_nothing(clean: Any) -> None:
+    [row] = clean(["donâ€™t\r"], steps={"unicode_repair.v1": "off"}).texts
+    assert row["text"] == "donâ€™t\r"
 
 
 @pytest.mark.parametrize("rows_in_a_piece", [1, 3, 7])

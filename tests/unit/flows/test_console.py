@@ -215,6 +215,17 @@ def test_a_real_data_half_gives_all_that_the_summary_says_of_it(nights: Nights) 
     json.dumps(nights.last)  # it is kept with the record of the run
 
 
+def test_steps_of_clean_that_changed_texts_have_a_table_and_without_any_there_is_none() -> None:
+    assert "steps of clean" not in _written(_night())
+    night = _night()
+    facts = {"num_changed_by.rewrites.foo.v1": 1_200, "num_chars_removed_by.rewrites.foo.v1": -35}
+    night["refresh"]["stages"][1]["facts"] = {"num_changed_by.invisible.v1": 3, "num_spared_by.invisible.v1": 2} | facts
+    lines = [line.split() for line in _written(night).splitlines()]
+    assert ["steps", "of", "clean", "documents", "characters", "less", "let", "alone"] in lines
+    assert ["invisible.v1", "3", "0", "2"] in lines
+    assert ["rewrites.foo.v1", "1,200", "-35", "0"] in lines
+
+
 def test_open_servers_are_named_by_their_addresses() -> None:
     written = _written(_night(), urls=("http://127.0.0.1:4200", "http://127.0.0.1:5000"))
     assert "Prefect  http://127.0.0.1:4200\nMLflow   http://127.0.0.1:5000" in written

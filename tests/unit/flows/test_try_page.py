@@ -124,3 +124,28 @@ def test_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     (tmp_path / "a.txt").write_text(english(73), encoding="utf-8")
     assert tried("a.txt") == 0
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_each_step_and_each_rewrite_shows_what_it_changed(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "a.txt").write_text(f"{english(74)}\nin\u200bvisible Foo\x07\n", encoding="utf-8")
+    rules = [{"name": "foo.v1", "pattern": "Foo", "replace": "Quux"}, {"name": "all", "pattern": "(?s).+"}]
+    words = (str(tmp_path / "a.txt"), "--clean.rewrites", json.dumps(rules), "--clean.steps.invisible.v1", "on")
+    assert tried(*words) == 0
+    page = capsys.readouterr().out
+    assert [line.strip() for line in page.splitlines() if line.startswith("  ") and ": " in line][:4] == [
+        "unicode_repair.v1: 1 character less",
+        "invisible.v1: 1 character less",
+        "rewrites.foo.v1: 1 character more",
+        "rewrites.all: would leave nothing of the text, or far too much: it stays as it was",
+    ]
+    assert "-invisible Foo" in page and "+invisible Quux" in page
+    steps = {one["name"]: one for one in as_data(capsys, *words)["steps"]}
+    assert steps["rewrites.foo.v1"]["before"].endswith("invisible Foo\n")
+    assert steps["rewrites.foo.v1"]["after"].endswith("invisible Quux\n")
+    assert [name for name, one in steps.items() if one["is_spared"]] == ["rewrites.all"]
+
+
+def test_steps_that_had_nothing_to_do_are_named_in_one_line(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "a.txt").write_text(english(75), encoding="utf-8")
+    assert tried(str(tmp_path / "a.txt"), "--clean.steps.invisible.v1", "on") == 0
+    assert "  nothing to do for unicode_repair.v1, invisible.v1\n" in capsys.readouterr().out

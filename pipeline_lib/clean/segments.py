@@ -1,0 +1,143 @@
+"""Texts in segments of a bounded length, for those who split: none ends inside a sentence.
+
+    segments_of(texts, at_least=200, at_most=1_000)     a list of strings for each text, which together are that text
+
+A segment ends where a paragraph does once it has `at_least` characters, else with the last sentence that fits into
+`at_most`. Where no sentence ends within that, the last line that fits ends it: a list or a table has no sentences.
+Where no line does, it is as long as it has to be. It is shorter than `at_least` only where the one before is too long
+to take it. Where sentences end, signs say (sentence_ends.py); a line that ends without one may go on in the next.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline_lib.base.arrays import read_only
+from pipeline_lib.base.compiled import compiled
+from pipeline_lib.clean.sentence_ends import ends_as_sentence, next_inner_end
+
+Integer = Any  # numba decides by itself which integers are int64 and which uint64; Python's int is neither
+Bytes = npt.NDArray[np.uint8]
+Offsets = npt.NDArray[np.int64]
+
+_LINE, _SENTENCE, _PARAGRAPH = 0, 1, 2  # what ends at a border
+_NEWLINE, _BLANK, _TAB = 10, 32, 9
+
+
+def segments_of(texts: pa.LargeStringArray, *, at_least: int, at_most: int) -> pa.LargeListArray:
+    """The segments of each text, lengths in characters; an empty text has none. The texts are not copied.
+
+    Raises `ValueError` where `at_least` is below 0 or above `at_most`.
+    """
+    if not 0 <= at_least <= at_most:
+        raise ValueError(f"at_least is {at_least}, at_most {at_most}: 0 <= at_least <= at_most")
+    if not len(texts):
+        return pa.array([], pa.large_list(pa.large_string()))
+    _, offsets_buffer, data_buffer = texts.buffers()
+    offsets = np.frombuffer(offsets_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(data_buffer or b"", np.uint8)
+    ends = np.empty(offsets[-1] - offsets[0] + 1, np.int64)  # memory is taken for what is written
+    counts = np.zeros(len(texts) + 1, np.int64)
+    ends[0] = offsets[0]
+    _cut_all(read_only(data), read_only(offsets), at_least, at_most, ends, counts)
+    total = int(counts[-1])
+    borders = pa.py_buffer(ends[: total + 1].copy())
+    values = pa.LargeStringArray.from_buffers(total, borders, data_buffer or pa.py_buffer(b""))
+    return pa.LargeListArray.from_arrays(pa.array(counts), values)
+
+
+@compiled
+def _cut_all(
+    text: Bytes, offsets: Offsets, at_least: Integer, at_most: Integer, ends: Offsets, counts: Offsets
+) -> None:
+    """Fill `ends` with the borders of all segments, and `counts` with how many there are up to each text."""
+    for number in range(len(offsets) - 1):
+        first, last = offsets[number], offsets[number + 1]
+        counts[number + 1] = _cut(text, first, last, at_least, at_most, ends, counts[number])
+
+
+@compiled
+def _cut(
+    text: Bytes, first: Integer, last: Integer, at_least: Integer, at_most: Integer, ends: Offsets, count: Integer
+) -> Integer:
+    """Add the borders of one text; how many segments there are with it. `at` and `chars` go from border to border."""
+    before = count  # segments of other texts: nothing is joined with them
+    begin, chars, begun, joined = first, 0, 0, 0  # `begun`: characters before this segment, `joined`: before the last
+    strong, strong_chars, weak, weak_chars = first, 0, first, 0  # the last borders that would do
+    at = first
+    while at < last:
+        end, kind = _next_border(text, at, last)
+        chars += _num_chars(text, at, end)
+        at = end
+        while chars - begun > at_most and (strong > begin or weak > begin):
+            cut, cut_chars = (strong, strong_chars) if strong > begin else (weak, weak_chars)
+            count, joined = _add(cut, cut_chars, begun, joined, at_least, at_most, ends, count, before)
+            begin, begun = cut, cut_chars
+        length = chars - begun
+        if at == last or length > at_most or (kind == _PARAGRAPH and length >= at_least):
+            count, joined = _add(at, chars, begun, joined, at_least, at_most, ends, count, before)
+            begin, begun = at, chars
+        elif kind == _LINE:
+            weak, weak_chars = at, chars
+        else:
+            strong, strong_chars = at, chars
+    return count
+
+
+@compiled
+def _add(
+    end: Integer,
+    chars: Integer,
+    begun: Integer,
+    joined: Integer,
+    at_least: Integer,
+    at_most: Integer,
+    ends: Offsets,
+    count: Integer,
+    before: Integer,
+) -> tuple[Integer, Integer]:
+    """Add a segment, or let the one before it take it in; how many there are, and where the last one begins."""
+    if count > before and chars - begun < at_least and chars - joined <= at_most:
+        ends[count] = end
+        return count, joined
+    ends[count + 1] = end
+    return count + 1, begun
+
+
+@compiled
+def _next_border(text: Bytes, at: Integer, last: Integer) -> tuple[Integer, Integer]:
+    """The first border behind a byte, and what ends there. Line ends belong to what they end."""
+    line_end = at
+    while line_end < last and text[line_end] != _NEWLINE:
+        line_end += 1
+    end = next_inner_end(text, at, line_end)
+    if end < line_end:
+        return end, _SENTENCE
+    behind = _behind_blank_lines(text, line_end, last)
+    if behind > line_end + 1 or behind == last:
+        return behind, _PARAGRAPH
+    while line_end > at and (text[line_end - 1] == _BLANK or text[line_end - 1] == _TAB):
+        line_end -= 1
+    is_whole = line_end > at and ends_as_sentence(text, at, line_end)
+    return behind, _SENTENCE if is_whole else _LINE
+
+
+@compiled
+def _behind_blank_lines(text: Bytes, at: Integer, last: Integer) -> Integer:
+    """Behind the end of a line, and behind the lines of blanks that follow it."""
+    behind = at
+    while at < last and (text[at] == _NEWLINE or text[at] == _BLANK or text[at] == _TAB):
+        at += 1
+        if text[at - 1] == _NEWLINE:
+            behind = at
+    return last if at == last else behind
+
+
+@compiled
+def _num_chars(text: Bytes, first: Integer, last: Integer) -> Integer:
+    count = 0
+    for at in range(first, last):
+        count += text[at] & 0xC0 != 0x80
+    return count

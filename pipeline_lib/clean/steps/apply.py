@@ -1,0 +1,61 @@
+"""Steps applied to a column of texts, and what they did.
+
+No step leaves nothing of a text, nor makes it longer than twice and a thousand bytes: such a text stays as it was, and
+is counted as spared.
+What a step changes is repaired once more at the end, because a character that goes may bring two others together.
+"""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline_lib.clean.steps import STEPS, unicode_repair
+from pipeline_lib.clean.steps.counts import Count, Counts, added
+from pipeline_lib.clean.steps.step import Change
+from pipeline_lib.clean.text_settings import TextSettings
+
+MOST_GROWTH = 2
+FREE_BYTES = 1_000  # that a short text may grow by
+
+
+def changes_of(settings: TextSettings) -> list[Change]:
+    """What is done to texts, in its order."""
+    changes = [change for step in STEPS if settings.is_step_on(step) for change in step.changes(settings)]
+    is_repaired = changes[:1] == [unicode_repair.CHANGE]
+    return [*changes, unicode_repair.CHANGE] if is_repaired and len(changes) > 1 else changes
+
+
+def changed_texts(settings: TextSettings, texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Counts]:
+    """The texts behind all steps, and what each of them did."""
+    counts: Counts = {}
+    for change in changes_of(settings):
+        texts, count = apply(change, texts)
+        counts = added(counts, {change.name: count})
+    return texts, counts
+
+
+def apply(change: Change, texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Count]:
+    """The texts behind one change, and what it did."""
+    is_asked = change.asks(texts)
+    if not is_asked.true_count:
+        return texts, Count()
+    before = texts.filter(is_asked)
+    after, num_spared = change.make(before), 0
+    if change.is_bounded:
+        is_spared = _is_refused(before, after)
+        after, num_spared = pc.if_else(is_spared, before, after), is_spared.true_count
+    is_changed = pc.not_equal(before, after)
+    removed = pc.sum(pc.utf8_length(before.filter(is_changed))), pc.sum(pc.utf8_length(after.filter(is_changed)))
+    num_before, num_after = (total.as_py() or 0 for total in removed)
+    count = Count(is_changed.true_count, num_before - num_after, num_spared)
+    return (pc.replace_with_mask(texts, is_asked, after) if count.num_changed else texts), count
+
+
+def most_bytes(texts: pa.LargeStringArray) -> pa.Int64Array:
+    """How long each text may become, in bytes."""
+    return pc.add(pc.multiply(pc.binary_length(texts), MOST_GROWTH), FREE_BYTES)
+
+
+def _is_refused(before: pa.LargeStringArray, after: pa.LargeStringArray) -> pa.BooleanArray:
+    is_emptied = pc.and_not(pc.match_substring_regex(before, r"\S"), pc.match_substring_regex(after, r"\S"))
+    is_too_long = pc.greater(pc.binary_length(after), most_bytes(before))
+    return pc.fill_null(pc.or_(is_emptied, is_too_long), True)

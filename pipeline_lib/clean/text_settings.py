@@ -1,0 +1,126 @@
+"""Settings of `[clean]` that decide the text of documents: which steps are on, boilerplate, rewrites.
+
+[clean.steps]
+"invisible.v1" = "on"
+
+[[clean.rewrites]]
+name = "old_brand.v1"
+pattern = '\\bFoo(bar)?\\b'
+replace = 'Quux\\1'
+comment = "the product was renamed in 2024"
+"""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from pipeline_lib.base.settings import StageSettings, neutral, operational
+from pipeline_lib.clean.steps import nearest_step, steps_by_name
+from pipeline_lib.clean.steps.step import Step
+
+MOST_REFERENCES = 9
+_ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
+
+
+class Rewrite(StageSettings):
+    """One rule: what RE2 finds in a text, and what stands there instead."""
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]*(\.v[0-9]+)?$",
+        description="what it is counted under; a changed rule is a new version",
+    )
+    pattern: str = Field(
+        min_length=1,
+        max_length=2_000,
+        description="RE2: no look-around, no references back; (?i) for any case, (?m) for ^ and $ at each line",
+    )
+    replace: str = Field("", max_length=1_000, description="what stands in its place; \\1 is its first group")
+    comment: str = Field("", description="why it is there, for people", json_schema_extra=operational())
+
+    @field_validator("pattern")
+    @classmethod
+    def _readable(cls, pattern: str) -> str:
+        _compiled(pattern)
+        return pattern
+
+    @field_validator("replace")
+    @classmethod
+    def _fitting(cls, replace: str, info: ValidationInfo) -> str:
+        escaped = [found for found in _ESCAPED.finditer(replace) if found[1] != "\\"]
+        if "pattern" not in info.data or not escaped:
+            return replace
+        num_groups = _compiled(info.data["pattern"]).groups
+        for found in escaped:
+            if not found[1].isascii() or not found[1].isdigit():
+                raise ValueError(
+                    f"a backslash at character {found.start() + 1} stands before no digit; write \\\\ for it"
+                )
+            if int(found[1]) > num_groups:
+                raise ValueError(f"\\{found[1]} at character {found.start() + 1}: the pattern has {num_groups} groups")
+        if len(escaped) > MOST_REFERENCES:
+            raise ValueError(f"refers to groups {len(escaped)} times; at most {MOST_REFERENCES}")
+        return replace
+
+
+def _compiled(pattern: str) -> Any:
+    """The pattern. Raises `ValueError` with the place in it where RE2 stops."""
+    import re2  # only where there are rules
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as exc:
+        said = exc.args[0].decode("utf-8", "replace") if isinstance(exc.args[0], bytes) else str(exc.args[0])
+        at = pattern.find(said.rpartition(": ")[2])
+        place = f", at character {at + 1}" if at >= 0 else ""
+        raise ValueError(f"RE2 cannot read it: {said}{place}") from exc
+
+
+class TextSettings(StageSettings):
+    """What happens to the text of each document."""
+
+    steps: dict[str, bool] = Field(
+        default_factory=dict,
+        description="steps that are switched on or off by name, otherwise than by default (docs/clean.md)",
+        json_schema_extra=neutral({}),
+    )
+    boilerplate_lines: tuple[Annotated[str, Field(min_length=2, max_length=160, pattern=r"^[^\n]*\S[^\n]*$")], ...] = (
+        Field(
+            (),
+            description="lines of your own that go where they are all of a line: word for word, in any case of letters",
+            json_schema_extra=neutral(()),
+        )
+    )
+    max_boilerplate_share: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="a document of which such lines are more stays whole",
+        json_schema_extra=neutral(0.3, unit="share of characters"),
+    )
+    rewrites: tuple[Rewrite, ...] = Field(
+        (), description="rules of your own, applied in their order", json_schema_extra=neutral(())
+    )
+
+    def is_step_on(self, step: Step) -> bool:
+        """Whether texts go through a step."""
+        return self.steps.get(step.name, step.is_on)
+
+    @field_validator("steps")
+    @classmethod
+    def _other_than_default(cls, steps: dict[str, bool]) -> dict[str, bool]:
+        known = steps_by_name()
+        for name in steps:
+            if name not in known:
+                raise ValueError(f"there is no step {name!r}; {nearest_step(name)}")
+        return {name: is_on for name, is_on in sorted(steps.items()) if is_on != known[name].is_on}
+
+    @field_validator("rewrites")
+    @classmethod
+    def _named_once(cls, rewrites: tuple[Rewrite, ...]) -> tuple[Rewrite, ...]:
+        names = [rule.name for rule in rewrites]
+        if len(set(names)) < len(names):
+            raise ValueError(f"a name stands there twice: {', '.join(sorted(names))}")
+        return rewrites
