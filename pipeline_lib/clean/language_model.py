@@ -8,16 +8,22 @@ it cannot be written, or differs, the package's own file is unpacked.
 import shutil
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
+import numpy.typing as npt
+import pyarrow as pa
+from py3langid.langid import MODEL_DIR, MODEL_FILE
 from py3langid.modelio import load_model as unpack
 
+from pipeline_lib.base.arrays import read_only
 from pipeline_lib.base.environment import cache_folder as caches
 from pipeline_lib.base.errors import UpstreamError
+from pipeline_lib.clean.language_kernel import Automaton, classify
+from pipeline_lib.clean.language_sample import buffers_of
 from pipeline_lib.store.files import replace_folder
 from pipeline_lib.store.sealed import fault_of, seal
 
@@ -25,12 +31,23 @@ PARTS = ("weights", "priors", "languages", "moves", "rows", "outputs")  # in the
 DIGESTS_FILE = "digests.json"
 
 
-class LanguageModel(Protocol):
-    """What is asked of it."""
+@dataclass(frozen=True)
+class LanguageModel:
+    """Its tables, as the kernel takes them."""
 
-    def classify(self, text: str) -> tuple[str, float]:
-        """The most likely language, ISO 639-1 or "zxx", and its score."""
-        ...
+    languages: tuple[str, ...]  # ISO 639-1, or -3 where that has none, or "zxx" for what is no language; some twice
+    weights: npt.NDArray[np.uint16]  # the bits of float16: log P(feature | language)
+    priors: npt.NDArray[np.float32]
+    automaton: Automaton
+
+    def classify(self, texts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
+        """Which of `languages` each text is in, below 0 where nothing tells; texts as `readable` gives them."""
+        best = np.empty(len(texts), np.int64)
+        data, offsets = buffers_of(texts)
+        labels = np.array([self.languages.index(name) for name in self.languages])
+        logarithms = np.log1p(np.arange(np.diff(offsets).max(initial=0) + 1, dtype=np.float32))
+        classify(data, offsets, self.automaton, (self.weights, self.priors, labels, logarithms), best)
+        return best
 
 
 def load_model() -> LanguageModel:
@@ -42,15 +59,13 @@ def load_model() -> LanguageModel:
         parts = dict(zip(PARTS, map(np.asarray, unpacked), strict=True))
         with suppress(OSError, UpstreamError):  # a home that cannot be written to
             _write(folder, parts)
-    model: LanguageModel = LanguageIdentifier(
-        parts["weights"],
-        parts["priors"],
-        parts["languages"].tolist(),
-        memoryview(parts["moves"]),
-        parts["outputs"].tolist(),
-        tk_row=parts["rows"].tolist(),
+    tables = {name: read_only(np.asarray(values)) for name, values in parts.items()}
+    return LanguageModel(
+        languages=tuple(tables["languages"].tolist()),
+        weights=tables["weights"].view(np.uint16),
+        priors=tables["priors"],
+        automaton=(tables["moves"], tables["rows"], tables["outputs"]),
     )
-    return model
 
 
 def cache_folder() -> Path:

@@ -123,7 +123,7 @@ def add_signal(copy: Copy) -> None:
         by_word: by_word.replace(")", ", EXCLAMATION_MARKS)"),
     }
     copy.change("pipeline_lib/clean/kernel.py", added)
-    copy.change("pipeline_lib/clean/stage.py", {'Maker("clean.signals", 2,': 'Maker("clean.signals", 3,'})
+    copy.change("pipeline_lib/clean/stage.py", {'Maker("clean.signals", 3,': 'Maker("clean.signals", 4,'})
 
 
 def add_kind(copy: Copy) -> None:

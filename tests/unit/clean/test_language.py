@@ -6,6 +6,11 @@ import pytest
 from pipeline_lib.clean.language import detect_languages
 from pipeline_lib.clean.signals import measure_texts
 
+SCOTS = "He didna ken whit tae dae wi himsel efter that, an the maist o his freens wad hae naething tae say til him. "
+ENGLISH = "He did not know what to do with himself after that, and most of his friends had nothing to say to him. "
+JAPANESE = "図書館法施行規則第三条第一項、国立国会図書館支部図書館設置関係法律廃止。"
+CHINESE = "图书馆法实施细则第三条第一款，关于设立国会图书馆分馆的有关法律已经废止，这是我们都知道的。"
+
 
 def _language(text: str) -> str | None:
     texts = pa.array([text], pa.large_string())
@@ -29,6 +34,34 @@ def _language(text: str) -> str | None:
 )
 def test_the_language_is_told(text: str, language: str) -> None:
     assert _language(text) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        (ENGLISH, "en"),
+        (SCOTS, None),
+        ("Di govment don tok say dem go build new road wey go reach all di village wey dey near di river.", None),
+        (CHINESE, "zh"),
+        (JAPANESE, "ja"),
+        ("第一条　日本国憲法", "ja"),
+        ("民法", "zh"),
+    ],
+)
+def test_what_looks_like_english_or_chinese_is_looked_at_once_more(text: str, language: str | None) -> None:
+    assert _language(text) == language
+
+
+@pytest.mark.parametrize(("other", "own", "language"), [(SCOTS, ENGLISH, "en"), (JAPANESE, CHINESE, "zh")])
+def test_what_is_quoted_where_the_sample_is_taken_makes_no_language(other: str, own: str, language: str) -> None:
+    quoted, between = other * 15, own * 60
+    assert _language(quoted + between + quoted + between + quoted) == language
+    assert _language(other * 60 + own * 2 + other * 60) == {"en": None, "zh": "ja"}[language]
+
+
+@pytest.mark.parametrize("text", ["ROMEO:", "[r]", "= = Media = ="])
+def test_letters_that_tell_the_model_nothing_have_no_language(text: str) -> None:
+    assert _language(text) is None
 
 
 @pytest.mark.parametrize("text", ["", "12 + 30 = 42", "%%% ### !!!"])

@@ -1,0 +1,84 @@
+"""What is read of a document to tell its language: 500 characters from its start, its middle and its end each.
+
+A README begins with badges and ends with a licence. One that is hardly longer is read as a whole; no sample is longer
+than 6,002 bytes, so that from here on a document costs the same whatever its size.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline_lib.base.arrays import read_only
+from pipeline_lib.base.compiled import compiled
+from pipeline_lib.text.utf8 import Bytes, Integer
+
+SAMPLE_CHARS = 500
+_NUM_PIECES, _NEWLINE = 3, 10
+
+Counts = npt.NDArray[np.int64]
+
+
+def sampled(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    """The sample of each text, its pieces on lines of their own; texts must not be null."""
+    data, offsets = buffers_of(texts)
+    pieces = np.zeros((len(texts), _NUM_PIECES, 2), np.int64)
+    _find(data, offsets, pieces)
+    lengths = pieces[:, :, 1] - pieces[:, :, 0]
+    ends = np.concatenate(([0], np.cumsum(lengths.sum(1) + np.maximum((lengths > 0).sum(1) - 1, 0))))
+    samples = np.empty(ends[-1], np.uint8)
+    _copy(data, pieces, samples)
+    return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(samples))
+
+
+def buffers_of(texts: pa.LargeStringArray) -> tuple[Bytes, Counts]:
+    """The bytes of all texts and where each of them begins and ends, as kernels take them."""
+    if not len(texts):
+        return read_only(np.empty(0, np.uint8)), read_only(np.zeros(1, np.int64))
+    _, offsets, data = texts.buffers()
+    places = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return read_only(np.frombuffer(data or b"", np.uint8)), read_only(places)
+
+
+@compiled
+def _find(data: Bytes, offsets: Counts, pieces: Counts) -> None:
+    """Fill pieces[i, k] with the first byte of piece k of text i and the one behind it."""
+    for i in range(len(pieces)):
+        first, last = offsets[i], offsets[i + 1]
+        num_chars = 0
+        for at in range(first, last):
+            num_chars += data[at] & 0xC0 != 0x80
+        if num_chars <= _NUM_PIECES * SAMPLE_CHARS:
+            pieces[i, 0, 0], pieces[i, 0, 1] = first, last
+            continue
+        middle = (num_chars - SAMPLE_CHARS) // 2
+        at = pieces[i, 0, 0] = first
+        at = pieces[i, 0, 1] = _behind(data, at, SAMPLE_CHARS)
+        at = pieces[i, 1, 0] = _behind(data, at, middle - SAMPLE_CHARS)
+        at = pieces[i, 1, 1] = _behind(data, at, SAMPLE_CHARS)
+        pieces[i, 2, 0] = _behind(data, at, num_chars - middle - 2 * SAMPLE_CHARS)
+        pieces[i, 2, 1] = last
+
+
+@compiled
+def _behind(data: Bytes, at: Integer, num_chars: Integer) -> Integer:
+    """The byte behind so many characters from the one that begins there."""
+    while num_chars > 0:
+        first = data[at]
+        at += 1 if first < 0x80 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+        num_chars -= 1
+    return at
+
+
+@compiled
+def _copy(data: Bytes, pieces: Counts, samples: Bytes) -> None:
+    """Write the pieces one behind the other, a newline between two of the same text."""
+    end = 0
+    for i in range(len(pieces)):
+        for k in range(_NUM_PIECES):
+            first, last = pieces[i, k, 0], pieces[i, k, 1]
+            if k > 0 and first < last:
+                samples[end] = _NEWLINE
+                end += 1
+            for at in range(first, last):
+                samples[end] = data[at]
+                end += 1
