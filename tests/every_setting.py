@@ -28,6 +28,7 @@ DECISIVE = [name for name, is_it in fields_of(AllSettings) if not is_it]
 # Another value for those of which one is not told by the type alone.
 OTHER: dict[str, Any] = {
     "clean.languages": ["en"],
+    "clean.rule_set": ["gopher"],
     "clean.rules": {"min_words.v1": {"at_least": 40}},
     "clean.entity_rules": [{"label": "X", "terms": ["ab"]}],
     "clean.entity_limits": {"TERM": 3},

@@ -106,6 +106,7 @@ def _source_of(own: IngestSettings, place: Path) -> FilesSource:
 
 def tried(settings: Settings, document: Document) -> Trial:
     """What each stage makes of a document."""
+    from pipeline_lib.clean.signal_groups import groups_asked
     from pipeline_lib.clean.signals import LANGUAGE, signals_of
     from pipeline_lib.clean.terms import count_terms
     from pipeline_lib.clean.texts import extract_texts
@@ -114,7 +115,7 @@ def tried(settings: Settings, document: Document) -> Trial:
     own, record = settings.of(CleanSettings), document.record
     texts = extract_texts(documents_of(SOURCE, [document]), own.max_html_tags)
     column = texts.documents["text"].combine_chunks()
-    signals = signals_of(column)
+    signals = signals_of(column, groups_asked(own.rules), words=own.words)
     terms = count_terms(own, column, signals[LANGUAGE].combine_chunks())
     questions = _questions(own, texts.extraction, signals, terms)
     has_text = texts.extraction["has_text"][0].as_py()

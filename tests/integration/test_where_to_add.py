@@ -108,7 +108,7 @@ def add_signal(copy: Copy) -> None:
         by_word: by_word.replace(")", ", EXCLAMATION_MARKS)"),
     }
     copy.change("pipeline_lib/clean/kernel.py", added)
-    copy.change("pipeline_lib/clean/stage.py", {'Maker("clean.signals", 2,': 'Maker("clean.signals", 3,'})
+    copy.change("pipeline_lib/clean/stage.py", {'Maker("clean.signals", 3,': 'Maker("clean.signals", 4,'})
 
 
 def add_kind(copy: Copy) -> None:
@@ -166,6 +166,7 @@ ADDITIONS: dict[str, Callable[[Copy], None]] = {
     "a schedule": add_schedule,
 }
 ELSEWHERE = {  # these are added in copies of their own
+    "a rule set": "tests/unit/clean/test_docs_rules.py",
     "a source": "tests/integration/ingest/test_add_a_source.py",
     "a stage": "tests/unit/test_stages.py",
 }

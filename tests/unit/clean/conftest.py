@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline_lib.clean.settings import CleanSettings
-from pipeline_lib.clean.stage import JUDGE, SIGNALS, TERMS, TEXT
+from pipeline_lib.clean.signal_groups import groups_asked
+from pipeline_lib.clean.stage import GROUPS_ASKED, JUDGE, SIGNALS, TERMS, TEXT
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
@@ -91,7 +92,7 @@ def clean_documents(documents: pa.Table, folder: Path, *, rows_in_a_piece: int =
     text, signals, terms = folders[TEXT.name], folders[SIGNALS.name], folders[TERMS.name]
     inputs = {
         TEXT: given(documents=folders["ingest"]),
-        SIGNALS: given(text=text),
+        SIGNALS: given(text=text, params={GROUPS_ASKED: groups_asked(whole.rules)}),
         TERMS: given(text=text, signals=signals),
         JUDGE: given(text=text, signals=signals, terms=terms),
     }
