@@ -31,6 +31,7 @@ OTHER: dict[str, Any] = {
     "clean.boilerplate_lines": ["back to work"],
     "clean.rewrites": [{"name": "a.v1", "pattern": "a"}],
     "clean.languages": ["en"],
+    "clean.rule_set": ["gopher"],
     "clean.rules": {"min_words.v1": {"at_least": 40}},
     "clean.entity_rules": [{"label": "X", "terms": ["ab"]}],
     "clean.entity_limits": {"TERM": 3},

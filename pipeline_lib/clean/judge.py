@@ -20,6 +20,7 @@ from pipeline_lib.store.schemas import FAILED_TYPE, LEDGER_SCHEMA
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Indexes = npt.NDArray[np.intp]
+DATATROVE_LANGUAGE = "en"  # what its filters take each text for, unless they are told otherwise
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class Languages:
         encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
         return cls(np.array(encoded.indices, np.intp), encoded.dictionary.to_pylist())
 
+    def taken_for(self, name: str) -> "Languages":
+        """All documents in one language, whatever they are in."""
+        return Languages(np.zeros_like(self.codes), [name])
+
     def where(self, are_meant: Mapping[str | None, bool]) -> Flags:
         """Which documents are in a language that is meant."""
         return np.array([are_meant[name] for name in self.names], np.bool_)[self.codes]
@@ -64,7 +69,8 @@ def criteria_of(settings: CleanSettings, extraction: pa.Table, signals: pa.Table
     has_text = np.array(extraction["has_text"], np.bool_)
     criteria = _extraction_criteria(settings, _floats(extraction["num_tags"]), has_text)
     criteria.append(_language_criterion(settings, languages, has_text))
-    criteria += rule_criteria(settings.rules, _shown(signals, has_text), languages)
+    taken_for = languages if settings.words == "whitespace" else languages.taken_for(DATATROVE_LANGUAGE)
+    criteria += rule_criteria(settings.rules, _shown(signals, has_text), taken_for)
     return criteria + _term_criteria(settings, _shown(terms, _kept(criteria)), languages)
 
 

@@ -1,8 +1,7 @@
 """The compiled half of the quality signals: the UTF-8 bytes of documents in, one row of numbers for each out.
 
 A document is read three times while it lies in the processor's cache (signs, words, lines); then runs of words
-(n-grams) are looked up in a small hash table that is never cleared: an entry carries the epoch (which document, which
-purpose) that wrote it. Two runs are equal here when their 64-bit hashes are.
+(n-grams) are looked up in a small hash table (repeats.py), as lines and paragraphs are.
 """
 
 from typing import Any
@@ -11,6 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline_lib.base.compiled import compiled
+from pipeline_lib.clean.repeats import (
+    BASE,
+    Table,
+    Words,
+    is_seen,
+    keep_pairs,
+    num_slots,
+    repeated_run_chars,
+    top_run_chars,
+)
 from pipeline_lib.clean.sentence_ends import count_inner_ends, ends_as_sentence
 from pipeline_lib.text.utf8 import decode
 
@@ -76,8 +85,7 @@ _TAB, _NEWLINE, _BLANK, _HASH_SIGN, _DOT, _LEFT_BRACE, _RIGHT_BRACE = 9, 10, 32,
 _ELLIPSIS, _REPLACEMENT = 0x2026, 0xFFFD
 
 _SEED, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)  # FNV-1a
-_BASE = np.uint64(0x9E3779B97F4A7C15)  # of the polynomial that hashes runs of words; odd, so that no bit is lost
-_NUM_PURPOSES, _LINES, _PARAGRAPHS = 16, 0, 1  # of the hash table in one document; n-grams use their n (2 to 10)
+_NUM_PURPOSES, _LINES = 16, 0  # of the hash table in one document; n-grams use their n (2 to 10)
 
 # numba decides by itself which integers are int64 and which uint64; Python's int is neither.
 Integer = Any
@@ -86,7 +94,7 @@ Bytes = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Table = tuple[Hashes, Counts, Counts]  # keys, epochs, counts: a power of two of slots each
+Room = tuple[Counts, Counts]  # for the places of runs, and for their slots in the table
 
 
 @compiled
@@ -94,29 +102,22 @@ def measure(data: Bytes, offsets: Counts, classes: Bytes, table: Table, rows: Fl
     """Fill one row of `rows` (documents x SIGNALS, zeros) for each document data[offsets[i]:offsets[i + 1]].
 
     `classes` gives the class of each code point below its length; what lies above is SYMBOL. `table` needs
-    `num_slots(bytes of the longest document)` slots, with epochs of zero.
+    `num_slots(bytes of the longest document + 2)` slots, with epochs of zero.
     """
     longest = 0
     for i in range(len(rows)):
         longest = max(longest, offsets[i + 1] - offsets[i])
     hashes = np.empty(longest + 1, np.uint64)  # of the first k words
     lengths = np.empty(longest + 1, np.int64)  # characters in the first k words
+    room = (np.empty(longest + 1, np.int64), np.empty(longest + 1, np.int64))
     for i in range(len(rows)):
         text, row, epoch = data[offsets[i] : offsets[i + 1]], rows[i], (i + 1) * _NUM_PURPOSES
         num_newlines = _count_signs(text, classes, row)
         num_words = _read_words(text, classes, hashes, lengths, row)
-        mask = np.uint64(num_slots(max(num_words, num_newlines + 1)) - 1)
+        # Lines and paragraphs stand in it together: with each paragraph but the first comes a line that is blank.
+        mask = np.uint64(num_slots(max(num_words, num_newlines + 2)) - 1)
         _read_lines(text, table, mask, epoch, row)
-        _read_ngrams(hashes[: num_words + 1], lengths[: num_words + 1], table, mask, epoch, row)
-
-
-@compiled
-def num_slots(num_entries: int) -> int:
-    """The smallest power of two (and at least 16) that `num_entries` fill at most by half."""
-    slots = 16
-    while slots < 2 * num_entries:
-        slots *= 2
-    return slots
+        _read_ngrams((hashes[: num_words + 1], lengths[: num_words + 1]), room, table, mask, epoch, row)
 
 
 @compiled
@@ -218,7 +219,7 @@ def _read_words(text: Bytes, classes: Bytes, hashes: Hashes, lengths: Counts, ro
         if length == 0:
             break
         num_words += 1
-        hashes[num_words] = hashes[num_words - 1] * _BASE + value
+        hashes[num_words] = hashes[num_words - 1] * BASE + value
         lengths[num_words] = lengths[num_words - 1] + length
         num_alpha += flags & LETTER
         if flags & (LETTER | PLAIN):
@@ -253,13 +254,13 @@ def _read_lines(text: Bytes, table: Table, mask: Integer, epoch: Integer, row: F
             _count_line(text, first, last, row)
             _count_segments(text, first, last, row)
             num_chars += length
-            if _is_seen(value, table, mask, epoch + _LINES):
+            if is_seen(value, table, mask, epoch + _LINES):
                 row[DUPLICATE_LINES] += 1
                 row[DUPLICATE_LINE_CHARS] += length
-            paragraph, paragraph_chars = _mixed(paragraph * _BASE + value), paragraph_chars + length
+            paragraph, paragraph_chars = _mixed(paragraph * BASE + value), paragraph_chars + length
         if paragraph_chars > 0 and (first == last or end == len(text)):
             row[NUM_PARAGRAPHS] += 1
-            if _is_seen(paragraph, table, mask, epoch + _PARAGRAPHS):
+            if is_seen(paragraph, table, mask, epoch + _LINES):
                 row[DUPLICATE_PARAGRAPHS] += 1
                 row[DUPLICATE_PARAGRAPH_CHARS] += paragraph_chars
             paragraph, paragraph_chars = _SEED, 0
@@ -318,80 +319,20 @@ def _count_segments(text: Bytes, first: Integer, last: Integer, row: Floats) -> 
 
 
 @compiled
-def _read_ngrams(hashes: Hashes, lengths: Counts, table: Table, mask: Integer, epoch: Integer, row: Floats) -> None:
+def _read_ngrams(words: Words, room: Room, table: Table, mask: Integer, epoch: Integer, row: Floats) -> None:
     """Fill the columns about runs of words: shares of the characters that lie in words."""
-    num_chars = max(lengths[-1], 1)
+    num_chars, num_runs = max(words[1][-1], 1), max(len(words[0]) - 2, 0)
+    places, slots = room
+    for k in range(num_runs):
+        places[k] = k
     for n in range(2, 5):
-        row[TOP_2_GRAM + n - 2] = min(_top_ngram_chars(n, hashes, lengths, table, mask, epoch + n) / num_chars, 1.0)
+        top, num_runs = top_run_chars(n, words, places[:num_runs], slots, table, mask, epoch + n)
+        row[TOP_2_GRAM + n - 2] = min(top / num_chars, 1.0)
+        num_runs = keep_pairs(places[:num_runs])
     for n in range(5, 11):
-        covered = _duplicate_ngram_chars(n, hashes, lengths, table, mask, epoch + n)
-        if covered == 0:  # no run of n words comes twice, so no longer one does
-            break
+        covered = repeated_run_chars(n, words, places[:num_runs], table, mask, epoch + n)
         row[DUPLICATE_5_GRAM + n - 5] = covered / num_chars
-
-
-@compiled
-def _top_ngram_chars(
-    n: Integer, hashes: Hashes, lengths: Counts, table: Table, mask: Integer, epoch: Integer
-) -> Integer:
-    """Occurrences times characters of the most frequent n-gram, of several the longest; 0 when none comes twice."""
-    counts = table[2]
-    power = _power(n)
-    most: Integer = 1
-    longest: Integer = 0
-    for k in range(len(hashes) - n):
-        slot = _find(hashes[k + n] - hashes[k] * power, table, mask, epoch)
-        counts[slot] += 1
-        length = lengths[k + n] - lengths[k]
-        if counts[slot] > most or (counts[slot] == most > 1 and length > longest):
-            most, longest = counts[slot], length
-    return most * longest
-
-
-@compiled
-def _duplicate_ngram_chars(
-    n: Integer, hashes: Hashes, lengths: Counts, table: Table, mask: Integer, epoch: Integer
-) -> Integer:
-    """Characters in n-grams that came before; behind a repeated one the search goes on after its last word."""
-    power = _power(n)
-    covered, k = 0, 0
-    while k < len(hashes) - n:
-        if _is_seen(hashes[k + n] - hashes[k] * power, table, mask, epoch):
-            covered += lengths[k + n] - lengths[k]
-            k += n
-        else:
-            k += 1
-    return covered
-
-
-@compiled
-def _power(n: Integer) -> Integer:
-    """BASE to the n-th, modulo 2^64."""
-    power = np.uint64(1)
-    for _ in range(n):
-        power *= _BASE
-    return power
-
-
-@compiled
-def _is_seen(key: Integer, table: Table, mask: Integer, epoch: Integer) -> Boolean:
-    """Whether the key was looked up before in this epoch; from now on it was."""
-    slot = _find(key, table, mask, epoch)
-    table[2][slot] += 1
-    return table[2][slot] > 1
-
-
-@compiled
-def _find(key: Integer, table: Table, mask: Integer, epoch: Integer) -> Integer:
-    """The slot of the key in this epoch; a new one starts with a count of 0."""
-    keys, epochs, counts = table
-    slot = np.int64(key & mask)
-    while epochs[slot] == epoch:
-        if keys[slot] == key:
-            return slot
-        slot = (slot + 1) & np.int64(mask)
-    keys[slot], epochs[slot], counts[slot] = key, epoch, 0
-    return slot
+        num_runs = keep_pairs(places[:num_runs])
 
 
 @compiled

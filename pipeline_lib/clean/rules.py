@@ -4,8 +4,9 @@ A rule drops a document and says by `reason` what was wrong with it. The setting
 off; what a rule means is fixed under its name: a changed meaning gets a new version. The first rule of this list that
 a document fails gives its reason, so the plain ones (lengths) come first. Of two versions of a rule the older is off.
 
-Limits are those of Gopher (arXiv:2112.11446, table A1), C4 (arXiv:1910.10683) and FineWeb (arXiv:2406.17557), except
-where technical prose or Chinese asks for others; each such place says why. Shares and counts per word are 0..1.
+The limits that stand here are the set "default"; other sets are in rule_sets/, and a rule that only these have is off
+here. Limits are those of Gopher (arXiv:2112.11446, table A1), C4 (arXiv:1910.10683) and FineWeb (arXiv:2406.17557),
+except where technical prose or Chinese asks for others; each such place says why. Shares and counts per word are 0..1.
 """
 
 import difflib
@@ -112,6 +113,22 @@ RULES = (
     ),
     # C4 has 5. Off, because the signal needs `spacy_sentences`.
     Rule("min_sentences.v1", "num_sentences", "at_least", None, "too_few_sentences"),
+    # Of other sets. Their signals are measured where one of these is on (signal_groups/).
+    Rule("min_kept_sentences.v1", "num_kept_sentences", "at_least", None, "too_few_sentences"),
+    # Thirty Chinese characters are a line of twenty words.
+    Rule("max_short_lines.v1", "short_line_share", "at_most", None, "short_lines", not_for=CHARACTERS_ARE_WORDS),
+    Rule("max_repeated_line_chars.v1", "repeated_line_char_share", "at_most", None, "repeated_lines"),
+    Rule("max_newlines.v1", "newlines_per_word", "at_most", None, "too_many_lines"),
+    Rule("max_noise_lines.v1", "noise_line_word_share", "at_most", None, "too_many_noise_lines"),
+    Rule("min_han_chars.v1", "han_char_share", "at_least", None, "too_few_chinese_characters", only_for=("zh",)),
+    Rule("min_mean_line_chars.v1", "mean_line_chars", "at_least", None, "lines_too_short"),
+    Rule("max_mean_line_chars.v1", "mean_line_chars", "at_most", None, "lines_too_long"),
+    Rule("max_line_chars.v1", "longest_line_chars", "at_most", None, "lines_too_long"),
+    Rule("max_lines.v1", "num_lines", "at_most", None, "too_many_lines"),
+    Rule("min_letters.v1", "letter_char_share", "at_least", None, "too_few_letters"),
+    Rule("max_encoded_chars.v1", "encoded_char_share", "at_most", None, "encoded_data"),
+    Rule("max_encoded_run.v1", "longest_encoded_chars", "at_most", None, "encoded_data"),
+    Rule("max_generated_marks.v1", "num_generated_marks", "at_most", None, "generated_by_a_program"),
 )
 RULE_BY_NAME = {rule.name: rule for rule in RULES}
 

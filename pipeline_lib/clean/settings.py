@@ -1,11 +1,12 @@
 """Settings of `[clean]`: which languages, which limits, what spaCy looks for."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, field_validator, model_validator
+from pydantic import Field, PlainSerializer, ValidationInfo, field_validator, model_validator
 
 from pipeline_lib.base.settings import NONE, StageSettings, neutral, neutral_items
+from pipeline_lib.clean.rule_sets import DEFAULT, full_name, limits_of
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
 from pipeline_lib.clean.text_settings import TextSettings
 
@@ -56,8 +57,9 @@ DEFAULT_ENTITY_RULES = (
 )  # fmt: skip
 
 
-def _default_rules() -> dict[str, Limit | None]:
-    return {rule.name: None if rule.limit is None else Limit(**{rule.bound: rule.limit}) for rule in RULES}
+def _rules_of(sets: Sequence[str]) -> dict[str, Limit | None]:
+    limits = limits_of(sets, RULES)
+    return {name: None if at is None else Limit(**{RULE_BY_NAME[name].bound: at}) for name, at in limits.items()}
 
 
 def _without_off(given: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -78,9 +80,21 @@ class CleanSettings(TextSettings):
         description="pages with more are dropped unread, so that no page takes over 5 s; real ones have 20,000",
         json_schema_extra={"unit": "tags"},
     )
+    rule_set: tuple[str, ...] = Field(
+        (DEFAULT,),
+        description="where the limits come from: default, gopher, c4, fineweb, refinedweb, zh_web, code; of several "
+        "sets all limits count, of none all rules are off",
+        json_schema_extra=neutral((DEFAULT,)),
+    )
+    words: Literal["whitespace", "spacy"] = Field(
+        "whitespace",
+        description="what a word is: what stands between blanks, and each Chinese character; 'spacy': all is counted "
+        "as datatrove's filters count it in English, at 1 MB/s",
+        json_schema_extra=neutral("whitespace"),
+    )
     rules: dict[str, Limit | None] = Field(
-        default_factory=_default_rules,
-        description="limits by rule; a rule that is not named keeps its default, 'off' switches one off",
+        default_factory=dict,
+        description="limits by rule; a rule that is not named keeps that of the set, 'off' switches one off",
         json_schema_extra=neutral_items(None),
     )
     spacy_sentences: bool = Field(
@@ -103,15 +117,26 @@ class CleanSettings(TextSettings):
         """They are a set: in which order they are given decides nothing, and enters no name."""
         return None if languages is None else tuple(sorted(set(languages)))
 
+    @field_validator("rule_set", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, str) else given
+
+    @field_validator("rule_set")
+    @classmethod
+    def _by_full_name(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """They are a set, too."""
+        return tuple(sorted({full_name(name) for name in names}))
+
     @field_validator("rules", mode="before")
     @classmethod
-    def _complete(cls, given: Any) -> Any:
+    def _complete(cls, given: Any, info: ValidationInfo) -> Any:
         if not isinstance(given, Mapping):
             return given
         for name in given:
             if name not in RULE_BY_NAME:
                 raise ValueError(f"there is no rule {name!r}; {nearest_rule(str(name))}")
-        return {**_default_rules(), **_without_off(given)}
+        return {**_rules_of(info.data.get("rule_set", ())), **_without_off(given)}
 
     @field_validator("entity_limits", mode="before")
     @classmethod

@@ -22,6 +22,7 @@ from pipeline_lib.store.artifact import Outcome
 
 EXTRACTION_FILE = "extraction.parquet"
 TERMS_FILE = "terms.parquet"
+GROUPS_ASKED = "groups"  # the parameter of SIGNALS that names groups of signals which only some rules ask for
 
 
 def make_text(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
@@ -45,15 +46,16 @@ def make_text(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
     return _all_of({DOCUMENTS_FILE: documents.num_rows, EXTRACTION_FILE: extraction.num_rows}, facts_of(counts))
 
 
-def make_signals(_settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
+def make_signals(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
     """The language and the quality signals of each document of `text`."""
-    from pipeline_lib.clean.signals import SIGNALS_SCHEMA, signals_of
+    from pipeline_lib.clean.signals import signals_of, signals_schema
     from pipeline_lib.store.schemas import DOCUMENTS_FILE, SIGNALS_FILE
     from pipeline_lib.store.tables import TableWriter, iterate
 
-    with TableWriter(folder / SIGNALS_FILE, SIGNALS_SCHEMA) as writer:
+    groups = inputs.params.get(GROUPS_ASKED, ())
+    with TableWriter(folder / SIGNALS_FILE, signals_schema(groups)) as writer:
         for part in iterate(inputs.file("text", DOCUMENTS_FILE), ["text"]):
-            writer.write(signals_of(part["text"].combine_chunks()))
+            writer.write(signals_of(part["text"].combine_chunks(), groups, words=settings.words))
     return _all_of({SIGNALS_FILE: writer.num_rows})
 
 
@@ -108,11 +110,12 @@ def warm_up(settings: CleanSettings) -> None:
     import pyarrow as pa
 
     from pipeline_lib.clean import judge, language, signals, tally, terms, texts
+    from pipeline_lib.clean.signal_groups import groups_asked
     from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
 
     found = texts.extract_texts(DOCUMENTS_SCHEMA.empty_table(), settings)
     column, ids = (found.documents[name].combine_chunks() for name in ("text", "document_id"))
-    measured = signals.signals_of(column)
+    measured = signals.signals_of(column, groups_asked(settings.rules), words=settings.words)
     counted = terms.count_terms(settings, column, measured[signals.LANGUAGE].combine_chunks())
     tally.Tally().add(judge.judge(settings, ids, found.extraction, measured, counted), measured, counted)
     signals.measure_texts(pa.array([""], pa.large_string()))
@@ -127,13 +130,13 @@ def _all_of(file_rows: Mapping[str, int], facts: Mapping[str, int] | None = None
 
 
 TEXT = Maker("clean.text", 4, "documents.v2", make_text, reads=("max_html_tags", *settings_read()))
-SIGNALS = Maker("clean.signals", 3, "signals.v1", make_signals)
+SIGNALS = Maker("clean.signals", 3, "signals.v1", make_signals, reads=("words",))
 TERMS = Maker("clean.terms", 1, "terms.v1", make_terms, reads=("entity_rules", "spacy_sentences"))
 JUDGE = Maker(
     "clean.judge",
     1,
     "ledger.v1",
     make_judge,
-    reads=("languages", "max_html_tags", "rules", "entity_rules", "entity_limits"),
+    reads=("languages", "max_html_tags", "rule_set", "words", "rules", "entity_rules", "entity_limits"),
 )
 MAKERS = (TEXT, SIGNALS, TERMS, JUDGE)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline_lib.base.imports import import_without
+from pipeline_lib.clean.blank_pipeline import blank_pipeline
 from pipeline_lib.clean.settings import CleanSettings, EntityRule
 
 if TYPE_CHECKING:
@@ -124,8 +124,7 @@ def load(rules: tuple[EntityRule, ...], *, sentences: bool) -> None:
 
 @cache
 def _pipeline(language: str, rules: tuple[EntityRule, ...], sentences: bool) -> "Language":
-    pipeline = import_without("spacy", "torch", unused=("spacy.cli", "spacy.cli.info")).blank(language)
-    pipeline.max_length = 1 << 40  # the bound is for parsers; lengths are judged by max_chars.v1
+    pipeline = blank_pipeline(language)
     if sentences:
         ends = _CHINESE_SENTENCE_ENDS if language == "zh" else _ENGLISH_SENTENCE_ENDS
         pipeline.add_pipe("sentencizer", config={"punct_chars": ends})

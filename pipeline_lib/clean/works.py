@@ -1,10 +1,12 @@
 """The works of clean on one batch: for each shard text, signals, terms and judgement, one after the other.
 
-Only the judgement reads the limits: a moved one reads columns, and no text.
+Only the judgement reads the limits: a moved one reads columns, and no text. Which rules are on says which signals are
+measured; a rule that asks for a group of them that is not there has the signals measured once more.
 """
 
 from pipeline_lib.clean.settings import CleanSettings
-from pipeline_lib.clean.stage import JUDGE, SIGNALS, TERMS, TEXT
+from pipeline_lib.clean.signal_groups import groups_asked
+from pipeline_lib.clean.stage import GROUPS_ASKED, JUDGE, SIGNALS, TERMS, TEXT
 from pipeline_lib.run.board import Board
 from pipeline_lib.run.maker import Work, work_of
 from pipeline_lib.settings.tree import Settings
@@ -20,7 +22,9 @@ def works(settings: Settings, board: Board) -> Board:
 
 def _shard(settings: CleanSettings, raw: Ref, number: int) -> dict[str, Work]:
     text = work_of(TEXT, settings, documents=raw, name=f"shard {number}: text")
-    signals = work_of(SIGNALS, settings, text=text.ref, name=f"shard {number}: signals")
+    groups = groups_asked(settings.rules)
+    params = {GROUPS_ASKED: groups} if groups else None
+    signals = work_of(SIGNALS, settings, params=params, text=text.ref, name=f"shard {number}: signals")
     terms = work_of(TERMS, settings, text=text.ref, signals=signals.ref, name=f"shard {number}: terms")
     judged = work_of(
         JUDGE, settings, text=text.ref, signals=signals.ref, terms=terms.ref, name=f"shard {number}: judgement"

@@ -118,6 +118,7 @@ def _source_of(own: IngestSettings, place: Path) -> FilesSource:
 
 def tried(settings: Settings, document: Document) -> Trial:
     """What each stage makes of a document."""
+    from pipeline_lib.clean.signal_groups import groups_asked
     from pipeline_lib.clean.signals import LANGUAGE, signals_of
     from pipeline_lib.clean.terms import count_terms
     from pipeline_lib.clean.texts import raw_texts, with_texts
@@ -127,7 +128,7 @@ def tried(settings: Settings, document: Document) -> Trial:
     texts = raw_texts(documents_of(SOURCE, [document]), own.max_html_tags)
     extracted = texts.documents["text"].chunk(0)
     column, steps = _stepped(own, extracted)
-    signals = signals_of(column)
+    signals = signals_of(column, groups_asked(own.rules), words=own.words)
     terms = count_terms(own, column, signals[LANGUAGE].combine_chunks())
     questions = _questions(own, texts.extraction, signals, terms)
     has_text = texts.extraction["has_text"][0].as_py()

@@ -182,6 +182,7 @@ ADDITIONS: dict[str, Callable[[Copy], None]] = {
     "a schedule": add_schedule,
 }
 ELSEWHERE = {  # these are added in copies of their own
+    "a rule set": "tests/unit/clean/test_docs_rules.py",
     "a source": "tests/integration/ingest/test_add_a_source.py",
     "a stage": "tests/unit/test_stages.py",
 }

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline_lib.clean.settings import CleanSettings
-from pipeline_lib.clean.stage import JUDGE, SIGNALS, TERMS, TEXT
+from pipeline_lib.clean.signal_groups import groups_asked
+from pipeline_lib.clean.stage import GROUPS_ASKED, JUDGE, SIGNALS, TERMS, TEXT
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
@@ -96,8 +97,9 @@ def clean_documents(documents: pa.Table, folder: Path, *, rows_in_a_piece: int =
         JUDGE: {"text": text, "signals": signals, "terms": terms},
     }
     outcomes: dict[str, Outcome] = {}
+    params = {GROUPS_ASKED: groups_asked(whole.rules)}
     for maker, named in inputs.items():
-        found = given(said={"text": outcomes.get(TEXT.name, Outcome(0, 0))}, **named)
+        found = given(said={"text": outcomes.get(TEXT.name, Outcome(0, 0))}, params=params, **named)
         outcomes[maker.name] = maker.make(whole.only(maker.reads), found, folders[maker.name])
     return Result(outcomes, folders)
 

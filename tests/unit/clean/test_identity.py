@@ -22,6 +22,8 @@ ALL_FIELDS_MOVED: dict[str, tuple[Any, set[str]]] = {
     "languages": (("en",), {"clean.judge"}),
     "max_html_tags": (50_000, {"clean.text", "clean.judge"}),
     "rules": ({"min_words.v1": {"at_least": 40}}, {"clean.judge"}),
+    "rule_set": ("gopher", {"clean.judge"}),
+    "words": ("spacy", {"clean.signals", "clean.judge"}),
     "spacy_sentences": (True, {"clean.terms"}),  # what it is judged by are its columns
     "entity_rules": (
         (*DEFAULT_ENTITY_RULES, EntityRule(label="X", terms=("ab",))),
@@ -73,6 +75,15 @@ def test_a_new_rule_that_is_off_changes_nothing_and_one_that_is_on_does(monkeypa
         monkeypatch.setattr(clean_settings, "RULES", (*RULES, new))
         monkeypatch.setattr(clean_settings, "RULE_BY_NAME", {**RULE_BY_NAME, new.name: new})
         assert _changed(before, _fingerprints()) == makers
+
+
+@pytest.mark.parametrize("name", ["default", ("default",), ("default", "default")])
+def test_the_set_that_is_there_by_itself_changes_nothing_when_it_is_named(name: Any) -> None:
+    assert _fingerprints(rule_set=name) == _fingerprints()
+
+
+def test_a_set_and_the_same_set_with_its_version_are_one() -> None:
+    assert _fingerprints(rule_set="gopher") == _fingerprints(rule_set=["gopher.v1"])
 
 
 @pytest.mark.parametrize("same", [("zh", "en"), ("en", "zh", "en")])

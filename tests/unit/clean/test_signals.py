@@ -26,6 +26,7 @@ from pipeline_lib.clean.kernel import (
 )
 from pipeline_lib.clean.rules import RULES
 from pipeline_lib.clean.sentence_ends import CLOSERS, DOTS, LINE_ENDS, OWN_STOPS, SHARED_STOPS
+from pipeline_lib.clean.signal_groups import GROUPS
 from pipeline_lib.clean.signals import measure_texts
 
 
@@ -226,6 +227,13 @@ def test_lines_and_paragraphs_are_counted() -> None:
     assert found["duplicate_paragraph_char_share"] == 10 / 30
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_lines_and_paragraphs_do_not_stand_in_each_others_way(seed: int) -> None:
+    """Both are looked up by turns in one table of a few slots."""
+    found = _measure(f"line {seed}\n\nline {seed}")[0]
+    assert (found["duplicate_line_share"], found["duplicate_paragraph_share"]) == (0.5, 0.5)
+
+
 def test_repeated_phrases_are_counted_in_characters_of_words() -> None:
     found = _measure("ab cd x ab cd y ab cd")[0]  # 14 characters in words, "ab cd" three times with 4
     assert found["top_2_gram_char_share"] == 12 / 14
@@ -240,7 +248,8 @@ def test_an_empty_column_has_columns_without_entries() -> None:
 
 
 def test_every_rule_judges_a_signal_that_exists() -> None:
-    assert {rule.signal for rule in RULES} <= {*SIGNALS, "num_sentences"}
+    of_groups = {name for group in GROUPS for name in group.signals}
+    assert {rule.signal for rule in RULES} <= {*SIGNALS, *of_groups, "num_sentences"}
 
 
 @pytest.mark.parametrize("sign", ["a", "7", "#", " ", "\u3000", "。", "中", "の", "가", "\u0301", "️", "🙂"])

@@ -100,3 +100,10 @@ def test_spacy_is_loaded_for_terms_and_sentences_alone(text: str, sentences: boo
     code = LOADED.format(text=text, sentences=sentences)
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == f"{is_loaded}\n"
+
+
+def test_a_word_that_spacy_has_a_name_for_of_its_own_breaks_no_later_reading() -> None:
+    text = "token.IS_ALPHA is True, and IS_ALPHA is a flag of the language model"
+    rules = (EntityRule(label="FLAG", terms=("language model",)),)
+    for _ in range(2):
+        assert read([text], "en", rules, sentences=False) == [Reading({"FLAG": 1}, 0)]

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from flows.cli import main
+from pipeline_lib.clean.rule_sets import SET_BY_NAME
+from pipeline_lib.clean.rules import RULE_BY_NAME
 from pipeline_lib.past.ledger import why
 from tests.tiny_night import english
 from tests.unit.flows.conftest import Nights
 
+SET, REFINEDWEB = SET_BY_NAME["refinedweb"], ("--clean.rule_set", "refinedweb")
 Captured = pytest.CaptureFixture[str]
 PAGE = f"<!doctype html><html><body><nav>Home</nav><article><p>{english(70)}</p></article></body></html>"
 
@@ -85,6 +88,16 @@ def test_rules_that_are_for_others_are_not_asked(tmp_path: Path, capsys: Capture
     of_characters, of_words = asked["max_duplicate_10_grams_of_characters.v1"], asked["max_duplicate_10_grams.v1"]
     assert of_characters["value"] == of_words["value"] > 0.9
     assert not of_characters["is_asked"] and of_words["is_asked"] and of_words["is_failed"]
+
+
+def test_the_limits_are_those_of_the_chosen_set(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "a.txt").write_text("SIGN IN HERE\n" * 3 + english(74), encoding="utf-8")
+    asked = {one["name"]: one for one in as_data(capsys, str(tmp_path / "a.txt"), *REFINEDWEB)["questions"]}
+    assert [name for name in asked if ".v" in name] == [name for name in RULE_BY_NAME if name in SET.limits]
+    assert {name: asked[name]["limit"] for name in SET.limits} == SET.limits
+    assert 0 < asked["max_noise_lines.v1"]["value"] < 1
+    assert tried(str(tmp_path / "a.txt"), *REFINEDWEB) == 0
+    assert "max_noise_lines.v1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,13 @@ def test_a_rule_that_is_added_switched_off_renames_nothing_and_switched_on_the_j
         assert fixed.night.changed(fixed.with_settings(settings)) == expected
 
 
+@pytest.mark.parametrize(("name", "makers"), [("gopher", {"clean.judge"}), ("c4", {"clean.judge", "clean.signals"})])
+def test_a_rule_set_renames_the_judgement_and_the_signals_where_it_asks_for_others(
+    fixed: Fixed, name: str, makers: set[str]
+) -> None:
+    assert fixed.changed("clean.rule_set", [name]) == fixed.night.following(fixed.night.of_makers(makers))
+
+
 def test_a_champion_is_not_measured_by_the_token_counts_of_a_challenger(fixed: Fixed) -> None:
     """Its tokenizer may be another."""
     (work, *others) = [work for work in fixed.night.works.values() if work.maker.name == "evaluate.champion"]
