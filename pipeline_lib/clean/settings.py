@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, PlainSerializer, field_validator, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, field_validator, model_validator
 
 from pipeline_lib.base.settings import NONE, StageSettings, neutral, neutral_items
+from pipeline_lib.clean.model_settings import TextModel, named_once
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
 
 OFF = "off"
@@ -95,6 +96,18 @@ class CleanSettings(StageSettings):
         description="by label: documents with more matches are dropped; a label that is not named is only counted",
         json_schema_extra=neutral_items(None, unit="matches"),
     )
+
+    models: Annotated[tuple[TextModel, ...], AfterValidator(named_once)] = Field(
+        (),
+        description="classifiers that learn from examples of yours; their scores are signals (docs/models.md)",
+        json_schema_extra=neutral(()),
+    )
+
+    def outside(self) -> dict[str, str]:
+        """By the name of a model the digest of its examples. Raises `SettingsError` where they are of no use."""
+        from pipeline_lib.clean.examples import digest_of_examples
+
+        return {model.name: digest_of_examples(model) for model in self.models}
 
     @field_validator("languages")
     @classmethod
