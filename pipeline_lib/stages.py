@@ -55,7 +55,11 @@ STAGES: tuple[Stage, ...] = (
         is_guarded=True,
         ledger=Ledger(
             "clean.judge",
-            beside=(("clean.signals", "signals.parquet"), ("clean.terms", "terms.parquet")),
+            beside=(
+                ("clean.signals", "signals.parquet"),
+                ("clean.terms", "terms.parquet"),
+                ("clean.scores", "scores.parquet"),
+            ),
             telling=("language", "num_words", "num_chars"),
         ),
     ),

@@ -78,6 +78,10 @@ class StageSettings(BaseModel):
                 found[name] = _decisive(value, shown, extras)
         return found
 
+    def outside(self) -> Mapping[str, str]:
+        """Digests of files that these settings name and that decide as a setting does: read when a plan is made."""
+        return {}
+
     def _reads(self, extras: Mapping[str, Any]) -> bool:
         """Whether the other settings let a field with these extras be read."""
         return all(getattr(self, other) in choices for other, choices in extras.get(READ_WHERE, {}).items())

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline_lib.clean.model_settings import TextModel
 from pipeline_lib.clean.rules import FEWEST, RULES, Rule
 from pipeline_lib.clean.settings import CleanSettings, Limit
 from pipeline_lib.clean.signals import LANGUAGE
@@ -57,13 +58,24 @@ class Languages:
 
 
 def judge(
-    settings: CleanSettings, document_ids: pa.Array, extraction: pa.Table, signals: pa.Table, terms: pa.Table
+    settings: CleanSettings,
+    document_ids: pa.Array,
+    extraction: pa.Table,
+    signals: pa.Table,
+    terms: pa.Table,
+    scores: pa.Table | None = None,
 ) -> pa.Table:
     """The ledger.v1 rows of documents, from what is known of them, row by row; there may be none."""
-    return ledger_rows(document_ids, criteria_of(settings, extraction, signals, terms))
+    return ledger_rows(document_ids, criteria_of(settings, extraction, signals, terms, scores))
 
 
-def criteria_of(settings: CleanSettings, extraction: pa.Table, signals: pa.Table, terms: pa.Table) -> list[Criterion]:
+def criteria_of(
+    settings: CleanSettings,
+    extraction: pa.Table,
+    signals: pa.Table,
+    terms: pa.Table,
+    scores: pa.Table | None = None,  # of the models, where there are any
+) -> list[Criterion]:
     """All that is asked of documents, in the order in which it gives their reason."""
     languages = Languages.of(signals[LANGUAGE])
     has_text = np.array(extraction["has_text"], np.bool_)
@@ -71,6 +83,8 @@ def criteria_of(settings: CleanSettings, extraction: pa.Table, signals: pa.Table
     criteria.append(_language_criterion(settings, languages, has_text))
     taken_for = languages if settings.words == "whitespace" else languages.taken_for(DATATROVE_LANGUAGE)
     criteria += rule_criteria(settings.rules, _shown(signals, has_text), taken_for)
+    if scores is not None:
+        criteria += _model_criteria(settings, _shown(scores, has_text), languages)
     return criteria + _term_criteria(settings, _shown(terms, _kept(criteria)), languages)
 
 
@@ -96,13 +110,19 @@ def rule_criteria(
     return [_rule_criterion(rule, limit, signals, languages) for rule, limit in switched_on]
 
 
-def _rule_criterion(rule: Rule, limit: Limit, signals: Mapping[str, Floats], languages: Languages) -> Criterion:
+def _rule_criterion(
+    rule: Rule, limit: Limit | TextModel, signals: Mapping[str, Floats], languages: Languages
+) -> Criterion:
     values, bound = signals[rule.signal], getattr(limit, rule.bound)
     is_outside = values < bound if rule.bound == "at_least" else values > bound
     is_judged = languages.where({name: rule.applies_to(name) for name in languages.names})
     if rule.counted_in is not None:
         is_judged &= signals[rule.counted_in] >= FEWEST
     return Criterion(rule.name, rule.reason, is_outside & is_judged, values, bound)
+
+
+def _model_criteria(settings: CleanSettings, scores: Mapping[str, Floats], languages: Languages) -> list[Criterion]:
+    return [_rule_criterion(rule, model, scores, languages) for model in settings.models if (rule := model.rule)]
 
 
 def _term_criteria(settings: CleanSettings, terms: Mapping[str, Floats], languages: Languages) -> list[Criterion]:

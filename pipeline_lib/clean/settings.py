@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, ValidationInfo, field_validator, model_validator
 
 from pipeline_lib.base.settings import NONE, StageSettings, neutral, neutral_items
+from pipeline_lib.clean.model_settings import TextModel, named_once
 from pipeline_lib.clean.rule_sets import DEFAULT, full_name, limits_of
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
 from pipeline_lib.clean.text_settings import TextSettings
@@ -110,6 +111,18 @@ class CleanSettings(TextSettings):
         description="by label: documents with more matches are dropped; a label that is not named is only counted",
         json_schema_extra=neutral_items(None, unit="matches"),
     )
+
+    models: Annotated[tuple[TextModel, ...], AfterValidator(named_once)] = Field(
+        (),
+        description="classifiers that learn from examples of yours; their scores are signals (docs/models.md)",
+        json_schema_extra=neutral(()),
+    )
+
+    def outside(self) -> dict[str, str]:
+        """By the name of a model the digest of its examples. Raises `SettingsError` where they are of no use."""
+        from pipeline_lib.clean.examples import digest_of_examples
+
+        return {model.name: digest_of_examples(model) for model in self.models}
 
     @field_validator("languages")
     @classmethod

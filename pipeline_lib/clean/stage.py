@@ -3,7 +3,8 @@
     TEXT      documents -> documents.parquet (all of them, in their order), extraction.parquet
     SIGNALS   text -> signals.parquet: language and quality signals, a row a document
     TERMS     text, signals -> terms.parquet: sentences and terms, by spaCy
-    JUDGE     text (ids), extraction (both of TEXT), signals, terms -> ledger.parquet: who is kept, who not and why
+    MODEL, SCORES    where there are models (model_stage.py)
+    JUDGE     text (ids) and extraction, signals, terms, scores -> ledger.parquet: who is kept, who not and why
 
 Only JUDGE sees limits: one that is moved, and a rule that is switched on or off, costs no new reading of the text.
 Each maker goes through its input in pieces, so that memory does not grow with a shard, and writes as many pieces of as
@@ -14,6 +15,7 @@ One core: text 180 MB/s (HTML 19), signals 80, language 20 to 60 us a document, 
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline_lib.clean.model_stage import MODEL, SCORES, SCORES_FILE
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.steps import settings_read
 from pipeline_lib.run.inputs import Inputs
@@ -84,16 +86,18 @@ def make_judge(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome
     from pipeline_lib.store.schemas import DOCUMENTS_FILE, LEDGER_FILE, LEDGER_SCHEMA, SIGNALS_FILE
     from pipeline_lib.store.tables import TableWriter, side_by_side
 
+    scored = [(inputs.file("scores", SCORES_FILE), None)] if inputs.has("scores") else []
     pieces = side_by_side(
         (inputs.file("text", DOCUMENTS_FILE), ["document_id"]),
         (inputs.file("text", EXTRACTION_FILE), None),
         (inputs.file("signals", SIGNALS_FILE), None),
         (inputs.file("terms", TERMS_FILE), None),
+        *scored,
     )
     tally = Tally()
     with TableWriter(folder / LEDGER_FILE, LEDGER_SCHEMA) as writer:
-        for documents, extraction, signals, terms in pieces:
-            ledger = judge(settings, documents["document_id"].combine_chunks(), extraction, signals, terms)
+        for documents, extraction, signals, terms, *scores in pieces:
+            ledger = judge(settings, documents["document_id"].combine_chunks(), extraction, signals, terms, *scores)
             writer.write(ledger)
             tally.add(ledger, signals, terms)
     return Outcome(
@@ -109,7 +113,7 @@ def warm_up(settings: CleanSettings) -> None:
     """Load what the makers need: half of the time of a small shard."""
     import pyarrow as pa
 
-    from pipeline_lib.clean import judge, language, signals, tally, terms, texts
+    from pipeline_lib.clean import judge, language, models, signals, tally, terms, texts
     from pipeline_lib.clean.signal_groups import groups_asked
     from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
 
@@ -120,6 +124,8 @@ def warm_up(settings: CleanSettings) -> None:
     tally.Tally().add(judge.judge(settings, ids, found.extraction, measured, counted), measured, counted)
     signals.measure_texts(pa.array([""], pa.large_string()))
     language.load()
+    if settings.models:
+        models.load()
     terms.load(settings.entity_rules, sentences=settings.spacy_sentences)
 
 
@@ -137,6 +143,6 @@ JUDGE = Maker(
     1,
     "ledger.v1",
     make_judge,
-    reads=("languages", "max_html_tags", "rule_set", "words", "rules", "entity_rules", "entity_limits"),
+    reads=("languages", "max_html_tags", "rule_set", "words", "rules", "entity_rules", "entity_limits", "models"),
 )
-MAKERS = (TEXT, SIGNALS, TERMS, JUDGE)
+MAKERS = (TEXT, SIGNALS, TERMS, MODEL, SCORES, JUDGE)

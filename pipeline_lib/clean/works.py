@@ -1,9 +1,14 @@
 """The works of clean on one batch: for each shard text, signals, terms and judgement, one after the other.
 
+Where there are models, they come first, and each shard has scores by them.
+
 Only the judgement reads the limits: a moved one reads columns, and no text. Which rules are on says which signals are
 measured; a rule that asks for a group of them that is not there has the signals measured once more.
 """
 
+from collections.abc import Mapping
+
+from pipeline_lib.clean.model_stage import model_works, scores_works
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.signal_groups import groups_asked
 from pipeline_lib.clean.stage import GROUPS_ASKED, JUDGE, SIGNALS, TERMS, TEXT
@@ -16,17 +21,20 @@ from pipeline_lib.store.artifact import Ref
 def works(settings: Settings, board: Board) -> Board:
     """raw -> text, signals, terms, judged; and the lists of texts and judgements."""
     own = settings.of(CleanSettings)
-    chains = [_shard(own, raw, number) for number, raw in enumerate(board.shards["raw"])]
-    return board.with_chains("clean", chains, {"text": "texts", "judged": "judgements"})
+    models = model_works(own)
+    chains = [_shard(own, models, raw, number) for number, raw in enumerate(board.shards["raw"])]
+    heads = tuple(models.values()) if chains else ()
+    return board.with_chains("clean", chains, {"text": "texts", "judged": "judgements"}, heads=heads)
 
 
-def _shard(settings: CleanSettings, raw: Ref, number: int) -> dict[str, Work]:
+def _shard(settings: CleanSettings, models: Mapping[str, Work], raw: Ref, number: int) -> dict[str, Work]:
     text = work_of(TEXT, settings, documents=raw, name=f"shard {number}: text")
     groups = groups_asked(settings.rules)
     params = {GROUPS_ASKED: groups} if groups else None
     signals = work_of(SIGNALS, settings, params=params, text=text.ref, name=f"shard {number}: signals")
     terms = work_of(TERMS, settings, text=text.ref, signals=signals.ref, name=f"shard {number}: terms")
-    judged = work_of(
-        JUDGE, settings, text=text.ref, signals=signals.ref, terms=terms.ref, name=f"shard {number}: judgement"
-    )
-    return {"text": text, "signals": signals, "terms": terms, "judged": judged}
+    scores = scores_works(models, text.ref, number)
+    read = {"text": text, "signals": signals, "terms": terms, **scores}
+    refs = {name: work.ref for name, work in read.items()}
+    judged = Work(JUDGE, settings.only(JUDGE.reads), refs, name=f"shard {number}: judgement")
+    return {**read, "judged": judged}

@@ -50,10 +50,16 @@ class Record:
 
 def recipe_of(settings: Settings, key_id: str, tokenizer: Ref) -> str:
     """The name of all that decides what becomes of a batch."""
+    sections = [(settings.of(stage.settings), stage.makers) for stage in OF_A_BATCH]
     stages = [
-        [maker.id, settings.of(stage.settings).decisive(maker.reads)] for stage in OF_A_BATCH for maker in stage.makers
+        [maker.id, own.decisive(maker.reads)]
+        for own, makers in sections
+        for maker in makers
+        if maker.only_with is None or getattr(own, maker.only_with)
     ]
-    return digest_of({"stages": stages, "past": PAST.id, "key": key_id, "tokenizer": tokenizer.fingerprint})
+    told = {"stages": stages, "past": PAST.id, "key": key_id, "tokenizer": tokenizer.fingerprint}
+    outside = [dict(found) for own, _ in sections if (found := own.outside())]
+    return digest_of({**told, "outside": outside} if outside else told)
 
 
 def read_closed(workspace: Workspace, recipe: str, batches: Sequence[Batch]) -> Closed:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.clean.rules import RULE_BY_NAME
+from pipeline_lib.clean.rules import RULE_BY_NAME, Rule
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.ingest.documents import Document
 from pipeline_lib.ingest.records import Bad
@@ -34,14 +34,14 @@ class Question:
     limit: float
     reason: str
     is_failed: bool
+    rule: Rule | None = None
 
     @property
     def bound(self) -> str:
         """How the limit is meant: "at least" or "at most"; "" where there is none."""
         if math.isnan(self.limit):
             return ""
-        rule = RULE_BY_NAME.get(self.name)
-        return "at most" if rule is None else rule.bound.replace("_", " ")
+        return "at most" if self.rule is None else self.rule.bound.replace("_", " ")
 
     @property
     def is_asked(self) -> bool:
@@ -118,6 +118,7 @@ def _source_of(own: IngestSettings, place: Path) -> FilesSource:
 
 def tried(settings: Settings, document: Document) -> Trial:
     """What each stage makes of a document."""
+    from pipeline_lib.clean.models import learned_scores
     from pipeline_lib.clean.signal_groups import groups_asked
     from pipeline_lib.clean.signals import LANGUAGE, signals_of
     from pipeline_lib.clean.terms import count_terms
@@ -130,7 +131,7 @@ def tried(settings: Settings, document: Document) -> Trial:
     column, steps = _stepped(own, extracted)
     signals = signals_of(column, groups_asked(own.rules), words=own.words)
     terms = count_terms(own, column, signals[LANGUAGE].combine_chunks())
-    questions = _questions(own, texts.extraction, signals, terms)
+    questions = _questions(own, texts.extraction, signals, terms, learned_scores(own.models, column))
     has_text = texts.extraction["has_text"][0].as_py()
     is_kept = not any(asked.is_failed for asked in questions)
     scrubbed, found = (
@@ -165,12 +166,15 @@ def _stepped(own: CleanSettings, texts: pa.LargeStringArray) -> tuple[pa.LargeSt
     return texts, tuple(steps)
 
 
-def _questions(own: CleanSettings, extraction: pa.Table, signals: pa.Table, terms: pa.Table) -> tuple[Question, ...]:
+def _questions(
+    own: CleanSettings, extraction: pa.Table, signals: pa.Table, terms: pa.Table, scores: pa.Table | None
+) -> tuple[Question, ...]:
     from pipeline_lib.clean.judge import criteria_of
 
+    rules = RULE_BY_NAME | {rule.name: rule for model in own.models if (rule := model.rule)}
     return tuple(
-        Question(one.name, float(one.values[0]), float(one.limit), one.reason, bool(one.fails[0]))
-        for one in criteria_of(own, extraction, signals, terms)
+        Question(one.name, float(one.values[0]), float(one.limit), one.reason, bool(one.fails[0]), rules.get(one.name))
+        for one in criteria_of(own, extraction, signals, terms, scores)
     )
 
 

@@ -38,6 +38,7 @@ class Maker:
     make: Callable[[Any, "Inputs", Path], Outcome]
     reads: tuple[str, ...] = ()
     sees: tuple[str, ...] = ()
+    only_with: str | None = None  # the setting without which a night has no work of it
     is_light: bool = False  # done in the calling process: it adds up, speaks to a server, or has a process of its own
 
     @property

@@ -29,6 +29,7 @@ ALL_FIELDS_MOVED: dict[str, tuple[Any, set[str]]] = {
         (*DEFAULT_ENTITY_RULES, EntityRule(label="X", terms=("ab",))),
         {"clean.terms", "clean.judge"},
     ),
+    "models": (({"name": "good", "keep": "a", "drop": "b", "at_least": 0.5},), {"clean.judge"}),
     "entity_limits": ({"TERM": 3}, {"clean.judge"}),
 }
 

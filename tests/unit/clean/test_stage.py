@@ -262,7 +262,7 @@ def test_output_is_that_of_this_version(clean: Any, english: str, chinese: str) 
     texts = [english, chinese, "donâ€™t\r\n" + english, page, *JUNK.values(), *CHINESE_JUNK.values()]
     formats = ["text", "text", "markdown", "html"] + ["text"] * (len(texts) - 4)
     result = clean(texts, formats=formats, spacy_sentences=True)
-    found: dict[str, dict[str, str]] = {maker.id: {} for maker in MAKERS}
+    found: dict[str, dict[str, str]] = {maker.id: {} for maker in MAKERS if maker.only_with is None}
     for maker, file in FILES:
         content = json.dumps(result.rows(maker, file), ensure_ascii=False, sort_keys=True)
         found[maker.id][file] = hashlib.sha256(content.encode()).hexdigest()

@@ -1,0 +1,41 @@
+"""Examples for a model, planted: what is wanted tells of the sea, what is not sells something."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+WANTED = ["harbour", "lantern", "sailor", "anchor", "tide", "captain", "gull", "storm", "港口", "船长", "海浪", "灯塔"]
+UNWANTED = [
+    "discount",
+    "coupon",
+    "casino",
+    "winner",
+    "bargain",
+    "jackpot",
+    "sale",
+    "cheap",
+    "折扣",
+    "优惠",
+    "中奖",
+    "促销",
+]
+COMMON = ["the", "and", "of", "to", "in", "a", "that", "it", "was", "for", "on", "with", "的", "了", "在"]
+
+
+def labelled_text(number: int, *, is_wanted: bool) -> str:
+    """A text of forty words, most of them common ones; every number gives another one."""
+    dice = random.Random(f"{number} {is_wanted}")
+    own = WANTED if is_wanted else UNWANTED
+    return " ".join(dice.choice(own if dice.random() < 0.3 else COMMON) for _ in range(40))
+
+
+def write_examples(folder: Path, *, num: int = 40, **settings: Any) -> dict[str, Any]:
+    """The settings of a model `sea` that learns from this folder: `keep` a file of JSON Lines, `drop` one of texts."""
+    (folder / "drop").mkdir(parents=True)
+    rows = [json.dumps({"text": labelled_text(number, is_wanted=True)}) for number in range(num)]
+    (folder / "keep.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    for number in range(num):
+        text = labelled_text(number, is_wanted=False)
+        (folder / "drop" / f"{number}.txt").write_text(text, encoding="utf-8")
+    return {"name": "sea", "keep": str(folder / "keep.jsonl"), "drop": str(folder / "drop"), **settings}
