@@ -201,7 +201,7 @@ LAND = Maker("ingest.land", 2, "landing.v1", make_landing)
 PLAN = Maker("ingest.plan", 2, "batch_plan.v1", make_plan, is_light=True)
 READING = ("max_document_bytes", "max_expansion")
 READ = Maker("ingest.read", READ_VERSION, "documents.v3", make_shard, reads=READING)
-SPLIT = Maker("ingest.split", READ_VERSION, "cells.v1", make_split, reads=READING)
+SPLIT = Maker("ingest.split", 1, "cells.v1", make_split, reads=READING)  # what is read has its version in its name
 BATCH = Maker("ingest.batch", 2, "batch.v2", make_batch)
 PAST = Maker("ingest.past", 2, "past.v2", make_past, is_light=True)
 MAKERS = (LAND, PLAN, READ, SPLIT, BATCH, PAST)

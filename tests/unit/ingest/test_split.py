@@ -169,8 +169,11 @@ def stones(plan: BatchPlan) -> list[str]:
 @pytest.mark.usefixtures("tiny")
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("seed", range(2))
-def test_the_parts_of_a_file_are_the_file_on_each_night(pair: tuple[House, House], name: str, seed: int) -> None:
-    """New, then with more at its end, then edited throughout."""
+def test_the_parts_of_a_file_are_the_file_on_each_night(
+    pair: tuple[House, House], name: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New, then with more at its end, then edited throughout; in fewer parts than cells, or in more."""
+    monkeypatch.setattr(extent, "PART_BYTES", (2_000, 150)[seed])
     chance = random.Random(f"{name} {seed}")
     rows = records(chance, 120)
     more = [*rows, *records(chance, 90)]
@@ -338,3 +341,19 @@ def test_a_planned_batch_with_parts_stands_for_its_documents(house: Any) -> None
     house.batches = [PlannedBatch(house.batches[-1], plan, tuple(shards))]
     assert {(one.document_id, one.shard) for one in house.history.live_documents(["a.jsonl"]).documents} == live
     assert house.scan() is None
+
+
+def test_where_cells_end_is_that_of_this_version(house: Any) -> None:
+    """A lost part is made again from cells that end where they ended for the others."""
+    short = "".join(json.dumps({"text": f"line {number}"}) + "\n" for number in range(9_000))
+    long = "".join(json.dumps({"text": f"{number} " + "x" * 999_998}) + "\n" for number in range(10))
+    house.write("a.jsonl", short + "?\n" * 1_000 + long)
+    plan = replace(house.scan(), shards=tuple(replace(shard, num_parts=2) for shard in house.scan().shards))
+    house.seal(plan)
+    folder = house.folder(house.split_works(plan)[0].fingerprint)
+    rows = [tuple(read_table(cell / name).num_rows for name in NAMES) for cell in sorted(folder.iterdir())]
+    assert (stage.SPLIT.version, rows) == (
+        1,
+        [(8_192, 8_192, 0), (813, 813, 1_000), (5, 5, 0), (0, 0, 0)],
+    ), "cells end elsewhere: raise the version of ingest.split in pipeline_lib/ingest/stage.py"
+    assert [len(read_table(house.shard_folder(plan, part) / NAMES[0])) for part in range(2)] == [9_005, 5]
