@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 from pipeline_lib.base.errors import GuardStop, UpstreamError
-from pipeline_lib.ingest import extent, split, stage
+from pipeline_lib.ingest import extent, stage
 from pipeline_lib.ingest.history import PlannedBatch
 from pipeline_lib.ingest.plan import BatchPlan
 from pipeline_lib.ingest.plan_files import read_plan
@@ -25,6 +25,7 @@ from pipeline_lib.ingest.records import KIB, MIB
 from pipeline_lib.ingest.summing import lost_records
 from pipeline_lib.ingest.tables import summed
 from pipeline_lib.store.tables import read_table
+from tests.large_files import with_tiny_bounds
 from tests.source_nights import House
 
 NAMES = ("documents.parquet", "ledger.parquet", "quarantine.parquet")
@@ -33,13 +34,8 @@ WORDS = ("night", "夜里", "ночь", "shift 🌙", "é", "of", "the", "一班
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bounds of some lines, so that small files are large ones."""
-    monkeypatch.setattr(extent, "LOOKED_AT_BYTES", 1)
-    monkeypatch.setattr(extent, "PART_STORED_BYTES", 1)
-    monkeypatch.setattr(extent, "PART_BYTES", 2_000)
-    monkeypatch.setattr(extent, "PART_DOCUMENTS", 60)
-    monkeypatch.setattr(split, "CELL_BYTES", 500)
-    monkeypatch.setattr(split, "CELL_ROWS", 9)
+    """Bounds of some lines."""
+    with_tiny_bounds(monkeypatch)
 
 
 def records(chance: random.Random, number: int) -> list[dict[str, Any]]:
