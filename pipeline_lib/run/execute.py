@@ -173,8 +173,8 @@ def _run(
 def _waves(step: Step, todo: Collection[Ref]) -> tuple[list[tuple[Work, ...]], list[tuple[Work, ...]]]:
     """What is left of the chains, and which of them wait until all others are done: they need a work of the others."""
     chains = [chain for chain in (tuple(w for w in chain if w.ref in todo) for chain in step.chains) if chain]
-    beside = [(work,) for work in step.firsts if work.ref in todo]
-    awaited = {work.ref for (work,) in beside}
+    beside: list[tuple[Work, ...]] = [(work,) for work in step.firsts if work.ref in todo]
+    awaited = {chain[0].ref for chain in beside}
     waiting: list[tuple[Work, ...]] = []
     for chain in chains:
         is_waiting = any(not awaited.isdisjoint(work.needs) for work in chain)
