@@ -117,20 +117,30 @@ class House:
     def shard_work(self, plan: BatchPlan, shard: ShardPlan) -> Work:
         return works.read(self.ingest, plan.source, shard, self.plan_work(plan).ref, self.landing)
 
+    def shard_works(self, plan: BatchPlan) -> list[Work]:
+        """What is read into the batch of a plan, in the order of its shards: of large files their parts."""
+        given = (self.plan_work(plan).ref, self.landing)
+        return [work for shard in plan.shards for work in works.shards(self.ingest, plan.source, shard, *given)]
+
+    def split_works(self, plan: BatchPlan) -> list[Work]:
+        given = (self.plan_work(plan).ref, self.landing)
+        large = [shard for shard in plan.shards if shard.num_parts > 1]
+        return [works.split(self.ingest, plan.source, shard, *given) for shard in large]
+
     def batch_work(self, plan: BatchPlan) -> Work:
         shards = Ref("list", plan.content)
-        self.loose.lists[shards] = [self.shard_work(plan, shard).ref for shard in plan.shards]
+        self.loose.lists[shards] = [work.ref for work in self.shard_works(plan)]
         return works.batch(self.ingest, plan.source, self.plan_work(plan).ref, shards)
 
     def shard_folder(self, plan: BatchPlan, index: int = 0) -> Path:
-        return self.folder(self.shard_work(plan, plan.shards[index]).fingerprint)
+        return self.folder(self.shard_works(plan)[index].fingerprint)
 
     def seal(self, plan: BatchPlan) -> str:
         """Make all that a plan names; the fingerprint of its batch."""
         stage.keep(plan, self.root)
         self.make(self.plan_work(plan))
-        for shard in plan.shards:
-            self.make(self.shard_work(plan, shard))
+        for work in (*self.split_works(plan), *self.shard_works(plan)):
+            self.make(work)
         self.make(self.batch_work(plan))
         return self.batch_work(plan).fingerprint
 
@@ -153,7 +163,7 @@ class House:
 
     def rows(self, plan: BatchPlan, name: str = "documents.parquet") -> list[dict[str, Any]]:
         """The rows of one file of all shards of a batch."""
-        folders = [self.shard_folder(plan, shard.index) for shard in plan.shards]
+        folders = [self.folder(work.fingerprint) for work in self.shard_works(plan)]
         return [row for folder in folders for row in pq.read_table(folder / name).to_pylist()]
 
     def texts(self, plan: BatchPlan) -> dict[str, str]:

@@ -70,6 +70,7 @@ STAGES = (
     "evaluate",
 )  # whose artifacts have rows of documents
 LANDING, PLAN = "ingest.land", "ingest.plan"  # which go as a whole
+SPLIT = "ingest.split"  # goes as well, of whatever it was read: its text may be that of no shard yet
 WITH_TOKENS = (ENCODE.name, JOINED.name)
 ASKED_BY_NAME = frozenset({INDEX_FILE, MEMBERS_FILE, ARRIVALS_FILE, PER_DOCUMENT_FILE})  # lose the row
 LISTS_OF_FILES = frozenset({FILES_FILE, INVENTORY_FILE})
@@ -84,13 +85,16 @@ def purge(workspace: Workspace, taking: Taking, told: Callable[[int, int], None]
     refs = [ref for ref in store.everything() if ref.stage in STAGES]
     found = [one for ref in refs if (one := _whole(store, ref, taking)) is not None]
     last = [one for one in found if one.maker in WITH_TOKENS]
-    first = [one for one in found if one.maker not in (*WITH_TOKENS, LANDING, PLAN)]
+    first = [one for one in found if one.maker not in (*WITH_TOKENS, LANDING, PLAN, SPLIT)]
     counts: dict[str, NDArray[np.int64]] = {}
     for one in last:  # what lies in several places may have lost its tokens in one of them
         counts |= {shard: np.maximum(own, counts.get(shard, 0)) for shard, own in _counts(store, one, taking).items()}
     for number, manifest in enumerate([*first, *last]):
         told(number, len(found))
         take_out(store, manifest, taking, counts)
+    for one in found:
+        if one.maker == SPLIT and one.facts["source"] in {names.source for names in taking.names}:
+            store.remove(one.ref)
     _forget_plans(workspace, taking, [one for one in found if one.maker == PLAN])
     _forget_landings(workspace, taking, [one for one in found if one.maker == LANDING])
     _forget_caches(workspace, taking)

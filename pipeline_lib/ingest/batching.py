@@ -14,6 +14,7 @@ from pipeline_lib.base.errors import GuardStop
 from pipeline_lib.ingest.arrivals import Arrivals, is_own
 from pipeline_lib.ingest.digests import digest_files
 from pipeline_lib.ingest.documents import Document, Reading, read_pieces, reading_of
+from pipeline_lib.ingest.extent import Extent, num_parts_of
 from pipeline_lib.ingest.history import KnownFile, Past
 from pipeline_lib.ingest.naming import escape
 from pipeline_lib.ingest.packed import ID, Ids, Packed, Rows, as_bytes, find, firsts, lines_of, pack
@@ -44,6 +45,7 @@ class Part:
 
     file: FilePlan
     num_bytes: int  # of what is taken: the stored size of a new file, the new text of a changed one
+    num_parts: int  # that it goes into
     left: NDArray[np.bool_] | None = None  # of a changed file: which of its live documents are in it no more
 
 
@@ -135,18 +137,18 @@ def _parts(reading: Reading, file: FilePlan, place: Path, live: Packed | None, a
     A new file is taken as it is, unless its documents may have been elsewhere before.
     """
     if live is None and not arrivals:
-        return [Part(file, file.bytes)]
+        return [Part(file, file.bytes, num_parts_of(reading, file, place))]
     found = _found(reading, file, place, np.empty(0, ID) if live is None else live, arrivals)
     returned = found.returned(file.heldout_share) if arrivals else []
     if live is None and not returned:
-        return [Part(file, file.bytes)]
+        return [Part(file, file.bytes, num_parts_of(reading, file, place))]
     kinds = [found.shares == share for share in returned]
     rest = ~np.logical_or.reduce(kinds) if kinds else np.ones(len(found.ids), np.bool_)
     own = replace(file, **found.where(rest), num_passed_over=found.num_passed_over(rest))
     return [
-        Part(own, found.size_of(rest), None if live is None else found.left),
+        Part(own, *found.extent_of(rest), None if live is None else found.left),
         *(
-            Part(replace(file, **found.where(kind), heldout_share=share, is_return=True), found.size_of(kind))
+            Part(replace(file, **found.where(kind), heldout_share=share, is_return=True), *found.extent_of(kind))
             for share, kind in zip(returned, kinds, strict=True)
         ),
     ]
@@ -168,9 +170,10 @@ class Found:
         """The shares, in order, under which there are documents that were elsewhere before, other than this one."""
         return sorted({*np.unique(self.shares[~np.isnan(self.shares)]).tolist()} - {share})
 
-    def size_of(self, taken: NDArray[np.bool_]) -> int:
-        """The bytes of text of these documents."""
-        return int(self.num_bytes[taken].sum())
+    def extent_of(self, taken: NDArray[np.bool_]) -> tuple[int, int]:
+        """The bytes of text of these documents, and how many parts they go into."""
+        num_bytes = int(self.num_bytes[taken].sum())
+        return num_bytes, Extent(num_bytes, int(taken.sum())).num_parts
 
     def where(self, taken: NDArray[np.bool_]) -> dict[str, Any]:
         """What a plan says of where these are."""
@@ -237,8 +240,9 @@ def _rows(reading: Reading, file: FilePlan, ids: Packed, documents: Sequence[Doc
 def _shards(reading: Reading, parts: Iterable[Part], max_bytes: int) -> tuple[ShardPlan, ...]:
     groups = _groups(sorted(parts, key=lambda part: (*_kind(part.file), part.file.path)), max_bytes)
     return tuple(
-        ShardPlan(index, files, shard_content(reading.source, reading.digest, files))
-        for index, files in enumerate(groups)
+        ShardPlan(index, files, shard_content(reading.source, reading.digest, files), group[0].num_parts)
+        for index, group in enumerate(groups)
+        for files in [tuple(part.file for part in group)]
     )
 
 
@@ -248,15 +252,19 @@ def _kind(file: FilePlan) -> tuple[bool, float]:
     return file.is_return, file.heldout_share
 
 
-def _groups(parts: Iterable[Part], max_bytes: int) -> list[tuple[FilePlan, ...]]:
-    """Neighbours of one kind together up to `max_bytes` of what is taken; a larger file alone."""
-    groups: list[list[FilePlan]] = []
+def _groups(parts: Iterable[Part], max_bytes: int) -> list[list[Part]]:
+    """Neighbours of one kind together up to `max_bytes` of what is taken; a larger file, or one in parts, alone."""
+    groups: list[list[Part]] = []
     num_bytes = 0
     for part in parts:
-        is_same = bool(groups) and _kind(groups[-1][0]) == _kind(part.file)
+        is_same = bool(groups) and _goes_with(groups[-1][-1], part)
         if not is_same or num_bytes + part.num_bytes > max_bytes:
             groups.append([])
             num_bytes = 0
-        groups[-1].append(part.file)
+        groups[-1].append(part)
         num_bytes += part.num_bytes
-    return [tuple(group) for group in groups]
+    return groups
+
+
+def _goes_with(first: Part, second: Part) -> bool:
+    return _kind(first.file) == _kind(second.file) and first.num_parts == second.num_parts == 1

@@ -100,7 +100,7 @@ def inventory_of(store: Store, batch: str | PlannedBatch) -> pa.Table:
 def arrivals_of(store: Store, batch: str | PlannedBatch) -> Iterator[pa.Table]:
     """Tables of ARRIVALS_SCHEMA: the documents of a batch that have urls of their own."""
     if isinstance(batch, PlannedBatch):
-        for shard, planned in zip(batch.shards, batch.plan.shards, strict=True):
+        for shard, planned in zip(batch.shards, batch.plan.of_shards, strict=True):
             if shard is not None:
                 ledger = _table(store, shard, LEDGER_FILE)
                 yield own_arrivals(batch.plan.source, ledger, planned.heldout_share)

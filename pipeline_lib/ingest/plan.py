@@ -5,10 +5,10 @@ equal plans. A plan is known by the digest of its content, a shard by that of wh
 digests, and the lists are looked up in the plan's artifact (plan_files.py).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from pipeline_lib.ingest.records import Lines, PassedOver
@@ -64,6 +64,7 @@ class ShardPlan:
     index: int
     files: tuple[FilePlan, ...]
     content: str  # digest of all that decides what is in it
+    num_parts: int = 1  # of one large file: as many shards are made of it (split.py)
 
     @property
     def heldout_share(self) -> float:
@@ -99,6 +100,11 @@ class BatchPlan:
         """How many files of earlier batches are not there any more."""
         return len(self.gone)
 
+    @property
+    def of_shards(self) -> Iterator[ShardPlan]:
+        """For each shard of the batch, in its order, what it is read from: a large file comes once for each part."""
+        return chain.from_iterable(repeat(shard, shard.num_parts) for shard in self.shards)
+
     @cached_property
     def content(self) -> str:
         """The digest that names it, of all that it says."""
@@ -111,9 +117,16 @@ class BatchPlan:
             "passed_over": {kind: asdict(passed) for kind, passed in self.passed_over.items()},
             "num_files": [self.num_new_files, self.num_changed_files],
             "heldout_shares": [shard.heldout_share for shard in self.shards],
+            **parts_told(self.shards),
         }
         stones = canonical_list(self.tombstones.pieces())  # "tombstones" comes last: a canonical form is in order
         return digest_of_parts(chain([canonical(said)[:-1], ',"tombstones":'], stones, ["}"]))
+
+
+def parts_told(shards: Sequence[ShardPlan]) -> dict[str, list[int]]:
+    """Into how many parts each is split, as a plan says it; nothing where none is."""
+    parts = [shard.num_parts for shard in shards]
+    return {"parts": parts} if any(number > 1 for number in parts) else {}
 
 
 def shard_content(source: str, reading: str, files: Iterable[FilePlan]) -> str:

@@ -31,6 +31,7 @@ from pipeline_lib.ingest.plan import (
     BatchPlan,
     FilePlan,
     ShardPlan,
+    parts_told,
     shard_content,
 )
 from pipeline_lib.ingest.records import PassedOver
@@ -69,6 +70,7 @@ def write_plan(plan: BatchPlan, folder: Path) -> None:
         "passed_over": {kind: asdict(passed) for kind, passed in plan.passed_over.items()},
         "num_new_files": plan.num_new_files,
         "num_changed_files": plan.num_changed_files,
+        **parts_told(plan.shards),
     }
     write_json(folder / PLAN_FILE, header)
 
@@ -83,7 +85,7 @@ def read_plan(folder: Path) -> BatchPlan:
             shards = tuple(_shard(file, header, index) for index in range(len(header["shards"])))
         return BatchPlan(
             **{
-                **header,
+                **{name: told for name, told in header.items() if name != "parts"},
                 "shards": shards,
                 "tombstones": Placed.read(iterate_evenly(folder / TOMBSTONES_FILE)),
                 "gone": tuple(header["gone"]),
@@ -202,7 +204,8 @@ def _shard(file: pq.ParquetFile, header: Mapping[str, Any], index: int) -> Shard
     content = header["shards"][index]
     if shard_content(header["source"], header["reading"], files) != content or len(set(map(_share, files))) != 1:
         raise ValueError(f"shard {index} lists other files than those it is named by")
-    return ShardPlan(index, files, content)
+    parts = header.get("parts")
+    return ShardPlan(index, files, content, 1 if parts is None else parts[index])
 
 
 def _share(file: FilePlan) -> float:

@@ -24,7 +24,7 @@ class IngestSettings(StageSettings):
         default=8 * MIB,
         ge=1,
         description="Files are grouped into shards up to this: new ones as stored, changed ones by the text that is "
-        "new in them; a larger file is a shard of its own.",
+        "new in them; a larger file is one of its own, or several.",
         json_schema_extra=operational(unit="bytes"),  # a shard is named by what is read into it
     )
     max_document_bytes: int = Field(

@@ -4,6 +4,7 @@
     scan           what is new, changed or gone since the earlier batches of a source: a plan, or none
     ingest.plan    that plan -> an artifact, where the makers look up what is too long for a work
     ingest.read    one shard of the plan -> documents, ledger, quarantine, counts by file
+    ingest.split   one large file of the plan -> the same in cells, of which its shards are made
     ingest.batch   its shards -> inventory, members, tombstones; stops a night whose input is broken
     replan         the plan of an earlier batch again, to rebuild a shard that was lost
 
@@ -12,7 +13,7 @@ brings only its changed documents. A file that cannot be read to its end withdra
 gone. It is quarantined under its digest, and read again once its bytes change.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,10 @@ from pipeline_lib.store.forgotten import NOBODY, Refused, refused_of
 
 if TYPE_CHECKING:
     from pipeline_lib.ingest.batching import Scanned
+    from pipeline_lib.ingest.documents import Reading
     from pipeline_lib.ingest.history import Past
 
-__all__ = ["BATCH", "LAND", "MAKERS", "PLAN", "READ", "STAGE", "keep", "replan", "scan"]
+__all__ = ["BATCH", "LAND", "MAKERS", "PLAN", "READ", "SPLIT", "STAGE", "keep", "replan", "scan"]
 
 
 def no_share(_num_files: int, _num_bytes: int) -> float:
@@ -138,11 +140,30 @@ def make_plan(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcome
 def make_shard(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcome:
     """Read the files of the shard params["content"] of the `plan` into documents, ledger and quarantine.
 
+    Of a large file, which is `split`, these are those of the part params["part"].
     Raises `UpstreamError` when a file is not the one that was scanned: run again.
     """
+    from pipeline_lib.ingest.split import write_part
+    from pipeline_lib.ingest.writing import write_shard
+
+    if inputs.has("split"):
+        return write_part(inputs, folder)
+    reading, shard, places = _opened(settings, inputs)
+    return write_shard(reading, shard, places, folder)
+
+
+def make_split(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcome:
+    """Read the one file of the shard params["content"] of the `plan` into cells. Raises as `make_shard`."""
+    from pipeline_lib.ingest.split import write_split
+
+    reading, shard, places = _opened(settings, inputs)
+    return write_split(reading, shard, places, folder)
+
+
+def _opened(settings: IngestSettings, inputs: Inputs) -> "tuple[Reading, ShardPlan, Mapping[str, Path]]":
+    """How a shard is read, what it is, and where its files lie."""
     from pipeline_lib.ingest.documents import reading_of
     from pipeline_lib.ingest.plan_files import read_shard_plan
-    from pipeline_lib.ingest.writing import write_shard
 
     content = inputs.params["content"]
     planned = read_shard_plan(inputs.file("plan", PLAN_FILE), inputs.file("plan", FILES_FILE), content)
@@ -154,7 +175,7 @@ def make_shard(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcom
     places = reading.files.locate([file.path for file in planned.shard.files])
     if landing is not None:
         places = {path: inputs.file("landing", str(place.relative_to(landing))) for path, place in places.items()}
-    return write_shard(reading, planned.shard, places, folder)
+    return reading, planned.shard, places
 
 
 def make_batch(settings: IngestSettings, inputs: Inputs, folder: Path) -> Outcome:
@@ -179,7 +200,9 @@ def make_past(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
 
 LAND = Maker("ingest.land", 2, "landing.v1", make_landing)
 PLAN = Maker("ingest.plan", 2, "batch_plan.v1", make_plan, is_light=True)
-READ = Maker("ingest.read", READ_VERSION, "documents.v3", make_shard, reads=("max_document_bytes", "max_expansion"))
+READING = ("max_document_bytes", "max_expansion")
+READ = Maker("ingest.read", READ_VERSION, "documents.v3", make_shard, reads=READING)
+SPLIT = Maker("ingest.split", 1, "cells.v1", make_split, reads=READING)  # what is read has its version in its name
 BATCH = Maker("ingest.batch", 2, "batch.v2", make_batch)
 PAST = Maker("ingest.past", 2, "past.v2", make_past, is_light=True)
-MAKERS = (LAND, PLAN, READ, BATCH, PAST)
+MAKERS = (LAND, PLAN, READ, SPLIT, BATCH, PAST)

@@ -15,8 +15,8 @@ from pipeline_lib.ingest.plan import ARRIVALS_FILE, INVENTORY_FILE, MEMBERS_FILE
 from pipeline_lib.ingest.plan_files import plan_facts, write_tombstones
 from pipeline_lib.ingest.records import USUAL_BYTES
 from pipeline_lib.ingest.settings import IngestSettings
-from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, MEMBERS_SCHEMA, NO_RECORDS
-from pipeline_lib.ingest.writing import is_damage, reason_code
+from pipeline_lib.ingest.tables import INVENTORY_SCHEMA, MEMBERS_SCHEMA, NO_RECORDS, summed
+from pipeline_lib.ingest.writing import dropped_of, is_damage
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.tables import TableWriter, iterate, read_table, write_parquet
 
@@ -79,10 +79,10 @@ def read_quarantine(path: Path, limit: int, wanted: Callable[[str], bool] = bool
 def _inventory(plan: BatchPlan, shards: Sequence[ShardFiles]) -> pa.Table:
     """The files of all shards, with the index of theirs and the share of theirs that is held out."""
     tables = [INVENTORY_SCHEMA.empty_table()]
-    for planned, shard in zip(plan.shards, shards, strict=True):
+    for index, (planned, shard) in enumerate(zip(plan.of_shards, shards, strict=True)):
         files = read_table(shard.files)
         share = pa.repeat(pa.scalar(planned.heldout_share), files.num_rows)
-        columns = [*files.columns, _repeated(planned.index, files.num_rows), share]
+        columns = [*files.columns, _repeated(index, files.num_rows), share]
         tables.append(pa.table(columns, schema=INVENTORY_SCHEMA))
     return pa.concat_tables(tables)
 
@@ -111,7 +111,7 @@ def _write_arrivals(plan: BatchPlan, shards: Sequence[ShardFiles], path: Path) -
     """The documents with urls of their own, each with its share; how many there are. Without any there is no file."""
     tables = [
         own_arrivals(plan.source, part, planned.heldout_share)
-        for planned, shard in zip(plan.shards, shards, strict=True)
+        for planned, shard in zip(plan.of_shards, shards, strict=True)
         for part in iterate(shard.ledger, ["url", "file"])
     ]
     num_own_urls: int = sum(table.num_rows for table in tables)
@@ -125,12 +125,7 @@ def _repeated(index: int, num_rows: int) -> pa.Array:
 
 
 def _dropped(shards: Sequence[ShardFiles]) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for shard in shards:
-        for part in iterate(shard.quarantine, ["reason"]):
-            for row in part["reason"].value_counts().to_pylist():
-                counts[reason_code(row["values"])] += row["counts"]
-    return counts
+    return sum((dropped_of(shard.quarantine) for shard in shards), Counter())
 
 
 def lost_records(inventory: pa.Table) -> int:
@@ -140,7 +135,8 @@ def lost_records(inventory: pa.Table) -> int:
     elsewhere; and at least as what was read of it: as much again may be behind a cut.
     """
     names = ("num_documents", "num_unchanged", "num_lost", "bytes", "is_cut")
-    documents, unchanged, lost, size, is_cut = (inventory[name].to_numpy() for name in names)
+    files = summed(inventory, ["path", "heldout_share"])  # a large one has a row for each of its parts
+    documents, unchanged, lost, size, is_cut = (files[name].to_numpy() for name in names)
     read = documents + unchanged
     num_records = (read + lost)[~is_cut].sum()
     bytes_a_record = max(1.0, size[~is_cut].sum() / num_records) if num_records else USUAL_BYTES

@@ -24,6 +24,7 @@ FILES_SCHEMA = pa.schema(
         pa.field("is_cut", pa.bool_(), nullable=False),  # and where nobody can tell how many
     ]
 )
+COUNTED = ("num_documents", "num_unchanged", "num_bad", "bytes", "num_lost")
 NO_RECORDS = {"num_documents": 0, "num_unchanged": 0, "num_bad": 0, "bytes": 0, "num_lost": 0, "is_cut": False}
 INVENTORY_SCHEMA = pa.schema(  # null in both: the file is gone
     [*FILES_SCHEMA, pa.field("shard", pa.int32()), pa.field("heldout_share", pa.float64())]
@@ -70,3 +71,11 @@ ARRIVALS_SCHEMA = pa.schema(  # a row a document that has a url of its own
         pa.field("heldout_share", pa.float64(), nullable=False),  # in force when it first arrived
     ]
 )
+
+
+def summed(files: pa.Table, by: list[str]) -> pa.Table:
+    """Rows of FILES_SCHEMA or INVENTORY_SCHEMA, one for all that agree in these columns, in the order of the first."""
+    grouped = files.group_by(by, use_threads=False)
+    sums = grouped.aggregate([*((name, "sum") for name in COUNTED), ("is_cut", "any")])
+    names = [*by, *(f"{name}_sum" for name in COUNTED), "is_cut_any"]
+    return sums.select(names).rename_columns([*by, *COUNTED, "is_cut"])

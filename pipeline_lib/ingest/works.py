@@ -2,7 +2,7 @@
 
 from pipeline_lib.ingest.plan import BatchPlan, ShardPlan
 from pipeline_lib.ingest.settings import IngestSettings
-from pipeline_lib.ingest.stage import BATCH, LAND, PAST, PLAN, READ
+from pipeline_lib.ingest.stage import BATCH, LAND, PAST, PLAN, READ, SPLIT
 from pipeline_lib.run.maker import Maker, Work
 from pipeline_lib.store.artifact import Ref
 
@@ -23,11 +23,41 @@ def named_plan(settings: IngestSettings, source: str, content: str) -> Work:
     return Work(PLAN, _seen(settings, source, PLAN), params={"content": content}, name="plan")
 
 
+def shards(
+    settings: IngestSettings, source: str, shard: ShardPlan, plan: Ref, landing: Ref | None = None
+) -> tuple[Work, ...]:
+    """What is read into a batch by one shard of a plan: that shard, or the parts of a large file."""
+    if shard.num_parts == 1:
+        return (read(settings, source, shard, plan, landing),)
+    whole = split(settings, source, shard, plan, landing).ref
+    seen = _seen(settings, source, READ)
+    return tuple(
+        Work(
+            READ,
+            seen,
+            {"split": whole},
+            {"content": shard.content, "part": part, "num_parts": shard.num_parts},
+            name=f"shard {shard.index}, part {part}",
+        )
+        for part in range(shard.num_parts)
+    )
+
+
 def read(settings: IngestSettings, source: str, shard: ShardPlan, plan: Ref, landing: Ref | None = None) -> Work:
     """One shard of a plan. It is named by what is read into it alone: in another plan it is the same shard."""
+    return _reading(READ, f"shard {shard.index}", settings, source, shard, plan, landing)
+
+
+def split(settings: IngestSettings, source: str, shard: ShardPlan, plan: Ref, landing: Ref | None = None) -> Work:
+    """The cells of a large file, of which its parts are made. It is named as a shard is."""
+    return _reading(SPLIT, f"split of shard {shard.index}", settings, source, shard, plan, landing)
+
+
+def _reading(
+    maker: Maker, name: str, settings: IngestSettings, source: str, shard: ShardPlan, plan: Ref, landing: Ref | None
+) -> Work:
     beside = {"plan": plan} if landing is None else {"plan": plan, "landing": landing}
-    name = f"shard {shard.index}"
-    return Work(READ, _seen(settings, source, READ), params={"content": shard.content}, beside=beside, name=name)
+    return Work(maker, _seen(settings, source, maker), params={"content": shard.content}, beside=beside, name=name)
 
 
 def batch(settings: IngestSettings, source: str, plan: Ref, shards: Ref) -> Work:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import repeat
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ from pipeline_lib.ingest.tables import FILES_SCHEMA, INGEST_LEDGER_SCHEMA
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.forgotten import FORGOTTEN
 from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA, QUARANTINE_SCHEMA
-from pipeline_lib.store.tables import PIECE_BYTES, PIECE_ROWS, TableWriter, write_parquet
+from pipeline_lib.store.tables import OPTIONS, PIECE_BYTES, PIECE_ROWS, TableWriter, iterate, write_parquet
 
 # Reasons that are counted, and are no fault of the input.
 NO_DAMAGE = (EMPTY_FILE, EMPTY_TEXT, FORGOTTEN)
@@ -34,19 +34,23 @@ def write_shard(reading: Reading, shard: ShardPlan, places: Mapping[str, Path], 
     with ShardWriter(reading.source, folder) as writer:
         files = [_read(reading, file, places.get(file.path), writer) for file in shard.files]
     write_parquet(pa.Table.from_pylist(files, FILES_SCHEMA), folder / FILES_FILE)
-    num_bad = sum(writer.dropped.values())
     return Outcome(
-        rows_in=writer.num_documents + num_bad,
+        rows_in=writer.num_documents + writer.num_bad,
         rows_out=writer.num_documents,
         dropped=writer.dropped,
-        file_rows={
-            DOCUMENTS_FILE: writer.num_documents,
-            LEDGER_FILE: writer.num_documents,
-            QUARANTINE_FILE: num_bad,
-            FILES_FILE: len(files),
-        },
+        file_rows=rows_told(writer.num_documents, writer.num_bad, len(files)),
         facts={"source": reading.source},
     )
+
+
+def rows_told(num_documents: int, num_bad: int, num_files: int) -> dict[str, int]:
+    """The rows of the files of a shard, by name."""
+    return {
+        DOCUMENTS_FILE: num_documents,
+        LEDGER_FILE: num_documents,
+        QUARANTINE_FILE: num_bad,
+        FILES_FILE: num_files,
+    }
 
 
 def is_damage(reason: str) -> bool:
@@ -59,20 +63,30 @@ def reason_code(reason: str) -> str:
     return re.sub(r"\W+", "_", reason.lower()).strip("_")
 
 
+def dropped_of(quarantine: Path) -> Counter[str]:
+    """The rows of a quarantine by reason, as a manifest counts them."""
+    counts: Counter[str] = Counter()
+    for part in iterate(quarantine, ["reason"]):
+        for row in part["reason"].value_counts().to_pylist():
+            counts[reason_code(row["values"])] += row["counts"]
+    return counts
+
+
 class ShardWriter:
     """Documents, ledger and quarantine of one shard, each held up to a piece."""
 
-    def __init__(self, source: str, folder: Path) -> None:
-        self.num_documents = 0
+    def __init__(self, source: str, folder: Path, options: Mapping[str, Any] = OPTIONS) -> None:
+        self.num_documents = self.num_bad = 0
+        self.num_bytes = 0  # of text
         self.dropped: Counter[str] = Counter()
         self._source = source
         self._found: list[tuple[str, Document]] = []  # path of the file, document
         self._held_bytes = 0
         self._bad: list[dict[str, str]] = []
         with ExitStack() as stack:
-            self._documents = stack.enter_context(TableWriter(folder / DOCUMENTS_FILE, DOCUMENTS_SCHEMA))
-            self._ledger = stack.enter_context(TableWriter(folder / LEDGER_FILE, INGEST_LEDGER_SCHEMA))
-            self._quarantine = stack.enter_context(TableWriter(folder / QUARANTINE_FILE, QUARANTINE_SCHEMA))
+            self._documents = stack.enter_context(TableWriter(folder / DOCUMENTS_FILE, DOCUMENTS_SCHEMA, options))
+            self._ledger = stack.enter_context(TableWriter(folder / LEDGER_FILE, INGEST_LEDGER_SCHEMA, options))
+            self._quarantine = stack.enter_context(TableWriter(folder / QUARANTINE_FILE, QUARANTINE_SCHEMA, options))
             self._stack = stack.pop_all()
 
     def add(self, path: str, document: Document) -> None:
@@ -81,10 +95,13 @@ class ShardWriter:
             self._write_documents()
         self._found.append((path, document))
         self._held_bytes += document.num_bytes
+        self.num_documents += 1
+        self.num_bytes += document.num_bytes
 
     def put_aside(self, path: str, bad: Bad) -> None:
         """Add a row to the quarantine."""
         self.dropped[reason_code(bad.reason)] += 1
+        self.num_bad += 1
         self._bad.append({"place": place_of(path, bad.line, bad.within), "reason": bad.reason})
         if len(self._bad) == PIECE_ROWS:
             self._write_bad()
@@ -101,7 +118,6 @@ class ShardWriter:
     def _write_documents(self) -> None:
         self._documents.write(documents_of(self._source, [document for _, document in self._found]))
         self._ledger.write(_ledger(self._found))
-        self.num_documents += len(self._found)
         self._found, self._held_bytes = [], 0
 
     def _write_bad(self) -> None:
@@ -111,29 +127,52 @@ class ShardWriter:
 
 def _read(reading: Reading, file: FilePlan, place: Path | None, writer: ShardWriter) -> dict[str, str | int]:
     """Give the documents of a file that the plan takes to the writer; the counts of the file."""
-    counts = {"num_documents": 0, "num_unchanged": 0, "num_bad": 0, "num_lost": 0}
-    is_cut = False
-    for item, is_taken in _looked_up(file, read_pieces(reading, file, place)):
+    tally = Tally(file, writer)
+    for item, is_taken in looked_up(file, read_pieces(reading, file, place)):
+        tally.put(item, is_taken)
+    check_lines(file, tally.counts["num_documents"])
+    return tally.row(num_passed_over=file.num_passed_over, num_bytes=file.bytes)
+
+
+class Tally:
+    """Gives a writer what the plan takes of a file, and counts what it was given."""
+
+    def __init__(self, file: FilePlan, writer: ShardWriter) -> None:
+        self.counts = {"num_documents": 0, "num_unchanged": 0, "num_bad": 0, "num_lost": 0}
+        self._is_cut = False
+        self._file, self._writer = file, writer
+
+    def put(self, item: Document | Bad, is_taken: bool | np.bool_) -> None:
+        """Take the next of the file."""
+        counts = self.counts
         if isinstance(item, Document) and is_taken:
-            writer.add(file.path, item)
+            self._writer.add(self._file.path, item)
             counts["num_documents"] += 1
-        elif file.is_return:  # the rest of the file is told of in another shard
-            continue
+        elif self._file.is_return:  # the rest of the file is told of in another shard
+            return
         elif isinstance(item, Bad):
-            writer.put_aside(file.path, item)
+            self._writer.put_aside(self._file.path, item)
             counts["num_bad"] += 1
             if is_damage(item.reason):
                 counts["num_lost"] += item.num_rows or 0
-                is_cut = is_cut or item.num_rows is None
+                self._is_cut = self._is_cut or item.num_rows is None
         else:
             counts["num_unchanged"] += 1
-    if file.lines is not None and file.taken is not None and counts["num_documents"] != len(file.taken):
+
+    def row(self, *, num_passed_over: int, num_bytes: int) -> dict[str, str | int]:
+        """A row of FILES_SCHEMA."""
+        counts = {**self.counts, "num_unchanged": self.counts["num_unchanged"] + num_passed_over}
+        told = {"path": self._file.path, "digest": self._file.digest}
+        return {**told, **counts, "bytes": num_bytes, "is_cut": self._is_cut}
+
+
+def check_lines(file: FilePlan, num_documents: int) -> None:
+    """Raises `DataError` where other documents than those planned were on the lines that a plan names."""
+    if file.lines is not None and file.taken is not None and num_documents != len(file.taken):
         raise DataError(f"{file.path}: what was planned is not on the lines that the plan names. Please report it.")
-    counts["num_unchanged"] += file.num_passed_over
-    return {"path": file.path, "digest": file.digest, **counts, "bytes": file.bytes, "is_cut": is_cut}
 
 
-def _looked_up(
+def looked_up(
     file: FilePlan, pieces: Iterable[Sequence[Document | Bad]]
 ) -> Iterator[tuple[Document | Bad, bool | np.bool_]]:
     """What is in the file, and of each document whether the plan takes it."""

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline_lib.evaluate.stage import SCORES
+from pipeline_lib.ingest.stage import SPLIT
 from pipeline_lib.ingest.stage import STAGE as INGEST
 from pipeline_lib.keep.needs import with_needs
 from pipeline_lib.past.made import MEASURED
@@ -57,7 +58,7 @@ def marks_of(
     models = [*(version.model for version in versions), *champions]
     newest = newest_trainings(store, settings.maintenance.keep_nights)
     named = {version.model for version in versions if version.aliases} | set(champions) | set(newest)
-    superseded = _superseded(full)
+    superseded = _superseded(full) | {ref for ref, work in full.graph.items() if work.maker == SPLIT}
     groups = (
         (NIGHT, _of_the_night(settings, workspace, superseded)),
         (NIGHT, _pinned(workspace, models)),
@@ -160,7 +161,7 @@ def _of_batches(workspace: Workspace, full: DataPlan) -> Iterator[Ref]:
             yield Ref(INGEST, batch.landing)
     for step in workspace.remembered():
         if not step.startswith(MEASURED) and step != RECIPE:
-            yield from (kept.ref for kept in kept_of(workspace, step))
+            yield from (kept.ref for kept in kept_of(workspace, step) if kept.maker != SPLIT.name)
 
 
 def _is_read(store: Store, batch: Ref) -> bool:

@@ -103,7 +103,8 @@ def _remade_from(
     kept = _plans_of(own, workspace, batch)
 
     def is_lost(shard: ShardPlan) -> bool:
-        return not workspace.store.is_present(works.read(own, batch.source, shard, Ref("", "")).ref)
+        made = works.shards(own, batch.source, shard, Ref("", ""))
+        return not all(workspace.store.is_present(work.ref) for work in made)
 
     plan = replan(own, source, batch.plan, kept, is_lost, landing=folder_of(workspace, landing))
     if plan is None:
@@ -206,7 +207,7 @@ def _remembered(own: IngestSettings, given_up: Sequence[Batch], source: str, wor
         for place in _plans_of(own, workspace, batch):
             with suppress(DataError):
                 plan = read_plan(place)
-                raw = [works.read(own, batch.source, shard, Ref("", "")).ref for shard in plan.shards]
+                raw = _raw(own, plan, Ref("", ""), None)
                 found.append(_planned(batch, plan, raw, workspace.store))
                 break
     return found
@@ -229,11 +230,17 @@ def tombstones_of(store: Store, opened: Sequence[Opened]) -> frozenset[str]:
 def _made_of(settings: IngestSettings, batch: Batch, plan: BatchPlan, landing: Ref | None) -> Opened:
     """The batch that a plan makes, by its name."""
     planned = works.plan(settings, plan)
-    raw = tuple(works.read(settings, plan.source, shard, planned.ref, landing).ref for shard in plan.shards)
+    raw = _raw(settings, plan, planned.ref, landing)
     whole = works.batch(settings, plan.source, planned.ref, list_works(INGEST, raw)[-1].ref)
     read_from = "" if landing is None else landing.fingerprint
     named = replace(batch, fingerprint=whole.fingerprint, plan=plan.content, landing=read_from)
     return Opened(named, raw, plan, landing=landing)
+
+
+def _raw(settings: IngestSettings, plan: BatchPlan, planned: Ref, landing: Ref | None) -> tuple[Ref, ...]:
+    """What is read into the batch of a plan, shard by shard."""
+    made = (works.shards(settings, plan.source, shard, planned, landing) for shard in plan.shards)
+    return tuple(work.ref for one in made for work in one)
 
 
 def at_work(item: Opened, before: Board, params: Mapping[str, Any], settings: Settings, workspace: Workspace) -> Board:
@@ -246,14 +253,14 @@ def at_work(item: Opened, before: Board, params: Mapping[str, Any], settings: Se
 
 def _planned_board(item: Opened, board: Board, settings: Settings) -> Board:
     assert item.plan is not None
-    own = settings.of(IngestSettings)
+    own, source = settings.of(IngestSettings), item.plan.source
     planned = works.plan(own, item.plan)
-    chains = [
-        {"raw": works.read(own, item.plan.source, shard, planned.ref, item.landing)} for shard in item.plan.shards
-    ]
+    given = (planned.ref, item.landing)
+    chains = [{"raw": work} for shard in item.plan.shards for work in works.shards(own, source, shard, *given)]
+    splits = tuple(works.split(own, source, shard, *given) for shard in item.plan.shards if shard.num_parts > 1)
     listed = list_works(INGEST, [chain["raw"].ref for chain in chains])[-1]
-    whole = works.batch(own, item.plan.source, planned.ref, listed.ref)
-    return board.with_chains(INGEST, chains, {"raw": "raws"}, [("batch", whole)], heads=(planned,))
+    whole = works.batch(own, source, planned.ref, listed.ref)
+    return board.with_chains(INGEST, chains, {"raw": "raws"}, [("batch", whole)], heads=(planned,), firsts=splits)
 
 
 def _sealed_board(item: Opened, board: Board, workspace: Workspace) -> Board:

@@ -39,6 +39,7 @@ class Board:
         lists: Mapping[str, str],
         wholes: Sequence[tuple[str, Work]] = (),
         heads: tuple[Work, ...] = (),
+        firsts: tuple[Work, ...] = (),
     ) -> Self:
         """The board with one more step: for each shard some works by name, then the `lists` of some of them.
 
@@ -50,7 +51,8 @@ class Board:
         listed = {lists[name]: list_works(stage, shards.get(name, ()), name=lists[name]) for name in lists}
         made = [work for works in listed.values() for work in works]
         every = (*made, *(work for _, work in wholes))
-        step = Step(stage, self.label, tuple(tuple(chain.values()) for chain in chains), every, every[-1], heads)
+        own = tuple(tuple(chain.values()) for chain in chains)
+        step = Step(stage, self.label, own, every, every[-1], heads, firsts)
         put_up = {name: works[-1].ref for name, works in listed.items()} | {name: work.ref for name, work in wholes}
         return replace(
             self,

@@ -8,7 +8,7 @@ wanted      what has to be made so that some artifacts are there: backwards from
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from importlib import metadata
@@ -150,15 +150,15 @@ def _run(
     report: Callable[[Any], None],
 ) -> list[Work]:
     todo = {work.ref for work in step.missing(bench.store)}
-    chains = [chain for chain in (tuple(w for w in chain if w.ref in todo) for chain in step.chains) if chain]
-    total = len(step.chains) + len(step.wholes)
-    done = len(step.chains) - len(chains)
+    waves = _waves(step, todo)
+    total = len(step.firsts) + len(step.chains) + len(step.wholes)
+    done = len(step.firsts) + len(step.chains) - sum(map(len, waves))
     what = f"{step.stage} {step.label}"
     for work in step.heads:
         if work.ref in todo:
             _make(work, bench, what, None, report)
-    if chains:
-        job = partial(execute_chain, workspace=bench.workspace)
+    job = partial(execute_chain, workspace=bench.workspace)
+    for chains in filter(None, waves):
         for _ in bench.engine.map(job, chains, deadline_seconds=bench.deadline_seconds, what=what):
             done += 1
             on_progress(done, total)
@@ -168,6 +168,18 @@ def _run(
             _make(work, bench, what, limits if is_whole else None, report if is_whole else say_nothing)
     on_progress(total, total)
     return [work for work in step.works if work.ref in todo]
+
+
+def _waves(step: Step, todo: Collection[Ref]) -> tuple[list[tuple[Work, ...]], list[tuple[Work, ...]]]:
+    """What is left of the chains, and which of them wait until all others are done: they need a work of the others."""
+    chains = [chain for chain in (tuple(w for w in chain if w.ref in todo) for chain in step.chains) if chain]
+    beside: list[tuple[Work, ...]] = [(work,) for work in step.firsts if work.ref in todo]
+    awaited = {chain[0].ref for chain in beside}
+    waiting: list[tuple[Work, ...]] = []
+    for chain in chains:
+        is_waiting = any(not awaited.isdisjoint(work.needs) for work in chain)
+        (waiting if is_waiting else beside).append(chain)
+    return beside, waiting
 
 
 def _make(work: Work, bench: Bench, what: str, limits: Limits | None, report: Callable[[Any], None]) -> None:

@@ -20,6 +20,7 @@ class Step:
     wholes: tuple[Work, ...]  # made after all chains, in their order
     whole: Work  # of them the one that stands for the step: it has its sums
     heads: tuple[Work, ...] = ()  # made before all chains
+    firsts: tuple[Work, ...] = ()  # made beside the chains that need none of them, and before the others
     todo: frozenset[Ref] = frozenset()  # what the plan wants of it
     previous: Ref | None = None  # this stage's whole that the guard compares with
     condition: str = ""  # what plan says of work that may turn out not to be needed
@@ -32,7 +33,7 @@ class Step:
     @property
     def works(self) -> tuple[Work, ...]:
         """All artifacts of the step, in the order in which they are made."""
-        return (*self.heads, *(work for chain in self.chains for work in chain), *self.wholes)
+        return (*self.heads, *self.firsts, *(work for chain in self.chains for work in chain), *self.wholes)
 
     @property
     def kept(self) -> tuple[Work, ...]:

@@ -281,7 +281,8 @@ def test_what_is_wrong_in_an_array_costs_itself(house: Any) -> None:
 
 
 def inventory(*files: dict[str, Any]) -> pa.Table:
-    return pa.Table.from_pylist([{"path": "a", **NO_RECORDS, **file} for file in files], INVENTORY_SCHEMA)
+    rows = [{"path": f"{number}", **NO_RECORDS, **file} for number, file in enumerate(files)]
+    return pa.Table.from_pylist(rows, INVENTORY_SCHEMA)
 
 
 def test_what_nobody_can_count_is_weighed_by_size_and_by_what_was_read() -> None:
@@ -293,3 +294,5 @@ def test_what_nobody_can_count_is_weighed_by_size_and_by_what_was_read() -> None
     assert lost_records(inventory(whole, {"is_cut": True, "bytes": 1})) == 1
     assert lost_records(inventory(whole, {"is_cut": True, "bytes": 2_000, "num_documents": 25, "num_lost": 2})) == 27
     assert lost_records(inventory({"is_cut": True, "bytes": 8_000})) == 4
+    parts = ({"num_documents": 20, "bytes": 2_000}, {"num_documents": 5, "is_cut": True, "num_lost": 2})
+    assert lost_records(inventory(whole, *({"path": "in parts", **part} for part in parts))) == 27

@@ -87,6 +87,7 @@ def test_works_are_small_whatever_a_plan_lists_and_each_maker_sees_what_it_reads
         works.land(house.ingest, "docs", "night 1", ref),
         works.plan(house.ingest, plan),
         works.read(house.ingest, "docs", plan.shards[0], ref, ref),
+        works.split(house.ingest, "docs", plan.shards[0], ref, ref),
         works.batch(house.ingest, "docs", ref, ref),
         works.past((ref,) * 8),
     ]

@@ -165,6 +165,35 @@ def test_a_step_makes_its_chains_then_the_list_and_tells_how_far_it_is(store: St
     assert (result.facts["num_words"], result.ref) == (7, step.whole.ref)
 
 
+def test_what_chains_wait_for_is_made_beside_the_others_and_before_them(store: Store, engine: Recorder) -> None:
+    """Two files that are read for several chains, a chain that needs neither, and one of which the first is there."""
+    first, second = (shard(number, 3, 3) for number in (8, 9))
+    waiting = [
+        (work_of(COPY, params={"part": part}, text=one.ref, name=f"part {part} of {one.name}"),)
+        for one in (first, second)
+        for part in range(2)
+    ]
+    alone = shard(0, 3, 3)
+    wholes = list_works("clean", [chain[0].ref for chain in (*waiting, (alone,))])
+    step = Step("clean", "0001-docs", (*waiting, (alone,)), wholes, wholes[-1], firsts=(first, second))
+    step = replace(step, todo=frozenset(work.ref for work in step.works))
+    execute(first, store.root.parent)
+    told: list[tuple[int, int]] = []
+    result = run(step, store, engine, on_progress=lambda done, total: told.append((done, total)))
+    names = [name.removeprefix("clean 0001-docs: ") for name in engine.asked]
+    assert names == [
+        "shard 9",
+        "part 0 of shard 8",
+        "part 1 of shard 8",
+        "shard 0",
+        "part 0 of shard 9",
+        "part 1 of shard 9",
+    ]
+    assert len(engine.deadlines) == 2  # those that wait come by themselves
+    assert (told[0], told[-1]) == ((2, 8), (8, 8))
+    assert (result.num_done, result.num_reused) == (7, 1)
+
+
 def test_a_chain_is_made_in_its_order_by_one_worker(store: Store, engine: Recorder) -> None:
     step = step_of((3, 2), (4, 4), is_copied=True)
     run(step, store, engine)
