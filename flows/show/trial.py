@@ -2,6 +2,7 @@
 
 import math
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,6 +25,7 @@ from pipeline_lib.settings.tree import Settings
 
 STDIN = "-"
 MOST_LINES = 40  # of what a stage changed
+UNSEEN = ("Cc", "Cf")  # categories of Unicode: controls, formats
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -99,11 +101,16 @@ def _steps(trial: Trial, console: Console) -> None:
         elif step.before == step.after:
             idle.append(step.name)
         else:
-            gone = len(step.before) - len(step.after)
-            console.print(f"  {step.name}: {counted(abs(gone), 'character')} {'more' if gone < 0 else 'less'}")
+            console.print(f"  {step.name}: {_told(len(step.before) - len(step.after))}")
             _changes(step.before, step.after, console)
     if idle:
         console.print(f"  nothing to do for {', '.join(dict.fromkeys(idle))}", style="dim")
+
+
+def _told(num_less: int) -> str:
+    if not num_less:
+        return "as long as before"
+    return f"{counted(abs(num_less), 'character')} {'less' if num_less > 0 else 'more'}"
 
 
 def _changes(before: str, after: str, console: Console) -> None:
@@ -115,10 +122,17 @@ def _changes(before: str, after: str, console: Console) -> None:
 
 
 def _lines(lines: list[str], console: Console) -> None:
-    for line in lines[:MOST_LINES]:
+    for line in map(_visible, lines[:MOST_LINES]):
         console.print(f"  {line}", style=STYLES.get(line[:1], ""), soft_wrap=True)
     if len(lines) > MOST_LINES:
         console.print(f"  {len(lines) - MOST_LINES:,} more lines")
+
+
+def _visible(line: str) -> str:
+    """What nobody would see, or a terminal would obey, by its number: that it went is often all that changed."""
+    return "".join(
+        f"<U+{ord(sign):04X}>" if unicodedata.category(sign) in UNSEEN and sign != "\t" else sign for sign in line
+    )
 
 
 def _limits(trial: Trial, console: Console) -> None:

@@ -151,11 +151,18 @@ def test_each_step_and_each_rewrite_shows_what_it_changed(tmp_path: Path, capsys
         "rewrites.foo.v1: 1 character more",
         "rewrites.all: would leave nothing of the text, or far too much: it stays as it was",
     ]
+    assert "-in<U+200B>visible Foo<U+0007>\n" in page and "+in<U+200B>visible Foo\n" in page
     assert "-invisible Foo" in page and "+invisible Quux" in page
     steps = {one["name"]: one for one in as_data(capsys, *words)["steps"]}
     assert steps["rewrites.foo.v1"]["before"].endswith("invisible Foo\n")
     assert steps["rewrites.foo.v1"]["after"].endswith("invisible Quux\n")
     assert [name for name, one in steps.items() if one["is_spared"]] == ["rewrites.all"]
+
+
+def test_a_step_that_changes_no_length_says_so(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "a.txt").write_text(f"{english(76)} Ａ９", encoding="utf-8")
+    assert tried(str(tmp_path / "a.txt"), "--clean.steps.full_width.v1", "on") == 0
+    assert "  full_width.v1: as long as before\n" in capsys.readouterr().out
 
 
 def test_steps_that_had_nothing_to_do_are_named_in_one_line(tmp_path: Path, capsys: Captured) -> None:
