@@ -7,11 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from pipeline_lib.base.errors import StageTimeout, UpstreamError
 from pipeline_lib.run.engine import Engine
+from tests.gone import is_gone
 
 WHAT = "clean 0001-docs"
 
@@ -58,15 +58,6 @@ def compute_long(path: Path) -> None:
 
 def die(_job: int) -> None:
     os._exit(3)
-
-
-def is_gone(process_id: int) -> bool:
-    deadline = time.monotonic() + 10
-    while psutil.pid_exists(process_id) and time.monotonic() < deadline:
-        if psutil.Process(process_id).status() == psutil.STATUS_ZOMBIE:
-            return True
-        time.sleep(0.02)
-    return not psutil.pid_exists(process_id)
 
 
 def test_results_come_with_their_index_in_the_order_of_completion_from_workers_that_stay(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from pipeline_lib.base.lifeline import AT_ONCE, end_orphans, spawn_guarded
+from tests.gone import is_gone
 
 PYTHON = sys.executable
 
@@ -53,18 +54,6 @@ def pid_in(path: Path) -> int:
     while not (written := path.read_text() if path.exists() else "") and time.monotonic() < deadline:
         time.sleep(0.01)  # there before it is written to
     return int(written)
-
-
-def is_gone(process_id: int, seconds: float = 10.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if psutil.Process(process_id).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.02)
-    return False
 
 
 @pytest.mark.parametrize(

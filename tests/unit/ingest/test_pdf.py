@@ -15,6 +15,7 @@ from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.ingest import pdf_process
 from pipeline_lib.ingest.pdf import read_pdf
 from pipeline_lib.ingest.records import Record
+from tests.gone import is_gone
 from tests.made_files import (
     HELVETICA,
     cid_pdf_of,
@@ -188,11 +189,7 @@ def test_the_process_gets_no_environment_and_ends_with_the_one_that_started_it(m
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     process_id, num_chars = map(int, done.stdout.split())
     assert num_chars == 0
-    for _ in range(100):
-        if not Path(f"/proc/{process_id}").exists():
-            break
-        signal.sigtimedwait([], 0.05)
-    assert not Path(f"/proc/{process_id}").exists()
+    assert is_gone(process_id)
 
 
 def test_one_process_serves_many_and_another_follows_where_it_was_killed() -> None:
