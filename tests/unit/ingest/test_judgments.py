@@ -11,6 +11,7 @@ from pipeline_lib.ingest.judgments.numerals import number_of
 from pipeline_lib.ingest.judgments.organisations import organisation_in
 from pipeline_lib.ingest.judgments.rules import told_of
 from pipeline_lib.ingest.sources.judgments import JudgmentsSource
+from tests.made_files import han_pdf_of, pdf_of
 
 CIVIL = """北京市第一中级人民法院
 民 事 判 决 书
@@ -480,6 +481,15 @@ def test_a_folder_of_judgments_is_read_as_files_are_with_what_they_say(judged: A
     assert rows["d.docx"] == told(CIVIL)
     assert [row["title"] for row in judged.rows(plan)] == [None] * 3
     assert ".xlsx" in plan.passed_over
+
+
+def test_a_pdf_tells_the_same_and_not_its_title(judged: Any) -> None:
+    judged.write("a.pdf", han_pdf_of([CIVIL.splitlines()]))
+    judged.write("b.pdf", pdf_of([DISTRICT.splitlines()], told=b"/Title (Doe v. Northern) /Author (A Clerk)"))
+    rows = {row["url"]: row for row in judged.rows(judged.night())}
+    assert dict(rows["a.pdf"]["metadata"]) == told(CIVIL)
+    assert dict(rows["b.pdf"]["metadata"]) == told(DISTRICT)
+    assert rows["b.pdf"]["title"] is None
 
 
 def test_records_keep_what_the_settings_ask_of_them(house: Any) -> None:
