@@ -1,6 +1,6 @@
 """ingest: sources in, batches of new and changed documents out, with tombstones for those that left.
 
-    ingest.land    a source that has to be asked -> a folder of files (SQL; others in time)
+    ingest.land    a source that has to be asked -> a folder of files (rows, pages, objects)
     scan           what is new, changed or gone since the earlier batches of a source: a plan, or none
     ingest.plan    that plan -> an artifact, where the makers look up what is too long for a work
     ingest.read    one shard of the plan -> documents, ledger, quarantine, counts by file

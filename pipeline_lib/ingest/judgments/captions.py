@@ -23,6 +23,9 @@ BRACKETS = re.compile(r"\([^()]*\)")
 OTHERS = re.compile(r",?\s*\b(?:et\s+al\.?|and\s+(?:others|another|ors|anor))(?!\w)", re.I)
 # Small words that stand in names; others make a sentence of a line.
 SMALL = r"and|of|the|for|to|on|others|another|ors|anor|et|al|plc|ltd|inc|llc|llp|pty|pte|de|la|van|von|der|ex|rel"
+DESCRIBED = re.compile(
+    r",\s+an? (?:[A-Za-z]+ ){0,4}(?:individual|corporation|company|partnership|agency|minor)\b", re.I
+)
 SENTENCE = re.compile(rf"(?<![\w'’/.-])(?!(?:{SMALL})\b)[a-z]{{2,}}")
 
 
@@ -58,12 +61,12 @@ def _is_role(line: str) -> bool:
 
 def _is_side(side: str) -> bool:
     """Whether it begins as a name does, and is no part of a sentence."""
-    bare = ROLE.sub("", BRACKETS.sub("", side))
+    bare = ROLE.sub("", DESCRIBED.sub("", BRACKETS.sub("", side)))
     return side[:1].isupper() and len(side) <= MOST_SIGNS and SENTENCE.search(bare) is None
 
 
 def _party(side: str) -> Party:
     """A side as its role and, of an organisation, its name."""
     role = ROLE.search(side)
-    name = ROLE.sub("", OTHERS.sub("", BRACKETS.sub("", side))).strip(" ,.-–")
+    name = ROLE.sub("", OTHERS.sub("", DESCRIBED.sub("", BRACKETS.sub("", side)))).strip(" ,.-–")
     return Party(role[0].capitalize() if role else "", organisation_in(re.sub(r"\s+", " ", name)))

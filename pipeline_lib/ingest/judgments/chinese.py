@@ -50,11 +50,12 @@ PARTY = re.compile(
 NARRATIVE = re.compile(r"一案|本院|审理终结|指控|不服")
 # Ends of names that no person has. A shop (经营部, 店, 中心) is often a person who trades, and called by that name.
 ORGANISATION = re.compile(
-    r"(?:公司|银行|信用社|合作社|事务所|委员会|居委会|村委会|人民政府|管理局|公安局|分局|总局|税务局|监督局|检察院|法院|大学|"
+    r"(?:公司|银行|信用社|合作社|事务所|委员会|居委会|村委会|人民政府|管理局|公安局|分局|总局|税务局|监督局|检察院(?:第[一二三四五六]分院)?|法院|大学|"
     r"学院|中学|小学|学校|幼儿园|医院|卫生院|研究院|研究所|设计院|协会|学会|商会|基金会|工会|联合会|集团|总厂|工厂|农场|"
     r"办事处|支行|分行|管理处|管委会|指挥部)$"
 )
 TITLE_LINES = 20
+SEVERAL = re.compile(r"[、与和及暨诉]|系(?![统列])|原告|被告|代表|负责人")  # more than one name may be in it
 MIN_NAME = 5  # longer than names of Han people are
 
 
@@ -113,4 +114,4 @@ def _parties(lines: Sequence[str]) -> Iterator[Party]:
 
 def is_organisation(name: str) -> bool:
     """Whether a name is one that no natural person has."""
-    return len(name) >= MIN_NAME and ORGANISATION.search(name) is not None
+    return len(name) >= MIN_NAME and ORGANISATION.search(name) is not None and not SEVERAL.search(name)

@@ -1,6 +1,7 @@
 """The day of a decision, as judgments in English tell it: behind a label, else alone on a line.
 
-Days in figures alone (03/04/2021) are one day in London and another in Chicago: those that may be two are none.
+Days in figures alone (03/04/2021) are one day in London and another in Chicago: where nothing says whose judgment it
+is, those that may be two are none.
 """
 
 import re
@@ -30,9 +31,9 @@ NEAR = 80  # signs before a day
 HEARD = re.compile(r"\b(?:heard|hearing|argued|submitted)\b[^.;]*$", re.I)
 
 
-def day_of(lines: Sequence[str]) -> str:
-    """The day in ISO 8601; "" where nothing says which one it is."""
-    told = list(_days(lines))
+def day_of(lines: Sequence[str], *, is_day_first: bool = False) -> str:
+    """The day in ISO 8601; "" where nothing says which one it is. `is_day_first`: 03/04 is a day of April."""
+    told = list(_days(lines, is_day_first))
     for label in LABELS:
         for before, day, _ in told:
             if (found := label.search(before)) and not IN_A_SENTENCE.search(before[: found.start()]):
@@ -41,25 +42,27 @@ def day_of(lines: Sequence[str]) -> str:
     return alone.pop() if len(alone) == 1 else ""
 
 
-def _days(lines: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
+def _days(lines: Sequence[str], is_day_first: bool) -> Iterator[tuple[str, str, bool]]:
     """Each day with what stands before it, on its line or on the one above, and whether it is alone on its line."""
     above = ""
     for line in lines:
         for found in DAY.finditer(line):
-            if day := _iso(found):
+            if day := _iso(found, is_day_first):
                 before = line[: found.start()].strip()
                 is_alone = not before and not line[found.end() :].strip(" .")
                 yield (before or above)[-NEAR:], day, is_alone
         above = line
 
 
-def _iso(found: "re.Match[str]") -> str:
+def _iso(found: "re.Match[str]", is_day_first: bool) -> str:
     month, day, year, day2, month2, year2, year3, month3, day3, first, second, year4 = found.groups()
-    if first:  # only where one of the two cannot be a month, or both are the same
-        numbers = int(first), int(second)
-        if min(numbers) > 12 or (max(numbers) <= 12 and numbers[0] != numbers[1]):
+    if first:
+        low, high = sorted((int(first), int(second)))
+        if low != high and high <= 12 and not is_day_first:
             return ""
-        month3, day3, year3 = str(min(numbers)), str(max(numbers)), year4
+        is_swapped = int(first) == high
+        month3, day3 = (second, first) if is_day_first or is_swapped else (first, second)
+        year3 = year4
     name = (month or month2 or "").lower()[:3]
     number = MONTHS.index(name) + 1 if name else int(month3)
     try:

@@ -27,7 +27,7 @@ CITATION_LABEL = re.compile(r"^(?:Neutral\s+)?Citation(?:\s+(?:Number|No\.?))?\s
 _LABEL = r"(?:Case|Claim|Docket|Appeal|Cause|File|Index|Civil\s+Action|Civil|Criminal|Action|C\.\s?A\.|Crim\.|Cr\.)\s*"
 _NUMBER = (
     r"(?:Nos?|Numbers?|Ref(?:erence)?)\b[.:]{0,2}\s*:?\s*"
-    r"((?=[A-Za-z0-9:/.–-]*\d)[A-Z0-9][A-Za-z0-9]*(?:[:/.–-][A-Za-z0-9]+)+|[A-Z]{1,4}\d{4,}|\d{4,})"
+    r"((?=[A-Za-z0-9:/.–-]*\d)[A-Z0-9][A-Za-z0-9]*(?:[:/.–-][A-Za-z0-9]+)+|[A-Z]{1,4}\d{4,}|\d{4,}(?:\s[A-Z]\d)?)"
 )
 NUMBER = re.compile(f"^(?:{_LABEL})?{_NUMBER}", re.I)
 LATER_NUMBER = re.compile(rf"\b{_LABEL}{_NUMBER}[ .)\]]*$", re.I)
@@ -38,6 +38,13 @@ WORD = re.compile(r"\(?[A-Z][A-Za-z.'’-]*\)?,?|of|for|the|and|in|at|to|&")
 MOST_COURT_WORDS = 16
 IN_THE = re.compile(r"^(?:IN THE|In the|THE|The) ")
 IS_COURT = re.compile(r"\b(?:COURT|TRIBUNAL|PRIVY COUNCIL)\b", re.I)
+KIND_OF_COURT = re.compile(  # a food court has none of them
+    r"\b(?:supreme|high|superior|district|circuit|county|crown|family|federal|appeals?|chancery|justice|justiciary|"
+    r"magistrates'?|bankruptcy|probate|juvenile|municipal|tax|claims|pleas|sessions?|employment|upper|first-tier|"
+    r"competition|constitutional|criminal|civil|commercial|privy|patents|labou?r|lands?|trade|veterans|protection|"
+    r"judicature|sheriff|surrogate'?s|industrial|immigration|administrative|arbitration|central|general)\b",
+    re.I,
+)
 NO_COURT = re.compile(
     r"\b(?:reports?|reporter|clerk|order|rules?|opinion|library|website|judgments?|records?|before|judges?|registrar|"
     r"counsel|solicitors?|appeals? from|certiorari|petition|transcript)\b",
@@ -56,7 +63,13 @@ def find(lines: Lines) -> Found:
     court, number = _court(head) or cited_court, _number(head)
     if not court and not number:
         return Found()
-    return Found(court=court, case_number=number, citation=citation, date=day_of(head), parties=parties_of(head))
+    return Found(
+        court=court,
+        case_number=number,
+        citation=citation,
+        date=day_of(head, is_day_first=citation.startswith("[")),
+        parties=parties_of(head),
+    )
 
 
 def _citation(lines: Sequence[str]) -> tuple[str, str]:
@@ -92,7 +105,7 @@ def _number(lines: Sequence[str]) -> str:
 def _court(lines: Sequence[str]) -> str:
     for line, after in pairwise([*lines, ""]):
         name = _words(line)
-        if IS_COURT.search(name) and not NO_COURT.search(name) and " " in name:
+        if IS_COURT.search(name) and KIND_OF_COURT.search(name) and not NO_COURT.search(name) and " " in name:
             goes_on = GOES_ON.match(after) or name.lower().endswith((" of", " for", " the"))
             return _titled(" ".join(filter(None, (name, _words(after) if goes_on else ""))))
     return ""

@@ -63,9 +63,8 @@ def fetch(remote: Remote, asked: Asked, files: Sequence[RemoteFile]) -> dict[str
 def _fetch_one(remote: Remote, file: RemoteFile, place: Path) -> str:
     """Fetch one object; why it cannot be had, "" where it is there."""
     part = place.with_suffix(".part")
-    if not file.is_settled:
-        part.unlink(missing_ok=True)
     try:
+        _keep_of(part, file.num_bytes if file.is_settled else 0)
         remote.fetch(file, part)
         write_told(part, remote.told)
         fsync_file(part)
@@ -76,6 +75,13 @@ def _fetch_one(remote: Remote, file: RemoteFile, place: Path) -> str:
     except OSError as exc:
         raise translate_os_error(exc, place.parent) from exc
     return ""
+
+
+def _keep_of(part: Path, num_bytes: int) -> None:
+    """Leave at most so many bytes of what a killed night left: what is told may stand behind them already."""
+    if part.is_file() and part.stat().st_size > num_bytes:
+        with part.open("r+b") as out:
+            out.truncate(num_bytes)
 
 
 def fetched_place(asked: Asked, remote: Remote, file: RemoteFile) -> Path:

@@ -11,6 +11,7 @@ from pipeline_lib.ingest.judgments.numerals import number_of
 from pipeline_lib.ingest.judgments.organisations import organisation_in
 from pipeline_lib.ingest.judgments.rules import told_of
 from pipeline_lib.ingest.sources.judgments import JudgmentsSource
+from tests.made_files import han_pdf_of, pdf_of
 
 CIVIL = """北京市第一中级人民法院
 民 事 判 决 书
@@ -154,11 +155,15 @@ def test_a_court_within_a_sentence_is_another_one() -> None:
     ("line", "shown"),
     [
         ("公诉机关北京市朝阳区人民检察院。", "公诉机关: 北京市朝阳区人民检察院"),
+        ("公诉机关上海市人民检察院第二分院。", "公诉机关: 上海市人民检察院第二分院"),
+        ("被告：某某计算机系统有限公司。", "被告: 某某计算机系统有限公司"),
         ("被告人张三，男，因涉嫌盗窃罪", "被告人"),
         ("被告一：某某财产保险股份有限公司上海分公司", "被告: 某某财产保险股份有限公司上海分公司"),
         ("第三人：李四，女。", "第三人"),
         ("再审申请人（一审原告、二审上诉人）：欧阳建国，男", "再审申请人"),
         ("申请执行人：中国银行股份有限公司某某支行", "申请执行人: 中国银行股份有限公司某某支行"),
+        ("原告张三诉被告北京某某有限公司", "原告"),
+        ("被告：张三、北京某某有限公司", "被告"),
         ("原告：王五建材经营部", "原告"),  # a person who trades
         ("原告：买买提·吐尔逊，男", "原告"),
     ],
@@ -174,7 +179,11 @@ def test_what_parties_say_names_none(line: str) -> None:
     assert "parties" not in told(f"某某市人民法院\n民事判决书\n{line}\n")
 
 
-@pytest.mark.parametrize("name", ["张三", "欧阳建国", "李银行", "王公司", "张学院", "司马中心", "刘某某"])
+@pytest.mark.parametrize(
+    "name",
+    ["张三", "欧阳建国", "李银行", "王公司", "张学院", "司马中心", "刘某某",
+     "张三诉北京某某公司", "张三、北京某某公司", "张三与北京某某有限公司", "张三和北京某某公司", "张三系某某公司"],
+)  # fmt: skip
 def test_what_may_be_a_person_is_no_organisation(name: str) -> None:
     assert not is_organisation(name)
 
@@ -327,6 +336,7 @@ def test_what_is_cited_or_no_neutral_citation_is_none(line: str) -> None:
         ("JANE DOE, Plaintiff, Case No. 21-cv-9", "21-cv-9"),
         ("UKSC 2020/0001", "UKSC 2020/0001"),
         ("Case No. S254321", "S254321"),
+        ("Case No: 201902345 B2", "201902345 B2"),
     ],
 )
 def test_docket_numbers_are_read_behind_their_labels(line: str, number: str) -> None:
@@ -376,6 +386,23 @@ def test_days_that_may_be_two_or_are_others_are_not_told(lines: str) -> None:
     assert "date" not in told(f"SUPREME COURT OF OHIO\n{lines}\nOPINION\n")
 
 
+def test_a_citation_says_whose_days_they_are() -> None:
+    assert told("[2020] EWCA Crim 1071\nDate: 12/08/2020\n")["date"] == "2020-08-12"
+    assert told("[2020] EWCA Crim 1071\nDate: 30/08/2020\n")["date"] == "2020-08-30"
+    assert "date" not in told("[2020] EWCA Crim 1071\nDate: 08/30/2020\n")
+
+
+def test_what_a_party_is_described_as_is_no_name_and_no_sentence() -> None:
+    lines = [
+        "JOHN ROE, an individual,",
+        "Appellant,",
+        "v.",
+        "NORTHERN STORES LLC, a Delaware limited liability company,",
+    ]
+    shown = told("\n".join(["SUPREME COURT OF OHIO", *lines, "Respondent."]))["parties"]
+    assert shown == "Appellant; Respondent: NORTHERN STORES LLC"
+
+
 @pytest.mark.parametrize(
     ("line", "court"),
     [
@@ -395,7 +422,8 @@ def test_courts_of_common_law_are_lines_of_names(line: str, court: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["Before the Court is a motion", "SUPREME COURT REPORTS", "Clerk of the Court", "THE COURT",
+    ["Before the Court is a motion", "SUPREME COURT REPORTS", "Clerk of the Court", "THE COURT", "Food Court",
+     "Royal Court Hotel",
      "On Appeal from the Court of Appeal", "A" * 5000 + " COURT!"],
 )  # fmt: skip
 def test_what_speaks_of_a_court_names_none(line: str) -> None:
@@ -480,6 +508,15 @@ def test_a_folder_of_judgments_is_read_as_files_are_with_what_they_say(judged: A
     assert rows["d.docx"] == told(CIVIL)
     assert [row["title"] for row in judged.rows(plan)] == [None] * 3
     assert ".xlsx" in plan.passed_over
+
+
+def test_a_pdf_tells_the_same_and_not_its_title(judged: Any) -> None:
+    judged.write("a.pdf", han_pdf_of([CIVIL.splitlines()]))
+    judged.write("b.pdf", pdf_of([DISTRICT.splitlines()], told=b"/Title (Doe v. Northern) /Author (A Clerk)"))
+    rows = {row["url"]: row for row in judged.rows(judged.night())}
+    assert dict(rows["a.pdf"]["metadata"]) == told(CIVIL)
+    assert dict(rows["b.pdf"]["metadata"]) == told(DISTRICT)
+    assert rows["b.pdf"]["title"] is None
 
 
 def test_records_keep_what_the_settings_ask_of_them(house: Any) -> None:
