@@ -28,7 +28,7 @@ MACHINES = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "aarch64-ap
 OLDEST_MACOS = "14.0"  # torch has no wheels for older ones
 # What only the image of MLflow's server needs: the drivers for Postgres and S3.
 SERVER = "mlflow"
-DRIVERS = ("psycopg2-binary==2.9.13", "boto3==1.44.5")
+DRIVERS = ("psycopg2-binary==2.9.13", "boto3==1.44.8")
 DRIVERS_PATH = Path("deployments/docker/drivers.txt")
 HEADER = "# Written by `make lock`, with `make lock UPGRADE=name` for a newer version. {}\n"
 BLOCK = re.compile(r"^(?P<name>[\w.-]+)==(?P<rest>.*\n(?:^    .*\n)*)", re.MULTILINE)

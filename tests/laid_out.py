@@ -6,22 +6,22 @@
     python -m tests.laid_out     writes their names anew, where a maker's version was raised or the night is another one
 
 The night has the tiny corpus and eight small sources beside it, a batch each: nine batches are enough to merge what is
-carried. What a night does not have, or only from the second on, is laid out by hand: a landing, a merged past, a
-training that goes on from a trunk, a champion.
+carried. What a night does not have, or only from the second on, is laid out by hand: a landing, a merged past, a large
+file in parts, a training that goes on from a trunk, a champion.
 """
 
 import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline_lib.ingest.settings import IngestSettings
-from pipeline_lib.ingest.works import land, past
+from pipeline_lib.ingest.works import land, past, shards, split
 from pipeline_lib.plan.benchmarks import plan_benchmarks
 from pipeline_lib.plan.data import DataPlan, plan_data
 from pipeline_lib.plan.models import ModelsPlan, plan_models
@@ -137,6 +137,11 @@ def _by_hand(settings: Settings, data: DataPlan, models: ModelsPlan) -> Iterator
     champion = Version(1, "", {FINGERPRINT_TAG: "0" * 32})
     for label, work in (("landing", landing), ("past", merged), ("second", trained)):
         yield Step(work.maker.stage, label, (), (work,), work)
+    first = data.found.opened[0].plan
+    assert first is not None
+    given = (own, "docs", replace(first.shards[0], num_parts=2), SOMETHING("ingest"))
+    parts = (split(*given), *shards(*given))
+    yield Step("ingest", "parts of docs", (), parts, parts[-1])
     yield champion_step(settings, models, champion)
 
 

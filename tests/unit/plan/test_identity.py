@@ -321,7 +321,7 @@ def test_which_files_of_a_source_there_are_decides_no_name_of_those_that_are_rea
 @pytest.mark.parametrize("name", ["text_field", "id_field", "record_format"])
 def test_how_a_source_is_read_renames_what_is_read_of_it_and_what_follows(fixed: Fixed, name: str) -> None:
     settings = with_source(fixed, **{name: "html" if name == "record_format" else "body"})
-    own = {p for p in fixed.night.of_makers({"ingest.plan", "ingest.read"}) if "docs" in p}
+    own = {p for p in fixed.night.of_makers({"ingest.plan", "ingest.read", "ingest.split"}) if "docs" in p}
     assert fixed.night.changed(fixed.with_settings(settings)) == fixed.night.following(own)
 
 
