@@ -15,8 +15,8 @@ from pipeline_lib.text.utf8 import Bytes, Integer
 
 NO_FEATURE = -1
 _TWO_112 = np.float32(2.0**112)  # the exponents of float32 begin at -126, those of float16 at -14
-_SIGN, _REST = np.uint32(0x8000), np.uint32(0x7FFF)
-_TO_SIGN, _TO_REST = np.uint32(16), np.uint32(13)
+_SHIFT = np.int32(13)  # a float16 has 10 bits behind its exponent, a float32 23
+_KEPT = np.int32(-0x70002000)  # 0x8FFFE000: the sign, five bits of exponent and ten behind them
 
 Numbers = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -28,13 +28,13 @@ Scale = tuple[Numbers, Floats, Numbers, Floats]  # weights, priors, labels, loga
 def classify(data: Bytes, offsets: Numbers, automaton: Automaton, scale: Scale, best: Numbers) -> None:
     """Fill best[i] with the most likely label of data[offsets[i]:offsets[i + 1]]; NO_FEATURE where nothing tells.
 
-    `scale`: the bits of finite float16 weights (features x columns); the prior of each column; its label, which is the
-    number of the first column with the same name; log(1 + n) for each n up to the bytes of the longest text.
+    `scale`: the bits of finite float16 weights, int16 (features x columns); the prior of each column; its label, which
+    is the number of the first column with the same name; log(1 + n) for each n up to the bytes of the longest text.
     """
     weights, priors, labels, logarithms = scale
     counts = np.zeros(len(weights), np.int32)
     seen = np.empty(len(logarithms), np.int32)
-    scores, bits = np.empty(len(priors), np.float32), np.empty(len(priors), np.uint32)
+    scores, bits = np.empty(len(priors), np.float32), np.empty(len(priors), np.int32)
     for i in range(len(best)):
         num_seen = _visit(data[offsets[i] : offsets[i + 1]], automaton, counts, seen)
         scores[:] = priors
@@ -62,13 +62,13 @@ def _visit(text: Bytes, automaton: Automaton, counts: Numbers, seen: Numbers) ->
 
 @compiled
 def _add(weights: Numbers, factor: Any, bits: Numbers, scores: Floats) -> None:
-    """scores += factor * weights; the exponent of a float16 is moved to its place in a float32, and scaled back.
+    """scores += factor * weights; the bits of a float16 are moved to their place in a float32, and the exponent back.
 
-    So the table stays as it is in its file, mapped and shared by all processes: half of what float32 would take.
+    So the table stays as it is in its file, mapped and shared by all processes. Shifted as int32, and not wider, it is
+    nearly as fast as a table of float32.
     """
     for k in range(len(bits)):
-        half = np.uint32(weights[k])
-        bits[k] = (half & _SIGN) << _TO_SIGN | (half & _REST) << _TO_REST
+        bits[k] = np.int32(np.int32(weights[k]) << _SHIFT) & _KEPT
     values = bits.view(np.float32)
     scaled = np.float32(factor * _TWO_112)
     for k in range(len(values)):

@@ -36,7 +36,7 @@ class LanguageModel:
     """Its tables, as the kernel takes them."""
 
     languages: tuple[str, ...]  # ISO 639-1, or -3 where that has none, or "zxx" for what is no language; some twice
-    weights: npt.NDArray[np.uint16]  # the bits of float16: log P(feature | language)
+    weights: npt.NDArray[np.int16]  # the bits of float16: log P(feature | language)
     priors: npt.NDArray[np.float32]
     automaton: Automaton
 
@@ -62,7 +62,7 @@ def load_model() -> LanguageModel:
     tables = {name: read_only(np.asarray(values)) for name, values in parts.items()}
     return LanguageModel(
         languages=tuple(tables["languages"].tolist()),
-        weights=tables["weights"].view(np.uint16),
+        weights=tables["weights"].view(np.int16),
         priors=tables["priors"],
         automaton=(tables["moves"], tables["rows"], tables["outputs"]),
     )

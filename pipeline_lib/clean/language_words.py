@@ -4,7 +4,7 @@ They share most words with English, the eight stop words among them, so that sto
 words that do the grammar tell. Scots has `o, wi, frae, thay, hae, nae` where English has `of, with, from, they, have,
 no`; creoles have `di, dem, wey, dey, na, bilong` where it has `the, they, which, is, of`. Each list stands beside words
 that English cannot do without and its relative writes otherwise; the majority decides. So English that quotes a verse
-stays English, and so does a dialogue in dialect.
+stays English, and so does a story in which one speaks dialect.
 """
 
 from functools import cache
