@@ -5,7 +5,7 @@ spaCy's tokenizer, to which each sign is a word, by lines with the blanks around
 What its filters GopherQuality, GopherRepetition, C4Quality and FineWebQuality look at takes the place of our own
 signals of the same name; those that it has not stay. C4Quality also takes lines out of a text; here none is.
 
-spaCy's tokenizer rules the speed: 1 MB/s a core. Without it these functions do 5.
+spaCy rules the speed: its tokenizer does 0.7 MB/s a core, all of this 0.45, and 0.3 where sentences for C4 are asked.
 """
 
 import re

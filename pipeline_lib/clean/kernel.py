@@ -77,7 +77,11 @@ TERMINAL = ".!?\"'”’…。！？；：」』"  # with what stands before and
 ENGLISH_STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 _BULLETS = np.array([ord(sign) for sign in BULLETS], np.int64)
 _TERMINAL = np.array([ord(sign) for sign in TERMINAL], np.int64)
-_STOP_WORDS = np.array([int.from_bytes(word.encode(), "big") for word in ENGLISH_STOP_WORDS], np.int64)
+_PACKED_STOP_WORDS = [int.from_bytes(word.encode(), "big") for word in ENGLISH_STOP_WORDS]
+# The number by which they leave eight different rests: a word is compared with the one of its rest alone.
+_RESTS = next(n for n in range(8, 64) if len({packed % n for packed in _PACKED_STOP_WORDS}) == len(ENGLISH_STOP_WORDS))
+_STOP_WORDS = np.zeros(_RESTS, np.int64)
+_STOP_WORDS[[packed % _RESTS for packed in _PACKED_STOP_WORDS]] = _PACKED_STOP_WORDS
 _JAVASCRIPT = np.frombuffer(b"javascript", np.uint8)
 _LOREM_IPSUM = np.frombuffer(b"lorem ipsum", np.uint8)
 _DOTS = np.frombuffer(b"...", np.uint8)
@@ -200,10 +204,8 @@ def _stop_word(text: Bytes, end: Integer, length: Integer) -> Integer:
     packed = 0
     for at in range(end - length, end):
         packed = packed << 8 | text[at] | 32
-    for k in range(len(_STOP_WORDS)):
-        if packed == _STOP_WORDS[k]:
-            return 1 << k
-    return 0
+    rest = packed % _RESTS
+    return (packed == _STOP_WORDS[rest]) << rest
 
 
 @compiled
@@ -229,7 +231,7 @@ def _read_words(text: Bytes, classes: Bytes, hashes: Hashes, lengths: Counts, ro
             bit = _stop_word(text, at, length)
             num_stop += bit > 0
             stop_found |= bit
-    for k in range(len(_STOP_WORDS)):
+    for k in range(_RESTS):
         row[NUM_STOP_WORDS] += stop_found >> k & 1
     row[NUM_WORDS] = num_real
     row[MEAN_WORD_LENGTH] = num_real_chars / max(num_real, 1)

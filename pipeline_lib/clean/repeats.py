@@ -22,7 +22,8 @@ Integer = Any
 Boolean = Any
 Hashes = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
-Table = tuple[Hashes, Counts, Counts]  # keys, epochs, counts: a power of two of slots each
+Small = npt.NDArray[np.int32]
+Table = tuple[Hashes, Small, Small]  # keys, epochs, counts: a power of two of slots each
 Words = tuple[Hashes, Counts]  # hash of the first k words, characters in them
 
 

@@ -90,7 +90,7 @@ class CleanSettings(TextSettings):
     words: Literal["whitespace", "spacy"] = Field(
         "whitespace",
         description="what a word is: what stands between blanks, and each Chinese character; 'spacy': all is counted "
-        "as datatrove's filters count it in English, at 1 MB/s",
+        "as datatrove's filters count it in English, at 0.5 MB/s",
         json_schema_extra=neutral("whitespace"),
     )
     rules: dict[str, Limit | None] = Field(

@@ -50,6 +50,6 @@ def measure_texts(texts: pa.LargeStringArray) -> dict[str, npt.NDArray[np.float6
         data = np.frombuffer(data_buffer or b"", np.uint8)
         slots = num_slots(int(np.diff(offsets).max()) + 2)
         # Zeros come from the system page by page: memory is taken for what a document needs, not for the bound.
-        table = (np.empty(slots, np.uint64), np.zeros(slots, np.int64), np.empty(slots, np.int64))
+        table = (np.empty(slots, np.uint64), np.zeros(slots, np.int32), np.empty(slots, np.int32))
         measure(read_only(data), read_only(offsets), character_classes(), table, rows)
     return {name: rows[:, k].copy() for k, name in enumerate(SIGNALS)}

