@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from tests.bench import (
+    classifier,
     crawling,
     extraction,
     garbage,
@@ -48,6 +49,7 @@ GROUPS: tuple[Group, ...] = (
     NEUTRAL,
     crawling,
     extraction,
+    classifier,
     reading,
     training,
     overhead,
