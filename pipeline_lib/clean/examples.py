@@ -16,7 +16,7 @@ import xxhash
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.clean.model_settings import TextModel
 
-MOST_BYTES = 64_000_000  # of one model's examples, unpacked: some 30,000 pages, and a minute of learning
+MOST_BYTES = 64_000_000  # of one model's examples, unpacked: some 30,000 pages, and two minutes of learning
 FEWEST = 10  # a side: of fewer nothing can be learned, and nothing be said of how well
 FORMATS = (".jsonl", ".txt")
 PACKED = (".gz", ".zst", ".bz2")

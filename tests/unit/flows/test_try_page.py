@@ -10,6 +10,7 @@ import pytest
 
 from flows.cli import main
 from pipeline_lib.past.ledger import why
+from tests.labelled import labelled_text, write_examples
 from tests.tiny_night import english
 from tests.unit.flows.conftest import Nights
 
@@ -124,3 +125,14 @@ def test_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     (tmp_path / "a.txt").write_text(english(73), encoding="utf-8")
     assert tried("a.txt") == 0
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_model_is_asked_too_with_its_own_bound(tmp_path: Path, capsys: Captured) -> None:
+    models = json.dumps([write_examples(tmp_path / "examples", at_least=0.5)])
+    (tmp_path / "a.txt").write_text(labelled_text(1_000, is_wanted=False), encoding="utf-8")
+    said = as_data(capsys, str(tmp_path / "a.txt"), "--clean.models", models)
+    (asked,) = (one for one in said["questions"] if one["name"] == "models.sea")
+    assert asked["is_failed"] and asked["value"] < asked["limit"] == 0.5 and asked["reason"] == "low_sea"
+    assert tried(str(tmp_path / "a.txt"), "--clean.models", models) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "models.sea" in line)
+    assert "at least 0.5" in line

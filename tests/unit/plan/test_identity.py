@@ -113,7 +113,7 @@ def test_the_night_has_a_work_of_every_maker(fixed: Fixed) -> None:
     there = {work.maker.name for work in fixed.night.works.values()}
     assert {maker.name for stage in STAGES for maker in stage.makers if maker.only_with is None} <= there
     with_all = lay_out(night_settings(fixed.root, **switched_on(fixed.root)), fixed.root / "workspace")
-    assert {work.maker.name for work in with_all.works.values()} == {m.name for s in STAGES for m in s.makers}
+    assert {m.name for s in STAGES for m in s.makers} <= {work.maker.name for work in with_all.works.values()}
 
 
 def test_names_do_not_depend_on_where_the_workspace_and_the_sources_lie(fixed: Fixed, tmp_path: Path) -> None:
