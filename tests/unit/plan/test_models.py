@@ -8,9 +8,12 @@ import pytest
 
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.clean.rules import RULE_BY_NAME
+from pipeline_lib.plan.data import plan_data
+from pipeline_lib.plan.reasons import explain
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest
 from pipeline_lib.store.tables import read_table
+from pipeline_lib.store.workspace import Workspace
 from tests.labelled import WANTED, labelled_text, write_examples
 from tests.tiny_night import KEY, artifacts, refresh, tiny_settings, write_lines
 
@@ -119,3 +122,15 @@ def test_examples_that_are_gone_stop_the_plan_with_what_to_do(tmp_path: Path) ->
     write_examples(tmp_path / "again")
     (tmp_path / "again" / "keep.jsonl").rename(tmp_path / "examples" / "keep.jsonl")
     refresh(settings)
+
+
+def test_a_plan_says_that_the_examples_are_others(tmp_path: Path) -> None:
+    refresh(settings_of(tmp_path, at_least=0.5))
+    (tmp_path / "examples" / "drop" / "more.txt").write_text("one more", encoding="utf-8")
+    workspace = Workspace(tmp_path / "workspace")
+    plan = plan_data(settings_of(tmp_path, at_least=0.5), workspace)
+    ((_, lines),) = explain(plan.steps("clean"), plan.graph, workspace)
+    reasons = {line.name: line.reason for line in lines if line.action == "work"}
+    assert reasons["model sea"].startswith("examples 40 keep, 40 drop, ")
+    assert " -> 40 keep, 41 drop, " in reasons["model sea"]
+    assert reasons["shard 0: scores"] == f"clean.model: {reasons['model sea']}" == reasons["shard 1: judgement"]
