@@ -5,22 +5,9 @@ import random
 from pathlib import Path
 from typing import Any
 
-WANTED = ["harbour", "lantern", "sailor", "anchor", "tide", "captain", "gull", "storm", "港口", "船长", "海浪", "灯塔"]
-UNWANTED = [
-    "discount",
-    "coupon",
-    "casino",
-    "winner",
-    "bargain",
-    "jackpot",
-    "sale",
-    "cheap",
-    "折扣",
-    "优惠",
-    "中奖",
-    "促销",
-]
-COMMON = ["the", "and", "of", "to", "in", "a", "that", "it", "was", "for", "on", "with", "的", "了", "在"]
+WANTED = ("harbour", "lantern", "sailor", "anchor", "tide", "storm", "港口", "船长", "海浪", "灯塔")
+UNWANTED = ("discount", "coupon", "casino", "winner", "bargain", "sale", "折扣", "优惠", "中奖", "促销")
+COMMON = ("the", "and", "of", "to", "in", "a", "that", "it", "was", "for", "on", "with", "的", "了", "在")
 
 
 def labelled_text(number: int, *, is_wanted: bool) -> str:

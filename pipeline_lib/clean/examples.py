@@ -16,7 +16,7 @@ import xxhash
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.clean.model_settings import TextModel
 
-MOST_BYTES = 64_000_000  # of one model's examples, unpacked: some 30,000 pages, and a minute of learning
+MOST_BYTES = 64_000_000  # of one model's examples, unpacked: some 30,000 pages, and two minutes of learning
 FEWEST = 10  # a side: of fewer nothing can be learned, and nothing be said of how well
 FORMATS = (".jsonl", ".txt")
 PACKED = (".gz", ".zst", ".bz2")
@@ -33,13 +33,13 @@ class Examples:
 
     @property
     def digest(self) -> str:
-        """Of all of them, 32 hexadecimal characters."""
+        """Of all of them, behind how many there are, which a plan can show: "40 keep, 38 drop, 1f0c..."."""
         whole = xxhash.xxh3_128(f"{self.num_repeated} {self.num_contradicting}".encode())
         for side in (self.keep, self.drop):
             whole.update(b"side")
             for text in side:
                 whole.update(_digest(text))
-        return whole.hexdigest()
+        return f"{len(self.keep)} keep, {len(self.drop)} drop, {whole.hexdigest()}"
 
 
 def digest_of_examples(model: TextModel) -> str:

@@ -113,7 +113,7 @@ def warm_up(settings: CleanSettings) -> None:
     """Load what the makers need: half of the time of a small shard."""
     import pyarrow as pa
 
-    from pipeline_lib.clean import judge, language, models, signals, tally, terms, texts
+    from pipeline_lib.clean import judge, language, signals, tally, terms, texts
     from pipeline_lib.clean.signal_groups import groups_asked
     from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA
 
@@ -125,6 +125,8 @@ def warm_up(settings: CleanSettings) -> None:
     signals.measure_texts(pa.array([""], pa.large_string()))
     language.load()
     if settings.models:
+        from pipeline_lib.clean import models
+
         models.load()
     terms.load(settings.entity_rules, sentences=settings.spacy_sentences)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from tests.bench import (
+    classifier,
     crawling,
     extraction,
     garbage,
@@ -54,6 +55,7 @@ GROUPS: tuple[Group, ...] = (
     extraction,
     languages,
     quality,
+    classifier,
     reading,
     training,
     overhead,

@@ -25,11 +25,8 @@ def model_of(folder: Path, **settings: Any) -> TextModel:
 
 def test_neither_place_nor_format_nor_order_decides(tmp_path: Path) -> None:
     first = model_of(tmp_path / "a", num=12)
-    rows = [
-        json.dumps({"body": labelled_text(n, is_wanted=side), "good": int(side)})
-        for n in range(12)
-        for side in (False, True)
-    ]
+    said = [(labelled_text(n, is_wanted=side), int(side)) for n in range(12) for side in (False, True)]
+    rows = [json.dumps({"body": text, "good": side}) for text, side in said]
     (tmp_path / "all.jsonl.gz").write_bytes(gzip.compress("\n".join(reversed(rows)).encode()))
     second = TextModel(name="x", examples=tmp_path / "all.jsonl.gz", label_field="good", text_field="body")
     assert digest_of_examples(first) == digest_of_examples(second)
@@ -92,7 +89,7 @@ def test_a_label_that_is_none_is_refused_with_its_place(tmp_path: Path, label: A
 def test_missing_places_and_folders_without_examples_are_said(tmp_path: Path) -> None:
     model = model_of(tmp_path)
     (tmp_path / "keep.jsonl").unlink()
-    with pytest.raises(SettingsError, match="there is nothing at .*keep.jsonl. Correct the path"):
+    with pytest.raises(SettingsError, match=r"there is nothing at .*keep.jsonl. Correct the path"):
         digest_of_examples(model)
     (tmp_path / "keep.jsonl").mkdir()
     (tmp_path / "keep.jsonl" / "page.pdf").write_bytes(b"%PDF")

@@ -10,9 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.clean.examples import Examples
+from pipeline_lib.clean.model_stage import MODEL
 from pipeline_lib.clean.models import learn_model, roc_auc, scores_of, weights_of
-from tests.labelled import labelled_text
+from pipeline_lib.clean.settings import CleanSettings
+from tests.given import given
+from tests.labelled import labelled_text, write_examples
 
 ROOT = Path(__file__).parents[3]
 KEEP = tuple(labelled_text(number, is_wanted=True) for number in range(60))
@@ -80,3 +84,14 @@ def test_the_area_under_the_curve_by_hand() -> None:
     sides = np.array([True, True, False, False])
     assert roc_auc([0.9, 0.4, 0.5, 0.1], sides) == 0.75
     assert roc_auc([0.5, 0.5, 0.5, 0.5], sides) == 0.5
+
+
+def test_examples_that_are_not_those_of_the_plan_are_not_learned(tmp_path: Path) -> None:
+    settings = CleanSettings(models=(write_examples(tmp_path, num=12),))  # type: ignore[arg-type]
+    planned = {"model": "sea", "examples": settings.outside()["sea"]}
+    assert MODEL.make(settings, given(params=planned), tmp_path).rows_out == 24
+    (tmp_path / "drop" / "late.txt").write_text("late", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"'sea': its examples changed while this night ran. Run the same"):
+        MODEL.make(settings, given(params=planned), tmp_path)
+    again = {"model": "sea", "examples": settings.outside()["sea"]}
+    assert MODEL.make(settings, given(params=again), tmp_path).rows_out == 25

@@ -12,6 +12,7 @@ from flows.cli import main
 from pipeline_lib.clean.rule_sets import SET_BY_NAME
 from pipeline_lib.clean.rules import RULE_BY_NAME
 from pipeline_lib.past.ledger import why
+from tests.labelled import labelled_text, write_examples
 from tests.tiny_night import english
 from tests.unit.flows.conftest import Nights
 
@@ -169,3 +170,14 @@ def test_steps_that_had_nothing_to_do_are_named_in_one_line(tmp_path: Path, caps
     (tmp_path / "a.txt").write_text(english(75), encoding="utf-8")
     assert tried(str(tmp_path / "a.txt"), "--clean.steps.invisible.v1", "on") == 0
     assert "  nothing to do for unicode_repair.v1, invisible.v1\n" in capsys.readouterr().out
+
+
+def test_a_model_is_asked_too_with_its_own_bound(tmp_path: Path, capsys: Captured) -> None:
+    models = json.dumps([write_examples(tmp_path / "examples", at_least=0.5)])
+    (tmp_path / "a.txt").write_text(labelled_text(1_000, is_wanted=False), encoding="utf-8")
+    said = as_data(capsys, str(tmp_path / "a.txt"), "--clean.models", models)
+    (asked,) = (one for one in said["questions"] if one["name"] == "models.sea")
+    assert asked["is_failed"] and asked["value"] < asked["limit"] == 0.5 and asked["reason"] == "low_sea"
+    assert tried(str(tmp_path / "a.txt"), "--clean.models", models) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "models.sea" in line)
+    assert "at least 0.5" in line

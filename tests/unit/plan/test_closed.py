@@ -15,6 +15,7 @@ from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import OF_A_BATCH, AllSettings
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Batch, Workspace
+from tests.labelled import write_examples
 from tests.shelf import put
 
 BATCHES = [Batch(number, "docs", f"b{number}") for number in (1, 2, 3)]
@@ -190,10 +191,11 @@ def test_what_decides_nothing_of_it_is_the_same_recipe() -> None:
 
 @pytest.mark.parametrize("maker", [maker.name for stage in OF_A_BATCH for maker in stage.makers] + ["ingest.past"])
 def test_a_raised_version_of_whatever_makes_a_batch_or_a_node_is_another_recipe(
-    monkeypatch: pytest.MonkeyPatch, maker: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, maker: str
 ) -> None:
     """Else what closed batches left would stay what the older version made of them."""
-    before = recipe_of(AllSettings(), "k", TOKENIZER)
+    settings = settings_with(clean={"models": [write_examples(tmp_path, num=12)]})
+    before = recipe_of(settings, "k", TOKENIZER)
     raised = tuple(
         replace(stage, makers=tuple(replace(m, version=9) if m.name == maker else m for m in stage.makers))
         for stage in OF_A_BATCH
@@ -201,7 +203,15 @@ def test_a_raised_version_of_whatever_makes_a_batch_or_a_node_is_another_recipe(
     monkeypatch.setattr(closed_module, "OF_A_BATCH", raised)
     if maker == "ingest.past":
         monkeypatch.setattr(closed_module, "PAST", replace(closed_module.PAST, version=9))
-    assert recipe_of(AllSettings(), "k", TOKENIZER) != before
+    assert recipe_of(settings, "k", TOKENIZER) != before
+
+
+def test_makers_that_a_night_has_no_work_of_are_no_part_of_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = recipe_of(AllSettings(), "k", TOKENIZER)
+    without = tuple(replace(s, makers=tuple(m for m in s.makers if m.only_with is None)) for s in OF_A_BATCH)
+    assert without != OF_A_BATCH
+    monkeypatch.setattr(closed_module, "OF_A_BATCH", without)
+    assert recipe_of(AllSettings(), "k", TOKENIZER) == before
 
 
 def test_the_makers_of_all_that_is_carried_are_in_the_recipe() -> None:

@@ -22,6 +22,7 @@ from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
 from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.ingest.works import land
+from pipeline_lib.plan.closed import recipe_of
 from pipeline_lib.plan.data import plan_data
 from pipeline_lib.quantize.schemes import SCHEMES
 from pipeline_lib.run.board import Board
@@ -34,12 +35,14 @@ from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize.works import snapshot_work
 from tests.every_setting import DECISIVE, OPERATIONAL, annotation_of, another, as_argument
+from tests.labelled import write_examples
 from tests.laid_out import GOLDEN, SOMETHING, LaidOut, golden_of, lay_out, night_settings, renamed
 from tests.tiny_night import ENGLISH_WORDS, KEY, english, night_here, tiny_settings, write_corpus
 
 MOST_BYTES = 4096
+TOKENIZER = Ref("tokenize", "0" * 32)
 ADDED = "added_later"
-SWITCHED_ON = {"clean__rewrites": '[{"name": "a.v1", "pattern": "a"}]'}  # what has settings of its own, and is off
+MODELS = "clean.models"  # adds works: see the tests of models
 IDLE = "dedup.max_hamming_bits"  # the method that is chosen does not read it
 SOURCES: dict[str, dict[str, Any]] = {
     "crawl": {"name": "docs", "seeds": ("https://example.org/",), "contact": "bot@example.org"},
@@ -70,12 +73,22 @@ class Fixed:
 
     def holding(self, kind: type[StageSettings]) -> Settings:
         """Its settings; those with what is off by default, where only they hold something of this kind."""
-        return self.settings if holds(self.settings, kind) else night_settings(self.root, **SWITCHED_ON)
+        return self.settings if holds(self.settings, kind) else night_settings(self.root, **switched_on(self.root))
 
     def changed(self, name: str, value: Any) -> set[str]:
         """The places whose names are others when one setting has another value."""
         changes = {name.replace(".", "__"): as_argument(value)}
         return self.night.changed(self.with_settings(night_settings(self.root, **changes)))
+
+
+def switched_on(root: Path, **changes: Any) -> dict[str, str]:
+    """What has settings of its own, and is off by default."""
+    examples = root / "examples"
+    model = {"name": "sea", "keep": str(examples / "keep.jsonl"), "drop": str(examples / "drop")}
+    if not examples.is_dir():
+        model = write_examples(examples, num=12)
+    rewrites = [{"name": "a.v1", "pattern": "a"}]
+    return {"clean__models": json.dumps([{**model, **changes}]), "clean__rewrites": json.dumps(rewrites)}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -105,7 +118,9 @@ def test_no_work_of_the_fixed_night_has_another_name_than_in_the_last_release(fi
 
 def test_the_night_has_a_work_of_every_maker(fixed: Fixed) -> None:
     there = {work.maker.name for work in fixed.night.works.values()}
-    assert {maker.name for stage in STAGES for maker in stage.makers} <= there
+    assert {maker.name for stage in STAGES for maker in stage.makers if maker.only_with is None} <= there
+    with_all = lay_out(night_settings(fixed.root, **switched_on(fixed.root)), fixed.root / "workspace")
+    assert {m.name for s in STAGES for m in s.makers} <= {work.maker.name for work in with_all.works.values()}
 
 
 def test_names_do_not_depend_on_where_the_workspace_and_the_sources_lie(fixed: Fixed, tmp_path: Path) -> None:
@@ -270,7 +285,7 @@ def readers_of(name: str, night: LaidOut) -> set[str]:
     return reading | night.of_makers(BY_PARAMETER.get(name, set()))
 
 
-@pytest.mark.parametrize("name", [name for name in DECISIVE if name != IDLE])
+@pytest.mark.parametrize("name", [name for name in DECISIVE if name not in (IDLE, MODELS)])
 def test_a_setting_renames_what_reads_it_and_what_follows_and_nothing_else(fixed: Fixed, name: str) -> None:
     readers = readers_of(name, fixed.night)
     assert readers, "no maker reads it: what does it decide?"
@@ -344,6 +359,39 @@ def test_how_files_are_grouped_renames_nothing_of_a_batch_that_is_sealed(tmp_pat
 
 
 # Works travel to their workers --------------------------------------------------------------------------------------
+
+
+# Models: what they learn from, and their limits -----------------------------------------------------------------------
+
+
+def with_model(root: Path, **changes: Any) -> LaidOut:
+    return lay_out(night_settings(root, **switched_on(root, **changes)), root / "workspace")
+
+
+@pytest.mark.parametrize("limit", [{"at_least": 0.4}, {"at_most": 0.9}, {"at_least": 0.5, "languages": ["en"]}])
+def test_a_limit_of_a_model_that_is_moved_renames_the_judgement_alone(fixed: Fixed, limit: dict[str, Any]) -> None:
+    before = with_model(fixed.root, at_least=0.5)
+    assert before.changed(with_model(fixed.root, **limit)) == before.following(before.of_makers({"clean.judge"}))
+
+
+def test_other_examples_rename_the_model_and_what_follows_and_another_place_nothing(tmp_path: Path) -> None:
+    before, recipe = with_model(tmp_path), recipe_of(night_settings(tmp_path, **switched_on(tmp_path)), "k", TOKENIZER)
+    (tmp_path / "examples").rename(tmp_path / "elsewhere")
+    write_examples(tmp_path / "examples", num=12)
+    assert before.changed(with_model(tmp_path)) == set()
+    (tmp_path / "examples" / "drop" / "more.txt").write_text("one more", encoding="utf-8")
+    after = with_model(tmp_path)
+    assert before.changed(after) == before.following(before.of_makers({"clean.model"}))
+    assert before.of_makers({"clean.model", "clean.scores", "clean.judge"}) <= before.changed(after)
+    assert not before.of_makers({"clean.text", "clean.signals", "clean.terms"}) & before.changed(after)
+    assert recipe_of(night_settings(tmp_path, **switched_on(tmp_path)), "k", TOKENIZER) != recipe
+
+
+def test_the_works_of_a_model_are_small_and_do_not_say_where_examples_lie_in_what_decides(fixed: Fixed) -> None:
+    night = with_model(fixed.root)
+    assert_light(night.works.values())
+    for work in night.works.values():
+        assert str(fixed.root) not in json.dumps(work.decisive)
 
 
 def assert_light(works: Iterable[Work]) -> None:
