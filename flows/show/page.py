@@ -82,8 +82,8 @@ def html_of(record: Record, before: Record | None, samples: Sequence[Sample]) ->
         reasons=_reasons(record, before),
         signals=[{"name": one.name, "told": _told(one), "picture": plots.histogram(one)} for one in found],
         rules=_rules(record, before),
-        sources=_parts("By source", record, 1),
-        languages=_parts("By language", record, 2),
+        sources=_parts("By source", record, views.SOURCE),
+        languages=_parts("By language", record, views.LANGUAGE),
         quality=_quality(record),
         time=_time(record),
         samples=_groups(samples),
@@ -195,9 +195,11 @@ def _told(signal: Signal) -> str:
 
 def _parts(caption: str, record: Record, place: int) -> Table:
     found = views.parts(record, place)
+    has_files = place == views.SOURCE
     rows = [
         [
             part.name,
+            *([f"{part.num_files:,}"] if has_files else []),
             f"{part.num_in:,}",
             f"{part.num_new:,}",
             f"{part.num_out:,}",
@@ -208,7 +210,8 @@ def _parts(caption: str, record: Record, place: int) -> Table:
         for part in found[:MOST_PARTS]
     ]
     more = f"; {len(found) - MOST_PARTS:,} more are not shown" if len(found) > MOST_PARTS else ""
-    columns = ("name", "came", "this night", "kept", "share kept", "text", "tokens")
+    files = ("files read",) if has_files else ()
+    columns = ("name", *files, "came", "this night", "kept", "share kept", "text", "tokens")
     return _table(f"{caption}, of all nights{more}", columns, rows)
 
 

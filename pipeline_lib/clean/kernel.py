@@ -158,7 +158,9 @@ def _count_signs(text: Bytes, classes: Bytes, row: Floats) -> Integer:
         num_ellipses += point == _ELLIPSIS
         num_replacement += point == _REPLACEMENT
     num_chars = num_wide + ascii_counts.sum()
-    num_solid = num_chars - num_wide_spaces - ascii_counts[classes[:128] == SPACE].sum()
+    num_solid = num_chars - num_wide_spaces
+    for sign in range(128):
+        num_solid -= ascii_counts[sign] * (classes[sign] == SPACE)
     row[NUM_CHARS], row[ELLIPSES], row[HASH_SIGNS] = num_chars, num_ellipses, ascii_counts[_HASH_SIGN]
     row[CURLY_BRACES] = ascii_counts[_LEFT_BRACE] + ascii_counts[_RIGHT_BRACE]
     row[REPLACEMENT_CHARS] = num_replacement / max(num_chars, 1)
@@ -307,9 +309,18 @@ def _count_line(text: Bytes, first: Integer, last: Integer, row: Floats) -> None
     end, _ = decode(text, at)
     has_three_dots = last - first >= 3 and end == _DOT and text[last - 2] == _DOT and text[last - 3] == _DOT
     row[NUM_LINES] += 1
-    row[BULLET_LINES] += np.any(begin == _BULLETS)
-    row[TERMINAL_LINES] += np.any(end == _TERMINAL)
+    row[BULLET_LINES] += _is_among(begin, _BULLETS)
+    row[TERMINAL_LINES] += _is_among(end, _TERMINAL)
     row[ELLIPSIS_LINES] += end == _ELLIPSIS or has_three_dots
+
+
+@compiled
+def _is_among(point: Integer, signs: Counts) -> Boolean:
+    """Without an array of its own, which would cost more than the line."""
+    found = False
+    for sign in signs:
+        found |= point == sign
+    return found
 
 
 @compiled

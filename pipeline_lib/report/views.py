@@ -11,6 +11,7 @@ from pipeline_lib.report.records import Record
 from pipeline_lib.report.values import median
 from pipeline_lib.stages import STAGES
 
+SOURCE, LANGUAGE = 1, 2  # places in the keys of what a stage did
 LAST = "tokenize"  # the stage behind which documents are kept
 
 
@@ -146,6 +147,7 @@ class Part:
     num_new: int  # of them this night
     num_bytes: int
     num_tokens: int
+    num_files: int  # that were read, in each batch in which they were; of a language 0
 
     @property
     def share(self) -> float | None:
@@ -154,14 +156,15 @@ class Part:
 
 
 def parts(record: Record, place: int) -> list[Part]:
-    """By what stands in a place of the keys: 1 is the source, 2 the language; the largest first."""
+    """By what stands in a place of the keys, SOURCE or LANGUAGE; the largest first."""
     every, new = record.all, record.new
     came = split(only(every, 0, INGEST), key.IN, place)
     fresh = split(only(new, 0, INGEST), key.IN, place)
     kept = split(only(every, 0, LAST), key.OUT, place)
     sizes = split(only(every, 0, LAST), key.BYTES, place)
     tokens = split(every, key.TOKENS, place - 1)
-    rows = [Part(name, came[name], kept[name], fresh[name], sizes[name], tokens[name]) for name in came]
+    files = split(every, key.FILES, 0) if place == SOURCE else Counter[str]()
+    rows = [Part(name, came[name], kept[name], fresh[name], sizes[name], tokens[name], files[name]) for name in came]
     return sorted(rows, key=lambda row: (-row.num_out, -row.num_in, row.name))
 
 
