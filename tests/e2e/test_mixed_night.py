@@ -1,6 +1,7 @@
 """A whole night over mixed files, a repository and a crawl: it ends promoted, and every file is accounted for."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mixed]:
             {"kind": "git", "name": "code", "path": str(root / "repository")},
             {**crawl, "allow_private": [site.address], "seconds_between_requests": 0.1},
         ]
-        words = arguments(root / "workspace", root, ingest__sources=json.dumps(sources))
+        more = {"ingest__sources": json.dumps(sources), "report__every_refresh": "true"}
+        words = arguments(root / "workspace", root, **more)
         yield Mixed(root / "workspace", holds, site, nightshift("run", *words))
 
 
@@ -79,3 +81,16 @@ def test_the_repository_and_the_site_are_there_as_far_as_they_may_be_read(night:
     assert code == {"README.md", "solve.py"}
     assert {row["url"] for row in night.documents("site")} == {night.site.url(path) for path in PAGES.keys() - PRIVATE}
     assert PRIVATE.isdisjoint(night.site.paths())
+
+
+def test_the_page_of_the_refresh_accounts_for_every_file_and_every_document(night: Mixed) -> None:
+    (place,) = (night.workspace / "reports").glob("*.html")
+    page = " ".join(re.sub("<[^>]+>", " ", place.read_text(encoding="utf-8")).split())
+    num_read = sum(num > 0 for num in night.holds.values())
+    num_offered = sum(night.holds.values()) + 1  # a picture in the zip
+    assert f" folder {num_read} {num_offered} " in page
+    assert " code 1 2 " in page and f" site 1 {len(PAGES) - len(PRIVATE)} " in page
+    unread = Counter(UNREAD) + Counter({".png": 1})  # the logo of the repository
+    kinds = ", ".join(f"{kind} {num}" for kind, num in sorted(unread.items(), key=lambda item: (-item[1], item[0])))
+    assert f"{unread.total()} files not read, since no reader takes them: {kinds}" in page
+    assert str(place.relative_to(night.workspace)) in night.ended.out
