@@ -165,6 +165,13 @@ def test_gc_takes_what_parts_were_made_of_and_nobody_misses_it(house: House) -> 
     assert planned(settings) == {}
 
 
+def test_gc_takes_it_also_where_the_batch_is_made_again(house: House) -> None:
+    (batch,) = of_maker(house, "ingest.batch")
+    shutil.rmtree(house.workspace / "artifacts" / batch)
+    collected(tiny_settings(house.workspace, house.corpus, **AT_ONCE))
+    assert of_maker(house, "ingest.split") == []
+
+
 def test_what_waits_for_its_parts_is_kept_by_gc(tmp_path: Path) -> None:
     house = new_house(tmp_path)
     settings = tiny_settings(house.workspace, house.corpus, **AT_ONCE)
