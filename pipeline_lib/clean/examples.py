@@ -104,11 +104,16 @@ def _files(model: TextModel, place: Path) -> list[Path]:
     if not place.exists():
         raise _error(model, f"there is nothing at {place}", "Correct the path, or put the examples there.")
     formats = FORMATS[:1] if model.examples is not None else FORMATS
-    found = [place] if place.is_file() else sorted(path for path in place.rglob("[!.]*") if path.is_file())
-    taken = [path for path in found if _format(path) in formats]
+    found = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
+    taken = [path for path in found if _format(path) in formats and not _is_hidden(path, place)]
     if not taken:
         raise _error(model, f"no examples at {place}", f"They are files {' or '.join(formats)}, also .gz, .zst, .bz2.")
     return taken
+
+
+def _is_hidden(path: Path, place: Path) -> bool:
+    """Whether it, or a folder that it lies in below the place, begins with a dot: copies that an editor keeps."""
+    return any(part.startswith(".") for part in path.relative_to(place).parts)
 
 
 def _format(path: Path) -> str:

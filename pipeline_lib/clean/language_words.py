@@ -20,7 +20,8 @@ from pipeline_lib.text.utf8 import Bytes, Integer
 
 LEAST_DIFFERENT = 2  # words of a list
 LEAST_SHARE = 0.05  # of the words of a text, as of English stop words
-_UNDERLINE, _APOSTROPHE, _LAST_OF_QUOTE = 95, 39, 0x99  # ’ is E2 80 99
+_UNDERLINE, _LAST_OF_QUOTE = 95, 0x99  # ’ is E2 80 99
+_APOSTROPHE, _HYPHEN, _SLASH = 39, 45, 47  # between letters they join a word
 _MOST_BYTES = 8  # of a word in the lists: it is compared as one number
 
 SCOTS = """
@@ -100,15 +101,17 @@ def _count(data: Bytes, offsets: Counts, table: tuple[Keys, Bytes], num_words: C
 def _next_word(data: Bytes, at: Integer, end: Integer) -> tuple[Integer, Integer, Integer]:
     """The first word from there on: its bytes in one number, how many they are, and where it ends.
 
-    Words are runs of letters, digits and underlines, and apostrophes between them: `o'clock` is one, `o'` is `o`. Small
-    letters stand for capitals of ASCII. All that is not ASCII counts as a letter, but for general punctuation.
+    Words are runs of letters, digits and underlines, and what joins them: `o'clock`, `Wi-Fi` and `I/O` are one each,
+    `o'` is `o`. Small letters stand for capitals of ASCII. All that is not ASCII counts as a letter, but for general
+    punctuation.
     """
     word, num_bytes = np.uint64(0), 0
     while at < end:
         byte = data[at]
         width = 3 if byte == 0xE2 and 0x80 <= data[at + 1] <= 0x81 else 1  # U+2000 to U+207F: dashes, quotes, blanks
         is_inside = _is_letter(byte) and width == 1
-        if num_bytes > 0 and (byte == _APOSTROPHE or (width == 3 and data[at + 2] == _LAST_OF_QUOTE)):
+        is_joint = byte in (_APOSTROPHE, _HYPHEN, _SLASH)
+        if num_bytes > 0 and (is_joint or (width == 3 and data[at + 2] == _LAST_OF_QUOTE)):
             is_inside = at + width < end and _is_letter(data[at + width])
         at += width
         if is_inside:

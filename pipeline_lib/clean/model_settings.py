@@ -25,7 +25,7 @@ class TextModel(StageSettings):
     """One classifier: its score is 1 for a text that is like those to keep, 0 for one like those to drop."""
 
     name: str = Field(
-        pattern=r"^[a-z][a-z0-9_]{0,39}$", description="of the score, in scores.parquet and, as models.NAME, in ledgers"
+        pattern=r"^[a-z][a-z0-9_]{0,39}$", description="its score is models.NAME, in scores.parquet and in ledgers"
     )
     keep: Path | None = Field(
         None, description="examples of what is wanted: a file or a folder", json_schema_extra=operational()
@@ -68,13 +68,23 @@ class TextModel(StageSettings):
         return self
 
     @property
+    def column(self) -> str:
+        """Where its score stands."""
+        return column_of(self.name)
+
+    @property
     def rule(self) -> Rule | None:
         """The rule that judges its score; None where it has no limit, and is only written down."""
         if self.at_least is not None:
-            return Rule(f"models.{self.name}", self.name, "at_least", self.at_least, f"low_{self.name}", self.languages)
+            return Rule(self.column, self.column, "at_least", self.at_least, f"low_{self.name}", self.languages)
         if self.at_most is not None:
-            return Rule(f"models.{self.name}", self.name, "at_most", self.at_most, f"high_{self.name}", self.languages)
+            return Rule(self.column, self.column, "at_most", self.at_most, f"high_{self.name}", self.languages)
         return None
+
+
+def column_of(name: str) -> str:
+    """Where the score of a model stands: under a name that no signal and no count of terms has."""
+    return f"models.{name}"
 
 
 def named_once(models: tuple[TextModel, ...]) -> tuple[TextModel, ...]:

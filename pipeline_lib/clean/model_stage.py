@@ -48,13 +48,16 @@ def make_scores(_settings: CleanSettings, inputs: Inputs, folder: Path) -> Outco
     import numpy as np
     import pyarrow as pa
 
+    from pipeline_lib.clean.model_settings import column_of
     from pipeline_lib.clean.models import scores_of, scores_schema
     from pipeline_lib.store.schemas import DOCUMENTS_FILE
     from pipeline_lib.store.tables import TableWriter, iterate
 
     names = sorted(name.removeprefix(OF_MODEL) for name in inputs.named if name != TEXT)
-    weights = {name: np.load(inputs.file(OF_MODEL + name, WEIGHTS_FILE), allow_pickle=False) for name in names}
-    schema = scores_schema(names)
+    weights = {
+        column_of(name): np.load(inputs.file(OF_MODEL + name, WEIGHTS_FILE), allow_pickle=False) for name in names
+    }
+    schema = scores_schema(list(weights))
     with TableWriter(folder / SCORES_FILE, schema) as writer:
         for part in iterate(inputs.file(TEXT, DOCUMENTS_FILE), ["text"]):
             writer.write(pa.table(scores_of(part["text"].combine_chunks(), weights), schema=schema))

@@ -80,7 +80,7 @@ def weights_of(texts: Sequence[str], is_wanted: npt.NDArray[np.bool_]) -> Weight
 
 
 def scores_of(texts: pa.LargeStringArray, weights: Mapping[str, Weights]) -> dict[str, Scores]:
-    """By the name of a model its score of each text, float32, 0..1; texts must not be null."""
+    """By the name of some weights the scores that they give, float32, 0..1; texts must not be null."""
     scores = np.zeros((len(texts), len(weights)), np.float32)
     if len(texts) and weights:
         together = np.ascontiguousarray(np.stack(list(weights.values()), axis=1))
@@ -95,7 +95,7 @@ def load() -> None:
 
 def learned_scores(models: Sequence[TextModel], texts: pa.LargeStringArray) -> pa.Table | None:
     """Scores by models that are learned for it: what `nightshift try` asks. None where there are no models."""
-    weights = {model.name: learn_model(read_examples(model)).weights for model in models}
+    weights = {model.column: learn_model(read_examples(model)).weights for model in models}
     return pa.table(scores_of(texts, weights), schema=scores_schema(list(weights))) if weights else None
 
 

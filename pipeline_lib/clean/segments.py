@@ -66,9 +66,11 @@ def _cut(
     before = count  # segments of other texts: nothing is joined with them
     begin, chars, begun, joined = first, 0, 0, 0  # `begun`: characters before this segment, `joined`: before the last
     strong, strong_chars, weak, weak_chars = first, 0, first, 0  # the last borders that would do
-    at = first
+    at, line_end = first, first - 1
     while at < last:
-        end, kind = _next_border(text, at, last)
+        if at > line_end:
+            line_end = _line_end(text, at, last)
+        end, kind = _next_border(text, at, line_end, last)
         chars += _num_chars(text, at, end)
         at = end
         while chars - begun > at_most and (strong > begin or weak > begin):
@@ -107,11 +109,15 @@ def _add(
 
 
 @compiled
-def _next_border(text: Bytes, at: Integer, last: Integer) -> tuple[Integer, Integer]:
-    """The first border behind a byte, and what ends there. Line ends belong to what they end."""
-    line_end = at
-    while line_end < last and text[line_end] != _NEWLINE:
-        line_end += 1
+def _line_end(text: Bytes, at: Integer, last: Integer) -> Integer:
+    while at < last and text[at] != _NEWLINE:
+        at += 1
+    return at
+
+
+@compiled
+def _next_border(text: Bytes, at: Integer, line_end: Integer, last: Integer) -> tuple[Integer, Integer]:
+    """The first border behind a byte in a line, and what ends there. Line ends belong to what they end."""
     end = next_inner_end(text, at, line_end)
     if end < line_end:
         return end, _SENTENCE

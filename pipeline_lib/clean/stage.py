@@ -139,7 +139,7 @@ def _all_of(file_rows: Mapping[str, int], facts: Mapping[str, int] | None = None
 
 TEXT = Maker("clean.text", 4, "documents.v2", make_text, reads=("max_html_tags", *settings_read()))
 SIGNALS = Maker("clean.signals", 3, "signals.v1", make_signals, reads=("words",))
-TERMS = Maker("clean.terms", 1, "terms.v1", make_terms, reads=("entity_rules", "spacy_sentences"))
+TERMS = Maker("clean.terms", 2, "terms.v1", make_terms, reads=("entity_rules", "spacy_sentences"))
 JUDGE = Maker(
     "clean.judge",
     1,

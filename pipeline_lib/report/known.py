@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.clean.steps.apply import changes_of
 from pipeline_lib.dedup.settings import DedupSettings
 from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.report.counts import Counts, only, split
@@ -134,8 +135,10 @@ def processing_of(settings: Settings) -> list[str]:
     limits = (f"{rule} {limit_said(str(bound), float(limit))}" for rule, _, bound, limit, _ in limits_of(clean))
     rules = ", ".join(limits)
     kinds = ", ".join(f"{kind} ({scrub.action(kind)})" for kind in KINDS)
+    steps = ", ".join(change.name for change in changes_of(clean))
     return [
         f"languages that are kept: {languages}",
+        f"steps that change texts: {steps}",
         f"quality rules: {rules}",
         f"exact and near duplicates are dropped: {settings.of(DedupSettings).method}",
         f"personal data that is recognized is replaced before tokenization: {kinds}; names of people are not found",

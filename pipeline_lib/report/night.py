@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline_lib.base.errors import DataError
-from pipeline_lib.clean.rules import RULES
+from pipeline_lib.clean.rules import RULES, Rule
 from pipeline_lib.clean.settings import CleanSettings
+from pipeline_lib.clean.terms import column_of
 from pipeline_lib.plan.last import RECIPE
 from pipeline_lib.report.counts import Counts, as_rows
 from pipeline_lib.report.draw import Candidates, merged
@@ -73,14 +74,22 @@ def _recipe(workspace: Workspace) -> str:
 
 def limits_of(settings: CleanSettings) -> list[list[str | float]]:
     """The rules that are on, in their order: name, signal, bound, limit, and of which languages ("" is all)."""
-    found: list[list[str | float]] = []
-    for rule in RULES:
-        limit = settings.rules.get(rule.name)
-        number = None if limit is None else getattr(limit, rule.bound)
-        if number is not None:
-            languages = ", ".join(rule.only_for or ()) or ", ".join(f"not {name}" for name in rule.not_for)
-            found.append([rule.name, rule.signal, rule.bound, float(number), languages])
+    rules = [(rule, limit) for rule in RULES if (limit := settings.rules.get(rule.name)) is not None]
+    models = [(rule, model) for model in settings.models if (rule := model.rule) is not None]
+    found: list[list[str | float]] = [
+        [rule.name, rule.signal, rule.bound, float(getattr(limit, rule.bound)), _asked_of(rule, settings)]
+        for rule, limit in (*rules, *models)
+    ]
+    for label, most in settings.entity_limits.items():
+        found += [] if most is None else [[f"entity_rules.{label}", column_of(label), "at_most", float(most), ""]]
     return found
+
+
+def _asked_of(rule: Rule, settings: CleanSettings) -> str:
+    """The languages that a rule judges; as datatrove's filters count, all documents are taken for English."""
+    if settings.words == "spacy" and rule in RULES:
+        return ""
+    return ", ".join(rule.only_for or ()) or ", ".join(f"not {name}" for name in rule.not_for)
 
 
 def limit_said(bound: str, limit: float) -> str:

@@ -39,11 +39,11 @@ def test_the_example_of_the_page_judges_documents(tmp_path: Path, monkeypatch: p
     settings = CleanSettings(**tomllib.loads(EXAMPLE)["clean"], rules=rules, languages=None)
     texts = pa.array([labelled_text(99, is_wanted=True), labelled_text(99, is_wanted=False)], pa.large_string())
     signals, scores = signals_of(texts), learned_scores(settings.models, texts)
-    assert scores is not None and scores.column_names == ["quality", "toxicity"]
+    assert scores is not None and scores.column_names == ["models.quality", "models.toxicity"]
     extraction = pa.table({"has_text": [True, True], "num_tags": pa.nulls(2, pa.int64())})
     terms = count_terms(settings, texts, signals["language"].combine_chunks())
     good, bad = judge(settings, pa.array(["a", "b"]), extraction, signals, terms, scores).to_pylist()
     assert good["is_kept"] and bad["reason"] == "low_quality"
     assert bad["failed"][0]["rule"] == "models.quality" and bad["failed"][0]["limit"] == 0.4
     assert f"`{bad['failed'][0]['rule']}`" in PAGE and f"`{bad['reason']}`" in PAGE
-    assert scores["toxicity"][1].as_py() > 0.9 > scores["toxicity"][0].as_py()
+    assert scores["models.toxicity"][1].as_py() > 0.9 > scores["models.toxicity"][0].as_py()

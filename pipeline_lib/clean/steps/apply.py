@@ -14,6 +14,7 @@ from pipeline_lib.clean.steps.step import Change
 from pipeline_lib.clean.text_settings import TextSettings
 
 MOST_GROWTH = 2
+_SIGN = r"[^\s\p{Z}]"  # what is no blank of any script
 FREE_BYTES = 1_000  # that a short text may grow by
 
 
@@ -56,6 +57,6 @@ def most_bytes(texts: pa.LargeStringArray) -> pa.Int64Array:
 
 
 def _is_refused(before: pa.LargeStringArray, after: pa.LargeStringArray) -> pa.BooleanArray:
-    is_emptied = pc.and_not(pc.match_substring_regex(before, r"\S"), pc.match_substring_regex(after, r"\S"))
+    is_emptied = pc.and_not(pc.match_substring_regex(before, _SIGN), pc.match_substring_regex(after, _SIGN))
     is_too_long = pc.greater(pc.binary_length(after), most_bytes(before))
     return pc.fill_null(pc.or_(is_emptied, is_too_long), True)

@@ -1,6 +1,7 @@
 """What steps did to documents, as facts of a manifest: added up by name from shard to night.
 
-A step that would empty or inflate most of the documents that it changes is a mistake: it stops the night.
+A rewrite that would empty or inflate most of the documents that it changes is a mistake: it stops the night. (Steps of
+ours spare what is nothing but residue; the rules judge that.)
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 from pipeline_lib.base.errors import GuardStop
 
+REWRITES = "rewrites."  # begins their names
 FEWEST_SPARED = 20  # documents of a shard: fewer stop nothing
 _PREFIXES = {
     "num_changed": "num_changed_by.",
@@ -42,9 +44,9 @@ def added(counts: Counts, more: Counts) -> Counts:
 
 
 def check(counts: Counts) -> None:
-    """Raise `GuardStop` where a step is a mistake: it would empty or inflate most of the documents that it changes."""
+    """Raise `GuardStop` where a rewrite is a mistake: it would empty or inflate most of the documents it changes."""
     for name, count in counts.items():
-        if count.num_spared >= FEWEST_SPARED and count.num_spared > count.num_changed:
+        if name.startswith(REWRITES) and count.num_spared >= FEWEST_SPARED and count.num_spared > count.num_changed:
             raise GuardStop(
                 f"clean: {name} would leave nothing of a document, or make it far longer, "
                 f"in {count.num_spared:,} of the {count.num_spared + count.num_changed:,} documents of a shard that it "

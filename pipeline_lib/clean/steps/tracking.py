@@ -1,7 +1,8 @@
 """Parameters of addresses that say who sent a reader, and not what is read: `?utm_source=...`, `&fbclid=...`.
 
 The address stays, and leads to the same page. Only names that are there for nothing else are taken. A stop behind an
-address is none of it.
+address is none of it. Where a query goes on with signs that are none of an address (`foo(bar)`, letters beyond ASCII),
+nobody can say where it ends: it stays.
 """
 
 import re
@@ -12,9 +13,10 @@ _NAMES = (
     "utm_[a-z_]+|fbclid|gclid|gclsrc|dclid|wbraid|gbraid|msclkid|yclid|twclid|ttclid|igshid|mc_[ce]id|_hs(?:enc|mi)"
     "|mkt_tok|vero_id|oly_(?:anon|enc)_id|spm|vd_source|bd_vid"
 )
-_QUERY = re.compile(r"(?i)(?<=[a-z0-9/_.~%-])\?([a-z0-9_.~%+=&/:;,@!*-]*[a-z0-9%+=&/-])")
+_ENDS = r"$|#|[，。；：！？、）】》」』”’…]|[.,;:!?)\]}*_]{1,9}(?:$|[^\x00-\x7f])"  # what may stand behind a query
+_QUERY = re.compile(rf"(?i)(?<=[a-z0-9/_.~%-])\?([a-z0-9_.~%+=&/:;,@!*-]*[a-z0-9%+=&/-])(?={_ENDS})")
 _TRACKING = re.compile(f"(?i)(?:amp;)?(?:{_NAMES})=.*")
-_ADDRESS = re.compile(r"(?i)\b(?:https?://|www\.)[^\s<>\"'`]+")
+_ADDRESS = re.compile(r"(?i)(?<![a-z0-9])(?:https?://|www\.)[^\s<>\"'`]+")
 
 
 def _shorter(query: re.Match[str]) -> str:

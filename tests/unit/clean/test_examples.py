@@ -150,3 +150,18 @@ def test_two_models_of_one_name_are_refused() -> None:
     one = {"name": "q", "examples": "a"}
     with pytest.raises(ValidationError, match="twice: q, q"):
         CleanSettings(models=(one, one))  # type: ignore[arg-type]
+
+
+def test_what_an_editor_keeps_in_a_hidden_folder_is_no_example(tmp_path: Path) -> None:
+    model = model_of(tmp_path, num=12)
+    before = digest_of_examples(model)
+    hidden = tmp_path / "drop" / ".checkpoints" / "old"
+    hidden.mkdir(parents=True)
+    (hidden / "a.txt").write_text("an old copy of an example", encoding="utf-8")
+    (tmp_path / "drop" / ".a.txt").write_text("another one", encoding="utf-8")
+    assert digest_of_examples(model) == before
+    assert digest_of_examples(model.model_copy(update={"drop": hidden.parent.parent})) == before
+
+
+def test_examples_below_a_hidden_folder_that_was_named_are_read(tmp_path: Path) -> None:
+    assert len(read_examples(model_of(tmp_path / ".mine", num=12)).keep) == 12

@@ -33,6 +33,8 @@ ENGLISH = (
     "At nine o'clock the O'Briens were in Di Canio's bar in Madison, WI; the da Vinci print was on the wall.",
     "NA values in the column are dropped; see dis.dis() and the argument na.rm of the function that reads them.",
     "In Nigerian Pidgin, wetin means what and una means you in the plural; dey is a verb that stands for to be.",
+    "Connect the Wi-Fi antenna to the I/O board and switch it on. Set the Wi-Fi mode to access point, reset the I/O "
+    "controller, start it again and look at the green lamp. Wi-Fi 6 and the I/O bus use separate clocks.",
     "Thou shalt not; neither do thou: for they that have no law unto themselves are they which were of old.",
 )
 

@@ -97,3 +97,10 @@ def test_together_they_are_the_text_and_keep_to_their_bounds(texts: list[str], a
 def test_cutting_a_segment_again_leaves_it_whole(text: str, at_most: int) -> None:
     for segment in cut(text, at_most, at_most):
         assert len(segment) > at_most or cut(segment, at_most, at_most) == [segment]
+
+
+def test_a_line_of_a_hundred_thousand_sentences_is_gone_over_once() -> None:
+    text = "他们走了。" * 100_000
+    found = cut(text, 10, 50)
+    assert "".join(found) == text
+    assert {len(one) for one in found} == {50}

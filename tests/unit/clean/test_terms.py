@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline_lib.clean.blank_pipeline import MOST_UNBROKEN, blank_pipeline
 from pipeline_lib.clean.settings import CleanSettings, EntityRule
 from pipeline_lib.clean.terms import Reading, count_terms, holds_a_term, read
 
@@ -107,3 +108,16 @@ def test_a_word_that_spacy_has_a_name_for_of_its_own_breaks_no_later_reading() -
     rules = (EntityRule(label="FLAG", terms=("language model",)),)
     for _ in range(2):
         assert read([text], "en", rules, sentences=False) == [Reading({"FLAG": 1}, 0)]
+
+
+def test_a_run_without_blanks_is_read_in_pieces() -> None:
+    """Whole, its tokens would take time with the square of its length."""
+    asked: list[str] = []
+    pipeline = blank_pipeline("en")
+    tokenize = pipeline.tokenizer
+    pipeline.tokenizer = lambda text: asked.append(text) or tokenize(text)  # type: ignore[func-returns-value]
+    text = "privacy policy " + "(" * 3 * MOST_UNBROKEN + " end"
+    assert "".join(token.text_with_ws for token in pipeline.make_doc(text)).replace(" ", "") == text.replace(" ", "")
+    assert max(map(len, asked[0].split())) == MOST_UNBROKEN
+    assert _count([text], ["en"])[0]["num_boilerplate"] == 1
+    assert [token.text for token in blank_pipeline("zh").make_doc("夜" * 600)] == ["夜"] * 600

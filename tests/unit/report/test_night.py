@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.report import counts as key
 from pipeline_lib.report import night, views
 from pipeline_lib.report.counts import as_rows, from_rows, only, split
-from pipeline_lib.report.night import count_night
+from pipeline_lib.report.night import count_night, limits_of
 from pipeline_lib.report.records import FOLDER, key_of, names, page_path
 from pipeline_lib.store.workspace import Workspace
+from tests.labelled import write_examples
 from tests.tiny_night import chinese, english
 from tests.unit.report.conftest import CHINESE, ENGLISH, HOSTILE, SHORT, House
 
@@ -135,3 +137,18 @@ def test_before_the_first_refresh_there_is_nothing_to_count(house: House, tmp_pa
 
 def _without_time(rows: list[list[str | int]]) -> list[list[str | int]]:
     return [row for row in rows if row[0] != key.MILLISECONDS]
+
+
+def test_models_and_terms_with_a_limit_are_limits_too(tmp_path: Path) -> None:
+    settings = CleanSettings(
+        rule_set=[], entity_limits={"BOILERPLATE": 3}, models=[{**write_examples(tmp_path, num=12), "at_least": 0.5}]
+    )
+    assert limits_of(settings) == [
+        ["models.sea", "models.sea", "at_least", 0.5, ""],
+        ["entity_rules.BOILERPLATE", "num_boilerplate", "at_most", 3.0, ""],
+    ]
+
+
+def test_under_datatroves_count_rules_judge_all_languages() -> None:
+    assert any(languages for *_, languages in limits_of(CleanSettings()))
+    assert not any(languages for *_, languages in limits_of(CleanSettings(words="spacy")))

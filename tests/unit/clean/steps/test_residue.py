@@ -66,7 +66,15 @@ def test_parameters_that_only_track_go(through: Through, before: str, after: str
     assert through(before, "tracking.v1") == after
 
 
-@pytest.mark.parametrize("text", ["utm_source=x is a parameter", "https://e.org/?q=utm_source", "f(?utm_source=1)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "utm_source=x is a parameter", "https://e.org/?q=utm_source", "f(?utm_source=1)",
+        # Nobody can say where these queries end.
+        "http://a.org/p?utm_term=foo(bar)&id=5", "http://a.org/p?utm_term=中文&id=5", "http://a.org/?id=5&utm_id={x}&z=1",
+        "http://a.org/p?utm_term=a|b&id=5", "http://a.org/p?utm_source=a?b=1", "http://a.org/p?utm_source=x)and",
+    ],
+)  # fmt: skip
 def test_what_is_no_parameter_of_an_address_stays(through: Through, text: str) -> None:
     assert through(text, "tracking.v1") == text
 
@@ -81,3 +89,8 @@ def test_what_is_no_parameter_of_an_address_stays(through: Through, text: str) -
 )
 def test_blanks_that_part_nothing_go(through: Through, step: str, before: str, after: str) -> None:
     assert through(before, step) == after
+
+
+@pytest.mark.parametrize("behind", ["", ".", ")。", "，然后", "。", "）", "#part", '"', " (b)", "!)", "**"])
+def test_what_ends_an_address_ends_its_parameters(through: Through, behind: str) -> None:
+    assert through(f"见https://a.org/p?id=5&utm_source=x{behind}", "tracking.v1") == f"见https://a.org/p?id=5{behind}"

@@ -54,7 +54,7 @@ def test_a_rule_never_leaves_nothing_of_a_text(pattern: str) -> None:
     ("find", "put"), [("a", "b" * 100), (r"\b", "y" * 500), ("(a+)", r"\1\1\1"), ("a*", "x" * 300)]
 )
 def test_a_rule_never_makes_a_text_far_longer(find: str, put: str) -> None:
-    text = "a" * 2_000 + " a" * 10
+    text = "a" * 2_000 + " a" * 30
     texts, counts = went([text, "."], STEP, **_rules((find, put)))
     assert texts[0] == text
     assert counts["rewrites.rule_0.v1"].num_spared == 1
@@ -62,6 +62,15 @@ def test_a_rule_never_makes_a_text_far_longer(find: str, put: str) -> None:
 
 def test_a_rule_may_make_a_short_text_longer() -> None:
     assert went(["a"], STEP, **_rules(("a", "b" * 1_000)))[0] == ["b" * 1_000]
+
+
+@pytest.mark.parametrize("pattern", ["(?m)^", "^", r"(?m)^\s*", "^."])
+def test_a_start_is_counted_where_it_is_and_not_at_every_byte(pattern: str) -> None:
+    text = "a line of some words\n" * 60
+    (after,), counts = went([text], STEP, **_rules((pattern, "quote> ")))
+    assert "quote> " in after and counts["rewrites.rule_0.v1"].num_spared == 0
+    (after,), counts = went([text], STEP, **_rules((pattern, "q" * 1_000)))
+    assert (after == text) is (pattern.startswith("(?m)"))  # sixty thousand characters, or one
 
 
 def test_a_rule_that_would_empty_most_of_what_it_changes_stops_the_night_and_a_better_one_does_not() -> None:
@@ -76,6 +85,12 @@ def test_a_few_texts_that_are_let_alone_stop_nothing() -> None:
     check({"rewrites.a": Count(100, 100, 99), "rewrites.b": Count(0, 0, 19)})
 
 
+def test_documents_of_nothing_but_residue_are_for_the_rules_and_stop_nothing() -> None:
+    _, counts = went(["\u200b", "<br>", "\u3000\u200b"] * 20, "invisible.v1", "tags.v1")
+    assert counts["invisible.v1"].num_spared == 40
+    check(counts)
+
+
 def test_counts_survive_as_facts_that_are_added_up() -> None:
     one, two = {"a.v1": Count(1, -2, 3), "b.v1": Count(1)}, {"a.v1": Count(10, 20, 30)}
     total = sum_of([Outcome(1, 1, facts=facts_of(one)), Outcome(1, 1, facts=facts_of(two))])
@@ -88,6 +103,7 @@ def test_counts_survive_as_facts_that_are_added_up() -> None:
         ({"pattern": "ab(c"}, r"clean\.rewrites\.0\.pattern: RE2 cannot read it: missing \): .*, at character 1"),
         ({"pattern": "ab[z-a]"}, r"character class range: z-a, at character 4"),
         ({"pattern": "a(?=b)"}, r"invalid perl operator: \(\?=, at character 2"),
+        ({"pattern": r"\Qa.b"}, r"RE2 cannot read it: missing \)"),
         ({"pattern": "(a)", "replace": r"\2"}, r"clean\.rewrites\.0\.replace: \\2 at character 1: the pattern has 1 "),
         ({"pattern": "a", "replace": "b\\"}, r"a backslash at character 2 stands before no digit; write \\\\"),
         ({"pattern": "a", "replace": r"\n"}, r"a backslash at character 1 stands before no digit"),
