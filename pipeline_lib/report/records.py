@@ -138,7 +138,7 @@ def without_samples(html: str) -> str:
     """
     rest = SAMPLES.sub("", html)
     if BEGIN in rest or END in rest:
-        raise DataError("a page of which nobody can tell where its samples are; nightshift report makes it anew")
+        raise DataError("nobody can tell where its samples are")
     return rest
 
 
