@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.pages import link_to
-from flows.show.report import Order, make_page, page_that_stands
+from flows.show.report import Order, make_page
 from pipeline_lib.base.errors import NightshiftError
+from pipeline_lib.report.records import page_that_stands
 from tasks.night import Night
 
 REPORT_KEY = "refresh-report"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline_lib.base.errors import NightshiftError
 from pipeline_lib.model import curves
 from pipeline_lib.model.tracking import RECEIVER as MLFLOW
 from pipeline_lib.model.tracking import MlflowTracker, Point, lines_of, place_of
@@ -85,12 +86,26 @@ def _done(step: Step, night: Night, graph: Graph) -> Done:
     name, outbox = _name(step, night), Outbox(night.workspace.root, MLFLOW)
     with MlflowTracker(place, experiment=own.experiment, key=ref.fingerprint, name=name, outbox=outbox) as tracker:
         tracker.log_params(dict(flat(night.settings.model_dump(mode="json"))))
-        if (page := shared_page(night.workspace)) is not None:
-            tracker.log_text(PAGE_IN_MLFLOW, page)
+        share_page(night, tracker)
         done = do_step(step, night, graph, report=TrainingShow(night, tracker))
         tracker.log_metrics({f"time/{part}_seconds": s for part, s in _timings(work_folder).items()}, step=0)
     shutil.rmtree(work_folder, ignore_errors=True)
     return done
+
+
+def share_page(night: Night, tracker: MlflowTracker) -> None:
+    """Put the page of the data that is learned beside the curves; where it cannot be, that is said."""
+    try:
+        page = shared_page(night.workspace)
+    except Exception as exc:  # noqa: BLE001 - a page is only shown: whatever it fails of, the training goes on
+        why = str(exc) if isinstance(exc, NightshiftError) else type(exc).__name__
+        night.reporter.say(
+            f"the page of this refresh cannot be read ({why}), so MLflow gets none. Remove it: nightshift report "
+            "makes it anew"
+        )
+        return
+    if page is not None:
+        tracker.log_text(PAGE_IN_MLFLOW, page)
 
 
 def _name(step: Step, night: Night) -> str:

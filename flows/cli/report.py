@@ -56,7 +56,8 @@ def report(
             write_as_the_user_does()
         show_summary(settings, workspace, facts, to, as_json=as_json)
         return
-    from flows.show.report import Order, make_page, page_named, page_that_stands, told_by
+    from flows.show.report import Order, make_page, page_named, told_by
+    from pipeline_lib.report.records import page_that_stands
 
     path = page_named(workspace, what) if what else page_that_stands(workspace)
     path = path or make_page(Order(settings, told_by(workspace)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.past.made import last_of
-from pipeline_lib.report.records import keep_newest, key_of, name_of, names, page_path, read, save, save_page
+from pipeline_lib.report.records import keep_newest, names, page_path, read, save, save_page
 from pipeline_lib.scrub.settings import ScrubSettings
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.workspace import Workspace
@@ -20,14 +20,6 @@ class Order:
 
     settings: Settings
     told: Mapping[str, Any] = field(default_factory=dict)  # what the night says of itself
-
-
-def page_that_stands(workspace: Workspace) -> Path | None:
-    """The page of what is there now; None where it was not made yet, or is gone. Light: nothing is read but names."""
-    key = key_of(workspace)
-    name = None if key is None else name_of(workspace, key)
-    path = None if name is None else page_path(workspace, name)
-    return path if path is not None and path.is_file() else None
 
 
 def make_page(order: Order) -> Path:

@@ -10,16 +10,16 @@ than a MiB, and those that are one document, are not opened.
 """
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from pipeline_lib.ingest.documents import Reading
 from pipeline_lib.ingest.kinds import kind_of
 from pipeline_lib.ingest.plan import FilePlan
-from pipeline_lib.ingest.records import KIB, MIB, Bad, Record, SourceFile, Unreadable
+from pipeline_lib.ingest.records import KIB, MIB, Bad, Record, SourceFile, Unreadable, WrappedFiles
 from pipeline_lib.ingest.streams import Stream
 from pipeline_lib.ingest.zipped import members_of_zip
 
@@ -33,6 +33,8 @@ LOOKED_AT_BYTES, HEAD_BYTES, HEAD_ROWS = MIB, 512 * KIB, 1 << 11  # bzip2 packs 
 TEXTS = frozenset({".txt", ".md", ".rst", ".html", ".htm"})
 LINES = frozenset({".jsonl", ".ndjson", ".json", ".csv", ".tsv"})
 OF_MANY = LINES | {".parquet", ".arrow", ".feather", ".warc", ".wet", ".arc", ".xml", ".nxml", ".tar", ".zip"}
+
+Read = Callable[[SourceFile], Iterator[Record | Bad]]
 
 
 class Extent(NamedTuple):
@@ -58,43 +60,49 @@ def num_parts_of(reading: Reading, file: FilePlan, place: Path) -> int:
         return 1
     extent = Extent(0, 0)
     with suppress(OSError, Unreadable), place.open("rb") as raw:  # reading it will say why
+        own, read = _unwrapped(reading, SourceFile(file.path, raw, file.bytes))
         if suffix == ".zip" and not compression:
-            extent = _of_zip(reading, file, raw)
+            extent = _of_zip(own, reading.limits.max_expansion)
         elif suffix == ".parquet" and not compression:
-            extent = _of_rows(reading, file, raw)
+            extent = _of_rows(own, read)
         else:
-            extent = _of_head(reading, file, raw)
+            extent = _of_head(own, read)
     return min(extent.num_parts, max(1, file.bytes // PART_STORED_BYTES))
 
 
-def _of_head(reading: Reading, file: FilePlan, raw: BinaryIO) -> Extent:
+def _unwrapped(reading: Reading, file: SourceFile) -> tuple[SourceFile, Read]:
+    """The bytes that are of its kind, and what reads them, or their head."""
+    files, limits = reading.files, reading.limits
+    if isinstance(files, WrappedFiles):
+        return files.unwrapped(file), lambda one: files.read_unwrapped(one, limits)
+    return file, lambda one: files.read(one, limits)
+
+
+def _of_head(file: SourceFile, read: Read) -> Extent:
     """Where the head alone cannot be read the size is all there is to go by."""
-    head = raw.read(HEAD_BYTES)
-    found = _sum(_read(reading, file, io.BytesIO(head), len(head)))
-    return found.times(file.bytes / len(head)) if found.num_documents else Extent(file.bytes, 0)
+    file.raw.seek(0)
+    head = file.raw.read(HEAD_BYTES)
+    found = _sum(read(SourceFile(file.path, io.BytesIO(head), len(head))))
+    return found.times(file.num_bytes / len(head)) if found.num_documents else Extent(file.num_bytes, 0)
 
 
-def _of_rows(reading: Reading, file: FilePlan, raw: BinaryIO) -> Extent:
+def _of_rows(file: SourceFile, read: Read) -> Extent:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        num_rows = pq.read_metadata(raw).num_rows
+        num_rows = pq.read_metadata(file.raw).num_rows
     except pa.ArrowException as exc:
         raise Unreadable("damaged Parquet") from exc
-    raw.seek(0)
-    found = _sum(islice(_read(reading, file, raw, file.bytes), HEAD_ROWS))
+    file.raw.seek(0)
+    found = _sum(islice(read(file), HEAD_ROWS))
     return found.times(num_rows / max(1, found.num_documents))
 
 
-def _of_zip(reading: Reading, file: FilePlan, raw: BinaryIO) -> Extent:
-    members = members_of_zip(Stream(raw, "", file.bytes, reading.limits.max_expansion))
+def _of_zip(file: SourceFile, max_expansion: int) -> Extent:
+    members = members_of_zip(Stream(file.raw, "", file.num_bytes, max_expansion))
     sizes = (one.num_bytes for one in members if kind_of(one.name)[0] in TEXTS | LINES and not one.refusal)
-    return Extent(min(sum(sizes), file.bytes * reading.limits.max_expansion), 0)
-
-
-def _read(reading: Reading, file: FilePlan, raw: BinaryIO, num_bytes: int) -> Iterator[Record | Bad]:
-    return reading.files.read(SourceFile(file.path, raw, num_bytes), reading.limits)
+    return Extent(min(sum(sizes), file.num_bytes * max_expansion), 0)
 
 
 def _sum(items: Iterable[Record | Bad]) -> Extent:

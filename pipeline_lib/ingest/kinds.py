@@ -1,5 +1,6 @@
 """What files are known by: the suffix that a reader is listed under, and the way they are compressed."""
 
+import re
 from collections.abc import Callable, Iterator
 from posixpath import splitext
 
@@ -10,6 +11,7 @@ Reader = Callable[[Stream, ReadOptions], Iterator[Record | Bad]]
 
 SHORT = {".tgz": ".gz", ".tbz2": ".bz2", ".tbz": ".bz2", ".txz": ".xz", ".tzst": ".zst"}  # of a compressed tar
 ARCHIVES = (".tar", ".zip")
+SUFFIX = re.compile(r"\.[a-z0-9_+-]{1,10}")  # what else stands behind a dot is a part of somebody's name for a file
 
 
 def kind_of(path: str) -> tuple[str, str]:
@@ -24,6 +26,10 @@ def kind_of(path: str) -> tuple[str, str]:
 
 
 def untaken(path: str) -> str:
-    """What a file that no reader takes is counted under: ".xlsx", ".xlsx.gz", "no suffix"."""
+    """What a file that no reader takes is counted under: ".xlsx", ".xlsx.gz", "no suffix", "other suffix".
+
+    It is shown and kept where names of files are not.
+    """
     name, compression = kind_of(path)
-    return f"{name if name.startswith('.') else ''}{compression}" or "no suffix"
+    suffix = name if name.startswith(".") else ""
+    return "other suffix" if suffix and not SUFFIX.fullmatch(suffix) else f"{suffix}{compression}" or "no suffix"

@@ -256,6 +256,17 @@ class FileSource(Protocol):
 
 
 @runtime_checkable
+class WrappedFiles(Protocol):
+    """A `FileSource` whose files hold more than the bytes that a reader of their kind knows."""
+
+    def unwrapped(self, file: SourceFile) -> SourceFile:
+        """Those bytes alone. Raises `Unreadable` where that is no file of this source."""
+
+    def read_unwrapped(self, file: SourceFile, limits: Limits) -> Iterator[Record | Bad]:
+        """The records of such bytes, or of their beginning, without what the rest says of them."""
+
+
+@runtime_checkable
 class LandingSource(Protocol):
     """A source that has to be asked first: what it answers lands in a folder of files."""
 

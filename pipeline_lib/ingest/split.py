@@ -19,12 +19,12 @@ import pyarrow as pa
 from pipeline_lib.ingest.documents import Document, Reading, read_pieces
 from pipeline_lib.ingest.plan import FILES_FILE, LEDGER_FILE, QUARANTINE_FILE, FilePlan, ShardPlan
 from pipeline_lib.ingest.records import Bad
-from pipeline_lib.ingest.tables import FILES_SCHEMA, INGEST_LEDGER_SCHEMA, summed
+from pipeline_lib.ingest.tables import FILES_SCHEMA, INGEST_LEDGER_SCHEMA, NO_RECORDS, summed
 from pipeline_lib.ingest.writing import ShardWriter, Tally, check_lines, dropped_of, looked_up, rows_told
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA, QUARANTINE_SCHEMA
-from pipeline_lib.store.tables import PASSING_OPTIONS, PIECE_ROWS, TableWriter, iterate, write_parquet
+from pipeline_lib.store.tables import PASSING_OPTIONS, PIECE_ROWS, TableWriter, iterate, read_table, write_parquet
 
 # Of a cell: half of the smallest part (extent.py), so that parts differ by one of a few; a piece of all later stages.
 CELL_BYTES = 4 << 20  # of text
@@ -78,7 +78,7 @@ def write_part(inputs: Inputs, folder: Path) -> Outcome:
     num_documents = _join(parts_of(DOCUMENTS_FILE), DOCUMENTS_SCHEMA, folder / DOCUMENTS_FILE)
     _join(parts_of(LEDGER_FILE), INGEST_LEDGER_SCHEMA, folder / LEDGER_FILE)
     num_bad = _join(parts_of(QUARANTINE_FILE), QUARANTINE_SCHEMA, folder / QUARANTINE_FILE)
-    files = summed(pa.concat_tables([FILES_SCHEMA.empty_table(), *parts_of(FILES_FILE)]), ["path", "digest"])
+    files = summed(pa.concat_tables([_nothing_of(inputs), *parts_of(FILES_FILE)]), ["path", "digest"])
     write_parquet(files.select(FILES_SCHEMA.names).cast(FILES_SCHEMA), folder / FILES_FILE)
     return Outcome(
         num_documents + num_bad,
@@ -87,6 +87,12 @@ def write_part(inputs: Inputs, folder: Path) -> Outcome:
         file_rows=rows_told(num_documents, num_bad, files.num_rows),
         facts={"source": facts["source"]},
     )
+
+
+def _nothing_of(inputs: Inputs) -> pa.Table:
+    """The file with nothing counted: a part without cells is a shard of it, too. (The first cell is always there.)"""
+    (file,) = read_table(inputs.file("split", f"{_name(0)}/{FILES_FILE}"), ["path", "digest"]).to_pylist()
+    return pa.Table.from_pylist([file | NO_RECORDS], FILES_SCHEMA)
 
 
 def _name(cell: int) -> str:

@@ -163,16 +163,17 @@ def _numbers(column: Any) -> dict[str, int]:
 
 
 def _add_files(store: Store, batch: Batch, counts: Counts) -> None:
-    """What the batch says of its files, and of what it withdraws."""
+    """What the batch says of its files, and of what it withdraws. A file of several shards has a row for each."""
     ref = Ref(INGEST, batch.fingerprint)
     inventory, stones = (opened(store, ref, f"{name}.parquet") for name in ("inventory", "tombstones"))
     counts[key.WITHDRAWN, batch.source] += 0 if stones is None else num_rows(stones)
-    for part in () if inventory is None else iterate(inventory, ["digest", "bytes", "num_lost"]):
-        num_gone = part["digest"].null_count
-        counts[key.GONE_FILES, batch.source] += num_gone
-        counts[key.FILES, batch.source] += part.num_rows - num_gone
+    paths = set[str]()
+    for part in () if inventory is None else iterate(inventory, ["path", "digest", "bytes", "num_lost"]):
+        counts[key.GONE_FILES, batch.source] += part["digest"].null_count
+        paths.update(part["path"].filter(part["digest"].is_valid()).to_pylist())
         counts[key.STORED, batch.source] += pc.sum(part["bytes"]).as_py() or 0
         counts[key.LOST, batch.source] += pc.sum(part["num_lost"]).as_py() or 0
+    counts[key.FILES, batch.source] += len(paths)
 
 
 def _add_works(workspace: Workspace, batch: Batch, counts: Counts) -> None:

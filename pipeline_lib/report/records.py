@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.past.made import last_of
 from pipeline_lib.plan.last import RECIPE
 from pipeline_lib.report.counts import Counts, from_rows
@@ -93,6 +94,14 @@ def name_of(workspace: Workspace, key: str) -> str | None:
     return next((name for name in reversed(names(workspace)) if name.endswith(f"-{key[:NAMED]}")), None)
 
 
+def page_that_stands(workspace: Workspace) -> Path | None:
+    """The page of what is there now; None where it was not made yet, or is gone. Light: nothing is read but names."""
+    key = key_of(workspace)
+    name = None if key is None else name_of(workspace, key)
+    path = None if name is None else page_path(workspace, name)
+    return path if path is not None and path.is_file() else None
+
+
 def read(workspace: Workspace, name: str) -> Record | None:
     """The numbers of this name; None, with a word, where they are not understood."""
     return read_comfort(_folder(workspace) / f"{name}{NUMBERS}", Record)
@@ -123,13 +132,22 @@ def save_page(workspace: Workspace, name: str, html: str) -> Path:
 
 
 def without_samples(html: str) -> str:
-    """A page that may leave the workspace: all of it but text and ids of documents."""
-    return SAMPLES.sub("", html)
+    """A page that may leave the workspace: all of it but text and ids of documents.
+
+    Raises `DataError` where its marks are no pairs: what is behind one of them may be a sample.
+    """
+    rest = SAMPLES.sub("", html)
+    if BEGIN in rest or END in rest:
+        raise DataError("nobody can tell where its samples are")
+    return rest
 
 
 def shared_page(workspace: Workspace) -> str | None:
-    """The newest page as it may leave the workspace; None where there is none."""
-    found = next((page for name in reversed(names(workspace)) if (page := page_path(workspace, name)).is_file()), None)
+    """The page of what is there now, as it may leave the workspace; None where there is none.
+
+    Raises `DataError`, `OSError` or `UnicodeError` where it is not as it was written.
+    """
+    found = page_that_stands(workspace)
     return None if found is None else without_samples(found.read_text(encoding="utf-8"))
 
 

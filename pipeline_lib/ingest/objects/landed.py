@@ -37,10 +37,22 @@ class LandedObjects:
     def read(self, file: SourceFile, limits: Limits) -> Iterator[Record | Bad]:
         """What the reader of its name makes of an object."""
         told, num_bytes = read_told(file.raw, file.num_bytes)
-        own = SourceFile(file.path, part_of_file(file.raw, 0, num_bytes), num_bytes, file.lines)
         metadata = {name: value for name, value in told.items() if name != LICENCE}
-        for item in self._read(own, limits):
+        for item in self._read(_first(file, num_bytes), limits):
             yield _licensed(told_too(item, metadata or None), told)
+
+    def unwrapped(self, file: SourceFile) -> SourceFile:
+        """The object, without what is told of it."""
+        return _first(file, read_told(file.raw, file.num_bytes)[1])
+
+    def read_unwrapped(self, file: SourceFile, limits: Limits) -> Iterator[Record | Bad]:
+        """What the reader of its name makes of an object, without what is told of it."""
+        return self._read(file, limits)
+
+
+def _first(file: SourceFile, num_bytes: int) -> SourceFile:
+    """So many bytes of a file as one."""
+    return SourceFile(file.path, part_of_file(file.raw, 0, num_bytes), num_bytes, file.lines)
 
 
 def _licensed(item: Record | Bad, told: Mapping[str, str]) -> Record | Bad:

@@ -8,6 +8,7 @@ again. Readers see the bytes of the object alone.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,7 +28,7 @@ def write_told(path: Path, told: Mapping[str, str]) -> None:
 def read_told(raw: BinaryIO, num_bytes: int) -> tuple[dict[str, str], int]:
     """What stands behind the bytes of an object, and how many these are, in a file of `num_bytes`.
 
-    Raises `Unreadable` where nothing does.
+    Raises `Unreadable` where nothing does, or what does is nothing that `write_told` writes.
     """
     end = num_bytes - LENGTH_BYTES
     if end >= 0:
@@ -35,5 +36,8 @@ def read_told(raw: BinaryIO, num_bytes: int) -> tuple[dict[str, str], int]:
         length = int.from_bytes(raw.read(LENGTH_BYTES), "big")
         if 0 < length <= min(end, MAX_TOLD_BYTES):
             raw.seek(end - length)
-            return json.loads(raw.read(length)), end - length
+            with suppress(ValueError, RecursionError):
+                told = json.loads(raw.read(length))
+                if isinstance(told, dict) and all(isinstance(value, str) for value in told.values()):
+                    return told, end - length
     raise Unreadable("not as it landed", None)

@@ -1,5 +1,6 @@
 """Whole data halves over a file that is several shards: what is planned, cut off, lost, cleared away and forgotten."""
 
+import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,10 +11,13 @@ import pytest
 
 from flows.halves import refresh_data
 from pipeline_lib.forget.find import seek
-from pipeline_lib.ingest import extent
+from pipeline_lib.ingest import extent, split
 from pipeline_lib.past.ledger import why
 from pipeline_lib.past.names import documents
+from pipeline_lib.report import counts
+from pipeline_lib.report.measure import measure
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.tables import read_table
 from pipeline_lib.store.workspace import Workspace
 from tasks.forget import forget
 from tasks.maintain import collect
@@ -99,6 +103,34 @@ def test_what_is_trained_on_is_that_of_a_file_in_one_shard(tmp_path: Path, monke
     assert parts.tokenized_text == whole.tokenized_text
     shards = [sum(key[2].startswith("shard") for key in one.made if key[0] == "ingest") for one in (parts, whole)]
     assert shards[0] > shards[1] + 3
+
+
+def test_a_file_of_fewer_cells_than_parts_is_one_like_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its head is text, and what follows stands beside it: one part has all documents."""
+    monkeypatch.setattr(extent, "HEAD_BYTES", 10_000)
+    monkeypatch.setattr(split, "CELL_BYTES", 1 << 20)
+    monkeypatch.setattr(split, "CELL_ROWS", 1 << 13)
+    house = new_house(tmp_path)
+    with (house.corpus / LARGE).open("a", encoding="utf-8") as lines:
+        lines.writelines(json.dumps({"text": "short", "html": "<b>" * 9_000}) + "\n" for _ in range(20))
+    done = night(house)
+    parts = [name for name in of_maker(house, "ingest.read") if "part" in artifacts(house.workspace)[name].settings]
+    assert [artifacts(house.workspace)[name].rows_out for name in parts].count(0) >= len(parts) - 1 > 3
+    assert {f"{LARGE}#en-{number}" for number in range(40)} <= done.urls
+    (batch,) = done.workspace.batches()
+    inventory = read_table(done.workspace.store.path("ingest", batch.fingerprint) / "inventory.parquet").to_pylist()
+    rows = [row for row in inventory if row["path"] == LARGE]
+    assert len(rows) == len(parts)
+    assert sum(row["num_documents"] for row in rows) == 120
+    assert sum(row["bytes"] for row in rows) == (house.corpus / LARGE).stat().st_size
+    write_lines(house.corpus / "a.jsonl", {"a": english(3)})
+    assert "a.jsonl#a" in night(house).urls
+
+
+def test_a_page_counts_files_and_not_their_parts(lived: House) -> None:
+    workspace = Workspace(lived.workspace)
+    (batch,) = workspace.batches()
+    assert measure(workspace, batch, 0).counts[counts.FILES, batch.source] == 3
 
 
 def test_more_at_the_end_then_an_edit_cost_one_shard_each(house: House) -> None:

@@ -105,7 +105,7 @@ def test_what_no_reader_takes_is_counted_by_kind_and_is_no_damage(house: Any) ->
         "a.tar:5 (5 of them): passed over: hidden",
         "a.tar:6 (inner.tar.gz): passed over: .tar.gz within an archive",
         "a.tar:7 (inner.zip): passed over: .zip within an archive",
-        "a.tar:8 (odd.%0A): passed over: odd kind",
+        "a.tar:8 (odd.%0A): passed over: other suffix",
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline_lib.ingest.kinds import untaken
 from pipeline_lib.ingest.records import PassedOver
 from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
@@ -36,6 +37,26 @@ def test_files_are_counted_by_their_endings_with_the_first_as_an_example(tmp_pat
         ".zst": (1, "archive.zst"),
         "no suffix": (1, "LICENSE"),
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("a/LETTER.7Z.gz", ".7z.gz"),
+        ("draft.c++", ".c++"),
+        ("a/letter.Jane Doe HIV positive", "other suffix"),
+        ("letter.Jane Doe.zst", "other suffix"),
+        ("a.夜", "other suffix"),
+        ("a.<b>x", "other suffix"),
+        ("a.ſ", "other suffix"),
+        ("a.x\n", "other suffix"),
+        ("a.", "other suffix"),
+        ("a." + "x" * 11, "other suffix"),
+        ("Jane Doe", "no suffix"),
+    ],
+)
+def test_what_is_no_suffix_of_a_kind_is_not_told(path: str, kind: str) -> None:
+    assert untaken(path) == kind
 
 
 @pytest.mark.parametrize(

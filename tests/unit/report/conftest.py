@@ -19,7 +19,7 @@ ENGLISH = {f"e{number}": english(number) for number in range(6)}
 CHINESE = {f"z{number}": chinese(number) for number in range(3)}
 SHORT = "Call me: 139 1234 5678, or write to jo@example.com. My old one was 12-345-6789-0."  # 81 characters
 HOSTILE = "Short <script>document.title = 'taken'</script> & <img src=x onerror=alert(1)>"  # 78 characters
-LONELY_SUFFIX = "slides.<b>x"  # a file that no reader takes
+LONELY_SUFFIX = "slides.<b>x"  # a file that no reader takes, nor a page shows how it ends
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,27 @@ import pytest
 
 from flows import reported
 from flows.show.page import html_of
-from flows.show.report import Order, make_page, page_named, page_that_stands
-from pipeline_lib.base.errors import SettingsError, UpstreamError
+from flows.show.report import Order, make_page, page_named
+from pipeline_lib.base.errors import DataError, SettingsError, UpstreamError
 from pipeline_lib.past.made import made_last
-from pipeline_lib.report.records import FOLDER, forget_pages, keep_newest, names, page_path, shared_page
+from pipeline_lib.report.records import (
+    BEGIN,
+    END,
+    FOLDER,
+    forget_pages,
+    keep_newest,
+    names,
+    page_path,
+    page_that_stands,
+    shared_page,
+    without_samples,
+)
 from pipeline_lib.report.samples import harmless
 from pipeline_lib.scrub.key import ScrubKey
 from pipeline_lib.scrub.settings import KINDS, ScrubSettings
 from pipeline_lib.scrub.strings import Scrubber
 from pipeline_lib.store.workspace import Workspace
+from tasks.train import PAGE_IN_MLFLOW, share_page
 from tests.tiny_night import chinese, night_here, write_lines
 from tests.unit.report.conftest import ENGLISH, House, refreshed, settings_of, write_first
 
@@ -116,8 +128,7 @@ def test_hostile_text_and_names_are_shown_as_they_are(house: House) -> None:
     assert "&lt;script&gt;document.title" in page
     assert "<script" not in page
     assert "<img" not in page
-    assert "&lt;b&gt;" in page  # the kind of a file that no reader takes
-    assert "<b>x" not in page
+    assert "&lt;img" in page
 
 
 def test_its_numbers_name_no_document_and_no_file(house: House) -> None:
@@ -132,7 +143,8 @@ def test_its_numbers_name_no_document_and_no_file(house: House) -> None:
     ]
     assert len(ids) == 17
     assert not [name for name in ids if name in kept]
-    assert not [name for name in ("a.jsonl", "note.txt", "bad.jsonl", "slides") if name in kept]
+    assert not [name for name in ("a.jsonl", "note.txt", "bad.jsonl", "slides", "<b>x") if name in kept]
+    assert '"other suffix": 1' in kept
 
 
 def test_what_may_leave_the_workspace_has_no_samples(house: House) -> None:
@@ -143,6 +155,56 @@ def test_what_may_leave_the_workspace_has_no_samples(house: House) -> None:
     assert ENGLISH["e1"][:20] not in shared
     assert chinese(9)[:8] not in shared
     assert 'id="quality"' in shared
+
+
+@pytest.mark.parametrize(
+    "page", [f"a{BEGIN}b", f"a{END}b", f"{END}a{BEGIN}b", f"{BEGIN}a{BEGIN}b{END}c{END}", f"{BEGIN}a{END}b{BEGIN}c"]
+)
+def test_of_a_page_whose_marks_are_no_pairs_nothing_leaves(page: str) -> None:
+    with pytest.raises(DataError, match="where its samples are"):
+        without_samples(page)
+
+
+def test_only_the_page_of_what_is_there_now_leaves(copy: Workspace) -> None:
+    first, second = names(copy)
+    page_path(copy, second).unlink()
+    assert page_path(copy, first).is_file()
+    assert shared_page(copy) is None
+    shutil.copy(page_path(copy, first), page_path(copy, second))
+    later = page_path(copy, "2999-01-01-000000-01234567")
+    later.write_text("of rules that are set no more", encoding="utf-8")
+    later.with_suffix(".json").write_text("{}", encoding="utf-8")
+    assert shared_page(copy) == without_samples(page_path(copy, first).read_text(encoding="utf-8"))
+
+
+class Gets:
+    """What MLflow is given."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def log_text(self, name: str, text: str) -> None:
+        self.texts[name] = text
+
+
+@pytest.mark.parametrize("data", [None, b"\xff\xfe", f"secret {BEGIN} secret".encode()])
+def test_a_page_that_cannot_be_read_is_said_and_fails_no_training(
+    copy: Workspace, house: House, monkeypatch: pytest.MonkeyPatch, data: bytes | None
+) -> None:
+    said, tracker = list[str](), Gets()
+    if data is not None:
+        page_path(copy, names(copy)[-1]).write_bytes(data)
+    settings = house.settings.model_copy(update={"workspace": copy.root})
+    with night_here(settings) as night:
+        monkeypatch.setattr(night.reporter, "say", said.append)
+        share_page(night, tracker)  # type: ignore[arg-type]
+    assert list(tracker.texts) == ([PAGE_IN_MLFLOW] if data is None else [])
+    assert len(said) == (data is not None)
+    assert "secret" not in "".join(said)
+    if said:  # the advice works
+        page_path(copy, names(copy)[-1]).unlink()
+        make_page(Order(settings))
+        assert shared_page(copy)
 
 
 def test_no_samples_where_none_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scrub_key: None) -> None:
