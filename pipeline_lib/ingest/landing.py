@@ -16,7 +16,7 @@ nothing of it outlives a night that is killed.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
@@ -139,6 +139,12 @@ class Landing:
         if digest != digest_of_row(row):
             place, piece = (None, piece) if known else self._place_of(row.id)
             self._add_fresh(row, known is not None, piece, place)
+
+    def put_off(self, row_ids: Iterable[str]) -> None:
+        """Rows that the source may have, and gives on a later night: of those of a lost landing none counts as gone."""
+        if self._before is None:
+            hashes = ((hash_of_id(row_id),) for row_id in row_ids)
+            self._scratch.executemany("DELETE FROM placed WHERE hash = ?", hashes)
 
     def write(self, last: Any, max_gone_share: float) -> Outcome:
         """Fill the folder. Raises `GuardStop` when too many of the rows that were there are gone."""

@@ -51,7 +51,6 @@ def _shown(source: str) -> str:
 
 
 def _lines(text: str) -> tuple[str, ...]:
-    found = (
-        BLANKS.sub(" ", line).lstrip(MARKS_BEFORE).rstrip(MARKS_BEHIND) for line in text.translate(DIGITS).splitlines()
-    )
+    lines = (BLANKS.sub(" ", line) for line in text.translate(DIGITS).splitlines())
+    found = (line.lstrip(MARKS_BEFORE).rstrip(MARKS_BEHIND) for line in lines)
     return tuple(BETWEEN_HAN.sub("", line) for line in found if line)

@@ -27,7 +27,8 @@ ORGANISATION = re.compile(
     rf"|(?:{_BEFORE}{{0,80}}\s)?(?:University|Ministry|Department|Agency|Commission|Authority|Association|Federation|Hospital|"
     rf"School District|NHS (?:Foundation )?Trust){_OF}?"
     rf"|{_BEFORE}{{0,80}}\s?(?:County|Borough|City|District|Parish|Town|Regional) Council"
-    rf"|{_BEFORE}{{1,80}}\s(?:National|Savings|Central|Federal|Commercial|Trust) Bank|.{1, 80}\s(?:Credit|Trade|Workers) Union)",
+    rf"|{_BEFORE}{{1,80}}\s(?:National|Savings|Central|Federal|Commercial|Trust) Bank"
+    rf"|{_BEFORE}{{1,80}}\s(?:Credit|Trade|Workers) Union)",
     re.I,
 )
 PERSONAL = re.compile(

@@ -72,9 +72,10 @@ def _is_record(path: str, item: Record) -> bool:
 
 
 def _told_of(item: Record, parties: Parties) -> dict[str, str]:
+    """What a text says of itself; nothing where a rule fails on it."""
     from pipeline_lib.ingest.judgments.rules import told_of
 
     try:
         return told_of(item.text, is_html=item.format == "html").told(parties)
-    except Exception:  # noqa: BLE001 - a text that trips a rule is still a text: nothing is told of it, and the night goes on
+    except Exception:  # noqa: BLE001 - a text that trips a rule is a text all the same, and stops no night
         return {}
