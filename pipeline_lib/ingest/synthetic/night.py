@@ -3,7 +3,7 @@
 A row stays for as long as its seed is in the file. A seed that was asked by another recipe keeps its rows until it is
 its turn. A question that is there already, from whatever seed, is not taken twice. Of a seed that never got an answer
 of the right form nothing lands, and it is not asked again either. Where the landing before is lost, all seeds are asked
-again, a budget a night: until then those that wait take no row away as far as the guard is concerned.
+again, a budget a night, and may be answered with fewer pairs: gone are the rows of seeds that left the file alone.
 
     asked.json     in a landing: the recipe by which each seed was asked last
 """
@@ -41,13 +41,12 @@ def write_night(
     usage = ask_all(source, todo, work, answers, is_answering=source.recipe in asked.values())
     done = {key: one for key, one in answers.items() if key in seeds and one.is_done(source.max_tries)}
     counts = _give(landing, _known(before), {key: done.get(key) for key in seeds}, source.recipe)
-    waiting = [seed.key for seed in todo if seed.key not in done]
-    landing.put_off(_row_id(seed, number) for seed in waiting for number in range(1, MOST_PAIRS + 1))
+    landing.spare(_row_id(seed, number) for seed in seeds for number in range(1, MOST_PAIRS + 1))
     outcome = landing.write(None, max_gone_share)
     asked = {key: recipe for key, recipe in asked.items() if key in seeds}
     write_json(folder / ASKED_FILE, asked | dict.fromkeys(done, source.recipe))
     counts["unfit_answer"] = sum(not one.pairs for one in done.values())
-    counts["not_reached"] = len(waiting)
+    counts["not_reached"] = sum(seed.key not in done for seed in todo)
     return _told(outcome, counts, usage, cost_of(source, usage))
 
 

@@ -254,6 +254,14 @@ def test_a_landing_that_is_lost_is_asked_for_again_a_budget_a_night(asked: Any, 
     assert len(chat.log) == 10
 
 
+def test_fewer_pairs_after_a_lost_landing_stop_no_night(asked: Any, chat: ChatSite) -> None:
+    chat.says = lambda prompt: pairs(*((f"{prompt[:4]} {number}?", "Yes.") for number in range(3)))
+    assert land(asked).rows_out == 9
+    asked.landing, asked.settings = None, {"max_gone_share": 0.1}
+    chat.says = lambda prompt: pairs((f"{prompt[:4]} 0?", "Yes."))
+    assert land(asked).rows_out == 3
+
+
 def test_rows_of_seeds_that_left_with_a_lost_landing_are_gone(asked: Any, chat: ChatSite) -> None:
     seeds(asked, *(f"Seed{number}" for number in range(10)))
     land(asked)
