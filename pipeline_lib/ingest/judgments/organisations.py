@@ -13,8 +13,8 @@ _BEFORE = rf"(?:(?!\b(?:of|at|in|{_JOINS})\b|\+).)"  # a sign of what stands bef
 _BEHIND = rf"(?:(?!\b(?:{_JOINS})\b|\+).)"  # and behind: State of Ohio
 _OF = rf"(?: (?:of|for|to|on)(?: the)? {_BEHIND}{{2,80}})"
 _FORM = (
-    r"Ltd|Limited|PLC|LLP|LLC|L\.L\.C|Inc|Incorporated|Corp|Corporation|Company|& Co|GmbH|AG|B\.?V|N\.?V|S\.A|SpA|SARL|"
-    r"Pty|Pte|Bhd|L\.P"
+    r"Ltd|Limited|PLC|LLP|LLC|L\.L\.C|Inc|Incorporated|Corp|Corporation|Company|& Co|GmbH|(?-i:AG)|B\.?V|N\.?V|S\.A|"
+    r"SpA|SARL|Pty|Pte|Bhd|L\.P"
 )
 FORM_ALONE = re.compile(rf"(?:{_FORM})\.?", re.I)
 ORGANISATION = re.compile(

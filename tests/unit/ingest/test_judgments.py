@@ -464,6 +464,8 @@ def test_what_speaks_of_a_court_names_none(line: str) -> None:
         ("Smith & Co", "Smith & Co"),
         ("Acme & Company, Inc", "Acme & Company, Inc"),
         ("Bank of Ohio", "Bank of Ohio"),
+        ("ACME AG", "ACME AG"),
+        ("Siti Ag", ""),
         ("Northern Credit Union", "Northern Credit Union"),
         ("Northern Savings Bank", "Northern Savings Bank"),
         ("Acme Ltd & Beta plc", "Acme Ltd and Beta plc"),
