@@ -23,6 +23,7 @@ class ChatSite:
         self.faults: list[int] = []
         self.usage: Any = {"prompt_tokens": 100, "completion_tokens": 50}
         self.body: bytes | None = None
+        self.refuses: dict[str, int] = {}  # first words of prompts, each with a status
         self.location = ""  # where faults lead
         self.pause_seconds = 0.0
         self._lock = threading.Lock()
@@ -53,7 +54,9 @@ class ChatSite:
                 time.sleep(site.pause_seconds)
                 if self.path != "/v1/chat/completions":
                     status = 404
-                said = site.says(asked["messages"][-1]["content"])
+                prompt = asked["messages"][-1]["content"]
+                status = site.refuses.get(prompt.split()[0], status)
+                said = site.says(prompt)
                 told = {"model": "tiny-1", "choices": [{"message": {"role": "assistant", "content": said}}]}
                 told |= {} if site.usage is None else {"usage": site.usage}
                 body = json.dumps(told).encode() if status == 200 else b"the prompt again"

@@ -16,7 +16,7 @@ nothing of it outlives a night that is killed.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
@@ -139,6 +139,11 @@ class Landing:
         if digest != digest_of_row(row):
             place, piece = (None, piece) if known else self._place_of(row.id)
             self._add_fresh(row, known is not None, piece, place)
+
+    def spare(self, row_ids: Iterable[str]) -> None:
+        """Rows that are not gone, though a lost landing had them and none came tonight. Said once all are added."""
+        if self._before is None:
+            self._scratch.executemany(SPARE, ((hash_of_id(row_id),) for row_id in row_ids))
 
     def write(self, last: Any, max_gone_share: float) -> Outcome:
         """Fill the folder. Raises `GuardStop` when too many of the rows that were there are gone."""
@@ -274,6 +279,8 @@ class Landing:
 
 
 ADD_FRESH = "INSERT INTO fresh (id, is_known, piece, place, row) VALUES (?, ?, ?, ?, ?)"
+SPARE = """DELETE FROM placed WHERE hash = ?
+    AND NOT EXISTS (SELECT 1 FROM fresh WHERE fresh.piece = placed.piece AND fresh.place = placed.number)"""
 FRESH_OF_PIECE = "SELECT row FROM fresh WHERE piece IS ? ORDER BY place, number"
 TOUCHED = "SELECT piece FROM known WHERE seen = 0 UNION SELECT piece FROM fresh WHERE piece IS NOT NULL"
 GONE_OF_PIECE = "SELECT id FROM known WHERE seen = 0 AND piece = ?"

@@ -8,9 +8,10 @@ and never closes is text. Each step goes over the page once, whatever is in it (
 patterns quadratic): 10 MB/s.
 """
 
-import html
 import re
 from collections.abc import Callable
+
+from pipeline_lib.text.references import unescaped
 
 MAX_OPEN_LINKS = 40  # each level copies what is within it
 
@@ -66,7 +67,7 @@ def plain_text(wikitext: str, hidden: frozenset[str] = HIDDEN) -> str:
     text = VARIANTS.sub(lambda variant: _variant(variant[1]), QUOTES.sub("", text))
     text = _lines(SWITCHES.sub("", text))
     text = KEPT_SIGN.sub(lambda sign: kept[int(sign[1])], text)
-    return EMPTY_BRACKETS.sub("", html.unescape(text)).strip()
+    return EMPTY_BRACKETS.sub("", unescaped(text)).strip()
 
 
 def _set_aside(wikitext: str) -> tuple[str, list[str]]:

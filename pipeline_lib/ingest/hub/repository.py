@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline_lib.base.errors import NightshiftError, SettingsError, UpstreamError
+from pipeline_lib.base.secrets import secret_in
 from pipeline_lib.ingest.hub.card import told_by
 from pipeline_lib.ingest.objects.remote import Gone, RemoteFile
 from pipeline_lib.ingest.streams import CHUNK_BYTES
@@ -38,7 +39,7 @@ class Repository:
 
         disable_progress_bars()
         self._source, self._cache = source, work / "hub"
-        self._api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=os.environ.get("HF_TOKEN") or False)
+        self._api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=secret_in("HF_TOKEN", source.name) or False)
         info = self._ask(self._api.dataset_info, source.repository, revision=source.revision, timeout=ANSWER_SECONDS)
         self._commit = str(info.sha or source.revision)
         self.told: Mapping[str, str] = told_by(info.card_data or {}, source.repository)
@@ -93,9 +94,10 @@ class Repository:
         except HfHubHTTPError as exc:
             raise _refused(exc, self._source) from exc
         except (HTTPError, LocalEntryNotFoundError, ConnectionError, TimeoutError) as exc:
-            raise _unanswered(type(exc).__name__, self._source) from exc
-        except (ValueError, KeyError, TypeError, AttributeError) as exc:  # not the JSON that the hub gives
-            raise _unanswered("no answer of a hub", self._source) from exc
+            # Without their causes: some quote what was sent, and the token is of that.
+            raise _unanswered(type(exc).__name__, self._source) from None
+        except (ValueError, KeyError, TypeError, AttributeError):  # not the JSON that the hub gives
+            raise _unanswered("no answer of a hub", self._source) from None
 
 
 def digest_of_hub(path: Path, like: str) -> str:

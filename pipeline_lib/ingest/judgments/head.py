@@ -4,9 +4,10 @@ A judgment names its court, number, parties and (in common law) date at its begi
 So long texts cost what short ones do.
 """
 
-import html
 import re
 from typing import NamedTuple
+
+from pipeline_lib.text.references import unescaped
 
 HEAD_CHARS, TAIL_CHARS = 12_000, 6_000  # of the text as it is shown
 HTML_CHARS = 400_000  # of its source, at either end: heads of pages are full of scripts
@@ -15,7 +16,7 @@ BREAKS = re.compile(
     r"</?(?:p|div|br|hr|h[1-6]|li|ul|ol|tr|td|th|table|title|section|article|header|center|pre|dd|dt|dl)\b[^<>]*>", re.I
 )
 TAGS = re.compile(r"<[^<>]*>")
-MARKS = re.compile(r"^[\s#>*|_]+|[\s*|_]+$")
+MARKS_BEFORE, MARKS_BEHIND = " #>*|_", " *|_"  # of a line; stripped: a rule that ends in $ takes their square
 BLANKS = re.compile(r"[^\S\n]+")
 # Chinese headings are spread out by blanks, and PDF puts them around digits: none of them means anything.
 SIGN = r"[\u4e00-\u9fff（）〔〕()：，、。〇○]"
@@ -46,9 +47,10 @@ def lines_of(text: str, *, is_html: bool) -> Lines:
 
 def _shown(source: str) -> str:
     broken = BREAKS.sub("\n", NOT_SHOWN.sub("\n", source))
-    return html.unescape(TAGS.sub("", broken)).strip()
+    return unescaped(TAGS.sub("", broken)).strip()
 
 
 def _lines(text: str) -> tuple[str, ...]:
-    found = (MARKS.sub("", BLANKS.sub(" ", line)) for line in text.translate(DIGITS).splitlines())
+    lines = (BLANKS.sub(" ", line) for line in text.translate(DIGITS).splitlines())
+    found = (line.lstrip(MARKS_BEFORE).rstrip(MARKS_BEHIND) for line in lines)
     return tuple(BETWEEN_HAN.sub("", line) for line in found if line)

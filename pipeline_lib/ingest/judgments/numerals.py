@@ -8,13 +8,13 @@ SIGNS = {"元": 1, **dict.fromkeys(ZEROS, 0), **{sign: at for at, sign in enumer
 TENS = {"廿": "二十", "卅": "三十"}
 YEAR = rf"[12一二][\d一二三四五六七八九{ZEROS}]{{3}}"
 PART = r"(?:\d{1,2}|[元〇○零一二三四五六七八九十廿卅]{1,4})"
-DATE = re.compile(rf"({YEAR})年({PART})月({PART})日")
+DATE = re.compile(rf"({YEAR})年({PART})月({PART})日", re.ASCII)  # digits of other scripts are none of these
 
 
 def date_of(found: "re.Match[str]") -> str:
     """The date of a match of `DATE` in ISO 8601; "" where there is no such day."""
-    year = "".join(sign if sign.isdigit() and sign.isascii() else str(SIGNS[sign]) for sign in found[1])
     try:
+        year = "".join(sign if sign.isdigit() and sign.isascii() else str(SIGNS[sign]) for sign in found[1])
         return date(int(year), number_of(found[2]), number_of(found[3])).isoformat()
     except (ValueError, KeyError):
         return ""

@@ -14,11 +14,13 @@ from pydantic import Field
 
 from pipeline_lib.base.settings import operational
 from pipeline_lib.ingest.judgments.found import Parties
+from pipeline_lib.ingest.kinds import ARCHIVES, kind_of
 from pipeline_lib.ingest.mapped import MappedSource
 from pipeline_lib.ingest.records import Bad, Limits, Listing, Record, Slug, SourceFile
 from pipeline_lib.ingest.sources.files import FilesSource
 
 OF_THE_FILE = ("author", "date")
+OF_RECORDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".feather")
 
 
 class JudgmentsSource(MappedSource):
@@ -47,18 +49,33 @@ class JudgmentsSource(MappedSource):
 
     def read(self, file: SourceFile, limits: Limits) -> Iterator[Record | Bad]:
         """The records of a file, each with what it says of itself."""
-        from pipeline_lib.ingest.judgments.rules import told_of
-
         for item in super().read(file, limits):
             if isinstance(item, Bad):
                 yield item
                 continue
             given = dict(item.metadata or {})
-            if item.part is None:  # of a record, these are what the settings ask for
+            if not _is_record(file.path, item):  # of a record, these are what the settings ask for
                 given = {name: value for name, value in given.items() if name not in OF_THE_FILE}
                 item = item._replace(title=None)
-            told = told_of(item.text, is_html=item.format == "html").told(self.parties)
-            yield item._replace(metadata={**told, **given} or None)
+            yield item._replace(metadata={**_told_of(item, self.parties), **given} or None)
 
     def _folder(self) -> FilesSource:
         return FilesSource(name=self.name, path=self.path, include=self.include, exclude=self.exclude)
+
+
+def _is_record(path: str, item: Record) -> bool:
+    """Whether a text is a row of data, whose fields the settings name: by its file, or the member of an archive."""
+    suffix, _ = kind_of(path)
+    if suffix in ARCHIVES:
+        suffix, _ = kind_of((item.part or "").partition("#")[0])
+    return suffix in OF_RECORDS
+
+
+def _told_of(item: Record, parties: Parties) -> dict[str, str]:
+    """What a text says of itself; nothing where a rule fails on it."""
+    from pipeline_lib.ingest.judgments.rules import told_of
+
+    try:
+        return told_of(item.text, is_html=item.format == "html").told(parties)
+    except Exception:  # noqa: BLE001 - a text that trips a rule is a text all the same, and stops no night
+        return {}

@@ -6,14 +6,14 @@ work/landings/<name>/answers.jsonl     an answer a line: after a kill nothing is
 import json
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline_lib.ingest.plan import PROGRESS_FILE
 from pipeline_lib.ingest.synthetic.budget import Usage, allows, at_most
-from pipeline_lib.ingest.synthetic.endpoint import ask
+from pipeline_lib.ingest.synthetic.endpoint import RefusedQuestion, ask
 from pipeline_lib.ingest.synthetic.pairs import pairs_of
 from pipeline_lib.ingest.synthetic.seeds import Seed
 from pipeline_lib.store.files import write_json
@@ -47,7 +47,8 @@ def read_answers(work: Path, recipe: str) -> dict[str, Answered]:
     """What a night that was killed was answered, by seed; a last line that is cut is none."""
     answers: dict[str, Answered] = {}
     path = work / ANSWERS_FILE
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+    # Of the signs that end a line for `splitlines` some stand in answers as they are (U+2028, U+0085).
+    for line in path.read_text(encoding="utf-8").split("\n") if path.is_file() else ():
         try:
             told = json.loads(line)
         except ValueError:
@@ -57,11 +58,15 @@ def read_answers(work: Path, recipe: str) -> dict[str, Answered]:
     return answers
 
 
-def ask_all(source: "SyntheticSource", todo: Sequence[Seed], work: Path, answers: dict[str, Answered]) -> Usage:
+def ask_all(
+    source: "SyntheticSource", todo: Sequence[Seed], work: Path, answers: dict[str, Answered], *, is_answering: bool
+) -> Usage:
     """Ask about these seeds until they are answered or the budget ends; what all of the night took, also before a kill.
 
-    `answers` is added to. Where one request fails, what was answered beside it is kept first.
+    `answers` is added to. Where one request fails, what was answered beside it is kept first. Where others were
+    answered, also before (`is_answering`), a question that is refused is a matter of its seed, else of the settings.
     """
+    is_answering = is_answering or bool(answers)
     work.mkdir(parents=True, exist_ok=True)
     used = sum((one.usage for one in answers.values()), Usage())
     waiting = deque(seed for seed in todo if not _is_done(source, answers, seed))
@@ -70,15 +75,19 @@ def ask_all(source: "SyntheticSource", todo: Sequence[Seed], work: Path, answers
         kept.write("\n" if path.stat().st_size else "")  # behind a line that is cut
         while some := _affordable(source, waiting, used):
             asked = [(seed, pool.submit(_ask, source, seed)) for seed in some]
-            came = [(seed, one.result()) for seed, one in asked if one.exception() is None]
+            is_answering = is_answering or any(one.exception() is None for _, one in asked)
+            came = [(seed, _what_came(source, seed, one, is_answering)) for seed, one in asked]
             for seed, answer in came:
+                if isinstance(answer, BaseException):
+                    continue
                 used += answer.usage
                 _note(answers, answer)
                 kept.write(json.dumps(asdict(answer), ensure_ascii=False) + "\n")
                 waiting.extend([] if _is_done(source, answers, seed) else [seed])
             kept.flush()
-            for _, one in asked:
-                one.result()
+            for _, failed in came:
+                if isinstance(failed, BaseException):
+                    raise failed
             write_json(work / PROGRESS_FILE, {"done": len(todo) - len(waiting), "total": len(todo), "note": "seeds"})
     return used
 
@@ -98,6 +107,16 @@ def _ask(source: "SyntheticSource", seed: Seed) -> Answered:
     answer = ask(source, seed.prompt)
     pairs = [(pair.question, pair.answer) for pair in pairs_of(answer.text, source.num_pairs)]
     return Answered(seed.key, source.recipe, answer.model, pairs, answer.usage)
+
+
+def _what_came(
+    source: "SyntheticSource", seed: Seed, asked: "Future[Answered]", is_answering: bool
+) -> Answered | BaseException:
+    """An answer, or why there is none; a question that is refused, of one who answers others, is a try of its seed."""
+    failed = asked.exception()
+    if isinstance(failed, RefusedQuestion) and is_answering:
+        return Answered(seed.key, source.recipe, "", (), Usage(1))
+    return failed or asked.result()
 
 
 def _note(answers: dict[str, Answered], answer: Answered) -> None:

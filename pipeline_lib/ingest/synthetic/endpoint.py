@@ -2,12 +2,12 @@
 
 Too many requests, a server that fails and a silent one are asked again after growing pauses, or as long as
 `Retry-After` says; then it is an `UpstreamError`. A key that is refused and a model that is not there are matters of
-the settings. Neither prompt nor answer nor key stands in any message. Redirects are not followed: they take the key.
+the settings. A question that is refused, for its length or what is in it, may be one of its seed alone. Neither prompt
+nor answer nor key stands in any message or in its causes. Redirects are not followed: they take the key.
 """
 
 import http.client
 import json
-import os
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline_lib.base.errors import NightshiftError, SettingsError, UpstreamError
+from pipeline_lib.base.secrets import secret_in
 from pipeline_lib.ingest.records import MIB
 from pipeline_lib.ingest.synthetic.budget import Usage, at_most
 
@@ -25,6 +26,7 @@ MOST_BYTES = 8 * MIB  # of an answer
 TRIES = 4
 FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 1.0, 60.0
 AGAIN = {408, 409, 425, 429, 500, 502, 503, 504}
+OF_THE_QUESTION = {400, 413, 422}  # or of the settings: who is asked does not say which
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Failed(Exception):
     def __init__(self, what: str, seconds: float | None = None) -> None:
         super().__init__(what)
         self.seconds = seconds
+
+
+class RefusedQuestion(SettingsError):
+    """The endpoint does not take what it is asked."""
 
 
 def ask(source: "SyntheticSource", prompt: str) -> Answer:
@@ -76,8 +82,8 @@ def _sent(source: "SyntheticSource", prompt: str) -> Any:
             raise _refused(source, exc) from exc
     except (OSError, http.client.HTTPException) as exc:
         raise Failed(type(exc).__name__) from exc
-    except (ValueError, RecursionError) as exc:
-        raise Failed("no JSON") from exc
+    except (ValueError, RecursionError):
+        raise Failed("no JSON") from None  # whatever it quotes is none of a log's
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
@@ -90,13 +96,12 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 def _key(source: "SyntheticSource") -> dict[str, str]:
     if source.key_variable is None:
         return {}
-    try:
-        return {"Authorization": f"Bearer {os.environ[source.key_variable]}"}
-    except KeyError as exc:
-        raise SettingsError(
-            f"ingest: source {source.name!r} needs its key in the environment variable {source.key_variable}, which is "
-            "not set. Set it and run again."
-        ) from exc
+    if key := secret_in(source.key_variable, source.name):
+        return {"Authorization": f"Bearer {key}"}
+    raise SettingsError(
+        f"ingest: source {source.name!r} needs its key in the environment variable {source.key_variable}, which is "
+        "not set. Set it and run again."
+    )
 
 
 def _refused(source: "SyntheticSource", exc: urllib.error.HTTPError) -> NightshiftError | Failed:
@@ -108,7 +113,10 @@ def _refused(source: "SyntheticSource", exc: urllib.error.HTTPError) -> Nightshi
         return SettingsError(f"{what} Put its key into an environment variable, and name that in key_variable.")
     if exc.code == 402:
         return SettingsError(f"{what} Its account is used up.")
-    return SettingsError(f"{what} Look at its endpoint (with /v1, as a rule), model and max_answer_tokens.")
+    told = f"{what} Look at its endpoint (with /v1, as a rule), model and max_answer_tokens."
+    if exc.code in OF_THE_QUESTION:
+        return RefusedQuestion(f"{told} If it refuses the first seed alone, put another one before it.")
+    return SettingsError(told)
 
 
 def _answer(source: "SyntheticSource", prompt: str, told: Any) -> Answer:

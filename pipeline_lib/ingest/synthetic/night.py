@@ -2,7 +2,8 @@
 
 A row stays for as long as its seed is in the file. A seed that was asked by another recipe keeps its rows until it is
 its turn. A question that is there already, from whatever seed, is not taken twice. Of a seed that never got an answer
-of the right form nothing lands, and it is not asked again either.
+of the right form nothing lands, and it is not asked again either. Where the landing before is lost, all seeds are asked
+again, a budget a night, and may be answered with fewer pairs: gone are the rows of seeds that left the file alone.
 
     asked.json     in a landing: the recipe by which each seed was asked last
 """
@@ -17,7 +18,7 @@ from pipeline_lib.ingest.landing import Landing
 from pipeline_lib.ingest.synthetic.asking import Answered, ask_all, read_answers
 from pipeline_lib.ingest.synthetic.budget import Usage, cost_of
 from pipeline_lib.ingest.synthetic.landed import RECIPE, SEED
-from pipeline_lib.ingest.synthetic.pairs import key_of
+from pipeline_lib.ingest.synthetic.pairs import MOST_PAIRS, key_of
 from pipeline_lib.ingest.synthetic.seeds import seeds_of
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.files import read_json, write_json
@@ -37,9 +38,10 @@ def write_night(
     asked: dict[str, str] = {} if before is None else read_json(before / ASKED_FILE)
     answers = read_answers(work, source.recipe)
     todo = [seed for key, seed in seeds.items() if asked.get(key) != source.recipe]
-    usage = ask_all(source, todo, work, answers)
+    usage = ask_all(source, todo, work, answers, is_answering=source.recipe in asked.values())
     done = {key: one for key, one in answers.items() if key in seeds and one.is_done(source.max_tries)}
     counts = _give(landing, _known(before), {key: done.get(key) for key in seeds}, source.recipe)
+    landing.spare(_row_id(seed, number) for seed in seeds for number in range(1, MOST_PAIRS + 1))
     outcome = landing.write(None, max_gone_share)
     asked = {key: recipe for key, recipe in asked.items() if key in seeds}
     write_json(folder / ASKED_FILE, asked | dict.fromkeys(done, source.recipe))
@@ -79,8 +81,12 @@ def _known(before: Path | None) -> dict[str, list[tuple[str, bytes]]]:
 def _rows(seed: str, answer: Answered, recipe: str) -> Iterator[Row]:
     told = (("synthetic", "true"), ("model", answer.model), (SEED, seed), (RECIPE, recipe))
     for number, (question, reply) in enumerate(answer.pairs, start=1):
-        row_id = f"{seed}-{number}"
+        row_id = _row_id(seed, number)
         yield Row(row_id, f"pairs#{row_id}", f"{' '.join(question.split())}\n\n{reply}", metadata=told)
+
+
+def _row_id(seed: str, number: int) -> str:
+    return f"{seed}-{number}"
 
 
 def _key_of(row: Row) -> bytes:

@@ -16,6 +16,7 @@ FORM = (
     'Answer with JSON alone, of this form: {"pairs": [{"question": "...", "answer": "..."}]}, '
     "with at most %d pairs. Each question has to be understood without the others."
 )
+MOST_PAIRS = 50  # of a seed
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=20_000)]
 
 
@@ -33,7 +34,7 @@ class Pairs(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    pairs: list[Pair] = Field(min_length=1, max_length=50)
+    pairs: list[Pair] = Field(min_length=1, max_length=MOST_PAIRS)
 
 
 def pairs_of(answer: str, most: int) -> list[Pair]:

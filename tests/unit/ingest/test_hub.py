@@ -1,6 +1,7 @@
 """A dataset of the hub as a source: files by their digests, each fetched once, with what the card tells."""
 
 import json
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,26 @@ def test_a_token_comes_from_the_environment_and_is_what_the_message_asks_for(
     assert "hf_secret" not in str(refused.value)
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     assert data.texts(night(data)) == {"a.txt": "one"}
+
+
+def test_a_token_may_come_with_the_line_end_of_its_file(
+    data: Any, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset.commit({"a.txt": "one"})
+    dataset.token = "hf_secret"
+    monkeypatch.setenv("HF_TOKEN", "hf_secret\n")
+    assert data.texts(night(data)) == {"a.txt": "one"}
+
+
+@pytest.mark.parametrize("written", ["hf_secret\nmore", "hf_secrét", "hf_secret more"])
+def test_what_is_no_token_is_said_and_shown_nowhere(
+    data: Any, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    dataset.commit({"a.txt": "one"})
+    monkeypatch.setenv("HF_TOKEN", written)
+    with pytest.raises(SettingsError, match=r"the environment variable HF_TOKEN holds .* is no key") as refused:
+        data.land()
+    assert "hf_sec" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_a_gated_dataset_names_its_conditions(data: Any, dataset: Dataset) -> None:

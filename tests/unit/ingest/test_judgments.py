@@ -1,12 +1,16 @@
 """What a judgment says of itself: made judgments in the forms that courts use, and what is no judgment."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import docx
 import pytest
 
+from pipeline_lib.ingest.judgments import head, rules
 from pipeline_lib.ingest.judgments.chinese import is_organisation
+from pipeline_lib.ingest.judgments.days import DAY
+from pipeline_lib.ingest.judgments.head import lines_of
 from pipeline_lib.ingest.judgments.numerals import number_of
 from pipeline_lib.ingest.judgments.organisations import organisation_in
 from pipeline_lib.ingest.judgments.rules import told_of
@@ -457,10 +461,36 @@ def test_what_speaks_of_a_court_names_none(line: str) -> None:
         ("Trustees of John Smith", ""),
         ("Estate of Jane Doe", ""),
         ("Attorney General Jane Doe", ""),
+        ("Smith & Co", "Smith & Co"),
+        ("Acme & Company, Inc", "Acme & Company, Inc"),
+        ("Bank of Ohio", "Bank of Ohio"),
+        ("ACME AG", "ACME AG"),
+        ("Siti Ag", ""),
+        ("Northern Credit Union", "Northern Credit Union"),
+        ("Northern Savings Bank", "Northern Savings Bank"),
+        ("Acme Ltd & Beta plc", "Acme Ltd and Beta plc"),
     ],
 )
 def test_an_english_name_is_told_of_an_organisation_alone(name: str, told_name: str) -> None:
     assert organisation_in(name) == told_name
+
+
+JOINS = (" & ", "&", "/", " c/o ", " of ", " t/as ", " and/or ", " AND/OR ", " for ", " or ", " d/b/a ", " dba ", " + ")
+
+
+@pytest.mark.parametrize("joined", [*JOINS, ", Director of ", " by ", " a/k/a ", " trading as "])
+@pytest.mark.parametrize("name", ["Acme Inc", "ACME, INC.", "Acme Ltd", "Leeds University", "Ohio Trust Bank"])
+def test_a_person_who_is_joined_to_an_organisation_is_not_told(joined: str, name: str) -> None:
+    assert "Doe" not in organisation_in(f"Jane Doe{joined}{name}")
+    assert "Doe" not in told(f"SUPREME COURT OF OHIO\nNo. 21-1234\nJane Doe{joined}{name} v. Roe\n").get("parties", "")
+
+
+@pytest.mark.parametrize(
+    "office", ["State of Texas", "University of Ohio", "Board of Health", "Acme Inc", "Bank of Ohio"]
+)
+@pytest.mark.parametrize("joined", [" for ", " for the use of ", " by ", " ex rel. ", " & ", "/"])
+def test_a_person_for_whom_an_organisation_acts_is_not_told(office: str, joined: str) -> None:
+    assert "Doe" not in organisation_in(f"{office}{joined}Jane Doe")
 
 
 @pytest.mark.parametrize(
@@ -477,6 +507,41 @@ def test_an_english_name_is_told_of_an_organisation_alone(name: str, told_name: 
 )
 def test_a_law_that_speaks_of_courts_is_no_judgment(line: str) -> None:
     assert told(f"某某法\n{line}\n被告人有下列情形之一的，\n通知书\n一九九七年十月六日\n") == {}
+
+
+@pytest.mark.parametrize("day", ["2٣23年11月30日", "2𝟎𝟐𝟑年11月30日", "2023年1𝟏月30日", "2०23年11月30日"])
+def test_digits_of_other_scripts_are_no_day(day: str) -> None:
+    assert "date" not in told(f"某某市人民法院\n民事判决书\n原告：甲某\n{day}\n书记员\n")
+
+
+@pytest.mark.parametrize(
+    "day", ["Decided ſept 5, 2021", "Decided Auguſt 5, 2021", "Decided May ٥, 2021", "Decided 5 ſept 2021"]
+)
+def test_signs_that_only_fold_to_those_of_a_day_are_none(day: str) -> None:
+    assert "date" not in told(f"SUPREME COURT OF OHIO\n{day}\nOPINION\n")
+
+
+@pytest.mark.parametrize("month", ["September", "Sept", "Sep", "Sept.", "SEPTEMBER"])
+def test_months_are_known_whole_and_short(month: str) -> None:
+    assert told(f"SUPREME COURT OF OHIO\nDecided {month} 5, 2021\n")["date"] == "2021-09-05"
+    assert told(f"SUPREME COURT OF OHIO\nDecided 5 {month}, 2021\n")["date"] == "2021-09-05"
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000, "0" * 5000 + "65", "0" * 5000])
+def test_a_page_with_an_endless_reference_is_read(digits: str) -> None:
+    page = f"<p>&#{digits};</p><p>SUPREME COURT OF OHIO</p><p>No. 21-1234</p>"
+    assert told(page, is_html=True)["case_number"] == "21-1234"
+
+
+def test_marks_around_a_line_are_none_of_it() -> None:
+    assert lines_of("** | A_b * c |_*\n> # 甲 __", is_html=False).head == ("A_b * c", "甲")
+
+
+def test_no_rule_looks_at_the_rest_of_a_line_from_each_of_its_places() -> None:
+    """A million signs: in the square of them this would not end."""
+    stars = f"x{'*' * 1_000_000}x"
+    assert head._lines(stars) == (stars,)
+    assert not DAY.search("mar" * 300_000)
 
 
 def test_what_is_no_judgment_tells_nothing() -> None:
@@ -526,6 +591,41 @@ def test_records_keep_what_the_settings_ask_of_them(house: Any) -> None:
     house.write("a.jsonl", '{"id": 1, "t": "A", "c": "Ours", "text": "SUPREME COURT OF OHIO\\nNo. 21-1234\\n"}\n')
     (row,) = house.rows(house.night())
     assert (row["title"], dict(row["metadata"])) == ("A", {"court": "Ours", "case_number": "21-1234"})
+
+
+@pytest.mark.parametrize("pack", ["zip", "tar"])
+def test_what_a_file_in_an_archive_says_of_its_author_is_left_out_and_its_records_keep_theirs(
+    house: Any, pack: str, tmp_path: Path
+) -> None:
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    document = docx.Document()
+    document.add_paragraph("SUPREME COURT OF OHIO")
+    document.add_paragraph("No. 21-1234")
+    document.core_properties.author, document.core_properties.title = "A Clerk", "Doe v. Northern"
+    document.save(str(packed / "b.jsonl#.docx"))
+    (packed / "a.jsonl").write_text('{"id": "x.docx", "t": "A", "d": "2020", "text": "one"}\n')
+    shutil.make_archive(str(house.root / "docs" / "all"), pack, packed)
+    house.other = JudgmentsSource(
+        name="docs", path=house.root / "docs", title_field="t", metadata_fields={"date": "d", "author": "t"}
+    )
+    rows = {row["url"]: (row["title"], dict(row["metadata"])) for row in house.rows(house.night())}
+    assert rows == {
+        f"all.{pack}#a.jsonl#x.docx": ("A", {"date": "2020", "author": "A"}),
+        f"all.{pack}#b.jsonl%23.docx": (None, {"court": "Supreme Court of Ohio", "case_number": "21-1234"}),
+    }
+
+
+def test_a_text_that_trips_a_rule_is_taken_and_nothing_is_told_of_it(
+    judged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trip(*_given: Any, **_named: Any) -> None:
+        raise ValueError("a rule")
+
+    monkeypatch.setattr(rules, "told_of", trip)
+    judged.write("a.txt", CIVIL)
+    (row,) = judged.rows(judged.night())
+    assert (row["text"], dict(row["metadata"] or {})) == (CIVIL, {})
 
 
 def test_other_rules_and_other_parties_are_another_reading(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipeline_lib.base.errors import SettingsError, UpstreamError
+from pipeline_lib.base.errors import GuardStop, SettingsError, UpstreamError
+from pipeline_lib.ingest.places import keep_places, places_path
 from pipeline_lib.ingest.sources.synthetic import SyntheticSource
 from pipeline_lib.ingest.synthetic import endpoint
 from pipeline_lib.ingest.synthetic.pairs import key_of, pairs_of
@@ -49,8 +51,9 @@ def source(house: Any, chat: ChatSite, **fields: Any) -> SyntheticSource:
 
 
 def land(house: Any) -> Any:
-    """A night: what lay beside the landing is cleared away, as the engine does."""
+    """A night: where the rows lie is kept, and what lay beside the landing is cleared away, as the engine does."""
     outcome = house.land()
+    keep_places(house.loose.folders[house.landing], places_path(house.root, "docs"))
     shutil.rmtree(house.root / "work" / "landings", ignore_errors=True)
     return outcome
 
@@ -201,6 +204,108 @@ def test_what_the_settings_have_to_mend_is_not_asked_again(
     with pytest.raises(SettingsError, match=message) as refused:
         asked.land()
     assert len(chat.log) == 1 and "the prompt" not in str(refused.value) and "Foxes" not in str(refused.value)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+@pytest.mark.parametrize("max_connections", [1, 4])
+def test_a_seed_that_alone_is_refused_costs_itself(
+    asked: Any, chat: ChatSite, status: int, max_connections: int
+) -> None:
+    chat.refuses = {"Bees": status}
+    asked.other = source(asked, chat, max_connections=max_connections, max_tries=2)
+    outcome = land(asked)
+    assert (outcome.rows_out, outcome.dropped, outcome.facts["num_requests"]) == (2, {"unfit_answer": 1}, 4)
+    chat.log.clear()
+    seeds(asked, "Foxes", "Owls", "Bees", "Ants")
+    chat.refuses = {"Ants": status}
+    assert land(asked).dropped == {"unfit_answer": 1}  # others were answered the night before
+    assert len(chat.log) == 2
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_what_refuses_each_seed_is_a_matter_of_the_settings(asked: Any, chat: ChatSite, status: int) -> None:
+    chat.refuses = dict.fromkeys(("Foxes", "Owls", "Bees"), status)
+    for _ in range(2):
+        with pytest.raises(SettingsError, match="put another one before it") as refused:
+            asked.land()
+        assert "Foxes" not in str(refused.value)
+    seeds(asked, "Ants", "Foxes", "Owls", "Bees")
+    asked.other = source(asked, chat, max_connections=1)
+    assert (land(asked).rows_out, land(asked).rows_out) == (1, 1)
+
+
+def test_another_model_that_refuses_all_takes_no_seed_along(asked: Any, chat: ChatSite) -> None:
+    land(asked)
+    asked.other = source(asked, chat, model="other")
+    chat.refuses = dict.fromkeys(("Foxes", "Owls", "Bees"), 400)
+    with pytest.raises(SettingsError, match="status 400"):
+        asked.land()
+
+
+def test_a_landing_that_is_lost_is_asked_for_again_a_budget_a_night(asked: Any, chat: ChatSite) -> None:
+    names = [f"Seed{number}" for number in range(10)]
+    seeds(asked, *names)
+    land(asked)
+    asked.landing, asked.settings = None, {"max_gone_share": 0.5}
+    asked.other = source(asked, chat, max_requests=3)
+    chat.log.clear()
+    outcomes = [land(asked) for _ in range(4)]
+    assert [(one.rows_out, one.dropped.get("not_reached", 0)) for one in outcomes] == [(3, 7), (6, 4), (9, 1), (10, 0)]
+    assert len(chat.log) == 10
+
+
+def test_fewer_pairs_after_a_lost_landing_stop_no_night(asked: Any, chat: ChatSite) -> None:
+    chat.says = lambda prompt: pairs(*((f"{prompt[:4]} {number}?", "Yes.") for number in range(3)))
+    assert land(asked).rows_out == 9
+    asked.landing, asked.settings = None, {"max_gone_share": 0.1}
+    chat.says = lambda prompt: pairs((f"{prompt[:4]} 0?", "Yes."))
+    assert land(asked).rows_out == 3
+
+
+def test_rows_of_seeds_that_left_with_a_lost_landing_are_gone(asked: Any, chat: ChatSite) -> None:
+    seeds(asked, *(f"Seed{number}" for number in range(10)))
+    land(asked)
+    asked.landing, asked.settings = None, {"max_gone_share": 0.5}
+    asked.other = source(asked, chat, max_requests=3)
+    seeds(asked, "Seed0", "Seed1")
+    with pytest.raises(GuardStop, match="8 of the 10 rows"):
+        asked.land()
+    seeds(asked, *(f"Seed{number}" for number in range(10)))
+    assert land(asked).rows_out == 3
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\x1c", "\x0b", "\r", "\n"])
+def test_an_answer_with_any_end_of_a_line_survives_a_kill(asked: Any, chat: ChatSite, sign: str) -> None:
+    asked.other = source(asked, chat, max_connections=1)
+    chat.says = lambda prompt: _failing(chat, lambda _: pairs((f"What is {prompt[:4]}?", f"a{sign}b")), prompt)
+    with pytest.raises(UpstreamError):
+        asked.land()
+    chat.faults, chat.says = [], lambda prompt: pairs((f"What is {prompt[:4]}?", "It is."))
+    chat.log.clear()
+    assert (land(asked).rows_out, len(chat.log)) == (3, 2)
+
+
+@pytest.mark.parametrize("written", ["s3cret\n", " s3cret\r\n"])
+def test_a_key_may_come_with_the_line_end_of_its_file(
+    asked: Any, chat: ChatSite, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("OUR_KEY", written)
+    asked.other = source(asked, chat, key_variable="OUR_KEY")
+    land(asked)
+    assert set(chat.keys) == {"Bearer s3cret"}
+
+
+@pytest.mark.parametrize(
+    "written", ["s3cret\nmore", "s3cret\u2028more", "s3crét", "s3 cret", "s3cret\x7fmore", "s3cret’"]
+)
+def test_what_is_no_key_is_said_and_shown_nowhere(
+    asked: Any, chat: ChatSite, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("OUR_KEY", written)
+    asked.other = source(asked, chat, key_variable="OUR_KEY")
+    with pytest.raises(SettingsError, match=r"the environment variable OUR_KEY holds .* is no key") as refused:
+        asked.land()
+    assert "s3c" not in "".join(traceback.format_exception(refused.value)) and chat.log == []
 
 
 def test_a_redirect_is_not_followed_with_the_key(asked: Any, chat: ChatSite, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ CASES = {
     "code": ("<syntaxhighlight lang=py>x = [[1]] # ''\n</syntaxhighlight>", "x = [[1]] # ''"),
     "nowiki": ("<nowiki>[[a]] {{b}}</nowiki> <nowiki/>c", "[[a]] {{b}} c"),
     "entities": ("a&nbsp;b &amp; &lt;b&gt; &#22812;", "a\xa0b & <b> 夜"),
+    "an endless entity": ("a &#" + "9" * 5000 + "; b", "a \ufffd b"),
     "switches": ("__NOTOC__a __TOC__", "a"),
     "variants": ("-{zh-hans:计算机; zh-hant:電腦}-和-{A|zh-cn:软件;zh-tw:軟體}-与-{原文}-", "计算机和软件与原文"),
     "hidden variants": ("-{H|zh-cn:甲;zh-tw:乙}--{T|题}-文", "文"),
