@@ -16,7 +16,7 @@ from flows.prefect_database import VARIABLE as DATABASE_VARIABLE
 from flows.prefect_database import prepare
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.base.imports import collector_off
-from pipeline_lib.report.records import FOLDER
+from pipeline_lib.store.records import REPORTS_FOLDER
 
 # The parts of Prefect's API that a night uses. FastAPI prepares each part when it looks there for the first time for
 # what a request wants, and it looks in their order: with these in front a night waits for a third of them.
@@ -42,5 +42,5 @@ def create_app() -> PrefectDoors:
         name = urlsplit(os.environ.get("PREFECT_UI_API_URL", "")).hostname or LOOPBACK[0]
         app: App = server.create_app()
         if database:
-            app = Pages(app, auth=auth, folder=Path(database).parents[1] / FOLDER)
+            app = Pages(app, auth=auth, folder=Path(database).parents[1] / REPORTS_FOLDER)
         return PrefectDoors(app, auth=auth, hosts=hosts, name=name)

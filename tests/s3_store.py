@@ -55,6 +55,7 @@ class S3Store:
         threading.Thread(target=self._door.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         self.url = f"http://127.0.0.1:{self._door.server_address[1]}"
         self._client().create_bucket(Bucket=BUCKET)
+        self.empty()  # what lies in it is that of all stores of this process
         return self
 
     def __exit__(self, *_exc: object) -> None:

@@ -41,7 +41,7 @@ if sys.argv[2]:
     house.land()
 plan = house.scan()
 house.seal(plan)
-print(sum(house.loose.outcomes[house.shard_work(plan, shard).ref].rows_out for shard in plan.shards))
+print(sum(house.loose.outcomes[work.ref].rows_out for work in house.shard_works(plan)))
 status = Path("/proc/self/status").read_text()  # a child's ru_maxrss begins with that of its parent
 print(int(status.partition("VmHWM:")[2].split()[0]) // 1024)
 """
@@ -118,7 +118,7 @@ def changes(folder: Path, num_rows: int, look: Callable[[House], BatchPlan | Non
         plan = look(house)
         assert plan is not None
         house.batches.append(house.seal(plan))
-        counts = [house.loose.outcomes[house.shard_work(plan, shard).ref].rows_out for shard in plan.shards]
+        counts = [house.loose.outcomes[work.ref].rows_out for work in house.shard_works(plan)]
         assert (sum(counts), len(plan.tombstones)) == (num_taken, num_left)
         yield
 

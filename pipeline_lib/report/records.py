@@ -22,10 +22,9 @@ from pipeline_lib.plan.last import RECIPE
 from pipeline_lib.report.counts import Counts, from_rows
 from pipeline_lib.store.artifact import digest_of
 from pipeline_lib.store.files import OWNER_ONLY, readable, remove_file, write_atomically
-from pipeline_lib.store.records import make_room, read_comfort, write_comfort
+from pipeline_lib.store.records import REPORTS_FOLDER, make_room, read_comfort, write_comfort
 from pipeline_lib.store.workspace import Workspace
 
-FOLDER = "reports"
 PAGE, NUMBERS = ".html", ".json"
 VERSION = 1  # of what is counted and shown: another one makes all pages new
 NAMED = 8  # characters of the digest in a name
@@ -158,7 +157,7 @@ def keep_newest(workspace: Workspace, number: int) -> None:
 
 def forget_pages(root: Path) -> int:
     """Remove all pages, since they may show what shall be gone; how many there were. Their numbers name nobody."""
-    pages = sorted((root / FOLDER).glob(f"*{PAGE}*"))  # temporary ones of a killed process, too
+    pages = sorted((root / REPORTS_FOLDER).glob(f"*{PAGE}*"))  # temporary ones of a killed process, too
     for page in pages:
         remove_file(page)
     return len(pages)
@@ -171,4 +170,4 @@ def _remove(workspace: Workspace, old: Sequence[str], endings: Sequence[str]) ->
 
 
 def _folder(workspace: Workspace) -> Path:
-    return workspace.root / FOLDER
+    return workspace.root / REPORTS_FOLDER

@@ -34,6 +34,7 @@ from pipeline_lib.store.files import put_aside, readable, translate_os_error, wr
 
 T = TypeVar("T")
 
+REPORTS_FOLDER = "reports"  # of a workspace: pages of refreshes and their numbers, which are comfort, too
 NAMES_SHOWN = 3
 NAME_CHARACTERS = 40
 

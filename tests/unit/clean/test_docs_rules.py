@@ -65,7 +65,9 @@ def test_the_rule_the_group_and_the_set_of_the_page_cost_a_file_and_a_line_each(
         lines = listed.read_text().replace("\n)\n", f"\n    {name},\n)\n", 1)
         listed.write_text(lines.replace("\nfrom pipeline_lib", f"\nfrom {module} import {name}\nfrom pipeline_lib", 1))
     own = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", JUDGED], env=own, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", JUDGED], env=own, cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
     assert done.stdout.splitlines() == [
         "['questions.v1'] []",
         "min_words.v1 too_few_words [False, False, True] [9.0, 9.0, 3.0] 5.0",

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from flows.console import ConsoleReporter
-from pipeline_lib.report.records import FOLDER, names, page_path
+from pipeline_lib.report.records import names, page_path
+from pipeline_lib.store.records import REPORTS_FOLDER
 from pipeline_lib.store.workspace import Workspace
 from tests.shell import Shell
 from tests.unit.report.conftest import House
@@ -35,7 +36,7 @@ def test_it_prints_the_page_that_stands_and_makes_none_twice(copy: Workspace, sh
 
 
 def test_it_makes_the_page_where_there_is_none(copy: Workspace, shell: Shell) -> None:
-    shutil.rmtree(copy.root / FOLDER)
+    shutil.rmtree(copy.root / REPORTS_FOLDER)
     said = shell("report", "--workspace", str(copy.root))
     assert Path(said.out.strip()).read_text(encoding="utf-8").startswith("<!doctype html>")
 

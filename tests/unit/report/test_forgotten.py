@@ -8,7 +8,7 @@ import pytest
 
 from flows.forget import forget_document
 from flows.show.report import Order, make_page
-from pipeline_lib.report.records import FOLDER
+from pipeline_lib.store.records import REPORTS_FOLDER
 from pipeline_lib.store.workspace import Workspace
 from tests.found_in import places_of
 from tests.tiny_night import english
@@ -24,7 +24,7 @@ def test_pages_go_with_what_is_forgotten(house: House, tmp_path: Path) -> None:
     settings = house.settings.model_copy(update={"workspace": copy.root})
     assert any(WORDS in page for page in house.pages)
     forget_document(settings, copy, "note.txt", "press", is_now=True, is_dry=False, is_sure=True, as_json=False)
-    assert [path.suffix for path in (copy.root / FOLDER).iterdir()] == [".json", ".json"]
+    assert [path.suffix for path in (copy.root / REPORTS_FOLDER).iterdir()] == [".json", ".json"]
     page = make_page(Order(settings)).read_text(encoding="utf-8")
     assert "<blockquote" in page
     assert not re.search(r"<blockquote[^>]*>\s*<footer>", page)  # of a document whose text is gone nothing is shown

@@ -11,7 +11,8 @@ from pipeline_lib.report import counts as key
 from pipeline_lib.report import night, views
 from pipeline_lib.report.counts import as_rows, from_rows, only, split
 from pipeline_lib.report.night import count_night, limits_of
-from pipeline_lib.report.records import FOLDER, key_of, names, page_path
+from pipeline_lib.report.records import key_of, names, page_path
+from pipeline_lib.store.records import REPORTS_FOLDER
 from pipeline_lib.store.workspace import Workspace
 from tests.labelled import write_examples
 from tests.tiny_night import chinese, english
@@ -99,7 +100,7 @@ def test_reasons_are_compared_with_the_night_before(house: House) -> None:
 def test_going_on_from_the_last_page_gives_what_a_new_count_gives(house: House, tmp_path: Path) -> None:
     shutil.copytree(house.workspace.root, tmp_path / "workspace")
     copy = Workspace(tmp_path / "workspace")
-    shutil.rmtree(copy.root / FOLDER)
+    shutil.rmtree(copy.root / REPORTS_FOLDER)
     anew = count_night(house.settings, copy, {}, now=0.0).record
     assert _without_time(anew.all_rows) == _without_time(house.records[1].all_rows)
 
@@ -108,7 +109,7 @@ def test_a_night_counts_its_own_batches_alone(house: House, tmp_path: Path, monk
     shutil.copytree(house.workspace.root, tmp_path / "workspace")
     copy = Workspace(tmp_path / "workspace")
     for ending in (".json", ".html"):
-        (copy.root / FOLDER / f"{names(copy)[-1]}{ending}").unlink(missing_ok=True)
+        (copy.root / REPORTS_FOLDER / f"{names(copy)[-1]}{ending}").unlink(missing_ok=True)
     counted = []
     measure = night.measure
     monkeypatch.setattr(

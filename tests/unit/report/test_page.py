@@ -18,7 +18,6 @@ from pipeline_lib.past.made import made_last
 from pipeline_lib.report.records import (
     BEGIN,
     END,
-    FOLDER,
     forget_pages,
     keep_newest,
     names,
@@ -31,6 +30,7 @@ from pipeline_lib.report.samples import harmless
 from pipeline_lib.scrub.key import ScrubKey
 from pipeline_lib.scrub.settings import KINDS, ScrubSettings
 from pipeline_lib.scrub.strings import Scrubber
+from pipeline_lib.store.records import REPORTS_FOLDER
 from pipeline_lib.store.workspace import Workspace
 from tasks.train import PAGE_IN_MLFLOW, share_page
 from tests.tiny_night import chinese, night_here, write_lines
@@ -132,7 +132,7 @@ def test_hostile_text_and_names_are_shown_as_they_are(house: House) -> None:
 
 
 def test_its_numbers_name_no_document_and_no_file(house: House) -> None:
-    kept = (house.workspace.root / FOLDER / f"{names(house.workspace)[0]}.json").read_text(encoding="utf-8")
+    kept = (house.workspace.root / REPORTS_FOLDER / f"{names(house.workspace)[0]}.json").read_text(encoding="utf-8")
     ids = [
         name
         for batch in house.workspace.batches()
@@ -234,7 +234,7 @@ def test_a_page_that_is_gone_is_drawn_again_from_its_numbers(copy: Workspace, ho
 
 
 def test_what_is_not_there_any_more_is_left_out_and_said(copy: Workspace, house: House) -> None:
-    shutil.rmtree(copy.root / FOLDER)
+    shutil.rmtree(copy.root / REPORTS_FOLDER)
     (signals,) = made_last(copy, "clean", copy.batches()[3], "clean.signals")
     shutil.rmtree(copy.store.path(signals.stage, signals.fingerprint))
     page = make_page(Order(house.settings.model_copy(update={"workspace": copy.root}))).read_text(encoding="utf-8")
@@ -246,16 +246,16 @@ def test_the_oldest_pages_go(copy: Workspace) -> None:
     newest = names(copy)[-1]
     keep_newest(copy, 1)
     assert names(copy) == [newest]
-    assert sorted(path.suffix for path in (copy.root / FOLDER).iterdir()) == [".html", ".json"]
+    assert sorted(path.suffix for path in (copy.root / REPORTS_FOLDER).iterdir()) == [".html", ".json"]
 
 
 def test_numbers_that_are_no_numbers_cost_a_new_count(copy: Workspace, house: House) -> None:
     for name in names(copy):
-        (copy.root / FOLDER / f"{name}.json").write_text("{}", encoding="utf-8")
+        (copy.root / REPORTS_FOLDER / f"{name}.json").write_text("{}", encoding="utf-8")
     settings = house.settings.model_copy(update={"workspace": copy.root})
     made = make_page(Order(settings)).read_text(encoding="utf-8")
     assert "the first page" in made
-    kept = json.loads((copy.root / FOLDER / f"{names(copy)[-1]}.json").read_text(encoding="utf-8"))
+    kept = json.loads((copy.root / REPORTS_FOLDER / f"{names(copy)[-1]}.json").read_text(encoding="utf-8"))
     assert len(kept["batches"]) == 4
 
 
@@ -283,4 +283,4 @@ def test_switched_off_nothing_is_made(tmp_path: Path, scrub_key: None) -> None:
     write_lines(tmp_path / "law" / "a.jsonl", {"z": chinese(1)})
     settings = settings_of(tmp_path, report__every_refresh="false")
     assert refreshed(settings)["report"] is None
-    assert not (settings.workspace / FOLDER).exists()
+    assert not (settings.workspace / REPORTS_FOLDER).exists()
