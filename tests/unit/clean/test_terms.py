@@ -116,8 +116,8 @@ def test_a_run_without_blanks_is_read_in_pieces() -> None:
     pipeline = blank_pipeline("en")
     tokenize = pipeline.tokenizer
     pipeline.tokenizer = lambda text: asked.append(text) or tokenize(text)  # type: ignore[func-returns-value]
-    text = "privacy policy " + "(" * 3 * MOST_UNBROKEN + " end"
+    text = "all rights reserved " + "(" * 3 * MOST_UNBROKEN + " end"
     assert "".join(token.text_with_ws for token in pipeline.make_doc(text)).replace(" ", "") == text.replace(" ", "")
     assert max(map(len, asked[0].split())) == MOST_UNBROKEN
-    assert _count([text], ["en"])[0]["num_boilerplate"] == 1
+    assert _count([text], ["en"])[0]["num_notice"] == 1
     assert [token.text for token in blank_pipeline("zh").make_doc("夜" * 600)] == ["夜"] * 600
