@@ -9,13 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline_lib.clean.steps import STEPS, unicode_repair
+from pipeline_lib.clean.steps.bounds import most_bytes
 from pipeline_lib.clean.steps.counts import Count, Counts, added
 from pipeline_lib.clean.steps.step import Change
 from pipeline_lib.clean.text_settings import TextSettings
 
-MOST_GROWTH = 2
 _SIGN = r"[^\s\p{Z}]"  # what is no blank of any script
-FREE_BYTES = 1_000  # that a short text may grow by
 
 
 def changes_of(settings: TextSettings) -> list[Change]:
@@ -49,11 +48,6 @@ def apply(change: Change, texts: pa.LargeStringArray) -> tuple[pa.LargeStringArr
     num_before, num_after = (total.as_py() or 0 for total in removed)
     count = Count(is_changed.true_count, num_before - num_after, num_spared)
     return (pc.replace_with_mask(texts, is_asked, after) if count.num_changed else texts), count
-
-
-def most_bytes(texts: pa.LargeStringArray) -> pa.Int64Array:
-    """How long each text may become, in bytes."""
-    return pc.add(pc.multiply(pc.binary_length(texts), MOST_GROWTH), FREE_BYTES)
 
 
 def _is_refused(before: pa.LargeStringArray, after: pa.LargeStringArray) -> pa.BooleanArray:

@@ -31,7 +31,7 @@ def _rewritten(rule: "Rewrite", texts: "pa.LargeStringArray") -> "pa.LargeString
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from pipeline_lib.clean.steps.apply import most_bytes
+    from pipeline_lib.clean.steps.bounds import most_bytes
 
     num_fixed = len(_REFERENCE.sub("", rule.replace).encode())
     if num_fixed:
