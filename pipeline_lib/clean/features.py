@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from pipeline_lib.base.compiled import compiled
 from pipeline_lib.clean.kernel import HAN, SPACE, SYMBOL
+from pipeline_lib.text.mixing import mix64
 from pipeline_lib.text.utf8 import decode
 
 NUM_SLOTS = 1 << 18  # 1 MB of weights a model, in the cache of a core; of 1 M different pairs four share one
@@ -65,7 +66,7 @@ def count(text: Bytes, classes: Bytes, lower: Points, counts: Counts, found: Slo
             return num_found
         num_found = _add(word, counts, found, num_found)
         if before != 0:
-            num_found = _add(_mixed(before * _PAIR + word), counts, found, num_found)
+            num_found = _add(_slot_hash(before * _PAIR + word), counts, found, num_found)
         before = word
 
 
@@ -114,16 +115,12 @@ def _next_word(text: Bytes, at: Integer, classes: Bytes, lower: Points) -> tuple
         elif is_inside:
             break
         elif kind >= HAN:
-            return _mixed((_SEED ^ np.uint64(point)) * _PRIME), at + width
+            return _slot_hash((_SEED ^ np.uint64(point)) * _PRIME), at + width
         at += width
-    return (_mixed(value) if is_inside else np.uint64(0)), at
+    return (_slot_hash(value) if is_inside else np.uint64(0)), at
 
 
 @compiled
-def _mixed(value: Integer) -> Integer:
-    """The finalizer of MurmurHash3; never 0."""
-    value ^= value >> np.uint64(33)
-    value *= np.uint64(0xFF51AFD7ED558CCD)
-    value ^= value >> np.uint64(33)
-    value *= np.uint64(0xC4CEB9FE1A85EC53)
-    return max(value ^ (value >> np.uint64(33)), np.uint64(1))
+def _slot_hash(value: Integer) -> Integer:
+    """Never 0."""
+    return max(mix64(value), np.uint64(1))

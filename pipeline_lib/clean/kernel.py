@@ -21,6 +21,7 @@ from pipeline_lib.clean.repeats import (
     top_run_chars,
 )
 from pipeline_lib.clean.sentence_ends import count_inner_ends, ends_as_sentence
+from pipeline_lib.text.mixing import mix64
 from pipeline_lib.text.utf8 import decode
 
 SIGNALS = (
@@ -195,9 +196,9 @@ def _next_word(text: Bytes, at: Integer, classes: Bytes) -> tuple[Integer, Integ
         elif length > 0:
             break
         elif kind >= HAN:
-            return _mixed((_SEED ^ np.uint64(point)) * _PRIME), 1, LETTER, at + width
+            return mix64((_SEED ^ np.uint64(point)) * _PRIME), 1, LETTER, at + width
         at += width
-    return _mixed(value), length, flags, at
+    return mix64(value), length, flags, at
 
 
 @compiled
@@ -261,7 +262,7 @@ def _read_lines(text: Bytes, table: Table, mask: Integer, epoch: Integer, row: F
             if is_seen(value, table, mask, epoch + _LINES):
                 row[DUPLICATE_LINES] += 1
                 row[DUPLICATE_LINE_CHARS] += length
-            paragraph, paragraph_chars = _mixed(paragraph * BASE + value), paragraph_chars + length
+            paragraph, paragraph_chars = mix64(paragraph * BASE + value), paragraph_chars + length
         if paragraph_chars > 0 and (first == last or end == len(text)):
             row[NUM_PARAGRAPHS] += 1
             if is_seen(paragraph, table, mask, epoch + _LINES):
@@ -296,7 +297,7 @@ def _hash_bytes(text: Bytes, first: Integer, last: Integer) -> tuple[Integer, In
     for at in range(first, last):
         value = (value ^ np.uint64(text[at])) * _PRIME
         num_chars += text[at] & 0xC0 != 0x80
-    return _mixed(value), num_chars
+    return mix64(value), num_chars
 
 
 @compiled
@@ -346,13 +347,3 @@ def _read_ngrams(words: Words, room: Room, table: Table, mask: Integer, epoch: I
         covered = repeated_run_chars(n, words, places[:num_runs], table, mask, epoch + n)
         row[DUPLICATE_5_GRAM + n - 5] = covered / num_chars
         num_runs = keep_pairs(places[:num_runs])
-
-
-@compiled
-def _mixed(value: Integer) -> Integer:
-    """The finalizer of MurmurHash3: each bit of the word depends on each other."""
-    value ^= value >> np.uint64(33)
-    value *= np.uint64(0xFF51AFD7ED558CCD)
-    value ^= value >> np.uint64(33)
-    value *= np.uint64(0xC4CEB9FE1A85EC53)
-    return value ^ (value >> np.uint64(33))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline_lib.base.compiled import compiled
 from pipeline_lib.text.characters import SEPARATOR, SINGLE, SPACE, WORD
+from pipeline_lib.text.mixing import mix64
 from pipeline_lib.text.utf8 import decode, encode
 
 U8 = NDArray[np.uint8]
@@ -25,20 +26,10 @@ I64 = NDArray[np.int64]
 FNV_BASIS = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
 SHINGLE_PRIME = np.uint64(0x9E3779B97F4A7C15)
-MIX_1, MIX_2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)  # MurmurHash3, fmix64
 FMIX_1, FMIX_2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)  # MurmurHash3, fmix32
-S33 = np.uint64(33)
 S16, S13 = np.uint32(16), np.uint32(13)
 ONE = np.uint64(1)
 MAX_U32 = np.uint32(0xFFFFFFFF)  # a signature without any shingle, as in datasketch
-
-
-@compiled
-def mix64(value: np.uint64) -> np.uint64:
-    """Spread every bit over all 64: MurmurHash3's finalizer, a bijection."""
-    value = (value ^ (value >> S33)) * MIX_1
-    value = (value ^ (value >> S33)) * MIX_2
-    return value ^ (value >> S33)
 
 
 @compiled
