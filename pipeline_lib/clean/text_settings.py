@@ -11,12 +11,13 @@ comment = "the product was renamed in 2024"
 """
 
 import re
+from collections.abc import Collection, Iterable
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from pipeline_lib.base.settings import StageSettings, neutral, operational
-from pipeline_lib.clean.steps import nearest_step, steps_by_name
+from pipeline_lib.clean.steps import STEPS, nearest_step, steps_by_name
 from pipeline_lib.clean.steps.step import Step
 
 MOST_REFERENCES = 9
@@ -80,6 +81,10 @@ def _compiled(pattern: str) -> Any:
         raise ValueError(f"RE2 cannot read it: {said}{place}") from exc
 
 
+def _names_read(steps: Iterable[Step]) -> set[str]:
+    return {name for step in steps for name in step.reads}
+
+
 class TextSettings(StageSettings):
     """What happens to the text of each document."""
 
@@ -109,6 +114,15 @@ class TextSettings(StageSettings):
     def is_step_on(self, step: Step) -> bool:
         """Whether texts go through a step."""
         return self.steps.get(step.name, step.is_on)
+
+    def decisive(self, fields: Collection[str] | None = None) -> dict[str, Any]:
+        """What decides the bytes: of what steps read, what those read that are on and have something to do."""
+        found = super().decisive(fields)
+        if "steps" not in self.__dict__:  # the view of a maker that makes no texts
+            return found
+        at_work = [step for step in STEPS if self.is_step_on(step) and all(getattr(self, n) != () for n in step.reads)]
+        unread = _names_read(STEPS) - _names_read(at_work)
+        return {name: value for name, value in found.items() if name not in unread}
 
     @field_validator("steps")
     @classmethod

@@ -34,6 +34,9 @@ ALL_FIELDS_MOVED: dict[str, tuple[Any, set[str]]] = {
 }
 
 
+READ_WITH = {"max_boilerplate_share": {"boilerplate_lines": ("back to work",)}}  # what a field is read beside
+
+
 def _fingerprints(**given: Any) -> dict[str, str]:
     """Of each maker, for the same inputs."""
     settings = CleanSettings(**given)
@@ -48,8 +51,21 @@ def _changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
 @pytest.mark.parametrize("field", CleanSettings.model_fields)
 def test_a_field_concerns_the_makers_that_read_it_and_no_other(field: str) -> None:
     value, makers = ALL_FIELDS_MOVED[field]
-    assert _changed(_fingerprints(), _fingerprints(**{field: value})) == makers
+    beside = READ_WITH.get(field, {})
+    assert _changed(_fingerprints(**beside), _fingerprints(**beside, **{field: value})) == makers
     assert {maker.name for maker in MAKERS if field in maker.reads} == makers
+
+
+@pytest.mark.parametrize(
+    ("off", "moved"),
+    [
+        ({}, {"max_boilerplate_share": 0.2}),
+        ({"steps": {"own_lines.v1": False}}, {"boilerplate_lines": ("a line",), "max_boilerplate_share": 0.2}),
+        ({"steps": {"rewrites.v1": False}}, {"rewrites": ({"name": "a", "pattern": "a"},)}),
+    ],
+)
+def test_what_a_step_that_is_off_would_read_renames_nothing(off: dict[str, Any], moved: dict[str, Any]) -> None:
+    assert _fingerprints(**off, **moved) == _fingerprints(**off)
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.limit is not None], ids=lambda rule: rule.name)

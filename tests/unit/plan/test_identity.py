@@ -43,7 +43,10 @@ MOST_BYTES = 4096
 TOKENIZER = Ref("tokenize", "0" * 32)
 ADDED = "added_later"
 MODELS = "clean.models"  # adds works: see the tests of models
-IDLE = "dedup.max_hamming_bits"  # the method that is chosen does not read it
+IDLE = (
+    "dedup.max_hamming_bits",
+    "clean.max_boilerplate_share",
+)  # what is chosen does not read them: see tests of theirs
 SOURCES: dict[str, dict[str, Any]] = {
     "crawl": {"name": "docs", "seeds": ("https://example.org/",), "contact": "bot@example.org"},
     "files": {"name": "docs", "path": "/corpus"},
@@ -285,7 +288,7 @@ def readers_of(name: str, night: LaidOut) -> set[str]:
     return reading | night.of_makers(BY_PARAMETER.get(name, set()))
 
 
-@pytest.mark.parametrize("name", [name for name in DECISIVE if name not in (IDLE, MODELS)])
+@pytest.mark.parametrize("name", [name for name in DECISIVE if name not in (*IDLE, MODELS)])
 def test_a_setting_renames_what_reads_it_and_what_follows_and_nothing_else(fixed: Fixed, name: str) -> None:
     readers = readers_of(name, fixed.night)
     assert readers, "no maker reads it: what does it decide?"
