@@ -48,6 +48,7 @@ OTHER: dict[str, Any] = {
     "train.budget_minutes": 3,
     "train.checkpoint_every_steps": 5,
     "train.hidden_size": 40,
+    "train.least_steps": 30,
     "train.intermediate_size": 72,
     "train.max_steps": 50,
     "train.num_heads": 4,

@@ -160,6 +160,8 @@ def _is_late(training: Training, step: int, pace: Pace) -> bool:
     """Whether the branch of a trunk that ends at `step` must start now to end inside the budget."""
     if training.settings.budget_minutes is None or training.recorded is not None:
         return False
+    if training.extent.ended(step).num_steps < training.extent.least_steps:
+        return False
     still_to_do = SLOWDOWN * training.extent.decay_steps(step) * pace.seconds_per_step + training.clock.seconds["score"]
     return training.clock.spent + still_to_do > LATE_SHARE * training.settings.budget_minutes * 60
 

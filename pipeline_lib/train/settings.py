@@ -115,9 +115,16 @@ class TrainSettings(StageSettings):
     budget_minutes: float | None = Field(
         2.0,
         ge=0,
-        description="the schedule is planned from measured speed to end inside this time; 0 trains nothing; "
-        "None: no bound",
+        description="the schedule is planned from measured speed to end inside this time, but behind `least_steps`; "
+        "0 trains nothing; None: no bound",
         json_schema_extra=operational("minutes"),
+    )
+    least_steps: int = Field(
+        40,
+        ge=2,
+        description="steps of a night that starts from scratch, also where a slow or busy machine takes longer for "
+        "them than the budget: a model of fewer is refused, and the night was for nothing",
+        json_schema_extra=operational("steps"),
     )
     deadline_minutes: float = Field(
         720.0,

@@ -64,8 +64,8 @@ class Extent:
     ) -> Steps:
         """As long a trunk as the text, `max_steps` and the time left allow, whichever is least, and its branch.
 
-        A machine that is busy leaves its night the least steps there are, also when they end behind the budget. Raises
-        `SettingsError` when those alone take longer than the whole of it.
+        A machine that is slow or busy leaves its night the least steps, also when they end behind the budget. Raises
+        `SettingsError` when MIN_STEPS alone take longer than the whole of it.
         """
         most = self._trunk_within(self.max_steps)
         trunk_steps = most
@@ -78,6 +78,11 @@ class Extent:
         return replace(
             steps, warmup_steps=warmup_steps, most_trunk_steps=most, measured_tokens_per_second=tokens_per_second
         )
+
+    @property
+    def least_steps(self) -> int:
+        """What no budget cuts: a new lineage has to learn something, a trunk that goes on has."""
+        return MIN_STEPS if self.past_trunk_steps else self.settings.least_steps
 
     def ended(self, trunk_steps: int) -> Steps:
         """The steps of a trunk that ends there. Its branch takes what `max_steps` leaves."""
@@ -116,7 +121,7 @@ class Extent:
                 f"train.budget_minutes is too short: a step takes {seconds_per_step:.2f} s, and {MIN_STEPS} are the "
                 f"least. Raise it above {least / 60:.1f}, or make the model or train.batch_rows smaller."
             )
-        return max(MIN_STEPS, math.floor(USABLE_SHARE * seconds_left / seconds_per_step))
+        return max(self.least_steps, math.floor(USABLE_SHARE * seconds_left / seconds_per_step))
 
 
 def write_steps(path: Path, steps: Steps) -> None:

@@ -318,6 +318,18 @@ def test_a_trunk_that_ends_early_gets_a_branch_of_its_share(
     assert [row["phase"] for row in rows] == ["trunk"] * 3 + ["branch"]
 
 
+def test_a_first_night_that_is_late_takes_its_least_steps_and_a_later_one_none_of_them(
+    tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phases, "LATE_SHARE", 0.0)
+    late = changed(settings, budget_minutes=60, least_steps=5)
+    first = train(tmp_path / "first", late, replace(inputs, num_rows=16))
+    plan = json.loads((first / "plan.json").read_text())
+    assert (plan["trunk_steps"], plan["decay_steps"]) == (4, 1)
+    second = train(tmp_path / "second", late, replace(inputs, trunk=first / "trunk"))
+    assert json.loads((second / "plan.json").read_text())["trunk_steps"] == 1
+
+
 def test_a_machine_that_was_slow_only_when_measured_still_makes_all_steps(
     tmp_path: Path, settings: TrainSettings, inputs: TrainInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,9 +98,9 @@ time.sleep(60)
 """
     started = time.monotonic()
     with pytest.raises(StageTimeout, match="passed its deadline"):
-        run(lines, deadline_seconds=0.6)
+        run(lines, deadline_seconds=3)  # a busy machine starts a Python in a second or two
     assert (tmp_path / "work" / "saved").exists()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_a_result_that_was_damaged_is_refused(tmp_path: Path) -> None:

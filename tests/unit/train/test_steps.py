@@ -34,13 +34,22 @@ def test_the_time_left_bounds_what_is_expected_but_not_what_may_be_done() -> Non
 def test_a_slow_start_leaves_the_least_steps_there_are() -> None:
     """The budget is two minutes: a machine that is busy for once does not cost the night."""
     for seconds_left in (-50.0, 0.0, 3.0):
-        assert extent().steps(seconds_per_step=20.0, seconds_left=seconds_left).num_steps == 2
+        assert extent(past_trunk_steps=1).steps(seconds_per_step=20.0, seconds_left=seconds_left).num_steps == 2
+
+
+def test_a_night_that_starts_from_scratch_is_never_too_short_to_learn() -> None:
+    """Also where forty steps end behind the budget; but not behind the text, nor behind `max_steps`."""
+    for seconds_left in (-50.0, 0.0, 3.0, 900.0):
+        steps = extent().steps(seconds_per_step=20.0, seconds_left=seconds_left)
+        assert (steps.num_steps, steps.trunk_steps, steps.warmup_steps) == (40, 28, 4)
+    assert extent(max_steps=20).steps(seconds_per_step=20.0, seconds_left=0.0).num_steps == 20
+    assert extent(trunk_rows=70).steps(seconds_per_step=20.0, seconds_left=0.0).trunk_steps == 7
 
 
 def test_a_budget_that_the_least_steps_pass_is_an_error_whose_advice_helps() -> None:
     with pytest.raises(SettingsError, match=r"budget_minutes is too short: a step takes 61\.00 s, .* above 2\.0, or"):
         extent().steps(seconds_per_step=61.0, seconds_left=120.0)
-    longer = replace(extent(), settings=SETTINGS.model_copy(update={"budget_minutes": 2.1}))
+    longer = replace(extent(past_trunk_steps=1), settings=SETTINGS.model_copy(update={"budget_minutes": 2.1}))
     assert longer.steps(seconds_per_step=61.0, seconds_left=0.0).num_steps == 2
 
 
