@@ -12,17 +12,20 @@ import numpy.typing as npt
 from pipeline_lib.base.compiled import compiled
 from pipeline_lib.clean.repeats import (
     BASE,
+    Room,
     Table,
     Words,
     is_seen,
+    keep_likely_pairs,
     keep_pairs,
+    num_marks,
     num_slots,
     repeated_run_chars,
     top_run_chars,
 )
 from pipeline_lib.clean.sentence_ends import count_inner_ends, ends_as_sentence
-from pipeline_lib.text.mixing import mix64
-from pipeline_lib.text.utf8 import decode
+from pipeline_lib.text.mixing import hash_bytes, mix64, mix_in
+from pipeline_lib.text.utf8 import MOST_COUNTED, decode, num_followers
 
 SIGNALS = (
     "num_chars",
@@ -80,16 +83,19 @@ _BULLETS = np.array([ord(sign) for sign in BULLETS], np.int64)
 _TERMINAL = np.array([ord(sign) for sign in TERMINAL], np.int64)
 _PACKED_STOP_WORDS = [int.from_bytes(word.encode(), "big") for word in ENGLISH_STOP_WORDS]
 # The number by which they leave eight different rests: a word is compared with the one of its rest alone.
+_LOWER = 0x20202020  # makes letters small
 _RESTS = next(n for n in range(8, 64) if len({packed % n for packed in _PACKED_STOP_WORDS}) == len(ENGLISH_STOP_WORDS))
 _STOP_WORDS = np.zeros(_RESTS, np.int64)
 _STOP_WORDS[[packed % _RESTS for packed in _PACKED_STOP_WORDS]] = _PACKED_STOP_WORDS
 _JAVASCRIPT = np.frombuffer(b"javascript", np.uint8)
 _LOREM_IPSUM = np.frombuffer(b"lorem ipsum", np.uint8)
 _DOTS = np.frombuffer(b"...", np.uint8)
-_TAB, _NEWLINE, _BLANK, _HASH_SIGN, _DOT, _LEFT_BRACE, _RIGHT_BRACE = 9, 10, 32, 35, 46, 123, 125
-_ELLIPSIS, _REPLACEMENT = 0x2026, 0xFFFD
+_TAB, _NEWLINE, _BLANK, _HASH_SIGN, _DOT, _LEFT_BRACE, _RIGHT_BRACE = map(np.uint8, b"\t\n #.{}")
+_ELLIPSIS, _REPLACEMENT = (np.frombuffer(sign.encode(), np.uint8) for sign in "…\ufffd")
+_ELLIPSIS_POINT = 0x2026
+_EXACTLY, _IN_ANY_CASE = np.uint8(0), np.uint8(32)
 
-_SEED, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)  # FNV-1a
+_SEED, _ONE, _EIGHT = np.uint64(14695981039346656037), np.uint64(1), np.uint64(8)
 _NUM_PURPOSES, _LINES = 16, 0  # of the hash table in one document; n-grams use their n (2 to 10)
 
 # numba decides by itself which integers are int64 and which uint64; Python's int is neither.
@@ -99,7 +105,6 @@ Bytes = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Room = tuple[Counts, Counts]  # for the places of runs, and for their slots in the table
 
 
 @compiled
@@ -114,13 +119,14 @@ def measure(data: Bytes, offsets: Counts, classes: Bytes, table: Table, rows: Fl
         longest = max(longest, offsets[i + 1] - offsets[i])
     hashes = np.empty(longest + 1, np.uint64)  # of the first k words
     lengths = np.empty(longest + 1, np.int64)  # characters in the first k words
-    room = (np.empty(longest + 1, np.int64), np.empty(longest + 1, np.int64))
+    marks = np.empty(num_marks(longest), np.uint8)
+    room = (np.empty(longest + 1, np.int64), np.empty(longest + 1, np.int64), marks)
     for i in range(len(rows)):
         text, row, epoch = data[offsets[i] : offsets[i + 1]], rows[i], (i + 1) * _NUM_PURPOSES
-        num_newlines = _count_signs(text, classes, row)
+        _count_signs(text, row)
         num_words = _read_words(text, classes, hashes, lengths, row)
         # Lines and paragraphs stand in it together: with each paragraph but the first comes a line that is blank.
-        mask = np.uint64(num_slots(max(num_words, num_newlines + 2)) - 1)
+        mask = np.uint64(num_slots(max(num_words, _num_bytes(text, _NEWLINE) + 2)) - 1)
         _read_lines(text, table, mask, epoch, row)
         _read_ngrams((hashes[: num_words + 1], lengths[: num_words + 1]), room, table, mask, epoch, row)
 
@@ -131,49 +137,66 @@ def _class_of(point: Integer, classes: Bytes) -> Integer:
 
 
 @compiled
-def _count_signs(text: Bytes, classes: Bytes, row: Floats) -> Integer:
-    """Fill the columns that need no words and no lines, and raw counts of signs; the number of newlines."""
-    ascii_counts = np.zeros(128, np.int64)
-    num_wide, num_wide_spaces, num_han, num_kana, num_ellipses, num_replacement, at = 0, 0, 0, 0, 0, 0, 0
-    while at < len(text):
-        byte = text[at]
-        if byte < 0x80:
-            ascii_counts[byte] += 1
-            if byte == _DOT and _starts_with(text, at, _DOTS):
-                num_ellipses += 1
-                ascii_counts[_DOT] += 2
-                at += 2
-            elif byte | 32 == _JAVASCRIPT[0] and _starts_with(text, at, _JAVASCRIPT):
-                row[JAVASCRIPT] += 1
-            elif byte | 32 == _LOREM_IPSUM[0] and _starts_with(text, at, _LOREM_IPSUM):
-                row[LOREM_IPSUM] += 1
-            at += 1
-            continue
-        point, width = decode(text, at)
-        at += width
-        kind = _class_of(point, classes)
-        num_wide += 1
-        num_wide_spaces += kind == SPACE
-        num_han += kind == HAN
-        num_kana += kind == KANA
-        num_ellipses += point == _ELLIPSIS
-        num_replacement += point == _REPLACEMENT
-    num_chars = num_wide + ascii_counts.sum()
-    num_solid = num_chars - num_wide_spaces
-    for sign in range(128):
-        num_solid -= ascii_counts[sign] * (classes[sign] == SPACE)
-    row[NUM_CHARS], row[ELLIPSES], row[HASH_SIGNS] = num_chars, num_ellipses, ascii_counts[_HASH_SIGN]
-    row[CURLY_BRACES] = ascii_counts[_LEFT_BRACE] + ascii_counts[_RIGHT_BRACE]
-    row[REPLACEMENT_CHARS] = num_replacement / max(num_chars, 1)
-    row[HAN_CHARS], row[KANA_CHARS] = num_han / max(num_solid, 1), num_kana / max(num_solid, 1)
-    return ascii_counts[_NEWLINE]
+def _count_signs(text: Bytes, row: Floats) -> None:
+    """Fill the columns that need no words and no lines, and raw counts of signs.
+
+    A pass a sign: each is a loop that the processor does on 32 bytes at once, so that all of them together take a
+    fifth of the time of one that looks at each byte for all signs.
+    """
+    num_chars = len(text) - num_followers(text, 0, len(text))
+    row[NUM_CHARS], row[HASH_SIGNS] = num_chars, _num_bytes(text, _HASH_SIGN)
+    row[CURLY_BRACES] = _num_bytes(text, _LEFT_BRACE) + _num_bytes(text, _RIGHT_BRACE)
+    row[ELLIPSES] = _num_triples(text, _ELLIPSIS, _EXACTLY) + _num_phrases(text, _DOTS, _DOTS)
+    row[JAVASCRIPT] = _num_phrases(text, _JAVASCRIPT, _JAVASCRIPT)
+    row[LOREM_IPSUM] = _num_phrases(text, _LOREM_IPSUM, _LOREM_IPSUM[7:])
+    row[REPLACEMENT_CHARS] = _num_triples(text, _REPLACEMENT, _EXACTLY) / max(num_chars, 1)
+
+
+@compiled
+def _num_bytes(text: Bytes, sign: np.uint8) -> Integer:
+    """Counted in 16 bits, of which a register holds four times as many as of 64."""
+    total: Integer = 0
+    for begin in range(0, len(text), MOST_COUNTED):
+        count = np.uint16(0)
+        for byte in text[begin : begin + MOST_COUNTED]:
+            count = np.uint16(count + (byte == sign))
+        total += count
+    return total
+
+
+@compiled
+def _num_triples(text: Bytes, signs: Bytes, letters: np.uint8) -> Integer:
+    """Places where the first three of `signs` stand; `letters` is 32 where both cases of them count, else 0."""
+    one, two, three = signs[0], signs[1], signs[2]
+    total: Integer = 0
+    for begin in range(0, len(text) - 2, MOST_COUNTED):
+        part, count = text[begin : begin + MOST_COUNTED + 2], np.uint16(0)
+        for at in range(len(part) - 2):
+            is_begun = (part[at] | letters == one) & (part[at + 1] | letters == two)
+            count = np.uint16(count + (is_begun & (part[at + 2] | letters == three)))
+        total += count
+    return total
+
+
+@compiled
+def _num_phrases(text: Bytes, phrase: Bytes, rare: Bytes) -> Integer:
+    """How often a phrase of ASCII stands there, one behind the other; letters, in lower case, stand for both cases.
+
+    `rare`: three signs of it that are in few texts; only those that have them are read sign by sign.
+    """
+    count, at, first = 0, 0, phrase[0]
+    if _num_triples(text, rare, _IN_ANY_CASE) == 0:
+        return count
+    while at + len(phrase) <= len(text):
+        if text[at] | _IN_ANY_CASE == first and _starts_with(text, at, phrase):
+            count += 1
+            at += len(phrase) - 1
+        at += 1
+    return count
 
 
 @compiled
 def _starts_with(text: Bytes, at: Integer, phrase: Bytes) -> Boolean:
-    """Whether a phrase of ASCII stands there; its letters, which must be lower case, match both cases."""
-    if at + len(phrase) > len(text):
-        return False
     for k in range(len(phrase)):
         if text[at + k] != phrase[k] and (phrase[k] < 97 or text[at + k] | 32 != phrase[k]):
             return False
@@ -181,48 +204,67 @@ def _starts_with(text: Bytes, at: Integer, phrase: Bytes) -> Boolean:
 
 
 @compiled
-def _next_word(text: Bytes, at: Integer, classes: Bytes) -> tuple[Integer, Integer, Integer, Integer]:
-    """The first word at or behind a byte: hash, characters (0: there is none), classes of them together, its end."""
-    value, length, flags = _SEED, 0, 0
+def _word_from(text: Bytes, at: Integer, classes: Bytes) -> tuple[Integer, Integer, Integer, Integer, Integer]:
+    """The word that begins at a byte: its hash, characters, classes of them together, the last run of ASCII, its end.
+
+    Up to eight bytes of ASCII are packed into one number, with a one before them, and mixed into the hash together.
+    """
+    length: Integer = 0
+    flags: Integer = 0
+    value, packed, is_word = _SEED, _ONE, True
+    while is_word:
+        packed, begin, behind = _ONE, at, min(at + 8, len(text))
+        while at < behind and text[at] < 0x80 and classes[text[at]] < SPACE:
+            packed = packed << _EIGHT | np.uint64(text[at])
+            flags |= np.int64(classes[text[at]])
+            at += 1
+        value = mix_in(value, packed)
+        length += at - begin
+        if at - begin == 8:
+            continue  # also where nothing follows: a word has one hash wherever it stands
+        if at == len(text) or text[at] < 0x80:
+            break
+        point, width = decode(text, at)
+        kind = _class_of(point, classes)
+        is_word = kind < SPACE
+        if is_word:
+            value, length, flags, at = mix_in(value, ~np.uint64(point)), length + 1, flags | kind, at + width
+    return mix64(value), length, flags, packed, at
+
+
+@compiled
+def _stop_word(packed: Integer, length: Integer) -> Integer:
+    """A bit that names the English stop word of so many bytes, packed, in any case of letters; else 0."""
+    mask = (1 << 8 * length) - 1
+    letters = (np.int64(packed) | _LOWER) & mask
+    rest = letters % _RESTS
+    return (letters == _STOP_WORDS[rest]) << rest
+
+
+@compiled
+def _read_words(text: Bytes, classes: Bytes, hashes: Hashes, lengths: Counts, row: Floats) -> Integer:
+    """Fill the columns about words and scripts, and the prefix sums over words; how many, those of symbols included.
+
+    hashes[k] = hashes[k - 1] * BASE + hash of word k, so that the hash of a run is one product and one difference.
+    """
+    num_words, num_real, num_real_chars, num_alpha, num_stop, stop_found, at = 0, 0, 0, 0, 0, 0, 0
+    num_spaces, num_han, num_kana = 0, 0, 0
+    hashes[0], lengths[0] = 0, 0
     while at < len(text):
         point, width = np.int64(text[at]), 1
         if point >= 0x80:
             point, width = decode(text, at)
         kind = _class_of(point, classes)
+        if SPACE <= kind < HAN:
+            num_spaces += kind == SPACE
+            at += width
+            continue
         if kind < SPACE:
-            value = (value ^ np.uint64(point)) * _PRIME
-            length += 1
-            flags |= kind
-        elif length > 0:
-            break
-        elif kind >= HAN:
-            return mix64((_SEED ^ np.uint64(point)) * _PRIME), 1, LETTER, at + width
-        at += width
-    return mix64(value), length, flags, at
-
-
-@compiled
-def _stop_word(text: Bytes, end: Integer, length: Integer) -> Integer:
-    """A bit that names the English stop word of `length` bytes before `end`, in any case of letters; else 0."""
-    packed = 0
-    for at in range(end - length, end):
-        packed = packed << 8 | text[at] | 32
-    rest = packed % _RESTS
-    return (packed == _STOP_WORDS[rest]) << rest
-
-
-@compiled
-def _read_words(text: Bytes, classes: Bytes, hashes: Hashes, lengths: Counts, row: Floats) -> Integer:
-    """Fill the columns about words and the prefix sums over them; the number of words, those of symbols included.
-
-    hashes[k] = hashes[k - 1] * BASE + hash of word k, so that the hash of a run is one product and one difference.
-    """
-    num_words, num_real, num_real_chars, num_alpha, num_stop, stop_found, at = 0, 0, 0, 0, 0, 0, 0
-    hashes[0], lengths[0] = 0, 0
-    while True:
-        value, length, flags, at = _next_word(text, at, classes)
-        if length == 0:
-            break
+            value, length, flags, packed, at = _word_from(text, at, classes)
+        else:
+            value, length, flags, packed, at = mix64(_SEED ^ np.uint64(point)), 1, LETTER, _ONE, at + width
+            num_han += kind == HAN
+            num_kana += kind == KANA
         num_words += 1
         hashes[num_words] = hashes[num_words - 1] * BASE + value
         lengths[num_words] = lengths[num_words - 1] + length
@@ -231,11 +273,13 @@ def _read_words(text: Bytes, classes: Bytes, hashes: Hashes, lengths: Counts, ro
             num_real += 1
             num_real_chars += length
         if flags == LETTER and 2 <= length <= 4:
-            bit = _stop_word(text, at, length)
+            bit = _stop_word(packed, length)
             num_stop += bit > 0
             stop_found |= bit
     for k in range(_RESTS):
         row[NUM_STOP_WORDS] += stop_found >> k & 1
+    num_solid = max(row[NUM_CHARS] - num_spaces, 1)
+    row[HAN_CHARS], row[KANA_CHARS] = num_han / num_solid, num_kana / num_solid
     row[NUM_WORDS] = num_real
     row[MEAN_WORD_LENGTH] = num_real_chars / max(num_real, 1)
     row[ALPHA_WORDS] = num_alpha / max(num_words, 1)
@@ -255,7 +299,7 @@ def _read_lines(text: Bytes, table: Table, mask: Integer, epoch: Integer, row: F
         first, last = _trimmed(text, start, end)
         start = end + 1
         if first < last:
-            value, length = _hash_bytes(text, first, last)
+            value, length = hash_bytes(text, first, last), last - first - num_followers(text, first, last)
             _count_line(text, first, last, row)
             _count_segments(text, first, last, row)
             num_chars += length
@@ -291,16 +335,6 @@ def _trimmed(text: Bytes, first: Integer, last: Integer) -> tuple[Integer, Integ
 
 
 @compiled
-def _hash_bytes(text: Bytes, first: Integer, last: Integer) -> tuple[Integer, Integer]:
-    """The hash of a range that is not empty, and its length in characters."""
-    value, num_chars = _SEED, 0
-    for at in range(first, last):
-        value = (value ^ np.uint64(text[at])) * _PRIME
-        num_chars += text[at] & 0xC0 != 0x80
-    return mix64(value), num_chars
-
-
-@compiled
 def _count_line(text: Bytes, first: Integer, last: Integer, row: Floats) -> None:
     """Count one line that is not blank, by how it begins and ends."""
     begin, _ = decode(text, first)
@@ -312,7 +346,7 @@ def _count_line(text: Bytes, first: Integer, last: Integer, row: Floats) -> None
     row[NUM_LINES] += 1
     row[BULLET_LINES] += _is_among(begin, _BULLETS)
     row[TERMINAL_LINES] += _is_among(end, _TERMINAL)
-    row[ELLIPSIS_LINES] += end == _ELLIPSIS or has_three_dots
+    row[ELLIPSIS_LINES] += end == _ELLIPSIS_POINT or has_three_dots
 
 
 @compiled
@@ -335,10 +369,8 @@ def _count_segments(text: Bytes, first: Integer, last: Integer, row: Floats) -> 
 @compiled
 def _read_ngrams(words: Words, room: Room, table: Table, mask: Integer, epoch: Integer, row: Floats) -> None:
     """Fill the columns about runs of words: shares of the characters that lie in words."""
-    num_chars, num_runs = max(words[1][-1], 1), max(len(words[0]) - 2, 0)
-    places, slots = room
-    for k in range(num_runs):
-        places[k] = k
+    num_chars, (places, slots, _) = max(words[1][-1], 1), room
+    num_runs = keep_likely_pairs(words, room)
     for n in range(2, 5):
         top, num_runs = top_run_chars(n, words, places[:num_runs], slots, table, mask, epoch + n)
         row[TOP_2_GRAM + n - 2] = min(top / num_chars, 1.0)

@@ -59,7 +59,8 @@ def _in_doubt(
     for read in (samples, texts):
         places = np.flatnonzero(found)
         found = np.zeros(len(texts), np.bool_)
-        found[places] = is_other(read.take(pa.array(places)))
+        if len(places):
+            found[places] = is_other(read if len(places) == len(read) else read.take(pa.array(places)))
     return found
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipeline_lib.base.arrays import read_only
 from pipeline_lib.base.compiled import compiled
-from pipeline_lib.text.utf8 import Bytes, Integer
+from pipeline_lib.text.utf8 import Bytes, behind_characters, num_followers
 
 SAMPLE_CHARS = 500
 _NUM_PIECES, _NEWLINE = 3, 10
@@ -44,29 +44,19 @@ def _find(data: Bytes, offsets: Counts, pieces: Counts) -> None:
     """Fill pieces[i, k] with the first byte of piece k of text i and the one behind it."""
     for i in range(len(pieces)):
         first, last = offsets[i], offsets[i + 1]
-        num_chars = 0
-        for at in range(first, last):
-            num_chars += data[at] & 0xC0 != 0x80
+        num_chars = last - first
+        if num_chars > _NUM_PIECES * SAMPLE_CHARS:
+            num_chars -= num_followers(data, first, last)
         if num_chars <= _NUM_PIECES * SAMPLE_CHARS:
             pieces[i, 0, 0], pieces[i, 0, 1] = first, last
             continue
         middle = (num_chars - SAMPLE_CHARS) // 2
         at = pieces[i, 0, 0] = first
-        at = pieces[i, 0, 1] = _behind(data, at, SAMPLE_CHARS)
-        at = pieces[i, 1, 0] = _behind(data, at, middle - SAMPLE_CHARS)
-        at = pieces[i, 1, 1] = _behind(data, at, SAMPLE_CHARS)
-        pieces[i, 2, 0] = _behind(data, at, num_chars - middle - 2 * SAMPLE_CHARS)
+        at = pieces[i, 0, 1] = behind_characters(data, at, SAMPLE_CHARS)
+        at = pieces[i, 1, 0] = behind_characters(data, at, middle - SAMPLE_CHARS)
+        at = pieces[i, 1, 1] = behind_characters(data, at, SAMPLE_CHARS)
+        pieces[i, 2, 0] = behind_characters(data, at, num_chars - middle - 2 * SAMPLE_CHARS)
         pieces[i, 2, 1] = last
-
-
-@compiled
-def _behind(data: Bytes, at: Integer, num_chars: Integer) -> Integer:
-    """The byte behind so many characters from the one that begins there."""
-    while num_chars > 0:
-        first = data[at]
-        at += 1 if first < 0x80 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
-        num_chars -= 1
-    return at
 
 
 @compiled
@@ -79,6 +69,5 @@ def _copy(data: Bytes, pieces: Counts, samples: Bytes) -> None:
             if k > 0 and first < last:
                 samples[end] = _NEWLINE
                 end += 1
-            for at in range(first, last):
-                samples[end] = data[at]
-                end += 1
+            samples[end : end + last - first] = data[first:last]
+            end += last - first

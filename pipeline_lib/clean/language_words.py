@@ -20,8 +20,10 @@ from pipeline_lib.text.utf8 import Bytes, Integer
 
 LEAST_DIFFERENT = 2  # words of a list
 LEAST_SHARE = 0.05  # of the words of a text, as of English stop words
-_UNDERLINE, _LAST_OF_QUOTE = 95, 0x99  # ’ is E2 80 99
-_APOSTROPHE, _HYPHEN, _SLASH = 39, 45, 47  # between letters they join a word
+_LAST_OF_QUOTE = 0x99  # ’ is E2 80 99
+_JOINTS = b"'-/"  # between letters they join a word
+_JOINT, _LETTER, _WIDE = 1, 2, 3  # what a byte is, above 0; the last begins general punctuation, or a letter
+_8 = np.uint64(8)
 _MOST_BYTES = 8  # of a word in the lists: it is compared as one number
 
 SCOTS = """
@@ -63,6 +65,19 @@ _MULTIPLIER, _SHIFT, _NUM_SLOTS = np.uint64(0x9E3779B97F4A7C15), np.uint64(54), 
 Keys = npt.NDArray[np.uint64]
 
 
+def _kinds() -> Bytes:
+    kinds = np.zeros(256, np.uint8)
+    kinds[list(b"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")] = _LETTER
+    kinds[0x80:] = _LETTER
+    kinds[list(_JOINTS)], kinds[0xE2] = _JOINT, _WIDE
+    return kinds
+
+
+# By byte: what it is, and what it counts as: a small letter for one of ASCII.
+_KINDS = _kinds()
+_SMALL = np.array([byte | 32 if byte < 0x80 else byte for byte in range(256)], np.uint8)
+
+
 def is_relative(texts: pa.LargeStringArray) -> npt.NDArray[np.bool_]:
     """Whether each text, which looks English, is in a relative of it."""
     counts = np.zeros((len(texts), len(RELATIVES), 3), np.int64)
@@ -88,6 +103,8 @@ def _count(data: Bytes, offsets: Counts, table: tuple[Keys, Bytes], num_words: C
             if num_bytes == 0 or num_bytes > _MOST_BYTES:
                 continue
             slot = _slot_of(keys, word)
+            if kinds[slot] == 0:
+                continue
             kind, is_new = np.int64(kinds[slot]), last_seen[slot] != i
             last_seen[slot] = i
             for relative in range(counts.shape[1]):
@@ -108,23 +125,23 @@ def _next_word(data: Bytes, at: Integer, end: Integer) -> tuple[Integer, Integer
     word, num_bytes = np.uint64(0), 0
     while at < end:
         byte = data[at]
-        width = 3 if byte == 0xE2 and 0x80 <= data[at + 1] <= 0x81 else 1  # U+2000 to U+207F: dashes, quotes, blanks
-        is_inside = _is_letter(byte) and width == 1
-        is_joint = byte in (_APOSTROPHE, _HYPHEN, _SLASH)
-        if num_bytes > 0 and (is_joint or (width == 3 and data[at + 2] == _LAST_OF_QUOTE)):
-            is_inside = at + width < end and _is_letter(data[at + width])
+        kind = _KINDS[byte]
+        is_wide = kind == _WIDE and 0x80 <= data[at + 1] <= 0x81  # U+2000 to U+207F: dashes, quotes, blanks
+        if kind >= _LETTER and not is_wide:
+            word = word << _8 | np.uint64(_SMALL[byte])
+            num_bytes += 1
+            at += 1
+            continue
+        width = 3 if is_wide else 1
+        is_joint = kind == _JOINT or (is_wide and data[at + 2] == _LAST_OF_QUOTE)
+        is_inside = num_bytes > 0 and is_joint and at + width < end and _KINDS[data[at + width]] >= _LETTER
         at += width
         if is_inside:
-            word = word << np.uint64(8) | np.uint64(byte | 32 if byte < 0x80 else byte)
+            word = word << _8 | np.uint64(_SMALL[byte])
             num_bytes += width
         elif num_bytes > 0:
             break
     return word, num_bytes, at
-
-
-@compiled
-def _is_letter(byte: Integer) -> Any:
-    return byte >= 0x80 or 97 <= byte | 32 <= 122 or 48 <= byte <= 57 or byte == _UNDERLINE
 
 
 @compiled

@@ -1,28 +1,32 @@
 """Unicode repair: any text in, text with one form for each thing out. repair(repair(x)) = repair(x).
 
 Mojibake ("â€™" for "’") is looked for only where its signs stand (mojibake.py).
-Most documents hold nothing that repair would change, which `may_need_repair` tells at 400 MB/s.
+Most documents hold nothing that repair would change, which `may_need_repair` tells by a table (suspects.py).
 """
 
 import functools
-import itertools
 import re
 import unicodedata
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline_lib.clean.mojibake import without_mojibake
+from pipeline_lib.clean.suspects import ALONE, FOLLOWS, LEADS, hold_damage
 
-# The characters stand in the patterns themselves, not as escapes: Python's `re` and RE2 write these in different ways.
 # A lead byte of UTF-8 read as Latin-1 or Windows-1252, and what its next byte reads as there; C1 controls; U+FFFD.
-_MOJIBAKE = re.compile(
-    "[\x80-\x9f\ufffd]|[\xc2-\xf4][\xa0-\xbf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
+_LEADS = "[\xc2-\xf4]"
+_FOLLOWS = (
+    "[\xa0-\xbf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
     "\u2013\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
 )
+_DECODED_WRONGLY = "[\x80-\x9f\ufffd]"
+_MOJIBAKE = re.compile(f"{_DECODED_WRONGLY}|{_LEADS}{_FOLLOWS}")
 _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _TERMINAL_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # begins with what _CONTROL takes away
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff]")
+_LAST_LETTER, _COMPATIBLE_HAN = 0x20000, (0x2F800, 0x2FA20)  # between and above NFC changes nothing
 _MAX_PASSES = 5  # one fix may bring another to light (mojibake of mojibake); more than three were never seen
 
 
@@ -38,28 +42,29 @@ def repair(text: str) -> str:
 
 def may_need_repair(texts: pa.LargeStringArray) -> pa.BooleanArray:
     """For each text, whether repair has to look at it; it leaves all others as they are."""
-    is_ascii = bool(pc.all(pc.string_is_ascii(texts)).as_py())
-    return pc.match_substring_regex(texts, _signs_of_damage() if is_ascii else _signs_of_damage_or_of_parts())
-
-
-def _signs_of_damage() -> str:
-    return "|".join(pattern.pattern for pattern in (_MOJIBAKE, _LINE_END, _CONTROL))
+    return pa.array(hold_damage(texts, _kinds()))
 
 
 @functools.cache
-def _signs_of_damage_or_of_parts() -> str:
-    """The same, or a character that NFC might change: a text without one is in NFC (Unicode Annex 15, section 9)."""
-    unsafe = {chr(code) for code in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}  # Hangul, composed by arithmetic
-    characters = [chr(code) for code in itertools.chain(range(0x80, 0x20000), range(0x2F800, 0x2FA20))]
-    facts = zip(
-        characters, map(unicodedata.decomposition, characters), map(unicodedata.combining, characters), strict=True
-    )
-    for character, parts, order in facts:
-        if order or (parts and not unicodedata.is_normalized("NFC", character)):
-            unsafe.add(character)
+def _kinds() -> npt.NDArray[np.uint8]:
+    """By code point, what the patterns find in it, and which character NFC might change.
+
+    A text without such a character is in NFC (Unicode Annex 15, section 9).
+    """
+    codes = [*range(0xD800), *range(0xE000, _LAST_LETTER), *range(*_COMPATIBLE_HAN)]
+    characters = [chr(code) for code in codes]
+    damage = re.compile("|".join((_DECODED_WRONGLY, _LINE_END.pattern, _CONTROL.pattern)))
+    kinds = np.zeros(_COMPATIBLE_HAN[1], np.uint8)
+    for flag, pattern in ((ALONE, damage), (LEADS, re.compile(_LEADS)), (FOLLOWS, re.compile(_FOLLOWS))):
+        kinds[[ord(character) for character in pattern.findall("".join(characters))]] |= flag
+    kinds[[*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]] |= ALONE  # Hangul, composed by arithmetic
+    for character in characters:
+        parts = unicodedata.decomposition(character)
+        if unicodedata.combining(character) or (parts and not unicodedata.is_normalized("NFC", character)):
+            kinds[ord(character)] |= ALONE
         if parts and not parts.startswith("<"):  # what stands behind the first character may be composed with it
-            unsafe.update(chr(int(code, 16)) for code in parts.split()[1:])
-    return f"{_signs_of_damage()}|[{''.join(sorted(unsafe))}]"
+            kinds[[int(code, 16) for code in parts.split()[1:]]] |= ALONE
+    return kinds
 
 
 def _repair_once(text: str) -> str:

@@ -25,6 +25,9 @@ Counts = npt.NDArray[np.int64]
 Small = npt.NDArray[np.int32]
 Table = tuple[Hashes, Small, Small]  # keys, epochs, counts: a power of two of slots each
 Words = tuple[Hashes, Counts]  # hash of the first k words, characters in them
+Room = tuple[Counts, Counts, npt.NDArray[np.uint8]]  # for places of runs, for their slots, for marks
+
+_S32 = np.uint64(32)
 
 
 @compiled
@@ -42,6 +45,35 @@ def is_seen(key: Integer, table: Table, mask: Integer, epoch: Integer) -> Boolea
     slot = _find(key, table, mask, epoch)
     table[2][slot] += 1
     return table[2][slot] > 1
+
+
+@compiled
+def num_marks(num_words: int) -> int:
+    """How many marks `keep_likely_pairs` needs for so many words: eight a pair at least."""
+    return 4 * num_slots(num_words)
+
+
+@compiled
+def keep_likely_pairs(words: Words, room: Room) -> Integer:
+    """Put the places of pairs of words that may come twice into the first array of `room`: how many.
+
+    Two pairs may share a mark, so some come along that come once. The others, which are most, are found without the
+    table, and without a branch that the processor would have to guess.
+    """
+    hashes, (places, slots, marks) = words[0], room
+    num_pairs, power = max(len(hashes) - 2, 0), _power(2)
+    used = num_marks(num_pairs)
+    mask = np.uint64(used - 1)
+    marks[:used] = 0
+    for k in range(num_pairs):
+        slot = np.int64((hashes[k + 2] - hashes[k] * power) >> _S32 & mask)
+        slots[k] = slot
+        marks[slot] = marks[slot] << 1 | 1  # 1, 3, 7, ...: more than 1 from the second on
+    num_likely = 0
+    for k in range(num_pairs):
+        places[num_likely] = k
+        num_likely += marks[slots[k]] > 1
+    return num_likely
 
 
 @compiled

@@ -39,24 +39,30 @@ Row = Mapping[str, Any]
 
 def measure(_bench: Workbench) -> Iterator[tuple[str, float]]:
     """See the module."""
-    named = os.environ.get(VARIABLE)
-    if not named or not Path(named).is_dir():
-        raise BenchSkipped(f"{VARIABLE} names no folder of pages; without one nothing is known of extraction")
-    folder = Path(named)
+    folder = pages_folder()
     yield "extraction_f1_en", f1_of_means(_hits(folder / "html_en_aeb", "ground_truth.jsonl", in_runs))
     yield "extraction_f1_multi", f1_of_sums(_hits(folder / "html_multi_trafilatura", "evaldata.jsonl", in_excerpts))
     yield "extraction_f1_zh", f1_of_sums(_hits(folder / "html_zh_gne", "evaldata.jsonl", in_excerpts))
 
 
+def pages_folder() -> Path:
+    """The folder that the environment names. Raises `BenchSkipped` when it names none that is there."""
+    named = os.environ.get(VARIABLE)
+    if not named or not Path(named).is_dir():
+        raise BenchSkipped(f"{VARIABLE} names no folder of pages; without one nothing is known of extraction")
+    return Path(named)
+
+
 def _hits(folder: Path, gold: str, hits_of: Callable[[Row, str], Hits]) -> list[Hits]:
-    pages = _pages(folder / "html.tar.zst")
+    pages = pages_in(folder / "html.tar.zst")
     rows = [json.loads(line) for line in (folder / gold).read_text(encoding="utf-8").splitlines()]
     marked = [row for row in rows if row.get("gold", True)]
     texts = [extract_text(decode_html(pages[row.get("file") or f"{row['id']}.html"]).text) or "" for row in marked]
     return [hits_of(row, text) for row, text in zip(marked, texts, strict=True)]
 
 
-def _pages(archive: Path) -> dict[str, bytes]:
+def pages_in(archive: Path) -> dict[str, bytes]:
+    """The files of an archive by name."""
     with archive.open("rb") as stream, zstandard.ZstdDecompressor().stream_reader(stream) as plain:
         content = plain.read()
     with tarfile.open(fileobj=io.BytesIO(content)) as unpacked:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tests.bench import (
     classifier,
+    cleaning,
     crawling,
     extraction,
     garbage,
@@ -55,6 +56,8 @@ GROUPS: tuple[Group, ...] = (
     extraction,
     languages,
     quality,
+    cleaning.TEXT,
+    cleaning.HTML,
     classifier,
     reading,
     training,

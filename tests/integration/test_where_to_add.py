@@ -119,7 +119,7 @@ def add_signal(copy: Copy) -> None:
     added = {
         last: f'{last}    "exclamation_marks_per_word",\n',
         places: f"{places}\nEXCLAMATION_MARKS = 37",
-        counted: f"    row[EXCLAMATION_MARKS] = ascii_counts[33]\n{counted}",
+        counted: f"    row[EXCLAMATION_MARKS] = _num_bytes(text, np.uint8(33))\n{counted}",
         by_word: by_word.replace(")", ", EXCLAMATION_MARKS)"),
     }
     copy.change("pipeline_lib/clean/kernel.py", added)

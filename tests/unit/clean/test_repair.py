@@ -81,6 +81,26 @@ def test_each_character_that_nfc_changes_or_composes_is_looked_at() -> None:
     assert not passed & {part for character in characters for part in unicodedata.normalize("NFD", character)[1:]}
 
 
+def test_each_sign_of_damage_is_looked_at_wherever_it_stands() -> None:
+    signs = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF, 0xFFFD)]
+    expected = [sign not in "\t\n" for sign in signs]
+    for text in ("{}", "{} plain", "plain {}", "全角 {}", "plain " * 10_000 + "{}" + " plain" * 10_000):
+        asked = may_need_repair(pa.array([text.format(sign) for sign in signs], pa.large_string()))
+        assert asked.to_pylist() == expected
+
+
+def test_two_signs_are_one_of_damage_in_their_order_and_side_by_side() -> None:
+    texts = ["Ã¶", "Ã ¶", "¶Ã", "aÃ¶a", "ÃÃ¶", "Ã", "¶", "Ãa¶"]
+    asked = may_need_repair(pa.array(texts, pa.large_string())).to_pylist()
+    assert asked == [True, False, False, True, True, False, False, False]
+
+
+def test_texts_of_a_slice_are_looked_at_one_by_one() -> None:
+    column = pa.array(["\x00", "plain Ã", "¶ plain", "", "\x07", "\x00"], pa.large_string())
+    assert may_need_repair(column.slice(1, 4)).to_pylist() == [False, False, False, True]
+    assert may_need_repair(pa.array([], pa.large_string())).to_pylist() == []
+
+
 @pytest.mark.parametrize("text", ["plain\n\ttext", "“curly” quotes…", "全角，标点！", "naïve Ångström", "가나다"])
 def test_good_text_is_not_looked_at(text: str) -> None:
     assert may_need_repair(pa.array([text], pa.large_string())).to_pylist() == [False]

@@ -241,6 +241,30 @@ def test_repeated_phrases_are_counted_in_characters_of_words() -> None:
     assert _measure("a b c d e a b c d e")[0]["duplicate_5_gram_char_share"] == 0.5
 
 
+@pytest.mark.parametrize("sign", ["a", "é", "#", "9", "🙂", "aé", "éa", "aaaaaaaé"])
+def test_a_word_is_the_same_wherever_it_stands(sign: str) -> None:
+    """Words are read by eight bytes: of all lengths, at the start, between blanks, before wide signs and at the end."""
+    for word in (sign * number for number in range(1, 36)):
+        for text in (f"{word} {word}\n{word} {word}", f"{word} {word}，{word}　{word}"):
+            found = _measure(text)[0]
+            assert (found["top_2_gram_char_share"], found["top_3_gram_char_share"]) == (1, 1), text
+
+
+@pytest.mark.parametrize("base", ["the word", "a" * 7, "b" * 8, "c" * 9, "é" * 8, "中", "d" * 24])
+def test_words_and_lines_that_differ_in_one_sign_are_two(base: str) -> None:
+    others = {base[:at] + sign + base[at + 1 :] for at in range(len(base)) for sign in "\x00xš 界"}
+    others |= {base + sign for sign in "\x00xš 界"} | {f"{base[:at]}\x00{base[at:]}" for at in range(len(base))}
+    lines = [line for other in sorted(others - {base}) for line in (other, "")]
+    text = "\n".join([base, *lines])
+    assert _measure(text)[0] == pytest.approx(_twin(text))
+
+
+def test_lines_of_numbers_in_columns_are_not_taken_for_one_another() -> None:
+    """A length that was mixed into the first sign alone would make these two the same."""
+    found = _measure("3       NaN\n4        NaN")[0]
+    assert found["duplicate_line_share"] == 0
+
+
 def test_an_empty_column_has_columns_without_entries() -> None:
     assert {name: len(values) for name, values in measure_texts(pa.array([], pa.large_string())).items()} == (
         dict.fromkeys(SIGNALS, 0)
