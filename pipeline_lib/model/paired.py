@@ -119,9 +119,10 @@ def difference(
 ) -> Difference | None:
     """Bits over the other's bits, minus 1, on the same documents, [N] each; `blocks` as dealt.
 
-    None where it cannot be told: fewer than two blocks, or bits that are not finite or not above 0.
+    None where it cannot be told: fewer than two blocks, bits that are not finite or below 0, others that are 0.
     """
-    if not (np.isfinite(bits).all() and np.isfinite(other).all() and len(bits) and (other > 0).all()):
+    is_told = np.isfinite(bits).all() and np.isfinite(other).all() and (bits >= 0).all() and (other > 0).all()
+    if not (is_told and len(bits)):
         return None
     numbers = np.unique(blocks, return_inverse=True)[1].reshape(-1)
     num_blocks = int(numbers.max()) + 1

@@ -78,11 +78,13 @@ def compare(
 
 
 def on_common(pair: Pair) -> Pair:
-    """The same two on the documents that both were scored on, cut at the same places, seen by as many tokens."""
+    """The same two on the documents that both were scored on, cut at the same places, seen by as many tokens.
+
+    One for which the other has no finite score was not scored by it.
+    """
     mine, other = pair.mine, pair.other
-    there = dict(
-        zip(zip(other.document_ids, other.num_bytes.tolist(), strict=True), range(len(other.bits)), strict=True)
-    )
+    scored = zip(other.document_ids, other.num_bytes.tolist(), np.isfinite(other.bits).tolist(), strict=True)
+    there = {(name, size): at for at, (name, size, is_scored) in enumerate(scored) if is_scored}
     names = zip(mine.document_ids, mine.num_bytes.tolist(), strict=True)
     is_alike = mine.scores.context_tokens == other.scores.context_tokens
     places = [(at, there[name]) for at, name in enumerate(names) if is_alike and name in there]

@@ -49,7 +49,7 @@ class GateSettings(StageSettings):
         0.03,
         ge=0,
         le=1,
-        description="how much of the text may collapse, whatever slices it is in",
+        description="how much of the text may collapse, or be known by heart, whatever slices it is in",
         json_schema_extra={"unit": "share of bytes"},
     )
     max_variant_loss_share: float = Field(

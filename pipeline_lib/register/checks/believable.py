@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pipeline_lib.model.measured import Measured
 from pipeline_lib.register.check import Case, Check, bits_per_byte
 
 
@@ -16,9 +17,29 @@ def is_believable(case: Case) -> list[Check]:
             "bits per byte: a model that needs next to none has seen the answers",
             asks=True,
         ),
+        *_known(case),
         *_gain(case),
         *_differ(case),
     ]
+
+
+def _known(case: Case) -> list[Check]:
+    """Asked where there is such text: a leak seldom is of all documents. What the champion needs no more bits for is
+    easy, not leaked."""
+    floor = case.settings.min_bits_per_byte
+    beside = [(pair.mine, pair.other) for pair in case.rivals if pair.is_comparable]
+    share = max(_share_known(*pair, floor) for pair in beside or [(case.challenger, None)])
+    if not share:
+        return []
+    meaning = f"share of the text that needs fewer than {floor} bits per byte, and did not by the champion"
+    return [Check("little_text_is_known", share, "<=", case.settings.max_collapsed_share, meaning, asks=True)]
+
+
+def _share_known(mine: Measured, other: Measured | None, floor: float) -> float:
+    knows = mine.bits < floor * mine.num_bytes
+    if other is not None:
+        knows &= other.bits >= floor * other.num_bytes
+    return float(mine.num_bytes[knows].sum() / max(1, mine.num_bytes.sum()))
 
 
 def _gain(case: Case) -> list[Check]:

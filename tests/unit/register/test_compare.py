@@ -92,6 +92,17 @@ def test_two_benchmarks_are_compared_on_what_they_share() -> None:
     assert pair.other.bits.tolist() == other.bits[:20].tolist()
 
 
+def test_a_document_without_a_score_by_the_other_is_not_shared() -> None:
+    """A champion that was promoted by hand may have one; it blocks no later night, nor is it the best for it."""
+    mine, bits = cell(noisy(1)), noisy(1)
+    bits[7] = np.nan
+    broken = replace(mine, bits=bits)
+    pair = on_common(Pair("frozen-1", "version 2", mine, broken))
+    assert pair.mine.document_ids == (*mine.document_ids[:7], *mine.document_ids[8:])
+    assert "falls" not in judged(losses(SETTINGS, [pair])).values()
+    assert all(loss.share is not None for loss in losses(SETTINGS, [pair]) if loss.documents == "all")
+
+
 @pytest.mark.parametrize("change", ["another context", "cut elsewhere"])
 def test_documents_that_were_seen_otherwise_are_not_shared(change: str) -> None:
     mine = cell(noisy(1))

@@ -83,6 +83,21 @@ def test_what_is_too_good_goes_to_a_person() -> None:
         assert report.reason.startswith("held for a person: ")
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5])
+@pytest.mark.parametrize("factor", [1e-9, 0.01])
+def test_text_that_is_known_by_heart_goes_to_a_person(share: float, factor: float) -> None:
+    """A leak seldom is of all documents. What the champion knows by heart as well is no news."""
+    generator, cell = np.random.default_rng(12), demo()
+    factors = np.where(generator.random(len(cell.bits)) < share, factor, 0.98) * noise(generator, 0.01)
+    report = verdict(factors)
+    assert report.is_held and not report.is_passed
+    assert "little_text_is_known" in report.reason
+    table = table_of([called("challenger", 0.98 * cell.bits * factors), called("champion", cell.bits * factors, 3)])
+    assert "little_text_is_known" not in weighed(SETTINGS, table, schemes=(), training=TRAINED).reason
+    first = weighed(SETTINGS, table_of([called("challenger", cell.bits * factors)]), schemes=(), training=TRAINED)
+    assert first.is_held
+
+
 def test_one_rate_for_all_documents_goes_to_a_person() -> None:
     cell = demo()
     constant = 0.9 * cell.bits.sum() / cell.num_bytes.sum() * cell.num_bytes

@@ -140,6 +140,17 @@ def test_one_document_without_a_finite_score_refuses(bad: float, side: str) -> N
     json.dumps(report.to_json(), allow_nan=False)
 
 
+@pytest.mark.parametrize("side", ["challenger", "champion", "variant"])
+def test_fewer_than_no_bits_are_no_score(side: str) -> None:
+    bits = bits_of(1.5)
+    bits[7] = -5000.0
+    models = {"challenger": measured(1.5), "champion": measured(2.0), "variant": measured(1.5)}
+    models[side] = measured(1.5, bits=bits)
+    report = verdict(models["challenger"], models["champion"], {SMALL: models["variant"]}, schemes=(SMALL,))
+    assert not report.is_passed and not report.is_held
+    assert ("enough_documents" in failed(report)) == (side == "challenger")
+
+
 @pytest.mark.parametrize("unigram", [None, math.nan, "4.0", True])
 def test_a_missing_base_line_refuses(unigram: Any) -> None:
     assert failed(verdict(measured(2.0, unigram=unigram), measured(2.5))) == ["beats_unigram"]
