@@ -56,7 +56,7 @@ def learned_scores(models: Sequence[TextModel], texts: "pa.LargeStringArray") ->
     """Scores by models that are learned for it: what `nightshift try` asks. None where there are no models."""
     tables = []
     for kind in KINDS:
-        own = [model for model in models if type(model) is kind.settings]
+        own = [model for model in models if isinstance(model, kind.settings)]
         if own:
             arrays = {model.column: kind.learn(model).arrays for model in own}
             tables.append(score_table(kind.score(texts, arrays)))
@@ -66,5 +66,5 @@ def learned_scores(models: Sequence[TextModel], texts: "pa.LargeStringArray") ->
 def load_models(models: Sequence[TextModel]) -> None:
     """Compile what the scores by these models need."""
     for kind in KINDS:
-        if any(type(model) is kind.settings for model in models):
+        if any(isinstance(model, kind.settings) for model in models):
             kind.load()

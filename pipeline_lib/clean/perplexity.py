@@ -26,14 +26,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline_lib.base.arrays import read_only
-from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.clean.characters import character_classes
 from pipeline_lib.clean.models import lower_case
 from pipeline_lib.clean.ngrams import HAN, ORDER, OTHER, SCRIPTS, UNIT, insert, joined_all, measure, read
-from pipeline_lib.clean.references import Reference
+from pipeline_lib.clean.references import FEWEST_CHARS, Reference, too_little
 
 MOST_NGRAMS = 1 << 19  # 8 MB of table, half full
-FEWEST_CHARS = 20_000  # of a script: of fewer nothing can be learned
 SMALLEST_SHARE = 0.1  # of the bytes: a script that only comes along (names, quotes) would be learned badly
 PIECE = 2_000  # characters: every tenth piece is held out while it is measured how odd the reference itself is
 
@@ -74,10 +72,7 @@ def learn_reference(reference: Reference, name: str) -> tuple[NGrams, dict[str, 
     points, scripts = _characters(pieces)
     measured = _measured_scripts(points, scripts)
     if not measured:
-        raise SettingsError(
-            f"clean.models {name!r}: the reference has {len(points):,} characters, too few to learn from. Give at "
-            f"least {FEWEST_CHARS:,}, better some million, of each script: Chinese and kana, and all others."
-        )
+        raise too_little(name, len(points))
     learning = [piece for number, piece in enumerate(pieces) if number % 10]
     asked = pa.array([piece for number, piece in enumerate(pieces) if number % 10 == 0], pa.large_string())
     found = bits_per_byte(asked, _learned(*_characters(learning), measured)).drop_null()

@@ -24,7 +24,7 @@ KIND_BY_WORD = {kind.word: kind for kind in KINDS}
 
 def kind_of(model: TextModel) -> Kind:
     """The kind of a model, by its settings."""
-    return next(kind for kind in KINDS if type(model) is kind.settings)
+    return next(kind for kind in KINDS if isinstance(model, kind.settings))
 
 
 def _word_of(given: Any) -> Any:
