@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pipeline_lib.clean.model_kind import SCORES_FILE
+from pipeline_lib.clean.model_kinds import KINDS
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.stage import MAKERS as CLEAN
 from pipeline_lib.dedup.settings import DedupSettings
@@ -58,7 +60,7 @@ STAGES: tuple[Stage, ...] = (
             beside=(
                 ("clean.signals", "signals.parquet"),
                 ("clean.terms", "terms.parquet"),
-                ("clean.scores", "scores.parquet"),
+                *((kind.scores.name, SCORES_FILE) for kind in KINDS),
             ),
             telling=("language", "num_words", "num_chars"),
         ),

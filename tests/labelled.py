@@ -1,4 +1,4 @@
-"""Examples for a model, planted: what is wanted tells of the sea, what is not sells something."""
+"""What models are made of, planted: what is wanted tells of the sea, what is not sells something."""
 
 import json
 import random
@@ -26,3 +26,18 @@ def write_examples(folder: Path, *, num: int = 40, **settings: Any) -> dict[str,
         text = labelled_text(number, is_wanted=False)
         (folder / "drop" / f"{number}.txt").write_text(text, encoding="utf-8")
     return {"name": "sea", "keep": str(folder / "keep.jsonl"), "drop": str(folder / "drop"), **settings}
+
+
+def write_reference(folder: Path, *, num: int = 160, **settings: Any) -> dict[str, Any]:
+    """The settings of a model `fluency` whose text of reference is what is wanted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = [labelled_text(number, is_wanted=True) for number in range(num)]
+    (folder / "reference.txt").write_text("\n".join(texts), encoding="utf-8")
+    return {"kind": "perplexity", "name": "fluency", "reference": str(folder / "reference.txt"), **settings}
+
+
+def write_word_list(folder: Path, *more: str, **settings: Any) -> dict[str, Any]:
+    """The settings of a model `selling` whose list has what is not wanted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "selling.txt").write_text("\n".join((*UNWANTED, *more)), encoding="utf-8")
+    return {"kind": "word_list", "name": "selling", "terms": str(folder / "selling.txt"), **settings}

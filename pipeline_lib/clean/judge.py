@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline_lib.clean.model_settings import TextModel
+from pipeline_lib.clean.model_settings import TextModel, rules_of
 from pipeline_lib.clean.rules import FEWEST, RULES, Rule
 from pipeline_lib.clean.settings import CleanSettings, Limit
 from pipeline_lib.clean.signals import LANGUAGE
@@ -122,7 +122,7 @@ def _rule_criterion(
 
 
 def _model_criteria(settings: CleanSettings, scores: Mapping[str, Floats], languages: Languages) -> list[Criterion]:
-    return [_rule_criterion(rule, model, scores, languages) for model in settings.models if (rule := model.rule)]
+    return [_rule_criterion(rule, model, scores, languages) for rule, model in rules_of(settings.models)]
 
 
 def _term_criteria(settings: CleanSettings, terms: Mapping[str, Floats], languages: Languages) -> list[Criterion]:

@@ -1,49 +1,33 @@
-"""Settings of `[[clean.models]]`: a classifier that learns from examples of the user's, and the limit of its score.
+"""What the settings of all kinds of `[[clean.models]]` share: a name, the limits of a score, whom these judge.
 
-[[clean.models]]
-name = "quality"
-keep = "examples/good"          # a file or a folder of .jsonl and .txt, also .gz, .zst, .bz2
-drop = "examples/bad.jsonl"
-at_least = 0.5
-
-Instead of two places one may be given, `examples`, JSON Lines that say it themselves: {"text": ..., "label": true}.
-Where examples lie decides nothing; what they are decides, by a digest (examples.py).
+A kind is a file in model_kinds/: its settings, how a model of it comes to be, and how it scores texts. Where the files
+that a model is made of lie decides nothing; what they say decides, by a digest.
 """
 
-from pathlib import Path
-from typing import Annotated, Self
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline_lib.base.settings import StageSettings, neutral, operational
+from pipeline_lib.base.settings import StageSettings, neutral
 from pipeline_lib.clean.rules import Rule
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+BOUNDS: tuple[tuple[Literal["at_least", "at_most"], str], ...] = (("at_least", "low"), ("at_most", "high"))
 
 
 class TextModel(StageSettings):
-    """One classifier: its score is 1 for a text that is like those to keep, 0 for one like those to drop."""
+    """One model, and the limits of its score. A kind adds `kind`, what it is made of, and limits with their unit."""
+
+    takes_both_limits: ClassVar[bool] = True
 
     name: str = Field(
         pattern=r"^[a-z][a-z0-9_]{0,39}$", description="its score is models.NAME, in scores.parquet and in ledgers"
     )
-    keep: Path | None = Field(
-        None, description="examples of what is wanted: a file or a folder", json_schema_extra=operational()
-    )
-    drop: Path | None = Field(
-        None, description="examples of what is not: a file or a folder", json_schema_extra=operational()
-    )
-    examples: Path | None = Field(
-        None, description="instead of both: JSON Lines with labels, a file or a folder", json_schema_extra=operational()
-    )
-    label_field: str = Field(
-        "label", description="in them: true or 1 for what is wanted, false or 0", json_schema_extra=operational()
-    )
-    text_field: str = Field("text", description="the text in JSON Lines", json_schema_extra=operational())
-    at_least: Share | None = Field(
+    at_least: float | None = Field(
         None, description="the smallest score that is kept", json_schema_extra=neutral(None, unit="score")
     )
-    at_most: Share | None = Field(
+    at_most: float | None = Field(
         None, description="the largest score that is kept", json_schema_extra=neutral(None, unit="score")
     )
     languages: tuple[Annotated[str, Field(pattern="^[a-z]{2}$")], ...] | None = Field(
@@ -58,13 +42,13 @@ class TextModel(StageSettings):
         return None if languages is None else tuple(sorted(set(languages)))
 
     @model_validator(mode="after")
-    def _honourable(self) -> Self:
-        has_sides = self.keep is not None and self.drop is not None
-        has_none = self.keep is None and self.drop is None
-        if not (has_sides and self.examples is None) and not (has_none and self.examples is not None):
-            raise ValueError("a model takes `keep` and `drop`, or `examples` that have labels")
-        if self.at_least is not None and self.at_most is not None:
+    def _honourable_limits(self) -> Self:
+        if self.at_least is None or self.at_most is None:
+            return self
+        if not self.takes_both_limits:
             raise ValueError("a model takes at_least or at_most, not both")
+        if self.at_least > self.at_most:
+            raise ValueError("at_least lies above at_most: nothing would be kept")
         return self
 
     @property
@@ -73,18 +57,34 @@ class TextModel(StageSettings):
         return column_of(self.name)
 
     @property
-    def rule(self) -> Rule | None:
-        """The rule that judges its score; None where it has no limit, and is only written down."""
-        if self.at_least is not None:
-            return Rule(self.column, self.column, "at_least", self.at_least, f"low_{self.name}", self.languages)
-        if self.at_most is not None:
-            return Rule(self.column, self.column, "at_most", self.at_most, f"high_{self.name}", self.languages)
-        return None
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that judge its score, none where it has no limit and is only written down.
+
+        They are called as its column is; where both limits may be set, by the bound too: `models.NAME.at_most`.
+        """
+        limits = ((bound, side, getattr(self, bound)) for bound, side in BOUNDS)
+        return tuple(
+            Rule(
+                f"{self.column}.{bound}" if self.takes_both_limits else self.column,
+                self.column,
+                bound,
+                limit,
+                f"{side}_{self.name}",
+                self.languages,
+            )
+            for bound, side, limit in limits
+            if limit is not None
+        )
 
 
 def column_of(name: str) -> str:
     """Where the score of a model stands: under a name that no signal and no count of terms has."""
     return f"models.{name}"
+
+
+def rules_of(models: Sequence[TextModel]) -> list[tuple[Rule, TextModel]]:
+    """All rules of some models, each with the model that has its limit."""
+    return [(rule, model) for model in models for rule in model.rules]
 
 
 def named_once(models: tuple[TextModel, ...]) -> tuple[TextModel, ...]:

@@ -17,10 +17,9 @@ import pyarrow as pa
 
 from pipeline_lib.base.arrays import read_only
 from pipeline_lib.clean.characters import character_classes
-from pipeline_lib.clean.examples import Examples, is_held_out, read_examples
+from pipeline_lib.clean.examples import Examples, is_held_out
 from pipeline_lib.clean.features import NUM_SLOTS, score
 from pipeline_lib.clean.learning import learn, read
-from pipeline_lib.clean.model_settings import TextModel
 
 Weights = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
@@ -91,17 +90,6 @@ def scores_of(texts: pa.LargeStringArray, weights: Mapping[str, Weights]) -> dic
 def load() -> None:
     """Compile what scores need: the first document would take seconds."""
     scores_of(_column([""]), {"score": np.zeros(NUM_SLOTS + 1, np.float32)})
-
-
-def learned_scores(models: Sequence[TextModel], texts: pa.LargeStringArray) -> pa.Table | None:
-    """Scores by models that are learned for it: what `nightshift try` asks. None where there are no models."""
-    weights = {model.column: learn_model(read_examples(model)).weights for model in models}
-    return pa.table(scores_of(texts, weights), schema=scores_schema(list(weights))) if weights else None
-
-
-def scores_schema(names: Sequence[str]) -> pa.Schema:
-    """A column for each model."""
-    return pa.schema([pa.field(name, pa.float32()) for name in names])
 
 
 @cache

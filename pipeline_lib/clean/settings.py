@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, PlainSerializer, ValidationInfo, field_validator, model_validator
 
 from pipeline_lib.base.settings import NONE, StageSettings, neutral, neutral_items
-from pipeline_lib.clean.model_settings import TextModel, named_once
+from pipeline_lib.clean.model_kinds import AnyModel, kind_of
+from pipeline_lib.clean.model_settings import named_once
 from pipeline_lib.clean.rule_sets import DEFAULT, full_name, limits_of
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
 from pipeline_lib.clean.text_settings import TextSettings
@@ -112,17 +113,15 @@ class CleanSettings(TextSettings):
         json_schema_extra=neutral_items(None, unit="matches"),
     )
 
-    models: Annotated[tuple[TextModel, ...], AfterValidator(named_once)] = Field(
+    models: Annotated[tuple[AnyModel, ...], AfterValidator(named_once)] = Field(
         (),
-        description="classifiers that learn from examples of yours; their scores are signals (docs/models.md)",
+        description="classifiers, n-gram models and lists of yours; their scores are signals (docs/models.md)",
         json_schema_extra=neutral(()),
     )
 
     def outside(self) -> dict[str, str]:
-        """By the name of a model the digest of its examples. Raises `SettingsError` where they are of no use."""
-        from pipeline_lib.clean.examples import digest_of_examples
-
-        return {model.name: digest_of_examples(model) for model in self.models}
+        """By the name of a model the digest of what it is made of. Raises `SettingsError` where that is of no use."""
+        return {model.name: kind_of(model).digest(model) for model in self.models}
 
     @field_validator("languages")
     @classmethod

@@ -3,7 +3,7 @@
     TEXT      documents -> documents.parquet (all of them, in their order), extraction.parquet
     SIGNALS   text -> signals.parquet: language and quality signals, a row a document
     TERMS     text, signals -> terms.parquet: sentences and terms, by spaCy
-    MODEL, SCORES    where there are models (model_stage.py)
+    a model, scores by it    where there are models (model_kinds/)
     JUDGE     text (ids) and extraction, signals, terms, scores -> ledger.parquet: who is kept, who not and why
 
 Only JUDGE sees limits: one that is moved, and a rule that is switched on or off, costs no new reading of the text.
@@ -15,7 +15,8 @@ One core: text 180 MB/s (HTML 19), signals 80, language 20 to 60 us a document, 
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline_lib.clean.model_stage import MODEL, SCORES, SCORES_FILE
+from pipeline_lib.clean.model_kind import SCORES_FILE
+from pipeline_lib.clean.model_stage import BOARDS, MODEL_MAKERS, load_models
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.steps import settings_read
 from pipeline_lib.run.inputs import Inputs
@@ -80,13 +81,14 @@ def make_terms(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome
 
 def make_judge(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
     """The verdict on each document of `text`, from `signals` and `terms`; with what the steps of `text` did."""
+    from pipeline_lib.clean import model_stage
     from pipeline_lib.clean.judge import judge
     from pipeline_lib.clean.steps.counts import counts_in, facts_of
     from pipeline_lib.clean.tally import Tally
     from pipeline_lib.store.schemas import DOCUMENTS_FILE, LEDGER_FILE, LEDGER_SCHEMA, SIGNALS_FILE
     from pipeline_lib.store.tables import TableWriter, side_by_side
 
-    scored = [(inputs.file("scores", SCORES_FILE), None)] if inputs.has("scores") else []
+    scored = [(inputs.file(board, SCORES_FILE), None) for board in BOARDS if inputs.has(board)]
     pieces = side_by_side(
         (inputs.file("text", DOCUMENTS_FILE), ["document_id"]),
         (inputs.file("text", EXTRACTION_FILE), None),
@@ -97,7 +99,8 @@ def make_judge(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome
     tally = Tally()
     with TableWriter(folder / LEDGER_FILE, LEDGER_SCHEMA) as writer:
         for documents, extraction, signals, terms, *scores in pieces:
-            ledger = judge(settings, documents["document_id"].combine_chunks(), extraction, signals, terms, *scores)
+            ids, together = documents["document_id"].combine_chunks(), model_stage.side_by_side(scores)
+            ledger = judge(settings, ids, extraction, signals, terms, together)
             writer.write(ledger)
             tally.add(ledger, signals, terms)
     return Outcome(
@@ -124,10 +127,7 @@ def warm_up(settings: CleanSettings) -> None:
     tally.Tally().add(judge.judge(settings, ids, found.extraction, measured, counted), measured, counted)
     signals.measure_texts(pa.array([""], pa.large_string()))
     language.load()
-    if settings.models:
-        from pipeline_lib.clean import models
-
-        models.load()
+    load_models(settings.models)
     terms.load(settings.entity_rules, sentences=settings.spacy_sentences)
 
 
@@ -147,4 +147,4 @@ JUDGE = Maker(
     make_judge,
     reads=("languages", "max_html_tags", "rule_set", "words", "rules", "entity_rules", "entity_limits", "models"),
 )
-MAKERS = (TEXT, SIGNALS, TERMS, MODEL, SCORES, JUDGE)
+MAKERS = (TEXT, SIGNALS, TERMS, *MODEL_MAKERS, JUDGE)

@@ -52,10 +52,7 @@ def recipe_of(settings: Settings, key_id: str, tokenizer: Ref) -> str:
     """The name of all that decides what becomes of a batch."""
     sections = [(settings.of(stage.settings), stage.makers) for stage in OF_A_BATCH]
     stages = [
-        [maker.id, own.decisive(maker.reads)]
-        for own, makers in sections
-        for maker in makers
-        if maker.only_with is None or getattr(own, maker.only_with)
+        [maker.id, own.decisive(maker.reads)] for own, makers in sections for maker in makers if maker.is_asked(own)
     ]
     told = {"stages": stages, "past": PAST.id, "key": key_id, "tokenizer": tokenizer.fingerprint}
     outside = [dict(found) for own, _ in sections if (found := own.outside())]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.clean.model_settings import rules_of
 from pipeline_lib.clean.rules import RULE_BY_NAME, Rule
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.ingest.documents import Document
@@ -118,7 +119,7 @@ def _source_of(own: IngestSettings, place: Path) -> FilesSource:
 
 def tried(settings: Settings, document: Document) -> Trial:
     """What each stage makes of a document."""
-    from pipeline_lib.clean.models import learned_scores
+    from pipeline_lib.clean.model_stage import learned_scores
     from pipeline_lib.clean.signal_groups import groups_asked
     from pipeline_lib.clean.signals import LANGUAGE, signals_of
     from pipeline_lib.clean.terms import count_terms
@@ -171,7 +172,7 @@ def _questions(
 ) -> tuple[Question, ...]:
     from pipeline_lib.clean.judge import criteria_of
 
-    rules = RULE_BY_NAME | {rule.name: rule for model in own.models if (rule := model.rule)}
+    rules = RULE_BY_NAME | {rule.name: rule for rule, _ in rules_of(own.models)}
     return tuple(
         Question(one.name, float(one.values[0]), float(one.limit), one.reason, bool(one.fails[0]), rules.get(one.name))
         for one in criteria_of(own, extraction, signals, terms, scores)

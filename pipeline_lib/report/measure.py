@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline_lib.clean.model_kind import SCORES_FILE
+from pipeline_lib.clean.model_kinds import KINDS
 from pipeline_lib.clean.signals import LANGUAGE
 from pipeline_lib.past.ledger import STAGES_OF_DOCUMENTS
 from pipeline_lib.past.made import INGEST, made_last, opened, raw_shards
@@ -71,6 +73,7 @@ def measure(workspace: Workspace, batch: Batch, at_most: int) -> Found:
     _add_files(store, batch, found.counts)
     _add_works(workspace, batch, found.counts)
     raws = raw_shards(store, batch)
+    scoring = [kind.scores.name for kind in KINDS if made_last(workspace, "clean", batch, kind.scores.name)]
     for number, text in enumerate(made_last(workspace, "clean", batch, TEXT)):
         shard = Shard(workspace, batch, number)
         documents, signals = shard.file(TEXT, DOCUMENTS_FILE), shard.file(SIGNALS, SIGNALS_FILE)
@@ -79,6 +82,8 @@ def measure(workspace: Workspace, batch: Batch, at_most: int) -> Found:
             continue
         rows = all_rows(documents, signals)
         _add_values(signals, found.counts)
+        for scores in filter(None, (shard.file(maker, SCORES_FILE) for maker in scoring)):
+            _add_values(scores, found.counts)
         add_fields(documents, batch.source, found.counts)
         _add_read(shard, raws[number] if number < len(raws) else None, rows, found.counts)
         _follow(shard, rows, Draw(text, batch.source, at_most), found)
@@ -107,6 +112,7 @@ def _follow(shard: Shard, rows: Rows, draw: Draw, found: Found) -> None:
 
 
 def _add_values(signals: Path, counts: Counts) -> None:
+    """How often each value comes of each signal, or of each score of models."""
     names = [name for name in columns_of(signals) if name != LANGUAGE]
     for part in iterate(signals, names):
         for name in names:

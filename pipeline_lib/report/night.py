@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.clean.model_settings import rules_of
 from pipeline_lib.clean.rules import RULES, Rule
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.terms import column_of
@@ -75,10 +76,9 @@ def _recipe(workspace: Workspace) -> str:
 def limits_of(settings: CleanSettings) -> list[list[str | float]]:
     """The rules that are on, in their order: name, signal, bound, limit, and of which languages ("" is all)."""
     rules = [(rule, limit) for rule in RULES if (limit := settings.rules.get(rule.name)) is not None]
-    models = [(rule, model) for model in settings.models if (rule := model.rule) is not None]
     found: list[list[str | float]] = [
         [rule.name, rule.signal, rule.bound, float(getattr(limit, rule.bound)), _asked_of(rule, settings)]
-        for rule, limit in (*rules, *models)
+        for rule, limit in (*rules, *rules_of(settings.models))
     ]
     for label, most in settings.entity_limits.items():
         found += [] if most is None else [[f"entity_rules.{label}", column_of(label), "at_most", float(most), ""]]

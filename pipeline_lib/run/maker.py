@@ -39,6 +39,7 @@ class Maker:
     reads: tuple[str, ...] = ()
     sees: tuple[str, ...] = ()
     only_with: str | None = None  # the setting without which a night has no work of it
+    of_kind: str | None = None  # of the entries of that setting those that it is for, by their `kind`
     is_light: bool = False  # done in the calling process: it adds up, speaks to a server, or has a process of its own
 
     @property
@@ -50,6 +51,13 @@ class Maker:
     def id(self) -> str:
         """Name and version: what enters fingerprints."""
         return f"{self.name}@{self.version}"
+
+    def is_asked(self, settings: StageSettings) -> bool:
+        """Whether nights with these settings of its stage have works of it."""
+        if self.only_with is None:
+            return True
+        given = getattr(settings, self.only_with)
+        return bool(given) if self.of_kind is None else any(entry.kind == self.of_kind for entry in given)
 
 
 @dataclass(frozen=True)

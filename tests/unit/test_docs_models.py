@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline_lib.clean.judge import judge
-from pipeline_lib.clean.models import learned_scores
+from pipeline_lib.clean.model_stage import learned_scores
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.signals import signals_of
 from pipeline_lib.clean.terms import count_terms

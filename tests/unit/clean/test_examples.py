@@ -12,15 +12,15 @@ from pydantic import ValidationError
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.clean import examples as examples_module
 from pipeline_lib.clean.examples import digest_of_examples, read_examples
-from pipeline_lib.clean.model_settings import TextModel
+from pipeline_lib.clean.model_kinds.classifier import ClassifierModel
 from pipeline_lib.clean.settings import CleanSettings
 from tests.labelled import labelled_text, write_examples
 
 SECRET = "nobody may read this"
 
 
-def model_of(folder: Path, **settings: Any) -> TextModel:
-    return TextModel(**write_examples(folder, **settings))
+def model_of(folder: Path, **settings: Any) -> ClassifierModel:
+    return ClassifierModel(**write_examples(folder, **settings))
 
 
 def test_neither_place_nor_format_nor_order_decides(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_neither_place_nor_format_nor_order_decides(tmp_path: Path) -> None:
     said = [(labelled_text(n, is_wanted=side), int(side)) for n in range(12) for side in (False, True)]
     rows = [json.dumps({"body": text, "good": side}) for text, side in said]
     (tmp_path / "all.jsonl.gz").write_bytes(gzip.compress("\n".join(reversed(rows)).encode()))
-    second = TextModel(name="x", examples=tmp_path / "all.jsonl.gz", label_field="good", text_field="body")
+    second = ClassifierModel(name="x", examples=tmp_path / "all.jsonl.gz", label_field="good", text_field="body")
     assert digest_of_examples(first) == digest_of_examples(second)
     assert read_examples(first) == read_examples(second)
 
@@ -38,14 +38,14 @@ def test_another_text_or_another_side_is_another_digest(tmp_path: Path) -> None:
     before = digest_of_examples(model)
     (tmp_path / "drop" / "12.txt").write_text("one more", encoding="utf-8")
     more = digest_of_examples(model)
-    swapped = digest_of_examples(TextModel(name="x", keep=model.drop, drop=model.keep))
+    swapped = digest_of_examples(ClassifierModel(name="x", keep=model.drop, drop=model.keep))
     assert len({before, more, swapped}) == 3
 
 
 def test_files_that_are_as_they_were_are_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of(tmp_path, num=12)
     found = digest_of_examples(model)
-    monkeypatch.setattr(examples_module, "read_examples", None)
+    monkeypatch.setattr(examples_module, "_rows", None)
     assert digest_of_examples(model) == found
 
 
@@ -83,7 +83,7 @@ def test_a_label_that_is_none_is_refused_with_its_place(tmp_path: Path, label: A
     with pytest.raises(
         SettingsError, match=r"all.jsonl:1 has no label true, false, 1 or 0 in 'label'. Set `label_field`"
     ):
-        read_examples(TextModel(name="x", examples=path))
+        read_examples(ClassifierModel(name="x", examples=path))
 
 
 def test_missing_places_and_folders_without_examples_are_said(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_too_much_is_refused_before_it_is_unpacked(
 )
 def test_settings_that_cannot_be_honoured_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
-        TextModel(**settings)
+        ClassifierModel(**settings)
 
 
 def test_two_models_of_one_name_are_refused() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.clean.examples import Examples
-from pipeline_lib.clean.model_stage import MODEL
+from pipeline_lib.clean.model_kinds.classifier import MODEL
 from pipeline_lib.clean.models import learn_model, roc_auc, scores_of, weights_of
 from pipeline_lib.clean.settings import CleanSettings
 from tests.given import given

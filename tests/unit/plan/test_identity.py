@@ -35,7 +35,7 @@ from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize.works import snapshot_work
 from tests.every_setting import DECISIVE, OPERATIONAL, annotation_of, another, as_argument
-from tests.labelled import write_examples
+from tests.labelled import write_examples, write_reference, write_word_list
 from tests.laid_out import GOLDEN, SOMETHING, LaidOut, golden_of, lay_out, night_settings, renamed
 from tests.tiny_night import ENGLISH_WORDS, KEY, english, night_here, tiny_settings, write_corpus
 
@@ -91,7 +91,8 @@ def switched_on(root: Path, **changes: Any) -> dict[str, str]:
     if not examples.is_dir():
         model = write_examples(examples, num=12)
     rewrites = [{"name": "a.v1", "pattern": "a"}]
-    return {"clean__models": json.dumps([{**model, **changes}]), "clean__rewrites": json.dumps(rewrites)}
+    models = [{**model, **changes}, write_reference(root / "reference"), write_word_list(root / "lists")]
+    return {"clean__models": json.dumps(models), "clean__rewrites": json.dumps(rewrites)}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -388,6 +389,35 @@ def test_other_examples_rename_the_model_and_what_follows_and_another_place_noth
     assert before.of_makers({"clean.model", "clean.scores", "clean.judge"}) <= before.changed(after)
     assert not before.of_makers({"clean.text", "clean.signals", "clean.terms"}) & before.changed(after)
     assert recipe_of(night_settings(tmp_path, **switched_on(tmp_path)), "k", TOKENIZER) != recipe
+
+
+def test_a_kind_of_model_that_is_added_or_changed_has_nothing_of_the_others_made_again(tmp_path: Path) -> None:
+    all_kinds = with_model(tmp_path)
+    own = json.loads(switched_on(tmp_path)["clean__models"])
+    alone = [lay_out(night_settings(tmp_path, clean__models=json.dumps([one])), tmp_path / "workspace") for one in own]
+    judged = all_kinds.following(all_kinds.of_makers({"clean.judge"}))
+    for night in alone:
+        same = {place: name for place, name in night.names.items() if place not in judged}
+        assert same.items() <= all_kinds.names.items()
+    write_word_list(tmp_path / "lists", "one more")
+    after = with_model(tmp_path)
+    assert all_kinds.changed(after) == all_kinds.following(all_kinds.of_makers({"clean.word_list"}))
+    assert all_kinds.of_makers({"clean.word_list", "clean.word_list_scores", "clean.judge"}) <= all_kinds.changed(after)
+    assert not all_kinds.of_makers({"clean.scores", "clean.perplexity", "clean.perplexity_scores"}) & all_kinds.changed(
+        after
+    )
+
+
+@pytest.mark.parametrize("limit", [{"at_least": 1.0}, {"at_most": 5.0}, {"at_most": 4.0, "languages": ["en"]}])
+def test_a_limit_of_bits_or_words_that_is_moved_renames_the_judgement_alone(
+    tmp_path: Path, limit: dict[str, Any]
+) -> None:
+    def laid_out(**limits: Any) -> LaidOut:
+        models = [write_reference(tmp_path, **limits), write_word_list(tmp_path, at_most=limits.get("at_least", 0.5))]
+        return lay_out(night_settings(tmp_path, clean__models=json.dumps(models)), tmp_path / "workspace")
+
+    before = laid_out(at_most=4.0)
+    assert before.changed(laid_out(**limit)) == before.following(before.of_makers({"clean.judge"}))
 
 
 def test_the_works_of_a_model_are_small_and_do_not_say_where_examples_lie_in_what_decides(fixed: Fixed) -> None:
