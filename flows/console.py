@@ -46,7 +46,8 @@ class ConsoleReporter:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        if self.console.is_terminal:  # on anything else Rich would end a bar that never was with an empty line
+            self._bars.stop()
 
     def say(self, text: str) -> None:
         """One line."""
@@ -94,7 +95,8 @@ class ConsoleReporter:
         else:
             self.console.print("\nnightshift up       opens the Prefect and MLflow UIs with this night in them")
         if page is not None:
-            self.console.print(f"{'page' if urls else 'the page of this refresh':<8} {page}", soft_wrap=True)
+            here = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
+            self.console.print(f"nightshift report   the page of this refresh: {here}", soft_wrap=True)
         self.console.print("nightshift status   the last nights, the champion and its scores", style="dim")
         self.console.print("nightshift plan     what the next night would do", style="dim")
         self.console.print("nightshift why URL  what became of a document", style="dim")

@@ -72,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments is None:  # else the process is somebody else's
         hand_on(os.environ)
         write_privately()
+    words: list[str] = []
     try:
         words, settings = without_settings(sys.argv[1:] if arguments is None else arguments)
         status = (
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except NightshiftError as exc:
         _leave(str(exc), exc.exit_code)
     except typer.TyperException as exc:
-        _leave(_of_usage(exc), SettingsError.exit_code)
+        _leave(_of_usage(exc, words), SettingsError.exit_code)
     except SystemExit as exc:
         status = exc.code
     except Exception as exc:
@@ -106,10 +107,11 @@ def _of_the_machine(exc: Exception) -> str | None:
     return None
 
 
-def _of_usage(exc: typer.TyperException) -> str:
+def _of_usage(exc: typer.TyperException, words: Sequence[str]) -> str:
     """What Typer says of a call that it does not understand, and where to read on."""
     context = getattr(exc, "ctx", None)
-    command = context.command_path if context is not None else NAME
+    named = [word for word in words[:1] if not word.startswith("-")]  # an option without its value knows no context
+    command = context.command_path if context is not None else " ".join([NAME, *named])
     said = exc.format_message() if hasattr(exc, "format_message") else str(exc)
     return f"{command}: {said.rstrip('.')}{'' if said.endswith('?') else '.'} See {command} --help."
 

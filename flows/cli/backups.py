@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import AsJson, Config, opened, resolved
+from flows.cli.options import AsJson, Config, made, resolved
 from pipeline_lib.base.errors import SettingsError
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the backups of this workspace, on another disk.")]
@@ -51,7 +51,7 @@ def backup(
             raise SettingsError("backup: --verify changes nothing, so it goes with neither --keep nor --dry-run.")
         raise typer.Exit(verify_backups(folder, as_json=as_json))
     settings = resolved(context, config).settings
-    backup_workspace(opened(settings), folder, keep=keep, is_dry=dry_run, as_json=as_json)
+    backup_workspace(made(settings), folder, keep=keep, is_dry=dry_run, as_json=as_json)
 
 
 def restore(

@@ -2,7 +2,7 @@
 
 import typer
 
-from flows.cli.options import Config, opened, resolved
+from flows.cli.options import Config, made, resolved
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def promote(
     from flows.moves import promote_by_hand
 
     settings = resolved(context, config).settings
-    opened(settings, is_examined=True)
+    made(settings, is_examined=True)
     promote_by_hand(settings, version, reason=reason, is_dry=dry_run, unsigned=unsigned)
 
 
@@ -53,7 +53,7 @@ def rollback(
     from flows.moves import rollback_by_hand
 
     settings = resolved(context, config).settings
-    opened(settings, is_examined=True)
+    made(settings, is_examined=True)
     rollback_by_hand(settings, reason=reason, is_dry=dry_run, unsigned=unsigned)
 
 
@@ -74,7 +74,7 @@ def approve(
     from flows.approvals import approve_by_hand
 
     settings = resolved(context, config).settings
-    approve_by_hand(settings, opened(settings), version, is_dry=dry_run)
+    approve_by_hand(settings, made(settings), version, is_dry=dry_run)
 
 
 def refuse(context: typer.Context, version: int | None = WAITS, config: Config = None) -> None:
@@ -82,4 +82,4 @@ def refuse(context: typer.Context, version: int | None = WAITS, config: Config =
     from flows.approvals import refuse_by_hand
 
     settings = resolved(context, config).settings
-    refuse_by_hand(settings, opened(settings), version)
+    refuse_by_hand(settings, made(settings), version)

@@ -94,7 +94,7 @@ def compact(
 
     arrow_without_pandas()
     settings = resolved(context, config).settings
-    compact_shards(settings, opened(settings) if dry_run else made(settings), is_dry=dry_run, as_json=as_json)
+    compact_shards(settings, made(settings), is_dry=dry_run, as_json=as_json)
 
 
 def verify(
@@ -180,5 +180,5 @@ def forget(
     arrow_without_pandas()
     settings = resolved(context, config).settings
     forget_document(
-        settings, opened(settings), document, source, is_now=now, is_dry=dry_run, is_sure=yes, as_json=as_json
+        settings, made(settings), document, source, is_now=now, is_dry=dry_run, is_sure=yes, as_json=as_json
     )

@@ -75,12 +75,12 @@ def opened(settings: Settings, *, is_examined: bool = False) -> Workspace:
     return workspace
 
 
-def made(settings: Settings) -> Workspace:
-    """The same of one in which something was made: what looks after it has nothing to do in a folder of a wrong name.
+def made(settings: Settings, *, is_examined: bool = False) -> Workspace:
+    """The same of one in which something was made: a folder of a wrong name has nothing to look after or to move.
 
     Raises `SettingsError` where there is none.
     """
-    workspace = opened(settings)
+    workspace = opened(settings, is_examined=is_examined)
     if not workspace.state.is_dir():
         raise SettingsError(
             f"{workspace.root}: there is no workspace yet. nightshift run makes one; --workspace names another."

@@ -7,6 +7,8 @@ import typer
 from flows.cli.options import Config, resolved
 from pipeline_lib.base.errors import SettingsError
 
+MAX_PORT = 65_535
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -18,8 +20,12 @@ def register(app: typer.Typer) -> None:
 def up(
     context: typer.Context,
     config: Config = None,
-    prefect_port: int = typer.Option(4200, help="Port of the Prefect UI; another free one when it is taken."),
-    mlflow_port: int = typer.Option(5000, help="Port of the MLflow UI; another free one when it is taken."),
+    prefect_port: int = typer.Option(
+        4200, min=0, max=MAX_PORT, help="Port of the Prefect UI; another free one when it is taken."
+    ),
+    mlflow_port: int = typer.Option(
+        5000, min=0, max=MAX_PORT, help="Port of the MLflow UI; another free one when it is taken."
+    ),
     mlflow_login: bool | None = typer.Option(
         None,
         help="Whether MLflow asks for a password, which its printed link carries.",
@@ -95,8 +101,8 @@ def worker(
 
 
 def deploy(context: typer.Context, config: Config = None) -> None:
-    """Apply deployments/prefect.yaml: nightly and maintenance on their schedules, refresh, retrain,
-    promote, rollback.
+    """Apply deployments/prefect.yaml: nightly and maintenance on their schedules; approval, refresh, retrain, promote
+    and rollback, which somebody starts.
 
     Goes to the server of `nightshift up`, or to PREFECT_API_URL. As often as you like: it changes what differs.
     """

@@ -1,7 +1,6 @@
 """Checks of the workspace's folder: where it stands, whose it is, what lies in it that is damaged or not ours."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 from flows.doctor.finding import ERROR, FIX, WARNING, Finding, Patient, quoted, shown
 from flows.standing import settle_in
 from pipeline_lib.base.errors import NightshiftError
+from pipeline_lib.base.words import counted
 from pipeline_lib.keep.marks import DAY
 from pipeline_lib.keep.pieces import state_pieces
 from pipeline_lib.keep.verify import last_round
@@ -17,18 +17,14 @@ from pipeline_lib.stages import STAGES
 from pipeline_lib.store.addresses import path_of
 from pipeline_lib.store.files import OWNER_ONLY
 from pipeline_lib.store.home import home_of
+from pipeline_lib.store.layout import ASIDE, FOLDERS, is_ours
 from pipeline_lib.store.layout import FILE as LAYOUT
 from pipeline_lib.store.local import FINGERPRINT, INCOMING
 from pipeline_lib.store.parts import JOINED
 from pipeline_lib.store.private import OTHERS, close_to_others
 from pipeline_lib.store.rewriting import AREA
 
-OURS = re.compile(
-    r"artifacts|state|work|logs|prefect|keys|certificates|mlartifacts|mlflow|up\.out|mlflow\.db(-wal|-shm|-journal)?|\..*"
-)
-ASIDE = re.compile(r".*\.\d{8}-\d{6}(-\d+)?")  # what was put aside, under a name with a date
 WORDS = {stage.word for stage in STAGES} | {JOINED}  # folders of artifacts
-FOLDERS = ("", "artifacts", "state", "work", "logs", "prefect", "keys", "certificates", "mlartifacts")
 UNFINISHED = (INCOMING, AREA)  # below artifacts/
 STATE_FOLDERS = tuple(f"state/{name}" for name in ("pins", "runs", "last", "closed", "plans", "promotions", "outbox"))
 FILES = ("mlflow.db", "prefect/prefect.db", "state/lock", "state/up.lock", "state/verify.json", "state/unneeded.json")
@@ -65,10 +61,10 @@ def permissions(patient: Patient) -> Iterator[Finding]:
             yield Finding(ERROR, what, f"chmod 600 {quoted(path)}", partial(path.chmod, OWNER_ONLY))
     folders = [root, *(path for depth in ("*", "*/*") for path in root.glob(depth) if path.is_dir())]
     if foreign := [path for path in folders if path.stat().st_uid != os.getuid()]:
-        what = f"{len(foreign)} folders belong to another user, {foreign[0]} is one: was it a run with sudo?"
+        what = f"{counted(len(foreign), 'folder')} of another user, {foreign[0]} is one: was it a run with sudo?"
         yield Finding(ERROR, what, f"sudo chown -R {os.getuid()}:{os.getgid()} {quoted(root)}")
     elif locked := [path for path in folders if path.stat().st_mode & RIGHTS != RIGHTS]:
-        what = f"{len(locked)} folders may not be written by their owner, {locked[0]} is one"
+        what = f"{counted(len(locked), 'folder')} that the owner may not write in, {locked[0]} is one"
         yield Finding(ERROR, what, f"chmod -R u+rwX {quoted(root)}", partial(_opened, locked))
 
 
@@ -119,7 +115,7 @@ def _begun(patient: Patient) -> float | None:
 def shapes(patient: Patient) -> Iterator[Finding]:
     """Where folders belong there are folders, where files belong files."""
     root = patient.workspace.root
-    folders = (*FOLDERS, *STATE_FOLDERS, *(f"artifacts/{word}" for word in sorted(WORDS)))
+    folders = ("", *FOLDERS, *STATE_FOLDERS, *(f"artifacts/{word}" for word in sorted(WORDS)))
     for kind, names, is_right in (("folder", folders, Path.is_dir), ("file", FILES, Path.is_file)):
         for path in (root / name for name in names):
             if os.path.lexists(path) and not is_right(path):
@@ -130,21 +126,21 @@ def shapes(patient: Patient) -> Iterator[Finding]:
 def foreign(patient: Patient) -> Iterator[Finding]:
     """What lies in the workspace is ours, and nothing of it is left over."""
     root, store = patient.workspace.root, patient.workspace.store.root
-    theirs = [path for path in _children(root) if not OURS.fullmatch(path.name) and not ASIDE.fullmatch(path.name)]
+    theirs = [path for path in _children(root) if not is_ours(path.name)]
     theirs += [path for path in _children(store) if path.name not in WORDS.union(UNFINISHED)]
     for folder in (store / word for word in sorted(WORDS)):
         theirs += [path for path in _children(folder) if not FINGERPRINT.fullmatch(path.name) or path.is_symlink()]
     if theirs:
         aside = root.with_name(f"{root.name}.foreign")
-        what = f"{len(theirs)} files or folders are not of Nightshift: {_some(theirs)}"
+        what = f"not of Nightshift, and in its workspace: {_some(theirs)}"
         yield Finding(WARNING, what, f"mkdir -p {quoted(aside)} && mv {quoted(*theirs)} {quoted(aside)}")
     aside_here = [path for folder in (root, root / "state", root / "prefect") for path in _children(folder)]
     if old := [path for path in aside_here if ASIDE.fullmatch(path.name)]:
-        what = f"{len(old)} files that were damaged or in the way were put aside, and are kept: {_some(old)}"
+        what = f"was damaged or in the way, was put aside, and is kept: {_some(old)}"
         yield Finding(WARNING, what, f"rm -r {quoted(*old)}")
     left = [path for name in UNFINISHED for path in _children(store / name)]
     if left and patient.at_work is None:
-        what = f"{len(left)} unfinished artifacts of runs that were killed are left over"
+        what = f"{counted(len(left), 'unfinished artifact')} left over of runs that were killed"
         yield Finding(WARNING, f"{what}; the next night ends or removes them", FIX, patient.workspace.sweep)
 
 

@@ -124,7 +124,7 @@ def _notes(record: Record) -> Iterator[str]:
         shown = [f"{kind} {number:,}" for kind, number in kinds[:MOST_KINDS]]
         more = [f"{len(kinds) - MOST_KINDS:,} more kinds"] if len(kinds) > MOST_KINDS else []
         total = counted(sum(number for _, number in kinds), "file")
-        yield f"{total} not read, since no reader takes them: {', '.join([*shown, *more])}"
+        yield f"{total} not read, by kind: {', '.join([*shown, *more])}"
     if unseen := views.split(record.all, key.UNSEEN, 0).total():
         yield f"{counted(unseen, 'shard')} not counted: text or signals of them are not there any more"
 

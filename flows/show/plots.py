@@ -92,8 +92,8 @@ def bars(flows: Sequence[Flow]) -> Markup:
         places = range(len(flows) + 1)
         axes.barh(places, [total, *numbers], height=0.7, color=ACCENT, alpha=0.55)
         for place, number in zip(places, [total, *numbers], strict=True):
-            share = f"  {number:,}" + (f"  ({number / total:.1%})" if total else "")
-            axes.text(number, place, share, va="center")
+            share = f"{number:,}" + (f" ({number / total:.1%})" if total else "")
+            axes.annotate(share, (number, place), xytext=(4, 0), textcoords="offset points", va="center")
         axes.set_yticks(places, ["in", *names])
         axes.invert_yaxis()
         axes.set_xlim(0, (total or 1) * 1.35)

@@ -16,6 +16,7 @@ import json
 import zlib
 from collections.abc import Collection, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, model_validator
@@ -57,14 +58,23 @@ class StageSettings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _none_by_name(cls, given: Any) -> Any:
-        """ "none" means None where a field takes it."""
+        """ "none" means None where a field takes it. An empty path would be the folder that one happens to be in."""
         if not isinstance(given, Mapping):
             return given
+        if empty := [name for name, value in given.items() if value == "" and cls._is_path(name)]:
+            raise ValueError(f"{empty[0]} is empty; name a path (. is the folder that you are in)")
         return {name: None if value == NONE and cls._takes_none(name) else value for name, value in given.items()}
 
     @classmethod
     def _takes_none(cls, name: str) -> bool:
         return name in cls.model_fields and type(None) in get_args(cls.model_fields[name].annotation)
+
+    @classmethod
+    def _is_path(cls, name: str) -> bool:
+        if name not in cls.model_fields:
+            return False
+        annotation = cls.model_fields[name].annotation
+        return annotation is Path or Path in get_args(annotation)
 
     def decisive(self, fields: Collection[str] | None = None) -> dict[str, Any]:
         """What decides the bytes (of `fields` only, if given), as JSON: what a fingerprint is made of."""

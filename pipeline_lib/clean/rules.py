@@ -136,4 +136,4 @@ RULE_BY_NAME = {rule.name: rule for rule in RULES}
 def nearest_rule(name: str) -> str:
     """Advice for a name that is no rule."""
     near = difflib.get_close_matches(name, RULE_BY_NAME, n=1)
-    return f"did you mean {near[0]}" if near else f"known are {', '.join(RULE_BY_NAME)}"
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(RULE_BY_NAME)}"

@@ -84,9 +84,9 @@ def export_snapshot(
     Raises `SettingsError` for bounds that cannot be and for a folder that holds something, `DataError` where there is
     no snapshot, `DamagedArtifact` where something of it is gone or damaged, `UpstreamError` when the disk is full.
     """
-    if not 0 <= segment_chars[0] <= segment_chars[1]:
+    if not 0 <= segment_chars[0] <= segment_chars[1] or segment_chars[1] < 1:
         raise SettingsError(
-            f"export: segments of {segment_chars[0]} to {segment_chars[1]} characters: say MIN, then MAX."
+            f"export: segments of {segment_chars[0]} to {segment_chars[1]} characters: say MIN, then MAX, at least 1."
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SettingsError(f"export: {folder} is there, and is no empty folder. Name another one.")

@@ -97,7 +97,8 @@ def records_of(settings: Settings, place: Path) -> Iterator[Document | Bad]:
     from pipeline_lib.ingest.readers import READERS
 
     if not place.is_file():
-        raise SettingsError(f"{place}: there is no such file.")
+        what = "is a folder" if place.is_dir() else "there is no such file"
+        raise SettingsError(f"{place}: {what}. Name a file, or - for standard input.")
     if kind_of(place.name)[0] not in READERS:
         kind = untaken(place.name)
         raise SettingsError(

@@ -30,6 +30,9 @@ from pipeline_lib.settings.report import ReportSettings
 from pipeline_lib.settings.schedule import ScheduleSettings
 
 ENVIRONMENT_PREFIX = "NIGHTSHIFT_"
+ALL_OF_THEM = "See nightshift config --explain for all of them."
+# What pydantic says of shapes in words of Python, in those of a settings file.
+SHAPES = {"tuple_type": "should be a list", "list_type": "should be a list", "dict_type": "should be a table"}
 VERSIONED_KEY = re.compile(r"^v\d+$")
 OF_NO_SECTION = ("profile", "workspace")
 
@@ -169,7 +172,8 @@ def _from_file(config: Path | None) -> Iterator[tuple[str, Any]]:
     if config is None:
         return
     if not config.is_file():
-        raise SettingsError(f"{config}: there is no such settings file. Give the path of a TOML file to --config.")
+        what = "is no file" if config.exists() else "there is no such settings file"
+        raise SettingsError(f"{config}: {what}. Give the path of a TOML file to --config.")
     try:
         tree = tomllib.loads(config.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
@@ -254,11 +258,12 @@ def _model_in(annotation: Any) -> Any:
 
 def _unknown(kind: type[Settings], name: str) -> str:
     known = list(_names(kind, ""))
-    last = name.rsplit(".", 1)[-1]
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6) or [
+    section, _, last = name.rpartition(".")
+    close = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
+    near = [found for found in close if not section or found != section] or [
         candidate for candidate in known if candidate.rsplit(".", 1)[-1] == last
     ]
-    advice = f"Did you mean {close[0]}?" if close else "See nightshift config --explain for all of them."
+    advice = f"Did you mean {near[0]}?" if near else ALL_OF_THEM
     return f"{name}: there is no such setting. {advice}"
 
 
@@ -281,8 +286,17 @@ def _validated(kind: type[Settings], values: Mapping[str, Any], origins: Mapping
         given = first.get("input")
         is_shown = isinstance(given, str | int | float | bool) and "password" not in first["msg"]
         shown = f" (got {given!r})" if is_shown else ""
-        message = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{name}: {message}{shown}.{_from(name, origins)}") from exc
+        told = f"{_message(kind, name, first['type'], first['msg'])}{shown}"
+        end = "" if told.endswith("?") else "."
+        raise SettingsError(f"{name}{name and ': '}{told}{end}{_from(name, origins)}") from exc
+
+
+def _message(kind: type[Settings], name: str, fault: str, said: str) -> str:
+    """What is wrong with a value, in words of settings."""
+    if fault == "model_type":  # a value where a section belongs
+        below = list(getattr(_annotation(kind, name), "model_fields", ()))
+        return f"has settings below it, as in {name}.{below[0]}" if below else "should be a table"
+    return SHAPES.get(fault, said.removeprefix("Value error, "))
 
 
 def _from(name: str, origins: Mapping[str, str]) -> str:

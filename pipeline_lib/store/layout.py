@@ -7,10 +7,11 @@ none would ever be reused. So a workspace of another layout is refused before an
 nothing of it is deleted.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline_lib.base.errors import DataError
+from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.store.files import write_json
 from pipeline_lib.store.records import read_state
 
@@ -20,6 +21,12 @@ HOME = "home.json"  # which no workspace of layout 1 has
 RESTORING = ".restoring"  # stands in a workspace until all of a backup is there (keep/restore.py)
 # What a workspace that has worked holds, in every layout: an empty folder, or one with logs alone, is as good as new.
 TRACES = ("artifacts", "state/catalog.json")
+FOLDERS = (
+    "artifacts", "certificates", "keys", "logs", "mlartifacts", "mlflow", "prefect", "reports", "state", "work",
+)  # fmt: skip
+# All that lies at the top of a workspace. A disk of its own has a folder for what its repair finds.
+OURS = re.compile(rf"{'|'.join(FOLDERS)}|up\.out|mlflow\.db(-wal|-shm|-journal)?|lost\+found|\..*")
+ASIDE = re.compile(r".*\.\d{8}-\d{6}(-\d+)?")  # what was put aside, under a name with a date
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,11 @@ class Layout:
 
 
 def check_layout(root: Path) -> None:
-    """Return if the workspace is new or of this layout. Raises `DataError` otherwise; reads, and changes nothing."""
+    """Return if the workspace is new or of this layout; reads, and changes nothing.
+
+    Raises `SettingsError` for what can be none, `DataError` for one of another layout.
+    """
+    check_place(root)
     if (root / RESTORING).exists():
         raise DataError(
             f"{root}: a backup is being restored here, or that was cut off. Run the same nightshift restore again: it "
@@ -49,6 +60,30 @@ def check_layout(root: Path) -> None:
         f"{root}: this workspace has layout {found}, of {whose} release of Nightshift; this one works in layout "
         f"{LAYOUT}. Move the folder aside, or name another one with --workspace; nothing in it was changed."
     )
+
+
+def check_place(root: Path) -> None:
+    """Return if a workspace is here, or can be made here.
+
+    A night closes its workspace to others and removes what is left over there, so a folder of somebody's own files
+    (`--workspace ~`, a mistyped name) is none. Raises `SettingsError`.
+    """
+    nearest = next(path for path in (root, *root.parents) if path.exists())
+    if not nearest.is_dir():
+        raise SettingsError(f"{root}: {nearest} is a file, so no workspace can be here. --workspace names a folder.")
+    if nearest != root or (root / "state" / FILE).exists() or has_worked(root):
+        return
+    if others := sorted(path.name for path in root.iterdir() if not is_ours(path.name)):
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        raise SettingsError(
+            f"{root}: is no workspace, and holds files of others ({others[0]}{more}). Name a new or an empty folder "
+            "with --workspace."
+        )
+
+
+def is_ours(name: str) -> bool:
+    """Whether a file or folder of that name may lie at the top of a workspace."""
+    return bool(OURS.fullmatch(name) or ASIDE.fullmatch(name))
 
 
 def layout_of(root: Path) -> int | None:

@@ -35,7 +35,8 @@ def main() -> int:
     workspace = bench.root / ".nightshift"
     try:
         bench.say("the demo's first night (some minutes)")
-        DEMO.write_text(bench.output([NIGHTSHIFT, "run", "--workspace", str(workspace)]), encoding="utf-8")
+        printed = bench.output([NIGHTSHIFT, "run", "--workspace", str(workspace)])
+        DEMO.write_text(printed.replace(f"{bench.root}/", ""), encoding="utf-8")  # as `make demo` says it in a checkout
         render_pages()
         browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
         if browser is None:

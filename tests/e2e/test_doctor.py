@@ -55,6 +55,12 @@ def test_a_workspace_after_a_night_is_well_and_looking_changes_nothing(house: Ho
     assert everything_in(house.workspace) == before
 
 
+def test_after_a_whole_night_all_that_lies_there_is_ours(finished_night: House) -> None:
+    """Pages, logs, keys, both databases: what `nightshift run` leaves. The judged night has no page and no server."""
+    assert (finished_night.workspace / "reports").is_dir()
+    assert findings(finished_night, "foreign") == findings(finished_night, "shapes") == []
+
+
 def test_the_command_line_tells_programs_and_people_and_has_a_status_of_its_own(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:

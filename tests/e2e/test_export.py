@@ -97,6 +97,8 @@ def test_segments_are_the_texts_cut_and_never_inside_a_sentence(home: House, tmp
 
 
 def test_segments_of_no_length_are_refused(home: House, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="segments of 0 to 0 characters: say MIN, then MAX, at least 1"):
+        export(home, tmp_path / "out", kinds=("segments",), segment_chars=(0, 0))
     with pytest.raises(SettingsError, match="segments of 300 to 80 characters: say MIN, then MAX"):
         export(home, tmp_path / "out", kinds=("segments",), segment_chars=(300, 80))
 

@@ -92,5 +92,5 @@ def test_the_page_of_the_refresh_accounts_for_every_file_and_every_document(nigh
     assert " code 1 2 " in page and f" site 1 {len(PAGES) - len(PRIVATE)} " in page
     unread = Counter(UNREAD) + Counter({".png": 1})  # the logo of the repository
     kinds = ", ".join(f"{kind} {num}" for kind, num in sorted(unread.items(), key=lambda item: (-item[1], item[0])))
-    assert f"{unread.total()} files not read, since no reader takes them: {kinds}" in page
+    assert f"{unread.total()} files not read, by kind: {kinds}" in page
     assert str(place.relative_to(night.workspace)) in night.ended.out

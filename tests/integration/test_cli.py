@@ -93,6 +93,18 @@ MISTAKES = [
     (["why"], "Missing argument 'document'."),
     (["try"], "Missing argument 'file'."),
     (["promote", "best"], "Invalid value for 'version'"),
+    (["export", "--to"], "nightshift export: Option '--to' requires an argument. See nightshift export --help."),
+    (
+        ["export", "--to", "x", "--segment-chars", "9"],
+        "nightshift export: Option '--segment-chars' requires 2 arguments",
+    ),
+    (["up", "--prefect-port", "65536"], "Invalid value for '--prefect-port'"),
+    (["up", "--mlflow-port", "-1"], "Invalid value for '--mlflow-port'"),
+    (["try", "tests"], "tests: is a folder. Name a file, or - for standard input."),
+    (["try", "nope.txt"], "nope.txt: there is no such file. Name a file, or - for standard input."),
+    (["plan", "--workspace", ""], "workspace is empty; name a path (. is the folder that you are in)."),
+    (["status", "--workspace", "README.md"], "README.md is a file, so no workspace can be here."),
+    (["doctor", "--fix", "--workspace", "."], "is no workspace, and holds files of others"),
 ]
 
 
@@ -141,15 +153,24 @@ def test_a_workspace_of_the_first_layout_is_refused_by_every_command_and_left_as
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [catalog]
 
 
-@pytest.mark.parametrize("command", [["gc"], ["gc", "--dry-run"], ["verify"], ["verify", "--dry-run"]], ids=" ".join)
-def test_what_looks_after_a_workspace_makes_none(call: Shell, tmp_path: Path, command: list[str]) -> None:
+ON_ONE_THAT_IS = [
+    "gc", "gc --dry-run", "verify", "verify --dry-run", "compact", "compact --dry-run", "backup kept", "forget x",
+    "promote 1", "promote 1 --dry-run", "rollback", "approve", "refuse", "report", "report eu",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("typed", ON_ONE_THAT_IS)
+def test_what_looks_after_a_workspace_or_moves_its_champion_makes_none(
+    call: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
     """A folder of a wrong name would be all whole, and have nothing to remove."""
-    said = call(*command, "--workspace", str(tmp_path / "mistyped"))
+    monkeypatch.chdir(tmp_path)
+    said = call(*typed.split(), "--workspace", str(tmp_path / "mistyped"))
     assert said.status == 2
     assert "there is no workspace yet. nightshift run makes one; --workspace names another." in " ".join(
         said.err.split()
     )
-    assert not (tmp_path / "mistyped").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_key_in_a_file_names_the_file(call: Shell, tmp_path: Path) -> None:
@@ -166,7 +187,7 @@ def test_no_key_a_missing_source_and_an_impossible_workspace_stop_before_anythin
     assert (missing.status, "the path of source 'docs' does not exist" in missing.err) == (2, True)
     (tmp_path / "file").write_text("")
     impossible = call("ingest", *arguments(tmp_path / "file" / "workspace", tmp_path))
-    assert (impossible.status, "file/workspace" in impossible.err) == (4, True)
+    assert (impossible.status, "file/workspace" in impossible.err) == (2, True)
     monkeypatch.delenv("NIGHTSHIFT_SCRUB_KEY")
     keyless = call("run", *arguments(tmp_path / "workspace", tmp_path))
     assert (keyless.status, "Set NIGHTSHIFT_SCRUB_KEY" in keyless.err) == (2, True)

@@ -18,7 +18,7 @@ from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.evaluate.stage import BENCHMARK
 from pipeline_lib.forget.certificate import CHUNK_BYTES
-from pipeline_lib.forget.find import seek
+from pipeline_lib.forget.find import alike, seek
 from pipeline_lib.forget.work import bury
 from pipeline_lib.ingest.naming import escape
 from pipeline_lib.ingest.places import hash_of_id
@@ -466,6 +466,21 @@ def test_the_command_shows_first_and_asks(house: House, capsys: pytest.CaptureFi
     show_why(Workspace(house.workspace), EDITED, all_values=False, as_json=False)
     assert "forgotten on" in capsys.readouterr().out
     assert again.status == SettingsError.exit_code and "is forgotten already" in again.err
+
+
+@pytest.mark.parametrize(
+    ("url", "copies"),
+    [
+        ("a_english.jsonl#en-1", ["copies.jsonl#copy-1"]),
+        ("copies.jsonl#copy-1", ["a_english.jsonl#en-1"]),
+        ("a_english.jsonl#en-4", ["copies.jsonl#near-4"]),
+        ("a_english.jsonl#en-21", []),
+    ],
+)
+def test_other_documents_of_the_same_text_are_named(house: House, url: str, copies: list[str]) -> None:
+    """They are not forgotten with it."""
+    workspace = Workspace(house.workspace)
+    assert alike(workspace, seek(workspace, url, None)) == copies
 
 
 def test_burying_twice_keeps_one_tombstone(house: House) -> None:

@@ -19,8 +19,10 @@ import yaml
 from cronsim import CronSim
 
 from deployments.docker.create_bucket import create_bucket
-from flows.deploy import with_settings
+from flows import deploy
+from flows.deploy import apply_deployments, with_settings
 from flows.servers import POOL, WORK
+from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.stages import AllSettings as Settings
 from pipeline_lib.stages import resolve
 
@@ -40,6 +42,15 @@ def prefect_file() -> dict[str, Any]:
 def nightly(prefect_file: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = prefect_file["deployments"][0]
     return found
+
+
+def test_a_server_that_takes_too_long_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with other work to do: `nightshift up` ended with a traceback."""
+    monkeypatch.setattr(deploy, "DEPLOY_SECONDS", 0.01)
+    with pytest.raises(
+        UpstreamError, match=r"^prefect work-pool create nightshift was not done after 0\.01 s: .* Run it"
+    ):
+        apply_deployments(Settings(), {})
 
 
 def test_all_deployments_are_there(prefect_file: dict[str, Any]) -> None:

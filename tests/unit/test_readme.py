@@ -1,10 +1,14 @@
-"""README says what is there: files that exist, few figures, and the output of a night as nights print it today."""
+"""README says what is there: files that exist, tests that hold its promises, few figures, margins as they are set."""
 
 import re
 
 import pytest
 
 from flows.cli import app
+from flows.resume import MOST_RESUMES
+from pipeline_lib.register.settings import GateSettings
+from pipeline_lib.settings.tree import MaintenanceSettings
+from pipeline_lib.train.settings import TrainSettings
 from tests.bench.figures import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,10 +51,22 @@ def test_each_promise_names_the_tests_that_hold_it() -> None:
     rows = [line for line in section("What it promises").splitlines() if line.startswith("| **")]
     assert len(rows) >= 8
     for row in rows:
-        named = re.findall(r"`(tests/[\w/]+\.py)`", row.rsplit(" | ", 1)[1])
+        folder, named = None, re.findall(r"`((?:tests/[\w/]+/)?)(test_\w+\.py)`", row.rsplit(" | ", 1)[1])
         assert named, row
-        for path in named:
-            assert "def test_" in (ROOT / path).read_text(encoding="utf-8")
+        for place, name in named:
+            folder = place or folder  # one without a folder lies beside the one before it
+            assert folder is not None, row
+            assert "def test_" in (ROOT / folder / name).read_text(encoding="utf-8")
+
+
+def test_the_numbers_that_it_promises_are_those_of_the_settings() -> None:
+    said, gate = " ".join(README.split()), GateSettings()
+    assert "half a percent proven, three in the mean" in said
+    assert (gate.max_regression_share, gate.max_slice_loss_share) == (0.005, 0.03)
+    assert "an equal model passes in at most 5 % of nights" in said and gate.alpha <= 0.05
+    assert "at most three times" in said and MOST_RESUMES == 3
+    assert "for a week (`maintenance.keep_days`)" in said and MaintenanceSettings().keep_days == 7
+    assert "two minutes a night" in said and TrainSettings().budget_minutes == 2
 
 
 def test_it_has_few_figures() -> None:

@@ -34,7 +34,7 @@ def full_name(name: str) -> str:
         return name
     if name not in SET_BY_NAME:
         near = difflib.get_close_matches(name, [DEFAULT, *SET_BY_NAME], n=1)
-        advice = f"did you mean {near[0]}" if near else f"known are {', '.join([DEFAULT, *(s.name for s in SETS)])}"
+        advice = f"did you mean {near[0]}?" if near else f"known are {', '.join([DEFAULT, *(s.name for s in SETS)])}"
         raise ValueError(f"there is no rule set {name!r}; {advice}")
     return SET_BY_NAME[name].name
 

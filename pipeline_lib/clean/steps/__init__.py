@@ -47,4 +47,4 @@ def settings_read() -> tuple[str, ...]:
 def nearest_step(name: str) -> str:
     """Advice for a name that is no step."""
     near = difflib.get_close_matches(name, steps_by_name(), n=1)
-    return f"did you mean {near[0]}" if near else f"known are {', '.join(steps_by_name())}"
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(steps_by_name())}"

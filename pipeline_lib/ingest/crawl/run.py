@@ -17,6 +17,7 @@ from pipeline_lib.store.left_error import forget_error, left_error
 
 COMMAND = (sys.executable, "-P", "-m", "pipeline_lib.ingest.crawl.worker")  # and the work folder
 POLL_SECONDS = 0.05
+SCRAPY = "scrapy>=2.19,<2.20"  # as in pyproject.toml
 GRACE_SECONDS = 5.0
 OVERTIME_SECONDS = 120.0  # what a crawl may take beyond its minutes, before it is ended
 STARTED_FROM, BEGUN = "started_from", "begun"
@@ -27,8 +28,8 @@ def check_installed(source: str) -> None:
     """Raises `SettingsError` where the libraries of the crawler are not installed."""
     if any(importlib.util.find_spec(name) is None for name in ("scrapy", "protego")):
         raise SettingsError(
-            f"ingest: source {source!r} crawls, which needs Scrapy, and that is not installed. Install the extra "
-            "'crawl' (pip install 'nightshift[crawl]'), or take the source out."
+            f"ingest: source {source!r} crawls, which needs Scrapy, and that is not installed. Install it "
+            f"(pip install '{SCRAPY}', which is the extra 'crawl'), or take the source out."
         )
 
 

@@ -29,6 +29,27 @@ def test_onnx_runtime_leaves_no_trace_of_a_session(tmp_path: Path) -> None:
     assert files_in(tmp_path / "ours") == []
 
 
+# Whether each of them would tell, by its own word.
+WOULD_TELL = """
+from huggingface_hub.constants import HF_HUB_DISABLE_TELEMETRY
+from mlflow.telemetry.utils import is_telemetry_disabled
+from prefect._internal.analytics.enabled import is_telemetry_enabled
+from prefect.settings import get_current_settings
+server = get_current_settings().server.analytics_enabled
+print(not HF_HUB_DISABLE_TELEMETRY, not is_telemetry_disabled(), is_telemetry_enabled(), server)
+"""
+ALL = "True True True True\n"  # the hub's client, MLflow, Prefect's client and its server
+
+
+def test_what_is_loaded_with_ours_tells_nobody_and_would_by_itself(tmp_path: Path) -> None:
+    """In an environment that looks like a user's: each of them keeps quiet where it takes it for CI, or for tests."""
+    bare = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "PYTHONSAFEPATH") if name in os.environ}
+    env = {**bare, "HOME": str(tmp_path)}
+    for first, told in ("", ALL), ("import pipeline_lib\n", ALL.replace("True", "False")):
+        command = [sys.executable, "-c", first + WOULD_TELL]
+        assert subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout == told
+
+
 @pytest.mark.parametrize("name", NO_TELEMETRY)
 def test_what_the_user_has_set_stays(tmp_path: Path, name: str) -> None:
     code = f"import os, pipeline_lib; print(os.environ[{name!r}])"

@@ -83,4 +83,4 @@ def test_a_night_ends_with_the_path_of_its_page(house: House, capsys: pytest.Cap
     night = {"refresh": house.second, "scores": {}, "verdict": "nothing trained"}
     ConsoleReporter().summary(night, seconds=1.0, urls=(), workspace=house.workspace.root)
     path = page_path(house.workspace, names(house.workspace)[-1])
-    assert f"the page of this refresh {path}" in capsys.readouterr().out.replace("\n", "")
+    assert f"the page of this refresh: {path}" in capsys.readouterr().out.replace("\n", "")

@@ -111,12 +111,23 @@ REFUSED = [
     ([("train", "4")], r"train: "),
     ([("train.seed.x", "4")], r"train\.seed\.x: there is no such setting"),
     ([("profile", "Not A Name")], r"profile: "),
-    ([("ingest.sources", "nope")], r"ingest\.sources: Input should be a valid tuple \(got 'nope'\)"),
+    ([("ingest.sources", "nope")], r"ingest\.sources: should be a list \(got 'nope'\)\."),
+    ([("clean.rules", "3")], r"clean\.rules: should be a table \(got '3'\)\."),
+    (
+        [("clean.rules.min_words.v1", "3")],
+        r"has settings below it, as in clean\.rules\.min_words\.v1\.at_least \(got '3'\)",
+    ),
+    ([("evaluate.foo", "4")], r"evaluate\.foo: there is no such setting\. Did you mean evaluate\.\w+\?"),
+    ([("workspace", "")], r"^workspace is empty; name a path .* It comes from command line --workspace"),
+    ([("ingest.sources", '[{"kind":"files","name":"a","path":""}]')], r"sources\.0\.files: path is empty; name a path"),
     (
         [("ingest.sources", '[{"kind":"filez"}]')],
         r"ingest\.sources\.0: Input tag 'filez' .* 'files', 'git', 'hub', 'inst",
     ),
-    ([("clean.rules.min_wrods.v1.at_least", "4")], r"there is no rule 'min_wrods\.v1'; did you mean min_words\.v1"),
+    (
+        [("clean.rules.min_wrods.v1.at_least", "4")],
+        r"there is no rule 'min_wrods\.v1'; did you mean min_words\.v1\? It",
+    ),
     ([("clean.rules.min_words.v1.at_most", "4")], r"min_words\.v1 takes at_least and nothing else"),
 ]
 
@@ -139,6 +150,8 @@ def test_an_unknown_key_in_a_file_is_refused_with_the_file(tmp_path: Path) -> No
 def test_a_file_that_is_not_there_and_one_that_is_not_toml_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nope\.toml: there is no such settings file"):
         resolve(tmp_path / "nope.toml", {}, [])
+    with pytest.raises(SettingsError, match=rf"^{tmp_path}: is no file\. Give the path of a TOML file"):
+        resolve(tmp_path, {}, [])
     with pytest.raises(SettingsError, match=r"given\.toml: is not TOML: .*line 1"):
         resolve(_file(tmp_path, "[train\n"), {}, [])
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.base.errors import DataError
+from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.home import settle
-from pipeline_lib.store.layout import LAYOUT
+from pipeline_lib.store.layout import FOLDERS, LAYOUT
 from pipeline_lib.store.workspace import Batch, Workspace, new_run
 
 
@@ -129,3 +129,44 @@ def test_a_save_does_not_make_an_old_workspace_a_new_one(tmp_path: Path) -> None
     workspace.save_last("clean-x", ["aa"])
     with pytest.raises(DataError, match="has layout 1"):
         workspace.check_layout()
+
+
+OTHERS = ["Documents/letter.txt", "passwd", "artifacts.txt", "state.d/x", "statement.pdf"]
+OF_A_NEW_ONE = ["keys/scrub.key", "mlflow.db", "logs/up.log", "lost+found/x", ".DS_Store", "work.20261201-020000/x"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_folder_with_files_of_others_is_no_workspace_and_left_as_it_is(tmp_path: Path, name: str) -> None:
+    """A night would close it to others, and remove what it takes for leftovers."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("")
+    tmp_path.chmod(0o755)
+    workspace = Workspace(tmp_path)
+    for use in (workspace.check_layout, lambda: workspace.lock().__enter__()):
+        with pytest.raises(
+            SettingsError, match=rf"holds files of others \({name.split('/')[0]}\)\. Name a new or an empty"
+        ):
+            use()
+    assert (everything(tmp_path), tmp_path.stat().st_mode & 0o777) == ({str(path): b""}, 0o755)
+
+
+@pytest.mark.parametrize("name", [*OF_A_NEW_ONE, *FOLDERS[1:]])
+def test_what_may_lie_in_a_workspace_before_its_first_night_stops_none(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.mkdir() if name in FOLDERS else path.write_text("")
+    Workspace(tmp_path).check_layout()
+
+
+def test_a_workspace_stays_one_whatever_somebody_puts_into_it(tmp_path: Path) -> None:
+    numbered(tmp_path, LAYOUT)
+    (tmp_path / "notes.txt").write_text("")
+    Workspace(tmp_path).check_layout()
+
+
+@pytest.mark.parametrize("below", ["", "workspace", "workspace/deeper"])
+def test_a_file_is_no_workspace_and_none_is_below_it(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="/file is a file, so no workspace can be here"):
+        Workspace(tmp_path / "file" / below).check_layout()

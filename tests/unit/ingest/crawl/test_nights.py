@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from pipeline_lib.ingest.crawl.frontier import Frontier
 from pipeline_lib.ingest.crawl.landing import read_known
 from pipeline_lib.store.artifact import Outcome
 from pipeline_lib.store.forgotten import Tombstone, forget_key, save_tombstones
+from tests.copied import ROOT
 from tests.crawls import Crawls
 from tests.told_web import HOST, Web, html, plain, status
 from tests.web_site import Asked, Reply, Site, conditional, moved
@@ -286,8 +288,10 @@ def test_a_body_that_a_kill_left_half_written_is_cut_off(tmp_path: Path) -> None
 
 def test_without_its_libraries_a_crawl_says_which_extra_has_them(told: Crawls, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run.importlib.util, "find_spec", lambda name: None if name == "scrapy" else object())
-    with pytest.raises(SettingsError, match=r"'crawl' \(pip install 'nightshift\[crawl\]'\)"):
+    with pytest.raises(SettingsError, match=rf"pip install '{run.SCRAPY}', which is the extra 'crawl'"):
         told.land()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert extras["crawl"] == [run.SCRAPY]
 
 
 def test_what_a_crawl_tells_names_no_address(told: Crawls, web: Web) -> None:
