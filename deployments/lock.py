@@ -30,6 +30,7 @@ OLDEST_MACOS = "14.0"  # torch has no wheels for older ones
 SERVER = "mlflow"
 DRIVERS = ("psycopg2-binary==2.9.13", "boto3==1.44.8")
 DRIVERS_PATH = Path("deployments/docker/drivers.txt")
+OF_IMAGES = ("crawl", "chinese")  # extras that images have
 HEADER = "# Written by `make lock`, with `make lock UPGRADE=name` for a newer version. {}\n"
 BLOCK = re.compile(r"^(?P<name>[\w.-]+)==(?P<rest>.*\n(?:^    .*\n)*)", re.MULTILINE)
 
@@ -151,8 +152,8 @@ def _shown(command: str, names: list[str]) -> list[Pin]:
     if command == "project":
         tree = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
         project, build = tree["project"], tree["build-system"]
-        crawl = project["optional-dependencies"]["crawl"]
-        return needed_by([*project["dependencies"], *crawl, *build["requires"]], pins)
+        extras = [line for name in OF_IMAGES for line in project["optional-dependencies"][name]]
+        return needed_by([*project["dependencies"], *extras, *build["requires"]], pins)
     hashed = {pin.name for pin in pins}
     return [*pins, *(pin for pin in read_pins((ROOT / "constraints.txt").read_text("utf-8")) if pin.name not in hashed)]
 
@@ -165,7 +166,7 @@ def main(arguments: list[str] | None = None) -> None:
     writing.add_argument("--upgrade", action="append", default=[], metavar="NAME", help="a package to take newer")
     only = commands.add_parser("only", help="print the part of lock.txt that some packages need, torch left out")
     only.add_argument("names", nargs="+", metavar="NAME")
-    commands.add_parser("project", help="print the part that Nightshift and its crawler need, torch left out")
+    commands.add_parser("project", help="print the part that Nightshift needs with the extras of its images, torch left out")
     commands.add_parser("all", help="print every package, with the hashes that the lock has")
     asked = parser.parse_args(arguments)
     if asked.command == "write":

@@ -84,6 +84,7 @@ def html_of(record: Record, before: Record | None, samples: Sequence[Sample]) ->
         rules=_rules(record, before),
         sources=_parts("By source", record, views.SOURCE),
         languages=_parts("By language", record, views.LANGUAGE),
+        scripts=_scripts(record),
         quality=_quality(record),
         time=_time(record),
         samples=_groups(samples),
@@ -213,6 +214,12 @@ def _parts(caption: str, record: Record, place: int) -> Table:
     files = ("files read",) if has_files else ()
     columns = ("name", *files, "came", "this night", "kept", "share kept", "text", "tokens")
     return _table(f"{caption}, of all nights{more}", columns, rows)
+
+
+def _scripts(record: Record) -> Table | None:
+    """Where scripts are unified for dedup, in which ones Chinese came."""
+    rows = [[source, *(f"{number:,}" for number in numbers)] for source, numbers in views.scripts(record)]
+    return _table("Chinese documents by script, of all nights", ("name", *key.SCRIPTS), rows) if rows else None
 
 
 def _quality(record: Record) -> Table:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.dedup.entries import Entries
+from pipeline_lib.dedup.settings import ChineseScripts
 from pipeline_lib.dedup.texts import ShingleSets, normalize, shingle_sets
 from pipeline_lib.store.tables import opened
 
@@ -30,7 +31,14 @@ class Compared:
     num_gone: int
 
 
-def read_sets(entries: Entries, wanted: NDArray[np.int64], open_text: OpenText, shingle_tokens: int) -> Compared:
+def read_sets(
+    entries: Entries,
+    wanted: NDArray[np.int64],
+    open_text: OpenText,
+    *,
+    shingle_tokens: int,
+    chinese_scripts: ChineseScripts,
+) -> Compared:
     """The shingle sets of the `wanted` entries, which are in rising order."""
     sizes = np.zeros(len(entries), np.int64)
     values = [np.empty(0, np.uint64)]
@@ -41,7 +49,7 @@ def read_sets(entries: Entries, wanted: NDArray[np.int64], open_text: OpenText, 
             num_gone += len(run)
             continue
         for members, texts in _read(entries, run, path):
-            sets = shingle_sets(normalize(texts), shingle_tokens)
+            sets = shingle_sets(normalize(texts, chinese_scripts), shingle_tokens)
             sizes[members] = np.diff(sets.offsets)
             values.append(sets.values)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])

@@ -60,7 +60,13 @@ def decide(settings: DedupSettings, earlier: Entries, batch: Entries, open_text:
     nodes = Nodes(entries.keys, entries.simhashes, entries.has_tokens & is_first, num_earlier)
     bits = settings.max_hamming_bits
     may_be_alike = link(nodes, max_hamming_bits=bits, sets=None, jaccard_at_least=0).is_linked
-    compared = read_sets(entries, np.flatnonzero(may_be_alike), open_text, settings.shingle_tokens)
+    compared = read_sets(
+        entries,
+        np.flatnonzero(may_be_alike),
+        open_text,
+        shingle_tokens=settings.shingle_tokens,
+        chinese_scripts=settings.chinese_scripts,
+    )
     candidates = replace(nodes, is_linkable=may_be_alike)
     links = link(candidates, max_hamming_bits=bits, sets=compared.sets, jaccard_at_least=settings.jaccard_at_least)
     partners, jaccards = _nearest(num_earlier, links, compared.sets)

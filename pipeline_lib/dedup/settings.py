@@ -1,12 +1,15 @@
 """Settings of [dedup]. All of them decide the bytes that the method reads; the others decide nothing."""
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline_lib.base.settings import StageSettings, read_where
+from pipeline_lib.base.settings import StageSettings, neutral, read_where
+from pipeline_lib.text.han_forms import PACKAGE, release
 
 Method = Literal["minhash", "simhash"]
+ChineseScripts = Literal["apart", "unified"]
 NEAR: tuple[Method, ...] = ("minhash", "simhash")
 
 
@@ -64,6 +67,17 @@ class DedupSettings(StageSettings):
         description="Chooses the MinHash permutations.",
         json_schema_extra=read_where("method", "minhash"),
     )
+
+    chinese_scripts: ChineseScripts = Field(
+        "apart",
+        description="Whether texts that differ only in traditional and simplified characters are the same, as unified "
+        "ones are, or two (apart). Unified needs the extra 'chinese'.",
+        json_schema_extra=neutral("apart"),
+    )
+
+    def outside(self) -> Mapping[str, str]:
+        """The release of the dictionaries that say which characters are one. Raises `SettingsError` without any."""
+        return {PACKAGE: release()} if self.chinese_scripts == "unified" else {}
 
     @model_validator(mode="after")
     def _bands_can_find_what_is_asked(self) -> Self:

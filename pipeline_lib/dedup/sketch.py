@@ -24,7 +24,7 @@ def write_sketches(settings: DedupSettings, documents: Path, sketches: Path) -> 
 
 def sketch_documents(settings: DedupSettings, documents: pa.Table) -> pa.Table:
     """A sketch.v1 table with one row for each row of a table of document ids and texts."""
-    normalized = texts.normalize(documents["text"])
+    normalized = texts.normalize(documents["text"], settings.chinese_scripts)
     columns = [
         documents["document_id"],
         pa.array(texts.content_ids(normalized), SKETCH_SCHEMA.field("content_id").type),

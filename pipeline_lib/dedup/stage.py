@@ -101,13 +101,19 @@ def _opened(inputs: Inputs, ref: Ref, file: str) -> Path:
     return inputs.store.open(ref.stage, ref.fingerprint, files=[file]).file(file)
 
 
-SKETCH = Maker("dedup.sketch", 1, "sketch.v1", make_sketch, reads=("method", "shingle_tokens", "bands", "rows", "seed"))
+SKETCH = Maker(
+    "dedup.sketch",
+    1,
+    "sketch.v1",
+    make_sketch,
+    reads=("method", "shingle_tokens", "bands", "rows", "seed", "chinese_scripts"),
+)
 DECIDE = Maker(
     "dedup.decide",
     1,
     "decisions.v1",
     make_decide,
-    reads=("method", "jaccard_at_least", "shingle_tokens", "bands", "max_hamming_bits"),
+    reads=("method", "jaccard_at_least", "shingle_tokens", "bands", "max_hamming_bits", "chinese_scripts"),
 )
 INDEX = Maker("dedup.index", 1, "index.v1", make_index)
 MAKERS = (SKETCH, DECIDE, INDEX)

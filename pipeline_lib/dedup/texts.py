@@ -1,6 +1,7 @@
 """Texts as one block of normalized bytes, and what the kernels make of it.
 
-Normalized: characters folded (NFKC, lower case), each run of white space one space, the ends stripped.
+Normalized: characters folded (NFKC, lower case; where Chinese scripts are unified, forms of one Han character to one of
+them), each run of white space one space, the ends stripped.
 Two texts with equal normalized bytes are exact duplicates.
 """
 
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 
 from pipeline_lib.base.arrays import read_only
 from pipeline_lib.dedup import kernels
+from pipeline_lib.dedup.settings import ChineseScripts
 from pipeline_lib.text.characters import folded_characters, token_classes
+from pipeline_lib.text.han_forms import unified_characters
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,12 @@ class ShingleSets:
     offsets: NDArray[np.int64]
 
 
-def normalize(column: pa.ChunkedArray) -> Texts:
+def normalize(column: pa.ChunkedArray, chinese_scripts: ChineseScripts = "apart") -> Texts:
     """The normalized form of a column of large strings."""
+    folded = unified_characters() if chinese_scripts == "unified" else folded_characters()
     data, offsets = _buffers(pa.chunked_array([*column.chunks], pa.large_string()).combine_chunks())
     out, out_offsets = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.empty(len(offsets), np.int64)
-    kernels.normalize(read_only(data), read_only(offsets), folded_characters(), token_classes(), out, out_offsets)
+    kernels.normalize(read_only(data), read_only(offsets), folded, token_classes(), out, out_offsets)
     return Texts(out[: out_offsets[-1]], out_offsets)
 
 

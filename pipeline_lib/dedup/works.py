@@ -18,7 +18,7 @@ def works(settings: Settings, board: Board) -> Board:
     """texts, judgements, batch -> sketches, decided; the index is carried on."""
     own = settings.of(DedupSettings)
     chains = [
-        {"sketch": work_of(SKETCH, own, text=text, name=f"shard {number}: sketch")}
+        {"sketch": work_of(SKETCH, own, params=own.outside(), text=text, name=f"shard {number}: sketch")}
         for number, text in enumerate(board.shards["text"])
     ]
     sketches = list_works("dedup", [chain["sketch"].ref for chain in chains], name="sketches")

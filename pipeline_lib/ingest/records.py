@@ -207,6 +207,13 @@ class SourceSettings(StageSettings):
         description="At most so many tokens of it are in a snapshot; none: no bound.",
         json_schema_extra=operational("tokens"),
     )
+    most_tokens_per_host: int | None = Field(
+        default=None,
+        ge=1,
+        description="At most so many tokens of one host are in a snapshot, of what its documents have an http address "
+        "for; none: no bound.",
+        json_schema_extra=operational("tokens"),
+    )
 
     arrived_from: date | None = Field(
         default=None,
@@ -227,7 +234,8 @@ class SourceSettings(StageSettings):
 
     def asked(self, batches: "Sequence[Batch]") -> dict[str, Any]:
         """What the snapshot asks of it, as parameters. `batches`: all that there are, oldest first."""
-        asked = {"weight": self.weight, "most_tokens": self.most_tokens, **self._numbers(batches)}
+        bounds = ("weight", "most_tokens", "most_tokens_per_host")
+        asked = {**{name: getattr(self, name) for name in bounds}, **self._numbers(batches)}
         name: str = self.name  # type: ignore[attr-defined]  # each source has one, with a default of its own or none
         return {"source": name, **{key: value for key, value in asked.items() if value is not None}}
 

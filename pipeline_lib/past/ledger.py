@@ -16,6 +16,7 @@ from pipeline_lib.stages import OF_A_BATCH
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Workspace
+from pipeline_lib.tokenize.mix import OVER_HOST, REASON
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -179,8 +180,10 @@ def _left_out(workspace: Workspace, named: Named) -> str | None:
     shards, excluded = (_rows(read_table(path), "shard", own[named.shard].fingerprint) for path in paths if path)
     if not shards:
         return "its source is not asked for"
-    is_excluded = any(row["document_id"] == named.document_id for row in excluded)
-    return "weights and caps of the sources leave it out" if is_excluded else None
+    row = next((row for row in excluded if row["document_id"] == named.document_id), None)
+    if row is not None and row.get(REASON) == OVER_HOST:
+        return "its host has more text than most_tokens_per_host of its source takes"
+    return None if row is None else "weights and caps of the sources leave it out"
 
 
 def _taken_in(store: Store, batch: str) -> float | None:

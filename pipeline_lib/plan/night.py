@@ -23,6 +23,7 @@ from pipeline_lib.store.local import Store
 from pipeline_lib.store.workspace import Batch, Workspace
 from pipeline_lib.tokenize.fit import Fit, fits
 from pipeline_lib.tokenize.live import summed
+from pipeline_lib.tokenize.mix import OVER_HOSTS
 
 NAMES_SHOWN = 5  # of batches in a note
 
@@ -114,6 +115,7 @@ def notes_of(data: DataPlan, store: Store, *, asked_first: Sequence[str] = ()) -
             "another one from what there is now: all is encoded again, models start anew"
         )
     notes += _not_asked_for(data)
+    notes += _over_hosts(data, store)
     notes += _buried(data)
     unsure = [batch for batch in data.found.given_up if batch.source in asked_first]
     if unsure:
@@ -181,6 +183,26 @@ def _not_asked_for(data: DataPlan) -> list[str]:
         f"not asked for: {told}; it is kept, nothing is trained on it, and named in the settings again it is back. "
         "What other sources have of the same text stays out as its duplicate: so does all of a source that was renamed"
     ]
+
+
+def _over_hosts(data: DataPlan, store: Store) -> list[str]:
+    """A note for each source with a cap per host on what it keeps out of the snapshot, once that is there."""
+    snapshot = manifest_of(store, data.snapshot.whole.ref)
+    told = {} if snapshot is None else snapshot.facts.get(OVER_HOSTS, {})
+    return [_over_hosts_said(source, said) for source, said in sorted(told.items())]
+
+
+def _over_hosts_said(source: str, said: Mapping[str, int]) -> str:
+    if not said["num_hosts"]:
+        return f"{source}: most_tokens_per_host bounds nothing, since no document of it has an http address"
+    hosts = counted(said["num_hosts"], "host")
+    if not said["num_hosts_over"]:
+        return f"{source}: of {hosts} none has more text than most_tokens_per_host"
+    return (
+        f"{source}: {said['num_hosts_over']:,} of {hosts} {'has' if said['num_hosts_over'] == 1 else 'have'} more text "
+        f"than most_tokens_per_host: {counted(said['num_documents'], 'document')} of "
+        f"{counted(said['num_tokens'], 'token')} left out"
+    )
 
 
 def passed_over_of(data: DataPlan) -> dict[str, dict[str, Any]]:

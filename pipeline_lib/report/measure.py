@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline_lib.clean.language_sample import buffers_of
 from pipeline_lib.clean.model_kind import SCORES_FILE
 from pipeline_lib.clean.model_kinds import KINDS
 from pipeline_lib.clean.signals import LANGUAGE
@@ -45,7 +46,9 @@ from pipeline_lib.store.local import Store
 from pipeline_lib.store.schemas import DOCUMENTS_FILE, SIGNALS_FILE
 from pipeline_lib.store.tables import iterate, num_rows
 from pipeline_lib.store.workspace import Batch, Workspace
+from pipeline_lib.text.han_scripts import scripts_of
 
+CHINESE = "zh"
 SCRUB, TOKENIZE = "scrub", "tokenize"  # the stages whose ledgers count something beside documents
 
 
@@ -67,8 +70,11 @@ class Found:
             self.candidates = merged(self.candidates, more, at_most)
 
 
-def measure(workspace: Workspace, batch: Batch, at_most: int) -> Found:
-    """What one batch comes to, with at most so many candidates for a sample of each reason."""
+def measure(workspace: Workspace, batch: Batch, at_most: int, *, has_scripts: bool = False) -> Found:
+    """What one batch comes to, with at most so many candidates for a sample of each reason.
+
+    `has_scripts`: whether it is counted which script Chinese documents are in, which looks at their text.
+    """
     found, store = Found(), workspace.store
     _add_files(store, batch, found.counts)
     _add_works(workspace, batch, found.counts)
@@ -85,6 +91,8 @@ def measure(workspace: Workspace, batch: Batch, at_most: int) -> Found:
         for scores in filter(None, (shard.file(maker, SCORES_FILE) for maker in scoring)):
             _add_values(scores, found.counts)
         add_fields(documents, batch.source, found.counts)
+        if has_scripts:
+            _add_scripts(documents, batch.source, rows, found.counts)
         _add_read(shard, raws[number] if number < len(raws) else None, rows, found.counts)
         _follow(shard, rows, Draw(text, batch.source, at_most), found)
     return found
@@ -118,6 +126,16 @@ def _add_values(signals: Path, counts: Counts) -> None:
         for name in names:
             for value, number in counted(np.asarray(part[name].cast(pa.float64()).fill_null(np.nan))).items():
                 counts[key.VALUE, name, repr(value)] += number
+
+
+def _add_scripts(documents: Path, source: str, rows: Rows, counts: Counts) -> None:
+    is_chinese = np.array([name == CHINESE for name in rows.names], np.bool_)[rows.languages]
+    at = 0
+    for part in iterate(documents, ["text"]):
+        scripts = scripts_of(*buffers_of(part["text"].combine_chunks()))[is_chinese[at : at + part.num_rows]]
+        at += part.num_rows
+        for script, number in zip(key.SCRIPTS, np.bincount(scripts, minlength=len(key.SCRIPTS)).tolist(), strict=True):
+            counts[key.SCRIPT, source, script] += number
 
 
 def _add_read(shard: Shard, raw: Ref | None, rows: Rows, counts: Counts) -> None:

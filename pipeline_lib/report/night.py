@@ -13,6 +13,7 @@ from pipeline_lib.clean.model_settings import rules_of
 from pipeline_lib.clean.rules import RULES, Rule
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.terms import column_of
+from pipeline_lib.dedup.settings import DedupSettings
 from pipeline_lib.plan.last import RECIPE
 from pipeline_lib.report.counts import Counts, as_rows
 from pipeline_lib.report.draw import Candidates, merged
@@ -45,10 +46,11 @@ def count_night(settings: Settings, workspace: Workspace, told: Mapping[str, Any
     is_new = [before is None or batch.fingerprint not in set(before.batches) for batch in batches]
     total, new, drawn = Counts(before.all if goes_on and before else {}), Found(), Candidates()
     at_most = settings.report.samples
+    has_scripts = settings.of(DedupSettings).chinese_scripts == "unified"
     for batch, is_tonight in zip(batches, is_new, strict=True):
         if goes_on and not is_tonight:
             continue
-        found = measure(workspace, batch, at_most)
+        found = measure(workspace, batch, at_most, has_scripts=has_scripts)
         total.update(found.counts)
         drawn = merged(drawn, found.candidates, at_most)
         if is_tonight:

@@ -168,6 +168,13 @@ def parts(record: Record, place: int) -> list[Part]:
     return sorted(rows, key=lambda row: (-row.num_out, -row.num_in, row.name))
 
 
+def scripts(record: Record) -> list[tuple[str, list[int]]]:
+    """By source how many Chinese documents came in each of SCRIPTS; nothing where that is not counted."""
+    counts = split(record.all, key.SCRIPT, 0, 1)
+    sources = sorted(source for source, number in split(record.all, key.SCRIPT, 0).items() if number)
+    return [(source, [counts[f"{source} {name}"] for name in key.SCRIPTS]) for source in sources]
+
+
 @dataclass(frozen=True)
 class Spent:
     """What a maker worked."""

@@ -11,7 +11,7 @@ is taken out of the settings leaves with the next snapshot; its text stays in th
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from pipeline_lib.store.artifact import Outcome, Ref, digest_of
 from pipeline_lib.store.files import write_json
 from pipeline_lib.store.forgotten import among, by_shard, forget_key
 from pipeline_lib.tokenize.live import LIVE, Sums, as_fact, brought, summed, taken
+from pipeline_lib.tokenize.mix import OVER_HOSTS, Query, mixed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -176,8 +177,8 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     of_sources = table.filter(pc.is_in(table["source"], pa.array([query.source for query in queries], pa.string())))
     asked = _between(of_sources, queries)
     gone = pa.concat_tables([gone, _forgotten(inputs, asked, gone)])
-    excluded = _mixed(inputs, asked, excluded_of(asked, gone), queries)
-    asked = without(asked, excluded)
+    mix = mixed(inputs, asked, excluded_of(asked, gone), queries)
+    excluded, asked = mix.excluded, without(asked, mix.excluded)
     write_parquet(asked, folder / SHARDS_FILE)
     write_parquet(excluded, folder / EXCLUDED_FILE)
     is_all = len(asked) == len(table)
@@ -194,6 +195,7 @@ def make_snapshot(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
         "num_excluded_documents": len(excluded),
         "not_asked_for": not_asked,
         **totals_of(asked),
+        **({OVER_HOSTS: mix.over_hosts} if mix.over_hosts else {}),
     }
     write_json(folder / SNAPSHOT_FILE, {**facts, "batches": _by_batch(asked)})
     left_out = {"not_asked_for": len(table) - len(of_sources), "arrived_outside": len(of_sources) - len(asked)}
@@ -224,7 +226,7 @@ def _forgotten(inputs: Inputs, table: "pa.Table", gone: "pa.Table") -> "pa.Table
     return pa.Table.from_pylist([dict(zip(GONE_SCHEMA.names, row, strict=True)) for row in rows], GONE_SCHEMA)
 
 
-def _between(table: "pa.Table", queries: Sequence["Query"]) -> "pa.Table":
+def _between(table: "pa.Table", queries: Sequence[Query]) -> "pa.Table":
     """The rows of batches that are neither too early nor too late for what is asked of their source."""
     import pyarrow as pa
 
@@ -234,69 +236,6 @@ def _between(table: "pa.Table", queries: Sequence["Query"]) -> "pa.Table":
     numbers = (int(label.partition("-")[0]) for label in table["label"].to_pylist())
     is_in = [asked[name].takes(number) for name, number in zip(table["source"].to_pylist(), numbers, strict=True)]
     return table.filter(pa.array(is_in, pa.bool_()))
-
-
-@dataclass(frozen=True)
-class Query:
-    """What is asked of one source. None, everywhere: all that is there."""
-
-    source: str
-    weight: float | None = None  # its part of the mix
-    most_tokens: int | None = None
-    after: int | None = None  # only batches of a greater number
-    before: int | None = None  # and of a smaller one
-
-    def takes(self, batch: int) -> bool:
-        """Whether a batch of this number is asked for."""
-        return (self.after is None or batch > self.after) and (self.before is None or batch < self.before)
-
-
-def _mixed(inputs: Inputs, table: "pa.Table", withdrawn: "pa.Table", queries: Sequence[Query]) -> "pa.Table":
-    """The withdrawn documents, and those that go so that weights and caps are met, to within one document."""
-    import pyarrow as pa
-
-    from pipeline_lib.store.shards import EXCLUDED_SCHEMA
-
-    if all(query.weight is None and query.most_tokens is None for query in queries):
-        return withdrawn
-    out = set(zip(withdrawn["shard"].to_pylist(), withdrawn["document_id"].to_pylist(), strict=True))
-    documents = {
-        query.source: [document for document in _documents(inputs, table, query.source) if document[:2] not in out]
-        for query in queries
-    }
-    most = _tokens_to_take(queries, {source: sum(d[2] for d in found) for source, found in documents.items()})
-    rows = [row for source, found in documents.items() for row in _over(found, most[source])]
-    return pa.concat_tables([withdrawn, pa.Table.from_pylist(rows, EXCLUDED_SCHEMA)])
-
-
-def _documents(inputs: Inputs, table: "pa.Table", source: str) -> list[tuple[str, str, int]]:
-    """(token shard, document, tokens) of what may be trained on of a source, in the order of the ids: hashes."""
-    from pipeline_lib.model.reading.documents import shard_of, trained_on
-
-    found = []
-    columns = (table[name].to_pylist() for name in ("source", "shard", "heldout_share"))
-    for name, shard, share in zip(*columns, strict=True):
-        if name == source:
-            found += [(shard, *document) for document in trained_on(shard_of(inputs.store, shard, share))]
-    return sorted(found, key=lambda document: (document[1], document[0]))
-
-
-def _tokens_to_take(queries: Iterable[Query], there: Mapping[str, int]) -> dict[str, int]:
-    """How many tokens each source gives: its cap, and of those with weights what the scarcest of them allows."""
-    capped = {q.source: min(there[q.source], q.most_tokens or there[q.source]) for q in queries}
-    weighted = {q.source: q.weight for q in queries if q.weight and capped[q.source]}  # one without text waits
-    unit = min((capped[source] / weight for source, weight in weighted.items()), default=0.0)
-    return {source: round(unit * weighted[source]) if source in weighted else most for source, most in capped.items()}
-
-
-def _over(documents: Sequence[tuple[str, str, int]], most: int) -> list[dict[str, Any]]:
-    """The documents behind the first `most` tokens."""
-    taken, rows = 0, []
-    for shard, document, tokens in documents:
-        if taken >= most:
-            rows.append({"shard": shard, "document_id": document, "num_tokens": tokens})
-        taken += tokens
-    return rows
 
 
 def _by_batch(table: "pa.Table") -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ is written inside of an IPv6 one (mapped, translated, 6to4, NAT64) is judged as 
 import ipaddress
 from collections.abc import Collection
 
-from pipeline_lib.ingest.crawl.urls import canonical_host
+from pipeline_lib.base.hosts import canonical_host
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from pipeline_lib.base.hosts import canonical_host
 from pipeline_lib.ingest.crawl.bodies import CODINGS, BadBody, unpacked
 from pipeline_lib.ingest.crawl.job import CrawlJob
 from pipeline_lib.ingest.crawl.resolver import ALLOW_PRIVATE, refused_hosts
-from pipeline_lib.ingest.crawl.urls import canonical_host, host_of
+from pipeline_lib.ingest.crawl.urls import host_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

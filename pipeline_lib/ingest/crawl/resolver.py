@@ -10,8 +10,8 @@ from typing import Any
 from twisted.internet.interfaces import IAddress, IHostnameResolver, IHostResolution, IResolutionReceiver
 from zope.interface import implementer
 
+from pipeline_lib.base.hosts import canonical_host
 from pipeline_lib.ingest.crawl.addresses import Exempt, is_public
-from pipeline_lib.ingest.crawl.urls import canonical_host
 
 ALLOW_PRIVATE = "NIGHTSHIFT_ALLOW_PRIVATE"  # the setting of Scrapy that hands over the exempt hosts
 refused_hosts: set[str] = set()  # those of which no address came through, the last time they were asked for

@@ -12,8 +12,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from pipeline_lib.base.hosts import canonical_host
 from pipeline_lib.ingest.crawl.rules import matches
-from pipeline_lib.ingest.crawl.urls import MAX_URL_CHARS, canonical_host, origin_of, path_of
+from pipeline_lib.ingest.crawl.urls import MAX_URL_CHARS, origin_of, path_of
 
 MOST_SEGMENTS = 20
 MOST_REPEATS = 3  # of one segment in a path

@@ -1,14 +1,15 @@
 """One spelling for each address: RFC 3986 (6.2), read as browsers read links (WHATWG URL).
 
 Case of scheme and host, default ports, dot segments, percent signs and names in other scripts are made one; the
-fragment goes. A host that is a number in any spelling (2130706433, 0x7f.1, 0177.0.0.1) becomes the address that it
-stands for. What is no http or https, carries a user or cannot be an address is none.
+fragment goes; hosts have a file of their own (base/hosts.py). What is no http or https, carries a user or cannot be an
+address is none.
 """
 
-import ipaddress
 import re
 from functools import lru_cache
-from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
+
+from pipeline_lib.base.hosts import canonical_host
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 REMEMBERED = 1 << 16  # addresses: most links of a page are those of the page before
@@ -18,8 +19,6 @@ _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _LEFT_OUT = str.maketrans("", "", "\t\r\n")
-_HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?")
-_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 
 
 def canonical(url: str, base: str | None = None) -> str | None:
@@ -63,47 +62,6 @@ def host_of(url: str) -> str:
 def path_of(url: str) -> str:
     """Path and query of a canonical address: what rules speak of."""
     return url[len(origin_of(url)) :] or "/"
-
-
-@lru_cache(maxsize=1_024)
-def canonical_host(host: str) -> str | None:
-    """A host as it is asked for: lower case, numbers as dotted quads, IPv6 in brackets, other scripts in Punycode."""
-    try:
-        host = unquote_to_bytes(host).decode()
-        if ":" in host:
-            address = ipaddress.IPv6Address(host.partition("%")[0])
-            return None if "%" in host else f"[{address.compressed}]"
-        if not host.isascii():
-            import idna
-
-            host = idna.encode(host, uts46=True).decode()
-    except (ValueError, UnicodeError):
-        return None
-    host = host.lower()
-    if not _HOST.fullmatch(host) or len(host) > 253:
-        return None
-    return _quad(host) if _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]) else host.rstrip(".")
-
-
-def _quad(host: str) -> str | None:
-    """The dotted quad of an IPv4 address with one to four numbers, each decimal, octal or hexadecimal."""
-    parts = host.rstrip(".").split(".")
-    if len(parts) > 4 or not all(map(_NUMBER.fullmatch, parts)):
-        return None
-    try:
-        *heads, last = (_number(part) for part in parts)
-    except ValueError:
-        return None
-    if any(head > 255 for head in heads) or last >= 256 ** (4 - len(heads)):
-        return None
-    value = last + sum(head << (8 * (3 - place)) for place, head in enumerate(heads))
-    return str(ipaddress.IPv4Address(value))
-
-
-def _number(part: str) -> int:
-    if part.startswith("0x"):
-        return int(part[2:] or "0", 16)
-    return int(part, 8) if part.startswith("0") and len(part) > 1 else int(part)
 
 
 def without_dots(path: str) -> str:

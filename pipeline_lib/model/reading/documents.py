@@ -100,12 +100,11 @@ def names_of(shard: Shard) -> list[str]:
     return ids
 
 
-def trained_on(shard: Shard) -> Iterator[tuple[str, int]]:
-    """Those documents, each with its tokens."""
+def trained_on(shard: Shard) -> tuple[pa.Array, NDArray[np.int64]]:
+    """The ids of those documents, and the tokens of each, int64."""
     documents = open_documents([shard])
     is_read = documents.is_train & ~documents.is_excluded
-    ids = documents.document_ids[0].filter(pa.array(is_read))
-    return zip(ids.to_pylist(), documents.lengths[is_read].tolist(), strict=True)
+    return documents.document_ids[0].filter(pa.array(is_read)).combine_chunks(), documents.lengths[is_read]
 
 
 def trained_and_held_out(shard: Shard) -> tuple[pa.Array, pa.Array]:

@@ -330,7 +330,8 @@ def with_source(fixed: Fixed, **changes: Any) -> Settings:
 
 @pytest.mark.parametrize("name", [n for n, f in FilesSource.model_fields.items() if is_operational(f) and n != "path"])
 def test_which_files_of_a_source_there_are_decides_no_name_of_those_that_are_read(fixed: Fixed, name: str) -> None:
-    mix = {"weight": 2.0, "most_tokens": 100, "arrived_from": "9998-12-31", "arrived_until": "2001-01-01"}
+    mix = {"weight": 2.0, "most_tokens": 100, "most_tokens_per_host": 9}
+    mix |= {"arrived_from": "9998-12-31", "arrived_until": "2001-01-01"}
     other = {"include": ["*.*"], "exclude": ["nothing"], **mix}[name]
     asked = mix.keys()  # of the snapshot alone
     expected = fixed.night.following(fixed.night.of_makers({"tokenize.snapshot"})) if name in asked else set()

@@ -1,111 +1,19 @@
 """The tables of token shards, and the snapshot: which documents a training may read."""
 
 import itertools
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline_lib.model.reading.documents import Shard, count
-from pipeline_lib.model.reading.snapshot import read_excluded, read_shards
-from pipeline_lib.run.execute import execute, store_of
-from pipeline_lib.run.maker import Work
-from pipeline_lib.store.artifact import Manifest, Ref
+from pipeline_lib.run.execute import store_of
 from pipeline_lib.store.schemas import TOKENS_FILE
-from pipeline_lib.tokenize.snapshot import SHARDS, diff
-from pipeline_lib.tokenize.works import merged_work, snapshot_work
-from tests.shelf import Gone, put, put_batch, put_list, put_shards, put_tokens
-
-Documents = Mapping[str, int]  # tokens by document
-
-
-@dataclass
-class Batches:
-    """Batches of token shards, their tables, and snapshots of them."""
-
-    workspace: Path
-    tables: list[Ref] = field(default_factory=list)
-
-    trained_to: int = 1
-
-    @property
-    def tokenizer(self) -> Ref:
-        """Another one for another number."""
-        store, ref = store_of(self.workspace), Ref("tokenize", "tokenizer")
-        words = pa.table({"word": ["night"] * self.trained_to})
-        return ref if store.is_present(ref) else put(store, ref, {"words.parquet": words})
-
-    def add(
-        self,
-        *shards: Documents,
-        source: str = "docs",
-        held_out: Sequence[str] = (),
-        share: float = 0.5,
-        gone: Gone = (),
-    ) -> Manifest:
-        """One more batch. Its name and those of its shards are numbers: batch "1" has the shards "1-0", "1-1"."""
-        store, name = store_of(self.workspace), str(len(self.tables) + 1)
-        tokens = [
-            put_tokens(
-                store, f"{name}-{part}", {document: [part + 1] * n for document, n in shard.items()}, held_out=held_out
-            )
-            for part, shard in enumerate(shards)
-        ]
-        inputs = {
-            "batch": put_batch(store, name, source=source, shares=[share] * len(shards), gone=gone),
-            "tokens": put_list(store, f"tokens {name}", tokens),
-            "documents": put_list(store, f"texts {name}", [Ref("scrub", ref.fingerprint) for ref in tokens]),
-        }
-        params = {"label": f"000{name}-{source}"}
-        made = execute(Work(SHARDS, params=params, inputs=inputs, members=tuple(self.tables)), self.workspace)
-        self.tables.append(made.ref)
-        return made
-
-    def merged(self, tables: Sequence[Ref]) -> Ref:
-        return execute(merged_work(tuple(tables)), self.workspace).ref
-
-    def snapshot(self, *queries: Mapping[str, Any], tables: Sequence[Ref] | None = None) -> "Taken":
-        given = self.tables if tables is None else tables
-        work = snapshot_work(self.tokenizer, tuple(given), queries or ({"source": "docs"},))
-        made = execute(work, self.workspace)
-        return Taken(made, store_of(self.workspace).open("tokenize", made.fingerprint).path)
-
-
-@dataclass(frozen=True)
-class Taken:
-    """A snapshot."""
-
-    manifest: Manifest
-    folder: Path
-
-    @property
-    def shards(self) -> dict[str, tuple[int, int]]:
-        """Documents and tokens that are trained on, by shard."""
-        return {one.shard: (one.num_documents, one.num_tokens) for one in read_shards(self.folder / "shards.parquet")}
-
-    @property
-    def excluded(self) -> dict[str, tuple[str, ...]]:
-        return read_excluded(self.folder / "excluded.parquet")
-
-    @property
-    def counts(self) -> list[int]:
-        return list(pq.read_table(self.folder / "counts.parquet")["count"].to_pylist())
-
-    @property
-    def described(self) -> dict[str, Any]:
-        described: dict[str, Any] = json.loads((self.folder / "snapshot.json").read_text())
-        return described
-
-    @property
-    def digest(self) -> str:
-        return str(self.manifest.facts["digest"])
+from pipeline_lib.tokenize.snapshot import diff
+from tests.shelf import put_shards
+from tests.token_batches import Batches, Taken
 
 
 @pytest.fixture
@@ -263,81 +171,6 @@ def test_batches_that_are_too_early_or_too_late_for_their_source_are_left_out(ba
     assert taken.excluded == {"2-0": ("b",)}  # what was withdrawn later is left out all the same
     assert taken.counts[1] == 9
     assert batches.snapshot({"source": "docs", "after": 4}, {"source": "mail", "before": 3}).shards == {}
-
-
-# Weights and caps ---------------------------------------------------------------------------------------------------
-
-MANY = {f"{name:04x}": 1 + name % 7 for name in range(60)}
-LONGEST = 7
-
-
-def tokens_of(taken: Taken, batch: str) -> int:
-    return sum(tokens for name, (_, tokens) in taken.shards.items() if name.startswith(f"{batch}-"))
-
-
-def test_a_cap_is_met_to_within_one_document(batches: Batches) -> None:
-    batches.add(MANY)
-    total = sum(MANY.values())
-    for most in (1, 50, 51, total - 1):
-        taken = batches.snapshot({"source": "docs", "most_tokens": most})
-        assert most <= tokens_of(taken, "1") < most + LONGEST
-        assert taken.manifest.facts["num_tokens"] == tokens_of(taken, "1")
-    for most in (total, total + 1):
-        assert batches.snapshot({"source": "docs", "most_tokens": most}).excluded == {}
-
-
-def test_a_cap_that_is_reached_exactly_takes_no_document_more(batches: Batches) -> None:
-    batches.add(dict.fromkeys("abcd", 5))
-    taken = batches.snapshot({"source": "docs", "most_tokens": 10})
-    assert (tokens_of(taken, "1"), taken.excluded) == (10, {"1-0": ("c", "d")})
-
-
-def test_what_is_held_out_does_not_count_against_a_cap(batches: Batches) -> None:
-    batches.add(MANY, held_out=[name for name in MANY if int(name, 16) % 2])
-    taken = batches.snapshot({"source": "docs", "most_tokens": 50})
-    assert 50 <= tokens_of(taken, "1") < 50 + LONGEST
-    assert not {int(name, 16) % 2 for names in taken.excluded.values() for name in names} & {1}
-
-
-def test_what_was_withdrawn_does_not_count_against_a_cap_and_is_left_out_once(batches: Batches) -> None:
-    batches.add(MANY)
-    batches.add(gone=[(name, "1", 0) for name in list(MANY)[:30]])
-    taken = batches.snapshot({"source": "docs", "most_tokens": 50})
-    assert 50 <= tokens_of(taken, "1") < 50 + LONGEST
-    left_out = taken.excluded["1-0"]
-    assert len(left_out) == len(set(left_out)) and set(list(MANY)[:30]) < set(left_out)
-
-
-def test_a_larger_cap_takes_what_the_smaller_one_took_and_more(batches: Batches) -> None:
-    """What is taken goes by the ids, which are hashes: no document comes and goes with the cap."""
-    batches.add(MANY)
-    small, large = (set(batches.snapshot({"source": "docs", "most_tokens": m}).excluded["1-0"]) for m in (50, 90))
-    assert large < small
-
-
-def test_weights_are_met_to_within_one_document_by_the_scarcest_source(batches: Batches) -> None:
-    batches.add(MANY)
-    batches.add({f"m{name}": tokens for name, tokens in list(MANY.items())[:30]}, source="mail")
-    batches.add({"w": 2}, source="web")
-    scarce = sum(list(MANY.values())[:30])
-    taken = batches.snapshot({"source": "docs", "weight": 1.0}, {"source": "mail", "weight": 2.0}, {"source": "web"})
-    assert tokens_of(taken, "2") == scarce
-    assert scarce / 2 <= tokens_of(taken, "1") < scarce / 2 + LONGEST
-    assert tokens_of(taken, "3") == 2  # without a weight: all that is there
-
-
-def test_a_cap_bounds_the_mix_too(batches: Batches) -> None:
-    batches.add(MANY)
-    batches.add({f"m{name}": tokens for name, tokens in MANY.items()}, source="mail")
-    taken = batches.snapshot({"source": "docs", "weight": 1.0, "most_tokens": 40}, {"source": "mail", "weight": 3.0})
-    assert 40 <= tokens_of(taken, "1") < 40 + LONGEST
-    assert 120 <= tokens_of(taken, "2") < 120 + LONGEST
-
-
-def test_a_source_with_a_weight_and_no_text_yet_does_not_take_the_others_with_it(batches: Batches) -> None:
-    batches.add(MANY)
-    taken = batches.snapshot({"source": "docs", "weight": 1.0}, {"source": "mail", "weight": 2.0})
-    assert taken.excluded == {}
 
 
 # Digest and difference ----------------------------------------------------------------------------------------------
