@@ -9,6 +9,7 @@ import typer
 from flows.console import ConsoleReporter, make_console
 from flows.show.tables import print_json
 from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.base.words import counted
 from pipeline_lib.forget.certificate import place_of
 from pipeline_lib.forget.find import Sought, alike, models_that_learned, seek
 from pipeline_lib.forget.names import is_begun
@@ -98,11 +99,12 @@ def _show(sought: Sought, models: list[str], copies: list[str]) -> None:
     console = make_console()
     console.print(f"{sought.url}  ({sought.source})", style="bold", soft_wrap=True)
     lay = sorted({f"{one.batch.name} shard {one.shard}" for one in sought.versions})
-    console.print(f"  {len(lay)} place(s): {', '.join(lay)}", soft_wrap=True)
-    side = "models were judged on it" if sought.is_held_out else f"{len(models)} model(s) learned it: they keep that"
+    console.print(f"  {counted(len(lay), 'place')}: {', '.join(lay)}", soft_wrap=True)
+    learned = f"{counted(len(models), 'model')} learned it: what is learned stays" if models else "no model learned it"
+    side = "models were judged on it" if sought.is_held_out else learned
     console.print(f"  {side}", soft_wrap=True)
     batches = ", ".join(sorted({one.batch.name for one in sought.versions}))
-    console.print(f"  never read from the source again as a whole: {batches}", soft_wrap=True)
+    console.print(f"  not read from the source again as a whole: {batches}", soft_wrap=True)
     if copies:
         more = "" if len(copies) <= COPIES_SHOWN else f" and {len(copies) - COPIES_SHOWN} more"
         console.print(
