@@ -166,7 +166,7 @@ def main(arguments: list[str] | None = None) -> None:
     writing.add_argument("--upgrade", action="append", default=[], metavar="NAME", help="a package to take newer")
     only = commands.add_parser("only", help="print the part of lock.txt that some packages need, torch left out")
     only.add_argument("names", nargs="+", metavar="NAME")
-    commands.add_parser("project", help="print the part that Nightshift needs with the extras of its images, torch left out")
+    commands.add_parser("project", help="print the part that Nightshift needs in its images, torch left out")
     commands.add_parser("all", help="print every package, with the hashes that the lock has")
     asked = parser.parse_args(arguments)
     if asked.command == "write":
