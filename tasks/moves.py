@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline_lib.base.errors import DamagedVersion, DataError, UpstreamError
 from pipeline_lib.register import stage as register
-from pipeline_lib.register.glance import look_at
+from pipeline_lib.register.glance import Glance, look_at
 from pipeline_lib.register.opened import opened
 from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, no_such_version
 from pipeline_lib.register.settings import RegisterSettings
@@ -94,9 +94,14 @@ def settle_champion(settings: Settings) -> None:
 
 
 def foretell(settings: Settings, version: int | None, *, unsigned: int | None = None) -> str:
-    """What a promotion of `version` (None: a rollback) would move. Verifies the files; moves nothing."""
+    """What a promotion of `version` (None: a rollback) would move, and what is odd. Verifies files; moves nothing."""
     registry = registry_for(settings)
     seen = look_at(registry)
+    lines = [f"{registry.name}: {text}" for text in register.oddities(seen, register.moves_of(registry))]
+    return "\n".join([*lines, _foretold(registry, seen, version, unsigned)])
+
+
+def _foretold(registry: Registry, seen: Glance, version: int | None, unsigned: int | None) -> str:
     target = version if version is not None else seen.aliases.get(PREVIOUS)
     if target is None:
         return f"{registry.name} has no previous champion to go back to."

@@ -54,7 +54,7 @@ def by_hand(registry: Registry, alias: str, number: int) -> None:
     connect(registry.place).set_registered_model_alias(registry.name, alias, str(number))
 
 
-def dangle(registry: Registry, alias: str, number: int) -> None:
+def dangle(registry: Registry, alias: str, number: int | str) -> None:
     """Let an alias point to a version, whether there is one or not: a race leaves such."""
     with closing(sqlite3.connect(registry.place.uri.removeprefix("sqlite:///"))) as database, database:
         database.execute(

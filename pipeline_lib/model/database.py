@@ -32,6 +32,7 @@ from pipeline_lib.store.databases import (
 from pipeline_lib.store.files import locked
 
 LOCK = ".mlflow.lock"
+LOOKED_AT = ("registered_model_aliases", "model_versions", "model_version_tags")  # tables that a glance reads
 
 logger = logging.getLogger(__name__)
 _ready: dict[Path, int | None] = {}  # by database the number of the file that was looked at; None: look again
@@ -50,7 +51,7 @@ def needs_mending(database: Path) -> bool:
     """Whether `ready` would put the copy in its place, as far as that shows at a glance."""
     if is_empty(database):
         return copy_of(database).is_file()
-    return not has_tables(database)
+    return not has_tables(database, LOOKED_AT)
 
 
 def ready(database: Path) -> None:
@@ -66,7 +67,7 @@ def ready(database: Path) -> None:
     with locked(database.with_name(LOCK)):
         if is_damaged(database):
             _replace(database, "was damaged")
-        elif not is_empty(database) and schema_of(database) != _head() and not _is_made_of(database, database):
+        elif not is_empty(database) and not _is_up_to_date(database) and not _is_made_of(database, database):
             _replace(database, "was left unfinished")
         if is_empty(database):
             _make(database)
@@ -128,6 +129,8 @@ def _is_made_of(source: Path, database: Path) -> bool:
         with made_aside(database, start=source) as aside:
             if schema_of(aside) != _head():
                 _upgrade(aside)
+            if not _is_up_to_date(aside):
+                raise _Unfinished
             failpoint("register", "migrated_database")
     except _Unfinished:
         return False
@@ -155,6 +158,19 @@ def _check_known(database: Path) -> None:
 def _head() -> str:
     """The revision of the tables that this MLflow wants."""
     return str(_tables()._get_latest_schema_revision())
+
+
+def _is_up_to_date(database: Path) -> bool:
+    """Whether its tables are those that this MLflow wants, and all of them are there: the revision is only a word."""
+    from sqlalchemy import create_engine
+
+    if schema_of(database) != _head():
+        return False
+    engine = create_engine(sqlite_address(database))
+    try:
+        return bool(_tables()._all_tables_exist(engine))
+    finally:
+        engine.dispose()
 
 
 def _upgrade(database: Path) -> None:

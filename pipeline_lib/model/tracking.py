@@ -40,6 +40,7 @@ LOCAL_PATIENCE_SECONDS = 60.0  # with a file: somebody may hold it, or it is bei
 LOAD_SECONDS = 60.0  # of MLflow itself
 ANSWER_SECONDS = 5.0
 PORTS = {"http": 80, "https": 443}
+DELETED = "deleted"  # a stage in the life of an experiment
 MAX_METRICS = 1000  # in one request; MLflow's own limits
 MAX_PARAMS = 100
 MAX_PARAM_CHARACTERS = 6000
@@ -315,19 +316,24 @@ def _make_folder(path: Path) -> None:
 
 
 def open_experiment(client: Any, place: Place, name: str) -> str:
-    """The id of the experiment, made on first use."""
+    """The id of the experiment, made on first use; one that was deleted in MLflow's pages is restored, with a word.
+
+    Else no night could keep a run any more: MLflow gives the name to no other, and takes none into a deleted one.
+    """
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
     try:
-        return str(client.create_experiment(name, artifact_location=place.artifact_root))
+        if found is None:
+            return str(client.create_experiment(name, artifact_location=place.artifact_root))
+        if found.lifecycle_stage == DELETED:
+            client.restore_experiment(found.experiment_id)
+            logger.warning("the experiment %s was deleted in MLflow; nights need it, so it is restored", name)
     except MlflowException:  # somebody else was quicker
         found = client.get_experiment_by_name(name)
-        if found is None:
+        if found is None or found.lifecycle_stage == DELETED:
             raise
-        return str(found.experiment_id)
+    return str(found.experiment_id)
 
 
 def open_run(client: Any, place: Place, *, experiment: str, key: str, name: str, tags: Mapping[str, str]) -> Any:

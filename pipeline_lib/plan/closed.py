@@ -46,6 +46,7 @@ class Record:
     count: Annotated[int, Field(ge=0)]
     batches: str  # the digest of their names
     carried: dict[str, Nodes]
+    recipe: str = ""  # "": an earlier release did not write it
 
 
 def recipe_of(settings: Settings, key_id: str, tokenizer: Ref) -> str:
@@ -62,7 +63,9 @@ def recipe_of(settings: Settings, key_id: str, tokenizer: Ref) -> str:
 def read_closed(workspace: Workspace, recipe: str, batches: Sequence[Batch]) -> Closed:
     """The batches that are closed by the record of a recipe; none where it does not fit what is there."""
     record = read_comfort(_place(workspace, recipe), Record)
-    if record is None or record.count > len(batches) or record.batches != _named(batches[: record.count]):
+    if record is None or record.recipe not in ("", recipe):
+        return Closed()
+    if record.count > len(batches) or record.batches != _named(batches[: record.count]):
         return Closed()
     nodes = [node for each in record.carried.values() for node in each]
     is_whole = all(workspace.store.is_present(node.ref) for node in nodes)
@@ -71,7 +74,7 @@ def read_closed(workspace: Workspace, recipe: str, batches: Sequence[Batch]) -> 
 
 def save_closed(workspace: Workspace, recipe: str, batches: Sequence[Batch], carried: Mapping[str, Nodes]) -> None:
     """Keep that these batches are closed, all of the catalog that is; the file's time says when a night saw it last."""
-    record = Record(len(batches), _named(batches), dict(carried))
+    record = Record(len(batches), _named(batches), dict(carried), recipe)
     place = _place(workspace, recipe)
     if read_comfort(place, Record) != record:
         write_comfort(place, sealed(asdict(record)))

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline_lib.model.database import copy_of, needs_mending
 from pipeline_lib.model.tracking import Place
-from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, aliases_of, client_of, versions
+from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, aliases_of, client_of, number_of, versions
 from pipeline_lib.store.databases import is_empty
 
 VERSIONS_QUERY = """
@@ -42,7 +42,8 @@ def glance(place: Place, name: str) -> Glance | None:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as database:
             aliases = database.execute("select alias, version from registered_model_aliases where name = ?", (name,))
             models = database.execute(VERSIONS_QUERY, (FINGERPRINT_TAG, name))
-            return Glance(dict(aliases.fetchall()), dict(models.fetchall()))
+            named = {alias: number_of(version) for alias, version in aliases}
+            return Glance(named, dict(models.fetchall()))
     except sqlite3.Error:
         return None
 

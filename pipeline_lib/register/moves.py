@@ -14,7 +14,7 @@ and forgotten where somebody has moved the champion elsewhere in MLflow since: t
 import hashlib
 import logging
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -135,14 +135,17 @@ def finish(client: Any, registry: Registry) -> Promotion | None:
         return None
     line = intention.move
     if not _is_written(registry, intention):
-        if aliases_of(client, registry.name).get(CHAMPION) not in (intention.champion_until, line.version):
-            logger.warning("%s: the %s was overtaken by a move in MLflow", registry.name, _named(line))
+        if later := _overtaken_by(client, registry, intention):
+            logger.warning("%s: the %s was overtaken by %s", registry.name, _named(line), later)
             remove_file(path)
             return None
         if fault := fault_of(client, registry, line.version, is_told=line.is_unsigned):
             _put_back(client, registry, intention)
             logger.warning("%s: the %s was cut off, and is undone: %s", registry.name, _named(line), fault)
             return None
+        if version_or_none(client, registry.name, intention.previous) is None:  # deleted since
+            own = version_by_number(registry, line.version)
+            intention = replace(intention, previous=former(client, registry, own))
     logger.warning("%s: the %s was cut off, and is finished now", registry.name, _named(line))
     return _carry_out(client, registry, intention)
 
@@ -185,6 +188,19 @@ def _is_written(registry: Registry, intention: Intention) -> bool:
     """
     moves = moves_of(registry)
     return len(moves) > intention.num_moves and moves[-1] == intention.move
+
+
+def _overtaken_by(client: Any, registry: Registry, intention: Intention) -> str:
+    """What has moved the champion since; "" where nothing has. With a file that is put back from a copy, another move
+    of ours may have: that was made when this one was ended."""
+    if len(moves_of(registry)) > intention.num_moves:
+        return "a later move"
+    champion, expected = (
+        aliases_of(client, registry.name).get(CHAMPION),
+        (intention.champion_until, intention.move.version),
+    )
+    is_gone = champion is None and any(version_or_none(client, registry.name, number) is None for number in expected)
+    return "" if champion in expected or is_gone else "a move in MLflow"  # gone with its version, which was deleted
 
 
 def _put_back(client: Any, registry: Registry, intention: Intention) -> None:

@@ -133,7 +133,13 @@ def aliases(registry: Registry) -> dict[str, int]:
 def aliases_of(client: Any, name: str) -> dict[str, int]:
     """The same by an open client."""
     models = client.search_registered_models(f"name = '{name}'")
-    return {alias: int(number) for model in models for alias, number in model.aliases.items()}
+    return {alias: number_of(version) for model in models for alias, version in model.aliases.items()}
+
+
+def number_of(version: object) -> int:
+    """The number of a version that an alias names; 0, which MLflow gives to none, where it names no number."""
+    text = str(version)
+    return int(text) if text.isascii() and text.isdecimal() else 0
 
 
 def alias_of(client: Any, name: str, alias: str) -> Version | None:

@@ -3,6 +3,7 @@
     a move that was cut off              is finished: moves.py
     what is no line of the ledger        goes to a file beside it
     a version registered here            before models were signed, is signed
+    an alias challenger of no version    goes
     an alias moved in MLflow's pages     counts, for so many people promote: once the files of the version are verified
                                          it is written to the ledger, as made by hand
     anything else                        is named with the command that puts it right
@@ -23,6 +24,7 @@ from pipeline_lib.register.glance import Glance, glance, look_at, seen_by
 from pipeline_lib.register.ledger import Promotion, has_odd_lines, is_locked, locked, moves_of, put_odd_aside
 from pipeline_lib.register.moves import begun, fault_of, finish, in_mlflow, move
 from pipeline_lib.register.registry import (
+    CHALLENGER,
     CHAMPION,
     PREVIOUS,
     Registry,
@@ -62,6 +64,7 @@ def settle_in(client: Any, registry: Registry, *, now: datetime) -> Settled:
     sign_earlier(client, registry)
     finished = finish(client, registry)
     fault = _take_over(client, registry, now)
+    _drop_challenger(client, registry)
     seen, moves = seen_by(client, registry), moves_of(registry)
     champion = in_mlflow(client, moves[-1]) if moves else None
     previous = seen.aliases.get(PREVIOUS)
@@ -115,6 +118,13 @@ def oddities(
 
     `fault`: what is wrong with the version that the alias `champion` names; None where that was not looked at.
     """
+    return [*_odd_champion(seen, moves, is_fit, fault), *_odd_challenger(seen)]
+
+
+def _odd_champion(
+    seen: Glance, moves: Sequence[Promotion], is_fit: Callable[[int], bool], fault: str | None
+) -> list[str]:
+    """The same of `champion`; where that is right, of `previous`."""
     champion, book = seen.aliases.get(CHAMPION), moves[-1].version if moves else None
     is_there = bool(moves) and _is_there(moves[-1], seen)
     if champion == book and (is_there or not moves):
@@ -127,6 +137,11 @@ def oddities(
         return [f"version {book}, the champion, was deleted in MLflow. {way_out}"]
     if champion not in seen.models:
         return [f"the alias champion points to version {champion}, which MLflow does not have. {way_out}"]
+    if fault is None and champion == book:
+        return [
+            f"version {champion}, the champion, is another model in MLflow than the one that the ledger of promotions "
+            "knows. The next nightshift run, promote or rollback verifies its files and writes it down."
+        ]
     if fault is None:
         until = "nobody" if book is None else f"version {book}"
         return [
@@ -152,6 +167,29 @@ def _odd_previous(seen: Glance, moves: Sequence[Promotion]) -> list[str]:
     if former is None:
         return []
     return [f"the alias previous does not say that version {former} was champion before. {way_out}"]
+
+
+def _odd_challenger(seen: Glance) -> list[str]:
+    """The same of `challenger`, which nothing of ours follows."""
+    challenger = seen.aliases.get(CHALLENGER)
+    if challenger is None or challenger in seen.models:
+        return []
+    return [
+        f"the alias challenger points to version {challenger}, which MLflow does not have. The next nightshift run, "
+        "promote or rollback takes it away."
+    ]
+
+
+def _drop_challenger(client: Any, registry: Registry) -> None:
+    """Take the alias `challenger` away where its version was deleted."""
+    found = aliases_of(client, registry.name).get(CHALLENGER)
+    if found is not None and version_or_none(client, registry.name, found) is None:
+        client.delete_registered_model_alias(registry.name, CHALLENGER)
+        logger.warning(
+            "%s: the alias challenger pointed to version %d, which MLflow does not have; it is taken away",
+            registry.name,
+            found,
+        )
 
 
 def _take_over(client: Any, registry: Registry, now: datetime) -> str | None:

@@ -29,7 +29,7 @@ from pipeline_lib.register.ledger import Promotion, moves_of, promotions
 from pipeline_lib.register.promotion import check_named, promote, rollback
 from pipeline_lib.register.registry import VARIANTS_TAG, Registry, Version
 from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.register.settle import in_service, is_settled, look, settle
+from pipeline_lib.register.settle import in_service, is_settled, look, oddities, settle
 from pipeline_lib.register.signings import REGISTERED_FILE
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
@@ -60,6 +60,7 @@ __all__ = [
     "is_settled",
     "look",
     "moves_of",
+    "oddities",
     "promote",
     "promotions",
     "rollback",

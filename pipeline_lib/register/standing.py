@@ -11,7 +11,7 @@ from typing import Any
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.model.tracking import Place
 from pipeline_lib.register.ledger import moves_of
-from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, client_of
+from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, client_of, number_of
 from pipeline_lib.store.databases import is_damaged, schema_of
 
 PAGE = 200
@@ -60,7 +60,7 @@ def _is(version: Standing, name: str, number: int, model: str) -> bool:
 def _models(client: Any) -> dict[str, Mapping[str, int]]:
     """All registered models by name, with their aliases."""
     found = paged(client.search_registered_models)
-    return {str(model.name): {alias: int(number) for alias, number in model.aliases.items()} for model in found}
+    return {str(model.name): {alias: number_of(version) for alias, version in model.aliases.items()} for model in found}
 
 
 def _version(found: Any, models: Mapping[str, Mapping[str, int]]) -> Standing:

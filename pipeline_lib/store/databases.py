@@ -7,7 +7,7 @@ is made, migrated or copied under another name beside its own, closed, and renam
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -60,10 +60,13 @@ def is_empty(database: Path) -> bool:
     return not os.path.lexists(database) or (database.is_file() and database.stat().st_size == 0)
 
 
-def has_tables(database: Path) -> bool:
-    """Whether its tables can be read, and Alembic has noted of which revision they are. One that is busy has them."""
+def has_tables(database: Path, names: Sequence[str] = ()) -> bool:
+    """Whether its tables can be read, those of these `names` among them, and Alembic has noted of which revision they
+    are. One that is busy has them."""
     try:
         with closing(_reading(database, GLANCE_SECONDS)) as opened:
+            for name in names:
+                opened.execute(f'select 1 from "{name}" limit 1').fetchone()
             return bool(opened.execute("select count(*) from alembic_version").fetchone() == (1,))
     except sqlite3.Error as exc:
         return not (is_damage(exc) or is_unfit(exc))

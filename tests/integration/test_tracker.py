@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline_lib.model import tracking
-from pipeline_lib.model.tracking import MlflowTracker, Place, connect, place_of
+from pipeline_lib.model.tracking import MlflowTracker, Place, connect, open_experiment, open_run, place_of
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +91,17 @@ def test_an_error_in_the_work_marks_the_run_as_failed(place: Place, experiment: 
     client = connect(place)
     experiment_id = client.get_experiment_by_name(experiment).experiment_id
     assert [run.info.status for run in client.search_runs([experiment_id])] == ["FAILED"]
+
+
+def test_an_experiment_that_was_deleted_in_mlflow_is_restored_with_a_word(
+    place: Place, experiment: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """MLflow gives its name to no other, and takes no run into it: each later night would end there."""
+    client = connect(place)
+    number = open_experiment(client, place, experiment)
+    client.delete_experiment(number)
+    run = open_run(client, place, experiment=experiment, key="night-1", name="night", tags={})
+    assert (run.info.experiment_id, run.info.status) == (number, "RUNNING")
+    assert caplog.messages == [f"the experiment {experiment} was deleted in MLflow; nights need it, so it is restored"]
+    assert open_experiment(client, place, experiment) == number
+    assert len(caplog.messages) == 1

@@ -105,6 +105,13 @@ def half_migrated(database: Path) -> None:
         opened.execute("update alembic_version set version_num = ?", (before_head(),))
 
 
+def without_a_table(database: Path) -> None:
+    """SQLite finds nothing wrong with it, and its revision is the right one."""
+    other(database, database.read_bytes())
+    with closing(sqlite3.connect(database)) as opened, opened:
+        opened.execute("drop table registered_model_aliases")
+
+
 def before_head() -> str:
     from alembic.script import ScriptDirectory
     from mlflow.store.db import utils
@@ -113,7 +120,7 @@ def before_head() -> str:
     return str(scripts.get_revision(scripts.get_current_head()).down_revision)
 
 
-SPOILED = [garbage, cut, zeros, no_page, gone, folder, half_migrated]
+SPOILED = [garbage, cut, zeros, no_page, gone, folder, half_migrated, without_a_table]
 
 
 @pytest.mark.parametrize("spoil", SPOILED)

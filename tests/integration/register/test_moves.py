@@ -20,7 +20,7 @@ from pipeline_lib.register.registry import CHALLENGER, CHAMPION, Registry, alias
 from pipeline_lib.register.settle import in_service, is_settled, settle
 from tests.integration.register.conftest import DONE, ENDED, NOTHING, NOW, POINTS, UNTIL, commands, cut, with_versions
 from tests.racing import race
-from tests.registered import assert_agree, by_hand, chain, damage, files_of, shelve, standing
+from tests.registered import assert_agree, by_hand, chain, damage, delete, files_of, shelve, standing
 
 ROOT = Path(__file__).parents[3]
 
@@ -126,6 +126,35 @@ def test_a_move_that_cannot_be_finished_is_undone(
     assert "the promote to version 4 was cut off, and is undone: model.txt differs" in caplog.messages[0]
 
 
+@pytest.mark.parametrize("point", ["before_previous", "before_champion", "after_champion", "before_line"])
+@pytest.mark.parametrize(
+    ("command", "gone", "moves", "stands"),
+    [
+        ("promote 4", 2, [("promote", 4, 3)], {"champion": 4, "previous": 3}),
+        ("promote 4", 3, [("promote", 4, 3)], {"champion": 4, "previous": 2}),
+        ("promote 4", 4, [], {"champion": 3, "previous": 2}),
+        ("rollback", 2, [], {"champion": 3}),
+        ("rollback", 3, [("rollback", 2, 3)], {"champion": 2}),
+    ],
+)
+def test_a_move_of_which_a_version_was_deleted_since_is_finished_or_undone(
+    own: Registry,
+    command: str,
+    gone: int,
+    moves: list[tuple[str, int, int]],
+    stands: dict[str, int],
+    point: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """MLflow takes the aliases of a version away with it, and lets none point to what is not there."""
+    cut(point, commands(own)[command], monkeypatch)
+    delete(own, gone)
+    settle(own, now=NOW)
+    assert (chain(own), standing(own)) == (UNTIL + moves, stands)
+    assert_agree(own)
+    assert is_settled(own)
+
+
 def test_a_move_by_hand_since_a_cut_counts_more_than_what_was_begun(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +163,24 @@ def test_a_move_by_hand_since_a_cut_counts_more_than_what_was_begun(
     settle(registry, now=NOW)
     assert chain(registry) == [*UNTIL, ("by hand", 1, 3)]
     assert standing(registry) == {"champion": 1, "previous": 3}
+    assert_agree(registry)
+
+
+@pytest.mark.parametrize("point", ["before_previous", "before_champion", "after_champion", "before_line"])
+def test_an_intention_that_comes_back_from_a_copy_moves_nothing_once_it_was_ended(
+    registry: Registry, point: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its move was made, and a rollback since: the aliases look as before it."""
+    cut(point, commands(registry)["promote 4"], monkeypatch)
+    (path,) = registry.folder.glob("begun-*")
+    copy = path.read_bytes()
+    commands(registry)["promote 4"]()
+    commands(registry)["rollback"]()
+    before = chain(registry), standing(registry)
+    path.write_bytes(copy)
+    settle(registry, now=NOW)
+    assert (chain(registry), standing(registry)) == before
+    assert caplog.messages[-1] == f"{registry.name}: the promote to version 4 was overtaken by a later move"
     assert_agree(registry)
 
 

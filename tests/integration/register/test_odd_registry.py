@@ -11,11 +11,11 @@ from pipeline_lib.base.errors import DamagedArtifact, GateRefused, SettingsError
 from pipeline_lib.model.tracking import connect
 from pipeline_lib.register.ledger import LEDGER_FILE, ODD_FILE, moves_of, promotions
 from pipeline_lib.register.promotion import promote, rollback
-from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry
-from pipeline_lib.register.settle import is_settled, settle
+from pipeline_lib.register.registry import CHALLENGER, CHAMPION, FINGERPRINT_TAG, PREVIOUS, Registry, aliases
+from pipeline_lib.register.settle import is_settled, look, settle
 from pipeline_lib.stages import resolve
 from pipeline_lib.store.artifact import with_seal, without_seal
-from tasks.moves import settle_champion
+from tasks.moves import foretell, settle_champion
 from tests.integration.register.conftest import DONE, NOTHING, NOW, UNTIL, commands, cut
 from tests.registered import assert_agree, by_hand, chain, damage, dangle, delete, shelve, standing
 
@@ -36,6 +36,14 @@ def dangling_elsewhere(registry: Registry) -> str:
     dangle(registry, CHAMPION, 4)
     return (
         "the alias champion points to version 4, which MLflow does not have. Put one in service: nightshift promote 3."
+    )
+
+
+def dangling_at_no_number(registry: Registry) -> str:
+    """SQLite takes any text for a number."""
+    dangle(registry, CHAMPION, "of somebody")
+    return (
+        "the alias champion points to version 0, which MLflow does not have. Put one in service: nightshift promote 3."
     )
 
 
@@ -81,6 +89,7 @@ ODD = (
     the_champion_deleted,
     the_champion_dangling,
     dangling_elsewhere,
+    dangling_at_no_number,
     no_champion,
     all_former_ones_gone,
     previous_dangling,
@@ -106,6 +115,44 @@ def test_an_odd_registry_is_named_with_the_command_that_puts_it_right(
     assert_agree(own)
     assert is_settled(own)
     assert caplog.messages == [f"{own.name}: {expected}"]
+
+
+@pytest.mark.parametrize("is_champion_gone", [False, True])
+def test_an_alias_challenger_of_no_version_is_named_and_the_next_move_takes_it_away(
+    own: Registry, is_champion_gone: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where nothing is new no night would set it anew, and whoever loads a model by it meets an error."""
+    if is_champion_gone:
+        the_champion_deleted(own)
+    delete(own, 4)
+    dangle(own, CHALLENGER, 4)
+    assert not is_settled(own)
+    odd = "the alias challenger points to version 4, which MLflow does not have. "
+    assert look(own, now=NOW)[1][-1].startswith(f"{odd}The next nightshift run, promote or rollback takes it away.")
+    promote(own, 2, expected_champion="anybody", reason="", now=NOW)
+    assert f"{own.name}: the alias challenger pointed to version 4" in caplog.messages[0]
+    assert CHALLENGER not in aliases(own)
+    assert_agree(own)
+    assert is_settled(own)
+
+
+def test_a_version_without_its_tags_is_told_from_the_one_that_was_promoted(own: Registry) -> None:
+    connect(own.place).delete_model_version_tag(own.name, "3", FINGERPRINT_TAG)
+    (told,) = look(own, now=NOW)[1]
+    assert told.startswith("version 3, the champion, is another model in MLflow than the one that the ledger of promot")
+    promote(own, 2, expected_champion="anybody", reason="", now=NOW)
+    assert standing(own)["champion"] == 2
+    assert is_settled(own)
+
+
+def test_what_is_foretold_of_a_move_says_what_is_odd_and_what_helps(own: Registry) -> None:
+    """Here without a ledger, which lies elsewhere."""
+    pairs = [("workspace", str(own.workspace)), ("register.model_name", own.name)]
+    delete(own, 3)
+    dangle(own, CHAMPION, 3)
+    odd, foretold = foretell(resolve(None, {}, pairs).settings, 2).split("\n")
+    assert odd.startswith(f"{own.name}: the alias champion points to version 3, which MLflow does not have. Put one in")
+    assert foretold.startswith(f"{own.name}: champion 3 -> 2; ")
 
 
 def test_with_no_version_left_a_night_is_what_helps(own: Registry, caplog: pytest.LogCaptureFixture) -> None:

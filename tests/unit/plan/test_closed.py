@@ -67,6 +67,22 @@ def test_each_recipe_has_its_own_record(house: House) -> None:
     assert (house.read(recipe="2a2a").count, house.read().count) == (3, 2)
 
 
+def test_a_record_under_the_name_of_another_recipe_closes_nothing(house: House) -> None:
+    """Its batches and nodes are whole, and made by other rules."""
+    house.place.rename(house.place.with_stem("2a2a"))
+    assert house.read(recipe="2a2a") == Closed()
+    save_closed(house.workspace, "2a2a", BATCHES[:1], house.carried)
+    assert house.read(recipe="2a2a").count == 1
+
+
+def test_a_record_of_an_earlier_release_does_not_say_of_which_recipe_it_is(house: House) -> None:
+    record = json.loads(house.place.read_text())
+    house.place.write_text(
+        json.dumps({name: value for name, value in record.items() if name not in ("recipe", "seal")})
+    )
+    assert house.read().count == 2
+
+
 @pytest.mark.parametrize(
     "batches",
     [
