@@ -16,6 +16,7 @@ from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.clean.model_settings import TextModel
 
 FORMATS = (".jsonl", ".txt")
+PARQUET = ".parquet"  # of references too: `nightshift export` writes it
 PACKED = (".gz", ".zst", ".bz2")
 
 
@@ -70,11 +71,31 @@ def _format(path: Path) -> str:
 
 
 def texts_of(model: TextModel, path: Path, text_field: str, most_bytes: int) -> Iterator[str]:
-    """The texts of a file: one of a .txt, one a row of a .jsonl."""
-    if _format(path) == ".jsonl":
-        yield from (text_in(model, row, text_field, place) for place, row in json_rows(model, path, most_bytes))
-    else:
-        yield plain(model, path, most_bytes)
+    """The texts of a file: one of a .txt, one a row of a .jsonl or .parquet."""
+    match _format(path):
+        case ".jsonl":
+            yield from (text_in(model, row, text_field, place) for place, row in json_rows(model, path, most_bytes))
+        case ".parquet":
+            yield from _texts_in_parquet(model, path, text_field)
+        case _:
+            yield plain(model, path, most_bytes)
+
+
+def _texts_in_parquet(model: TextModel, path: Path, text_field: str) -> Iterator[str]:
+    """The texts of a column, a piece of the file at a time."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            if text_field not in file.schema_arrow.names:
+                what = f"{path} has no column {text_field!r}"
+                raise error_of(model, what, "Set `text_field` to the column that has the text.")
+            for part in file.iter_batches(batch_size=1_000, columns=[text_field]):
+                yield from part.column(0).cast(pa.large_string()).drop_null().to_pylist()
+    except (pa.ArrowException, OSError) as exc:
+        what = f"{path} cannot be read ({type(exc).__name__})"
+        raise error_of(model, what, "Write it again, or leave it out.") from exc
 
 
 def plain(model: TextModel, path: Path, most_bytes: int) -> str:

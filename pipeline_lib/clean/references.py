@@ -9,7 +9,7 @@ from pathlib import Path
 import xxhash
 
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.clean.model_files import FORMATS, digest_of_text, digest_once, error_of, files_at, texts_of
+from pipeline_lib.clean.model_files import FORMATS, PARQUET, digest_of_text, digest_once, error_of, files_at, texts_of
 from pipeline_lib.clean.model_kinds.perplexity import PerplexityModel
 
 MOST_BYTES = 16_000_000  # unpacked: more than a small model can hold; 0.7 GB of memory and half a minute of learning
@@ -64,4 +64,4 @@ def too_little(name: str, num_chars: int) -> SettingsError:
 
 
 def _files(model: PerplexityModel) -> list[Path]:
-    return files_at(model, model.reference, FORMATS, "texts")
+    return files_at(model, model.reference, (*FORMATS, PARQUET), "texts")

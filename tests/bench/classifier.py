@@ -44,12 +44,12 @@ Sides = npt.NDArray[np.bool_]
 def measure(bench: Workbench) -> Iterator[tuple[str, float]]:
     """See the module."""
     folder = texts_folder()
-    rows = list(_rows(folder / "quality_dclm_human" / "majority_data.jsonl.zst"))
+    rows = list(rows_of(folder / "quality_dclm_human" / "majority_data.jsonl.zst"))
     texts, sides = [row["text"] for row in rows], np.array([bool(row["label"]) for row in rows])
     bench.say(f"pages that people judged: {len(texts)}, of them {sides.sum()} good")
     yield "classifier_auc_quality", cross_validated(texts, sides)
     yield "classifier_auc_quality_rules", roc_auc(_kept_by_rules(texts).astype(float), sides)
-    domain = [" ".join(row["contexts"]) for path in _files(folder / "domain_pubmedqa") for row in _rows(path)]
+    domain = [" ".join(row["contexts"]) for path in files_of(folder / "domain_pubmedqa") for row in rows_of(path)]
     corpus = neutral(folder, megabytes=MEGABYTES)
     others = [text for name, text in corpus.items() if name.startswith("en-")][:NUM_OTHERS]
     bench.say(f"the domain: {len(domain)} texts, others: {len(others)}")
@@ -84,11 +84,13 @@ def _kept_by_rules(texts: Sequence[str]) -> Sides:
     return kept
 
 
-def _files(folder: Path) -> list[Path]:
+def files_of(folder: Path) -> list[Path]:
+    """The JSON Lines of a folder."""
     return sorted(folder.glob("*.jsonl.zst"))
 
 
-def _rows(path: Path) -> Iterator[Any]:
+def rows_of(path: Path) -> Iterator[Any]:
+    """The rows of one of them. Raises `BenchSkipped` where it is not there."""
     if not path.is_file():
         raise BenchSkipped(f"{path} is not there; without it nothing is known of classifiers")
     with zstandard.open(path, "rt", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""docs/models.md: its example is settings that work, and does what the page says."""
+"""docs/models.md: its examples are settings that work, and do what the page says."""
 
 import json
 import re
@@ -13,10 +13,10 @@ from pipeline_lib.clean.model_stage import learned_scores
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.signals import signals_of
 from pipeline_lib.clean.terms import count_terms
-from tests.labelled import labelled_text, write_examples
+from tests.labelled import UNWANTED, labelled_text, write_examples
 
 PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
-(EXAMPLE,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+EXAMPLE, WITHOUT_LABELS = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def write_the_examples(folder: Path) -> None:
@@ -47,3 +47,25 @@ def test_the_example_of_the_page_judges_documents(tmp_path: Path, monkeypatch: p
     assert bad["failed"][0]["rule"] == "models.quality" and bad["failed"][0]["limit"] == 0.4
     assert f"`{bad['failed'][0]['rule']}`" in PAGE and f"`{bad['reason']}`" in PAGE
     assert scores["models.toxicity"][1].as_py() > 0.9 > scores["models.toxicity"][0].as_py()
+
+
+def test_the_example_without_labels_judges_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, lines in (
+        ("texts/good.txt", [labelled_text(number, is_wanted=number % 2 == 0) for number in range(160)]),
+        ("lists/adult.txt", UNWANTED),
+    ):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("\n".join(lines), encoding="utf-8")
+    rules = dict.fromkeys(CleanSettings().rules, "off")
+    settings = CleanSettings(**tomllib.loads(WITHOUT_LABELS)["clean"], rules=rules, languages=None)
+    noise = "xqzvkw jjqpzx " * 30
+    texts = pa.array([labelled_text(99, is_wanted=True), labelled_text(99, is_wanted=False), noise], pa.large_string())
+    signals, scores = signals_of(texts), learned_scores(settings.models, texts)
+    assert scores is not None and scores.column_names == ["models.fluency", "models.adult"]
+    signals = signals.set_column(signals.column_names.index("language"), "language", pa.array(["en"] * 3))
+    extraction = pa.table({"has_text": [True] * 3, "num_tags": pa.nulls(3, pa.int64())})
+    terms = count_terms(settings, texts, signals["language"].combine_chunks())
+    found = judge(settings, pa.array(["a", "b", "c"]), extraction, signals, terms, scores).to_pylist()
+    assert [row["reason"] for row in found] == [None, "high_adult", "high_fluency"]
+    assert f"`{found[2]['failed'][0]['rule']}`" in PAGE and "`high_fluency`" in PAGE

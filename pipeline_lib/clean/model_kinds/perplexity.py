@@ -3,7 +3,7 @@
 [[clean.models]]
 kind = "perplexity"
 name = "fluency"
-reference = "texts/wikipedia.jsonl.zst"     # a file or a folder of .jsonl and .txt, also .gz, .zst, .bz2
+reference = "texts/wikipedia.jsonl.zst"     # a file or a folder of .jsonl, .txt and .parquet; also .gz, .zst, .bz2
 at_most = 4.0                               # bits per byte
 
 Of bits per byte b the perplexity per byte is 2^b. A document that is mostly in scripts that the reference hardly has
@@ -40,7 +40,7 @@ class PerplexityModel(TextModel):
     reference: Path = Field(
         description="text that reads as text should: a file or a folder", json_schema_extra=operational()
     )
-    text_field: str = Field("text", description="the text in JSON Lines", json_schema_extra=operational())
+    text_field: str = Field("text", description="the text in JSON Lines or Parquet", json_schema_extra=operational())
     at_least: Bits | None = Field(
         None,
         description="the smallest score that is kept: below it a text says the same over and over",

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
@@ -157,6 +159,7 @@ def test_neither_place_nor_format_nor_order_of_a_reference_decides(
         ("a.jsonl", b"{" + SECRET.encode(), "a.jsonl:1 is no JSON. Correct"),
         ("a.jsonl", b'{"body": "%s"}' % SECRET.encode(), "a.jsonl:1 has no text in 'text'. Set `text_field`"),
         ("a.pdf", b"%PDF", r"no texts at .*\.jsonl or \.txt"),
+        ("a.parquet", SECRET.encode(), r"a.parquet cannot be read \(ArrowInvalid\). Write it again"),
         ("a.txt", b"x" * 2_000, "a.txt has more than 0.001 MB. Give a sample"),
     ],
 )
@@ -168,6 +171,18 @@ def test_what_is_wrong_with_a_reference_is_said_without_its_text(
     with pytest.raises(SettingsError, match=f"'x': .*{said}") as raised:
         read_reference(PerplexityModel(name="x", reference=tmp_path))
     assert SECRET not in str(raised.value)
+
+
+def test_texts_of_an_export_are_a_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "FEWEST_CHARS", 3)
+    (tmp_path / "texts").mkdir()
+    pq.write_table(
+        pa.table({"text": ["a", None, "bc"], "url": ["x", "y", "z"]}), tmp_path / "texts" / "train-0.parquet"
+    )
+    model = PerplexityModel(name="x", reference=tmp_path / "texts")
+    assert sorted(read_reference(model).texts) == ["a", "bc"]
+    with pytest.raises(SettingsError, match=r"train-0.parquet has no column 'body'. Set `text_field`"):
+        read_reference(model.model_copy(update={"text_field": "body"}))
 
 
 def test_texts_that_are_missing_or_too_much_together_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

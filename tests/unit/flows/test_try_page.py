@@ -12,8 +12,8 @@ from flows.cli import main
 from pipeline_lib.clean.rule_sets import SET_BY_NAME
 from pipeline_lib.clean.rules import RULE_BY_NAME
 from pipeline_lib.past.ledger import why
-from tests.labelled import labelled_text, write_examples
-from tests.tiny_night import english
+from tests.labelled import labelled_text, write_examples, write_reference, write_word_list
+from tests.tiny_night import chinese, english
 from tests.unit.flows.conftest import Nights
 
 SET, REFINEDWEB = SET_BY_NAME["refinedweb"], ("--clean.rule_set", "refinedweb")
@@ -181,3 +181,30 @@ def test_a_model_is_asked_too_with_its_own_bound(tmp_path: Path, capsys: Capture
     assert tried(str(tmp_path / "a.txt"), "--clean.models", models) == 0
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "models.sea" in line)
     assert "at least 0.5" in line
+
+
+def test_an_n_gram_model_and_a_list_are_asked_too_and_no_term_is_shown(tmp_path: Path, capsys: Captured) -> None:
+    own = [write_reference(tmp_path, at_least=0.5, at_most=3.0), write_word_list(tmp_path, "geheimwort", at_most=0.05)]
+    models = json.dumps(own)
+    (tmp_path / "a.txt").write_text(labelled_text(1_000, is_wanted=False), encoding="utf-8")
+    said = as_data(capsys, str(tmp_path / "a.txt"), "--clean.models", models)
+    asked = {one["name"]: one for one in said["questions"] if one["name"].startswith("models.")}
+    assert list(asked) == ["models.fluency.at_least", "models.fluency.at_most", "models.selling.at_most"]
+    assert not asked["models.fluency.at_least"]["is_failed"]
+    assert asked["models.fluency.at_most"]["reason"] == "high_fluency" and asked["models.fluency.at_most"]["is_failed"]
+    assert tried(str(tmp_path / "a.txt"), "--clean.models", models) == 0
+    page = capsys.readouterr().out
+    assert "models.selling.at_most" in page and "at most 0.05" in page and "high_selling" in page
+    assert "geheimwort" not in page
+
+
+def test_of_a_script_that_the_reference_has_not_there_is_no_value_and_nothing_fails(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    (tmp_path / "a.txt").write_text(chinese(5), encoding="utf-8")
+    models = json.dumps([write_reference(tmp_path, at_most=0.1)])
+    said = as_data(capsys, str(tmp_path / "a.txt"), "--clean.models", models)
+    (asked,) = (one for one in said["questions"] if one["name"].startswith("models."))
+    assert asked["value"] is None and not asked["is_failed"] and asked["limit"] == 0.1
+    assert tried(str(tmp_path / "a.txt"), "--clean.models", models) == 0
+    assert "nan" not in capsys.readouterr().out

@@ -15,7 +15,7 @@ from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import OF_A_BATCH, AllSettings
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Batch, Workspace
-from tests.labelled import write_examples
+from tests.labelled import write_examples, write_reference, write_word_list
 from tests.shelf import put
 
 BATCHES = [Batch(number, "docs", f"b{number}") for number in (1, 2, 3)]
@@ -210,7 +210,8 @@ def test_a_raised_version_of_whatever_makes_a_batch_or_a_node_is_another_recipe(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, maker: str
 ) -> None:
     """Else what closed batches left would stay what the older version made of them."""
-    settings = settings_with(clean={"models": [write_examples(tmp_path, num=12)]})
+    models = [write_examples(tmp_path / "e", num=12), write_reference(tmp_path), write_word_list(tmp_path)]
+    settings = settings_with(clean={"models": models})
     before = recipe_of(settings, "k", TOKENIZER)
     raised = tuple(
         replace(stage, makers=tuple(replace(m, version=9) if m.name == maker else m for m in stage.makers))
@@ -228,6 +229,18 @@ def test_makers_that_a_night_has_no_work_of_are_no_part_of_the_recipe(monkeypatc
     assert without != OF_A_BATCH
     monkeypatch.setattr(closed_module, "OF_A_BATCH", without)
     assert recipe_of(AllSettings(), "k", TOKENIZER) == before
+
+
+def test_makers_of_kinds_of_models_that_are_not_asked_for_are_no_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = settings_with(clean={"models": [write_examples(tmp_path / "e", num=12)]})
+    before = recipe_of(settings, "k", TOKENIZER)
+    others = ("perplexity", "word_list")
+    without = tuple(replace(s, makers=tuple(m for m in s.makers if m.of_kind not in others)) for s in OF_A_BATCH)
+    assert without != OF_A_BATCH
+    monkeypatch.setattr(closed_module, "OF_A_BATCH", without)
+    assert recipe_of(settings, "k", TOKENIZER) == before
 
 
 def test_the_makers_of_all_that_is_carried_are_in_the_recipe() -> None:

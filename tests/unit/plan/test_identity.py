@@ -394,14 +394,15 @@ def test_other_examples_rename_the_model_and_what_follows_and_another_place_noth
 
 def test_a_kind_of_model_that_is_added_or_changed_has_nothing_of_the_others_made_again(tmp_path: Path) -> None:
     all_kinds = with_model(tmp_path)
-    own = json.loads(switched_on(tmp_path)["clean__models"])
-    alone = [lay_out(night_settings(tmp_path, clean__models=json.dumps([one])), tmp_path / "workspace") for one in own]
-    judged = all_kinds.following(all_kinds.of_makers({"clean.judge"}))
+    own, beside = json.loads(switched_on(tmp_path)["clean__models"]), switched_on(tmp_path)
+    settings = [night_settings(tmp_path, **{**beside, "clean__models": json.dumps([one])}) for one in own]
+    alone = [lay_out(one, tmp_path / "workspace") for one in settings]
     for night in alone:
-        same = {place: name for place, name in night.names.items() if place not in judged}
-        assert same.items() <= all_kinds.names.items()
+        judged = night.following(night.of_makers({"clean.judge"}))
+        same = {name for place, name in night.names.items() if place not in judged}
+        assert night.of_makers({"clean.text"}) and same <= set(all_kinds.names.values())
     write_word_list(tmp_path / "lists", "one more")
-    after = with_model(tmp_path)
+    after = lay_out(night_settings(tmp_path, **beside), tmp_path / "workspace")
     assert all_kinds.changed(after) == all_kinds.following(all_kinds.of_makers({"clean.word_list"}))
     assert all_kinds.of_makers({"clean.word_list", "clean.word_list_scores", "clean.judge"}) <= all_kinds.changed(after)
     assert not all_kinds.of_makers({"clean.scores", "clean.perplexity", "clean.perplexity_scores"}) & all_kinds.changed(

@@ -1,5 +1,6 @@
 """The numbers of two nights, counted by hand; and that what goes on from them is what a new count gives."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from pipeline_lib.report.night import count_night, limits_of
 from pipeline_lib.report.records import key_of, names, page_path
 from pipeline_lib.store.records import REPORTS_FOLDER
 from pipeline_lib.store.workspace import Workspace
-from tests.labelled import write_examples
-from tests.tiny_night import chinese, english
-from tests.unit.report.conftest import CHINESE, ENGLISH, HOSTILE, SHORT, House
+from tests.labelled import write_examples, write_reference, write_word_list
+from tests.tiny_night import chinese, english, write_lines
+from tests.unit.report.conftest import CHINESE, ENGLISH, HOSTILE, SHORT, House, refreshed, settings_of
 
 KEPT = [*ENGLISH.values(), english(70), english(71)]  # of press, in the first night; of law all of CHINESE
 
@@ -153,3 +154,22 @@ def test_models_and_terms_with_a_limit_are_limits_too(tmp_path: Path) -> None:
 def test_under_datatroves_count_rules_judge_all_languages() -> None:
     assert any(languages for *_, languages in limits_of(CleanSettings()))
     assert not any(languages for *_, languages in limits_of(CleanSettings(words="spacy")))
+
+
+@pytest.mark.usefixtures("scrub_key")
+def test_scores_of_models_are_signals_with_values_and_limits(tmp_path: Path) -> None:
+    write_lines(tmp_path / "press" / "a.jsonl", {**ENGLISH, "sale": f"casino sale {english(90)}"})
+    write_lines(tmp_path / "law" / "b.jsonl", CHINESE)
+    models = [write_reference(tmp_path, at_least=0.5, at_most=60), write_word_list(tmp_path)]
+    settings = settings_of(tmp_path, clean__models=json.dumps(models), report__every_refresh="false")
+    refreshed(settings)
+    record = count_night(settings, Workspace(settings.workspace.resolve()), {}, now=0.0).record
+    found = {signal.name: signal for signal in views.signals(record)}
+    assert [(one.rule, one.bound, one.limit) for one in found["models.fluency"].limits] == [
+        ("models.fluency.at_least", "at_least", 0.5),
+        ("models.fluency.at_most", "at_most", 60.0),
+    ]
+    assert sum(found["models.fluency"].new.values()) == len(ENGLISH) + 1  # none of the Chinese ones: see perplexity
+    shares = found["models.selling"].new
+    assert found["models.selling"].limits == () and sum(shares.values()) == len(ENGLISH) + 1 + len(CHINESE)
+    assert sum(number for share, number in shares.items() if share > 0) == 1
