@@ -2,14 +2,15 @@
 
     TEXT      documents -> documents.parquet (all of them, in their order), extraction.parquet
     SIGNALS   text -> signals.parquet: language and quality signals, a row a document
-    TERMS     text, signals -> terms.parquet: sentences and terms, by spaCy
+    TERMS     text, signals -> terms.parquet: sentences and terms
     MODEL, SCORES    where there are models (model_stage.py)
     JUDGE     text (ids) and extraction, signals, terms, scores -> ledger.parquet: who is kept, who not and why
 
 Only JUDGE sees limits: one that is moved, and a rule that is switched on or off, costs no new reading of the text.
 Each maker goes through its input in pieces, so that memory does not grow with a shard, and writes as many pieces of as
 many rows: files that belong together are read side by side.
-One core: text 180 MB/s (HTML 19), signals 80, language 20 to 60 us a document, spaCy 1.3 MB/s where it reads.
+One core: text 180 MB/s (HTML 19), signals 80, language 20 to 60 us a document, terms 400, sentences 300;
+spaCy 1.3 MB/s where it reads.
 """
 
 from collections.abc import Mapping
@@ -128,7 +129,7 @@ def warm_up(settings: CleanSettings) -> None:
         from pipeline_lib.clean import models
 
         models.load()
-    terms.load(settings.entity_rules, sentences=settings.spacy_sentences)
+    terms.load(settings)
 
 
 def _all_of(file_rows: Mapping[str, int], facts: Mapping[str, int] | None = None) -> Outcome:
@@ -139,7 +140,7 @@ def _all_of(file_rows: Mapping[str, int], facts: Mapping[str, int] | None = None
 
 TEXT = Maker("clean.text", 4, "documents.v2", make_text, reads=("max_html_tags", *settings_read()))
 SIGNALS = Maker("clean.signals", 3, "signals.v1", make_signals, reads=("words",))
-TERMS = Maker("clean.terms", 2, "terms.v1", make_terms, reads=("entity_rules", "spacy_sentences"))
+TERMS = Maker("clean.terms", 2, "terms.v1", make_terms, reads=("entity_rules", "count_sentences", "spacy_sentences"))
 JUDGE = Maker(
     "clean.judge",
     1,

@@ -24,6 +24,7 @@ ALL_FIELDS_MOVED: dict[str, tuple[Any, set[str]]] = {
     "rules": ({"min_words.v1": {"at_least": 40}}, {"clean.judge"}),
     "rule_set": ("gopher", {"clean.judge"}),
     "words": ("spacy", {"clean.signals", "clean.judge"}),
+    "count_sentences": (True, {"clean.terms"}),
     "spacy_sentences": (True, {"clean.terms"}),  # what it is judged by are its columns
     "entity_rules": (
         (*DEFAULT_ENTITY_RULES, EntityRule(label="X", terms=("ab",))),
