@@ -35,6 +35,7 @@ OTHER: dict[str, Any] = {
     "clean.rules": {"min_words.v1": {"at_least": 40}},
     "clean.entity_rules": [{"label": "X", "terms": ["ab"]}],
     "clean.entity_limits": {"TERM": 3},
+    "clean.terminology": ["night shift"],
     "dedup.method": "simhash",
     "evaluate.context_tokens": 16,
     "quantize.schemes": [{"kind": "onnx_int8_dynamic.v1", "per_channel": False}],
