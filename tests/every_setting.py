@@ -21,7 +21,7 @@ def fields_of(kind: type[StageSettings], prefix: str = "") -> Iterator[tuple[str
             yield f"{prefix}{name}", is_operational(field)
 
 
-APART = {"workspace", "ingest.sources"}  # have tests of their own
+APART = {"workspace", "ingest.sources", "clean.terminology_file", "clean.spacy_pipeline"}  # have tests of their own
 OPERATIONAL = [name for name, is_it in fields_of(AllSettings) if is_it and name not in APART]
 DECISIVE = [name for name, is_it in fields_of(AllSettings) if not is_it]
 
