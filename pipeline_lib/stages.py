@@ -60,6 +60,7 @@ STAGES: tuple[Stage, ...] = (
             beside=(
                 ("clean.signals", "signals.parquet"),
                 ("clean.terms", "terms.parquet"),
+                ("clean.entities", "entities.parquet"),
                 *((kind.scores.name, SCORES_FILE) for kind in KINDS),
             ),
             telling=("language", "num_words", "num_chars"),

@@ -36,6 +36,7 @@ HEADINGS = (
 NONE = "–"
 MOST_KINDS = 12  # of files that are not read
 MOST_PARTS = 100  # sources or languages that are shown
+MOST_TERMS = 50
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ def html_of(record: Record, before: Record | None, samples: Sequence[Sample]) ->
         sources=_parts("By source", record, views.SOURCE),
         languages=_parts("By language", record, views.LANGUAGE),
         scripts=_scripts(record),
+        terms=_terms(record),
+        entities=_entities(record),
         quality=_quality(record),
         time=_time(record),
         samples=_groups(samples),
@@ -220,6 +223,30 @@ def _scripts(record: Record) -> Table | None:
     """Where scripts are unified for dedup, in which ones Chinese came."""
     rows = [[source, *(f"{number:,}" for number in numbers)] for source, numbers in views.scripts(record)]
     return _table("Chinese documents by script, of all nights", ("name", *key.SCRIPTS), rows) if rows else None
+
+
+def _terms(record: Record) -> Table | None:
+    """The terms of the user's list, the most frequent first; None without a list."""
+    every, new, holding = (
+        views.split(counts, kind, 0)
+        for counts, kind in ((record.all, key.TERM), (record.new, key.TERM), (record.all, key.HOLDING))
+    )
+    found = sorted(every, key=lambda term: (-every[term], term))
+    rows = [[term, f"{new[term]:,}", f"{every[term]:,}", f"{holding[term]:,}"] for term in found[:MOST_TERMS]]
+    more = f"; {len(found) - MOST_TERMS:,} more are not shown" if len(found) > MOST_TERMS else ""
+    columns = ("term", "this night", "all nights", "documents")
+    return _table(f"Terms of the list, in all documents that came{more}", columns, rows) if found else None
+
+
+def _entities(record: Record) -> Table | None:
+    """What a pipeline of the user's found, by label; None without one."""
+    every, new = (views.split(counts, key.ENTITY, 0) for counts in (record.all, record.new))
+    rows = [[label, f"{new[label]:,}", f"{every[label]:,}"] for label in sorted(every)]
+    return (
+        _table("Entities by label, in all documents that came", ("label", "this night", "all nights"), rows)
+        if rows
+        else None
+    )
 
 
 def _quality(record: Record) -> Table:

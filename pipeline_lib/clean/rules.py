@@ -111,7 +111,7 @@ RULES = (
         "repeated_phrases",
         only_for=CHARACTERS_ARE_WORDS,
     ),
-    # C4 has 5. Off, because the signal needs `spacy_sentences`.
+    # C4 has 5. Off, because the signal needs `count_sentences`.
     Rule("min_sentences.v1", "num_sentences", "at_least", None, "too_few_sentences"),
     # Of other sets. Their signals are measured where one of these is on (signal_groups/).
     Rule("min_kept_sentences.v1", "num_kept_sentences", "at_least", None, "too_few_sentences"),

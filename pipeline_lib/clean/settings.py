@@ -1,11 +1,12 @@
-"""Settings of `[clean]`: which languages, which limits, what spaCy looks for."""
+"""Settings of `[clean]`: which languages, which limits, which terms and names are counted."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, ValidationInfo, field_validator, model_validator
 
-from pipeline_lib.base.settings import NONE, StageSettings, neutral, neutral_items
+from pipeline_lib.base.settings import NONE, StageSettings, neutral, neutral_items, operational
 from pipeline_lib.clean.model_kinds import AnyModel, kind_of
 from pipeline_lib.clean.model_settings import named_once
 from pipeline_lib.clean.rule_sets import DEFAULT, full_name, limits_of
@@ -13,6 +14,7 @@ from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
 from pipeline_lib.clean.text_settings import TextSettings
 
 OFF = "off"
+PIPELINE = ".spacy_pipeline"  # its digest among those of models; no model has such a name
 
 
 def _whole_if_possible(value: float) -> int | float:
@@ -36,7 +38,7 @@ class EntityRule(StageSettings):
     """Terms that spaCy's EntityRuler counts under one label, in any case of letters."""
 
     label: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$", description="name of the count; BOILERPLATE: `num_boilerplate`")
-    terms: tuple[Annotated[str, Field(min_length=2, pattern=r"^[^\n]*$")], ...] = Field(
+    terms: tuple[Annotated[str, Field(min_length=2, pattern=r"^[^\n]*[^\n ][^\n]*$")], ...] = Field(
         min_length=1, description="Chinese, English, any; of one line each"
     )
 
@@ -99,10 +101,20 @@ class CleanSettings(TextSettings):
         description="limits by rule; a rule that is not named keeps that of the set, 'off' switches one off",
         json_schema_extra=neutral_items(None),
     )
+    count_sentences: bool = Field(
+        False,
+        description="count sentences by their signs (for min_sentences.v1), in any script, at 300 MB/s",
+        json_schema_extra=neutral(False),
+    )
     spacy_sentences: bool = Field(
         False,
-        description="count sentences (for min_sentences.v1); off, because at 1 MB/s it costs more than all the rest",
+        description="count them as spaCy's sentencizer does; off, because at 1 MB/s it costs more than all the rest",
         json_schema_extra=neutral(False),
+    )
+    spacy_pipeline: Path | None = Field(
+        None,
+        description="the folder of a trained pipeline of yours; what entities it finds is counted by label, never kept",
+        json_schema_extra=operational(),
     )
     entity_rules: tuple[EntityRule, ...] = Field(
         DEFAULT_ENTITY_RULES, description="what spaCy counts in documents", json_schema_extra=neutral(())
@@ -120,8 +132,18 @@ class CleanSettings(TextSettings):
     )
 
     def outside(self) -> dict[str, str]:
-        """By the name of a model the digest of what it is made of. Raises `SettingsError` where that is of no use."""
-        return {model.name: kind_of(model).digest(model) for model in self.models}
+        """By the name of a model the digest of what it is made of; and that of the pipeline.
+
+        Raises `SettingsError` where they are of no use.
+        """
+        return {model.name: kind_of(model).digest(model) for model in self.models} | self._pipeline_outside()
+
+    def _pipeline_outside(self) -> dict[str, str]:
+        if self.spacy_pipeline is None:
+            return {}
+        from pipeline_lib.clean.spacy_pipeline import digest_of_pipeline
+
+        return {PIPELINE: digest_of_pipeline(self.spacy_pipeline)}
 
     @field_validator("languages")
     @classmethod
@@ -166,8 +188,12 @@ class CleanSettings(TextSettings):
 
     @model_validator(mode="after")
     def _honourable(self) -> "CleanSettings":
-        if self.rules["min_sentences.v1"] is not None and not self.spacy_sentences:
-            raise ValueError("min_sentences.v1 needs spacy_sentences = true")
+        if self.count_sentences and self.spacy_sentences:
+            raise ValueError(
+                "sentences are counted by their signs (count_sentences) or by spacy_sentences, not by both"
+            )
+        if self.rules["min_sentences.v1"] is not None and not (self.count_sentences or self.spacy_sentences):
+            raise ValueError("min_sentences.v1 needs count_sentences = true, or spacy_sentences = true")
         labels = [rule.label for rule in self.entity_rules]
         if len(set(labels)) < len(labels):
             raise ValueError(f"entity_rules has a label twice: {', '.join(sorted(labels))}")

@@ -1,9 +1,10 @@
-"""What spaCy does here: counts of terms (EntityRuler) and of sentences (sentencizer), in Chinese and in English.
+"""Counts of terms and of sentences, in Chinese and in English: by a linear pass, by spaCy where its grammar is needed.
 
-The pipelines are blank ones, so no model is needed; the Chinese one takes each character as a token. spaCy's tokenizer
-runs at 1.3 MB/s on English, which is a hundredth of the speed of the signals: so it reads only lines that hold a term,
-of documents that hold one, which RE2 finds out first, unless sentences are asked for. Whether the rules keep a document
-is not asked: the counts stay true when a limit is moved, and so spaCy reads nothing again for it.
+A term of a rule is what spaCy's EntityRuler takes for one: a row of tokens in any case of letters. Where plain_terms.py
+tells by signs alone what the tokenizer would do, spaCy is not loaded; the few lines of which it does not are read by
+spaCy's blank pipelines (no model is needed; the Chinese one takes each character as a token). Its sentences, where they
+are asked for, take reading everything, at 1.3 MB/s, which is a hundredth of the speed of the signals. Whether the rules
+keep a document is not asked: the counts stay true when a limit is moved, and so nothing is read again for it.
 """
 
 import re
@@ -14,18 +15,20 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline_lib.clean.blank_pipeline import blank_pipeline
+from pipeline_lib.clean.plain_terms import CHINESE, ENGLISH, Flags, Places, PlainTerms
+from pipeline_lib.clean.sentences import sentences_of
 from pipeline_lib.clean.settings import CleanSettings, EntityRule
+from pipeline_lib.clean.terminology import Terminology
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
 NUM_SENTENCES = "num_sentences"
-_SINGLE_SPACES = " ?"  # spaCy's tokens may have a space between them that the term has not, and the other way round
+_MOST_BY_RE2 = 2_000  # characters of terms
 _CHINESE_SENTENCE_ENDS = ["。", "！", "？", "；", "!", "?"]
 _ENGLISH_SENTENCE_ENDS = [".", "!", "?", "。", "！", "？"]
 
@@ -51,20 +54,26 @@ def column_of(label: str) -> str:
 
 def count_terms(settings: CleanSettings, texts: pa.LargeStringArray, languages: pa.StringArray) -> pa.Table:
     """The rows of terms_schema for texts in these languages."""
-    rules, has_sentences = settings.entity_rules, settings.spacy_sentences
-    passages = _whole(texts) if has_sentences else _lines_with_terms(texts, rules)
-    sentences = np.zeros(len(texts), np.int64)
-    matches = {rule.label: np.zeros(len(texts), np.int64) for rule in rules}
-    is_chinese = np.array(pc.equal(languages, "zh").fill_null(False))[passages.owners]
-    for language, are_chosen in (("zh", is_chinese), ("en", ~is_chinese)):
-        chosen = passages.texts.filter(pa.array(are_chosen)).to_pylist()
-        readings = read(chosen, language, rules, sentences=has_sentences)
-        for owner, reading in zip(passages.owners[are_chosen], readings, strict=True):
+    rules, by_spacy = settings.entity_rules, settings.spacy_sentences
+    is_chinese = np.array(pc.equal(languages, CHINESE).fill_null(False), np.bool_)
+    are_held = np.ones(len(texts), np.bool_) if by_spacy else holds_a_term(texts, rules)
+    sentences, matches = np.zeros(len(texts), np.int64), np.zeros((len(rules), len(texts)), np.int64)
+    for language, are_meant in ((CHINESE, is_chinese), (ENGLISH, ~is_chinese)):
+        chosen = np.flatnonzero(are_held & are_meant)
+        passages = _Passages(texts.take(pa.array(chosen)), chosen)
+        if not by_spacy:
+            passages = _count_plain(passages, PlainTerms.of(rules, language), matches)
+        readings = read(passages.texts.to_pylist(), language, rules, sentences=by_spacy)
+        for owner, reading in zip(passages.owners, readings, strict=True):
             sentences[owner] += reading.num_sentences
-            for label, number in reading.num_by_label.items():
-                matches[label][owner] += number
-    columns = [sentences if has_sentences else pa.nulls(len(texts), pa.int64()), *matches.values()]
+            for k, rule in enumerate(rules):
+                matches[k, owner] += reading.num_by_label.get(rule.label, 0)
+    columns = [sentences if by_spacy else _num_sentences(texts, is_asked=settings.count_sentences), *matches]
     return pa.table(columns, schema=terms_schema(rules))
+
+
+def _num_sentences(texts: pa.LargeStringArray, *, is_asked: bool) -> pa.Int64Array:
+    return pc.list_value_length(sentences_of(texts)) if is_asked else pa.nulls(len(texts), pa.int64())
 
 
 @dataclass(frozen=True)
@@ -72,36 +81,29 @@ class _Passages:
     """What spaCy reads, and the text that each passage is of."""
 
     texts: pa.LargeStringArray
-    owners: npt.NDArray[np.int64]
+    owners: Places
 
 
-def _whole(texts: pa.LargeStringArray) -> _Passages:
-    return _Passages(texts, np.arange(len(texts)))
+def _count_plain(held: _Passages, plain: PlainTerms, matches: Places) -> _Passages:
+    """Count in whole texts what needs no spaCy; the lines that need it, of those that may hold a term.
+
+    To spaCy a line end is a token, so that no match goes across one.
+    """
+    counted = plain.count(held.texts)
+    matches[:, held.owners] = counted.numbers
+    lists = pc.split_pattern(held.texts.filter(pa.array(counted.are_left)), "\n")
+    lines, owners = lists.flatten(), held.owners[counted.are_left][np.array(pc.list_parent_indices(lists), np.int64)]
+    is_read = np.isin(np.arange(len(lines)), plain.automaton.find(lines).texts)
+    return _Passages(lines.filter(pa.array(is_read)), owners[is_read])
 
 
-def _lines_with_terms(texts: pa.LargeStringArray, rules: Sequence[EntityRule]) -> _Passages:
-    """The lines in which spaCy may find a term: to it a line end is a token, so that no match goes across one."""
-    held = np.flatnonzero(holds_a_term(texts, rules))
-    lists = pc.split_pattern(texts.take(pa.array(held)), "\n")
-    lines = lists.flatten()
-    is_read = _any_of(lines, [_SINGLE_SPACES.join(re.escape(c) for c in term if c != " ") for term in _terms(rules)])
-    return _Passages(lines.filter(is_read), held[np.array(pc.list_parent_indices(lists).filter(is_read), np.int64)])
-
-
-def holds_a_term(texts: pa.LargeStringArray, rules: Sequence[EntityRule]) -> npt.NDArray[np.bool_]:
-    """For each text, whether one of the terms stands in it, in any case of letters."""
-    return np.array(_any_of(texts, [re.escape(term) for term in _terms(rules)]), np.bool_)
-
-
-def _any_of(texts: pa.LargeStringArray, patterns: Sequence[str]) -> pa.BooleanArray:
-    """For each text, whether one of the patterns is found, in any case of letters."""
-    if not patterns:
-        return pa.array(np.zeros(len(texts), np.bool_))
-    return pc.match_substring_regex(texts, "(?i)" + "|".join(patterns))
-
-
-def _terms(rules: Sequence[EntityRule]) -> list[str]:
-    return sorted({term for rule in rules for term in rule.terms})
+def holds_a_term(texts: pa.LargeStringArray, rules: Sequence[EntityRule]) -> Flags:
+    """For each text, whether one of the terms may stand in it: RE2 is faster than the pass, as long as they are few."""
+    terms = sorted({term for rule in rules for term in rule.terms})
+    if not terms or sum(map(len, terms)) > _MOST_BY_RE2:
+        return np.full(len(texts), bool(terms))
+    pattern = "(?i)" + "|".join(re.escape(term) for term in terms)
+    return np.array(pc.match_substring_regex(texts, pattern), np.bool_)
 
 
 def read(texts: Sequence[str], language: str, rules: tuple[EntityRule, ...], *, sentences: bool) -> list[Reading]:
@@ -116,18 +118,30 @@ def read(texts: Sequence[str], language: str, rules: tuple[EntityRule, ...], *, 
         ]
 
 
-def load(rules: tuple[EntityRule, ...], *, sentences: bool) -> None:
-    """Load what `read` needs, if there is anything to read for."""
-    for name in ("zh", "en") if rules or sentences else ():
-        _pipeline(name, rules, sentences)
+def load(settings: CleanSettings) -> None:
+    """Load what counting needs, whatever it meets: a term too many that spaCy has to be asked for loads spaCy then."""
+    one = pa.array([""], pa.large_string())
+    sentences_of(one)
+    if settings.terminology:
+        Terminology.of(settings.terminology).counted(one)
+    for name in (CHINESE, ENGLISH):
+        if settings.spacy_sentences:
+            _pipeline(name, settings.entity_rules, True)
+        else:
+            PlainTerms.of(settings.entity_rules, name).count(one)
 
 
 @cache
 def _pipeline(language: str, rules: tuple[EntityRule, ...], sentences: bool) -> "Language":
-    pipeline = blank_pipeline(language)
-    if sentences:
-        ends = _CHINESE_SENTENCE_ENDS if language == "zh" else _ENGLISH_SENTENCE_ENDS
-        pipeline.add_pipe("sentencizer", config={"punct_chars": ends})
+    pipeline = sentencizer(language) if sentences else blank_pipeline(language)
     ruler = pipeline.add_pipe("entity_ruler", config={"phrase_matcher_attr": "LOWER"})
     ruler.add_patterns([{"label": rule.label, "pattern": term} for rule in rules for term in rule.terms])
+    return pipeline
+
+
+def sentencizer(language: str) -> "Language":
+    """A new pipeline that tells sentences by its tokens."""
+    pipeline = blank_pipeline(language)
+    ends = _CHINESE_SENTENCE_ENDS if language == CHINESE else _ENGLISH_SENTENCE_ENDS
+    pipeline.add_pipe("sentencizer", config={"punct_chars": ends})
     return pipeline

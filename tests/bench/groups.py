@@ -23,6 +23,7 @@ from tests.bench import (
     perplexity,
     quality,
     reading,
+    sentences_terms,
     thousand_nights,
     training,
 )
@@ -61,6 +62,7 @@ GROUPS: tuple[Group, ...] = (
     cleaning.HTML,
     classifier,
     perplexity,
+    sentences_terms,
     reading,
     training,
     overhead,

@@ -95,9 +95,16 @@ print("spacy" in sys.modules)
 
 @pytest.mark.parametrize(
     ("text", "sentences", "is_loaded"),
-    [("still nothing", False, False), ("deep learning", False, True), ("still nothing", True, True)],
+    [
+        ("still nothing", False, False),
+        ("deep learning (AI)", False, False),
+        ("deep learning2", False, True),
+        ("still nothing", True, True),
+    ],
 )
-def test_spacy_is_loaded_for_terms_and_sentences_alone(text: str, sentences: bool, is_loaded: bool) -> None:
+def test_spacy_is_loaded_for_what_only_its_tokenizer_tells_and_for_its_sentences(
+    text: str, sentences: bool, is_loaded: bool
+) -> None:
     code = LOADED.format(text=text, sentences=sentences)
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == f"{is_loaded}\n"
