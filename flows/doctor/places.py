@@ -24,7 +24,7 @@ from pipeline_lib.store.private import OTHERS, close_to_others
 from pipeline_lib.store.rewriting import AREA
 
 OURS = re.compile(
-    r"artifacts|state|work|logs|prefect|keys|certificates|mlartifacts|mlflow|up\.out|mlflow\.db(-wal|-shm|-journal)?|\..*"
+    r"artifacts|state|work|logs|prefect|keys|certificates|ablations|mlartifacts|mlflow|up\.out|mlflow\.db(-wal|-shm|-journal)?|\..*"
 )
 ASIDE = re.compile(r".*\.\d{8}-\d{6}(-\d+)?")  # what was put aside, under a name with a date
 WORDS = {stage.word for stage in STAGES} | {JOINED}  # folders of artifacts

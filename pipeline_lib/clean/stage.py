@@ -13,6 +13,7 @@ One core: text 180 MB/s (HTML 19), signals 80, language 20 to 60 us a document, 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline_lib.clean.model_stage import MODEL, SCORES, SCORES_FILE
@@ -29,7 +30,7 @@ GROUPS_ASKED = "groups"  # the parameter of SIGNALS that names groups of signals
 
 def make_text(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
     """The text of each document of `documents`. Raises `GuardStop` where a step is a mistake (steps/apply.py)."""
-    from pipeline_lib.clean.steps.counts import Counts, added, check, facts_of
+    from pipeline_lib.clean.steps.counts import Counts, added, check, cpu_seconds_of, facts_of
     from pipeline_lib.clean.texts import EXTRACTION_SCHEMA, extract_texts
     from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA
     from pipeline_lib.store.tables import TableWriter, iterate
@@ -45,7 +46,8 @@ def make_text(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
             extraction.write(texts.extraction)
             counts = added(counts, texts.counts)
     check(counts)
-    return _all_of({DOCUMENTS_FILE: documents.num_rows, EXTRACTION_FILE: extraction.num_rows}, facts_of(counts))
+    outcome = _all_of({DOCUMENTS_FILE: documents.num_rows, EXTRACTION_FILE: extraction.num_rows}, facts_of(counts))
+    return replace(outcome, cpu_seconds=cpu_seconds_of(counts))
 
 
 def make_signals(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
