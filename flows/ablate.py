@@ -6,6 +6,7 @@ so after a kill the same command goes on.
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -103,18 +104,13 @@ def ablate(settings: Settings, workspace: Workspace, wish: Wish, *, is_dry: bool
     with held(workspace.root) as place:
         store = link(workspace.root)
         store.sweep()
-        with Engine(settings.resources.workers) as engine, _watched(reporter):
+        shown = reporter if isinstance(reporter, ConsoleReporter) else nullcontext()
+        with Engine(settings.resources.workers) as engine, shown:
             for note in ground.notes:
                 reporter.say(note)
             trial = Trial(settings, workspace, wish, ground, Hands(settings, place, store, engine, reporter))
             result = trial.run(step)
     show_result(step, ground.notes, asdict(result), as_json=as_json)
-
-
-def _watched(reporter: Reporter) -> Any:
-    from contextlib import nullcontext
-
-    return reporter if isinstance(reporter, ConsoleReporter) else nullcontext()
 
 
 def _corpora(

@@ -9,7 +9,6 @@ the same name, so it is there: a rule that is moved judges anew, and reads no te
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline_lib.ablate.names import Named
 from pipeline_lib.base.errors import DataError, SettingsError
 from pipeline_lib.evaluate.settings import EvaluateSettings
 from pipeline_lib.evaluate.works import scores_work
@@ -151,8 +150,3 @@ def training_of(settings: Settings, ground: Ground, snapshot: Ref, shards: Seque
 def scores_of(settings: Settings, ground: Ground, arm: str, model: Ref) -> Work:
     """How well the model of an arm predicts the frozen benchmark."""
     return scores_work(settings, arm, "torch", (FROZEN, ground.benchmark), model, None)
-
-
-def changes_nothing(named: Named, corpora: Sequence[Corpus]) -> bool:
-    """Whether it is known before any work that a step is of no consequence: both arms are the same works."""
-    return len({corpus.snapshot.ref for corpus in corpora}) == 1 or named.with_it == named.without

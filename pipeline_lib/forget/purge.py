@@ -83,8 +83,8 @@ Counts = Mapping[str, NDArray[np.int64]]  # by token shard how often each token 
 def purge(workspace: Workspace, taking: Taking, told: Callable[[int, int], None]) -> None:
     """Take these documents out. Only the holder of the workspace's lock may call this.
 
-    Trials of steps (`store/ablations.py`) go as a whole. Raises `WorkspaceBusy`, before anything is changed, where one
-    is at work.
+    Trials of steps (`store/ablations.py`) go as a whole, also one that began meanwhile: it has read what was there.
+    Raises `WorkspaceBusy` where one is at work; done once more, it goes on.
     """
     ablations.remove(workspace.root)
     store = workspace.store
@@ -104,6 +104,7 @@ def purge(workspace: Workspace, taking: Taking, told: Callable[[int, int], None]
     _forget_plans(workspace, taking, [one for one in found if one.maker == PLAN])
     _forget_landings(workspace, taking, [one for one in found if one.maker == LANDING])
     _forget_caches(workspace, taking)
+    ablations.remove(workspace.root)
     told(len(found), len(found))
 
 

@@ -66,9 +66,9 @@ def _files(root: Path) -> Iterator[Path]:
 def test_a_trial_answers_and_leaves_the_workspace_and_its_nights_as_they_were(
     judged_house: House, capsys: Captured
 ) -> None:
-    before = contents(judged_house.workspace)
     settings = tiny_settings(judged_house.workspace, judged_house.corpus, **FAST)
     planned = [(step.step.key, len(step.work)) for step in plan_night(settings, Workspace(settings.workspace)).steps]
+    before = contents(judged_house.workspace)  # a plan keeps digests of files
 
     said = told(judged_house, capsys, "--step", STEP, *SMALL)
 
