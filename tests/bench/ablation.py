@@ -16,15 +16,19 @@ from tests.bench.render import ABLATION
 from tests.bench.workbench import NIGHTSHIFT, Workbench
 
 STEPS = ("rules",)
-NUM_STEPS, NUM_SEEDS = 120, 3
+NUM_STEPS, NUM_SEEDS = 100, 3
+SMALL = {"train.hidden_size": "64", "train.intermediate_size": "176", "train.batch_rows": "8"}
 NIGHT = {
+    **SMALL,
     "ingest.sources": json.dumps([{"kind": "installed_docs", "max_package_bytes": 1 << 18}]),
     "train.max_steps": "20",
     "train.budget_minutes": "none",
     "quantize.schemes": "none",
+    "evaluate.max_documents": "200",
+    "evaluate.max_document_characters": "2000",
+    "evaluate.noise_documents": "1",
     "report.every_refresh": "false",
 }
-SMALL = {"train.hidden_size": "64", "train.intermediate_size": "176", "train.batch_rows": "8"}
 
 
 def main() -> int:
@@ -33,7 +37,6 @@ def main() -> int:
     bench = Workbench(Path(tempfile.mkdtemp(prefix="nightshift-ablation-")))
     settings = [word for name, value in NIGHT.items() for word in (f"--{name}", value)]
     settings += ["--workspace", str(bench.root / ".nightshift")]
-    small = [word for name, value in SMALL.items() for word in (f"--{name}", value)]
     try:
         bench.say("a night on a part of the demo's documents")
         bench.output([NIGHTSHIFT, "run", *settings])
@@ -41,7 +44,8 @@ def main() -> int:
         for step in steps:
             bench.say(f"a trial of {step}")
             asked = ["ablate", "--step", step, "--num-steps", str(NUM_STEPS), "--seeds", str(NUM_SEEDS)]
-            told = bench.output([NIGHTSHIFT, *asked, *settings, *small])
+            told = bench.output([NIGHTSHIFT, *asked, *settings])
+            small = (word for name, value in SMALL.items() for word in (f"--{name}", value))
             shown = " ".join(["nightshift", *asked, *small])
             printed.append(f"$ {shown}\n{told[told.index(f'{step}: ') :].strip()}\n")
         ABLATION.write_text("\n".join(printed), encoding="utf-8")
