@@ -53,8 +53,9 @@ def ablate(
     from pipeline_lib.base.imports import arrow_without_pandas
 
     arrow_without_pandas()
-    from flows.ablate import Budget, Wish
+    from flows.ablate import Wish
     from flows.ablate import ablate as try_step
+    from pipeline_lib.ablate.arms import Budget
 
     settings = resolved(context, config).settings
     wish = Wish(step, Budget(num_steps, seeds), batches)

@@ -10,12 +10,16 @@ enough to lay all rows otherwise, and the control shows what chance alone does.
 import heapq
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xxhash
 
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker, Work
 from pipeline_lib.store.artifact import Outcome, Ref
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 LEAST = 1  # documents
 STAGE = "ablate"
@@ -45,7 +49,7 @@ def make_control(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     return Outcome(len(left), len(left), facts={"num_excluded_documents": len(excluded) + len(more), **totals_of(left)})
 
 
-def _drawn(inputs: Inputs, table: "pa.Table", excluded: "pa.Table") -> list[tuple[str, str, int]]:  # noqa: F821
+def _drawn(inputs: Inputs, table: "pa.Table", excluded: "pa.Table") -> list[tuple[str, str, int]]:
     """(token shard, document, tokens) of those that are left out, in the order of the shards."""
     from pipeline_lib.model.reading.documents import shard_of, trained_on
 
