@@ -75,7 +75,7 @@ class ConsoleReporter:
     ) -> None:
         """What the night came to, and where to look. `urls`: of Prefect and MLflow when they are open."""
         self.console.print()
-        for documents in (funnel(result["refresh"]["stages"]), text_steps(result["refresh"]["stages"])):
+        for documents in (funnel(result["refresh"]["stages"]), text_steps(*_steps(result["refresh"]))):
             if documents is not None:
                 self.console.print(documents)
                 self.console.print()
@@ -106,3 +106,8 @@ def _counts(stage: str, result: Done) -> str:
     if BY_WORD[stage].ledger is None:  # it counts no documents
         return ""
     return f"{result.rows_in:>9,} in {result.rows_out:>9,} kept"
+
+
+def _steps(refresh: Mapping[str, Any]) -> tuple[Any, Mapping[str, float]]:
+    """What the table of steps is made of; a night of an earlier release tells no seconds."""
+    return refresh["stages"], refresh.get("cpu_seconds", {})

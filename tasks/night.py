@@ -17,7 +17,7 @@ from pipeline_lib.base.errors import NightshiftError, WorkspaceBusy
 from pipeline_lib.forget.names import is_begun
 from pipeline_lib.plan.data import DataPlan
 from pipeline_lib.run.engine import Engine
-from pipeline_lib.run.step import Done
+from pipeline_lib.run.step import Done, summed
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.holder import holder_of
 from pipeline_lib.store.home import settle
@@ -80,6 +80,7 @@ class Night:
     runtime: Runtime
     plan: DataPlan | None = None  # of the data half, if it is there already
     stage_seconds: dict[str, float] = field(default_factory=dict)  # time spent inside stages, by stage
+    cpu_seconds: dict[str, float] = field(default_factory=dict)  # of what was made, by maker and by part of a work
 
     def enter(self, stage: str, label: str) -> None:
         """Write down where we are, so that a kill can be told later."""
@@ -90,6 +91,7 @@ class Night:
     def leave(self, stage: str, label: str, result: Done, seconds: float) -> None:
         """Write down that a step is done."""
         self.stage_seconds[stage] = self.stage_seconds.get(stage, 0.0) + seconds
+        self.cpu_seconds = summed((self.cpu_seconds, result.cpu_seconds))
         self.reporter.finished(stage, label, result)
 
     def stop(self) -> None:
@@ -101,7 +103,13 @@ class Night:
         """Write down how the run ended."""
         stages = {stage: round(seconds, 3) for stage, seconds in self.stage_seconds.items()}
         self.record = replace(
-            self.record, state=state, message=message, summary=summary, ended=time.time(), stage_seconds=stages
+            self.record,
+            state=state,
+            message=message,
+            summary=summary,
+            ended=time.time(),
+            stage_seconds=stages,
+            cpu_seconds=self.cpu_seconds,
         )
         self.workspace.save_run(self.record)
 

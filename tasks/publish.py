@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline_lib.base.errors import DamagedArtifact
-from pipeline_lib.clean.steps.counts import Count, counts_in
+from pipeline_lib.clean.steps.counts import Count, counts_in, table_of
 from pipeline_lib.model.records import SCORES_FILE, TRAINING_FILE, Scores, read_scores
 from pipeline_lib.model.tracking import page_of, pages_of, place_of
 from pipeline_lib.plan.benchmarks import BenchmarksPlan
@@ -61,11 +61,14 @@ def publish_funnel(plan: DataPlan, benchmarks: BenchmarksPlan, night: Night) -> 
         f"snapshot {snapshot['digest'][:8]}: {_said(change)}"
     )
     night.runtime.table(FUNNEL_KEY, [_shown(row) for row in stages], sentence)
-    if steps := [_shown_step(name, count) for row in stages for name, count in counts_in(row["facts"]).items()]:
-        night.runtime.table(STEPS_KEY, steps, "What each step of clean did to texts, over all batches")
+    counts = {name: count for row in stages for name, count in counts_in(row["facts"]).items()}
+    if steps := [_shown_step(*step) for step in table_of(counts, night.cpu_seconds)]:
+        told = "What each step of clean did to texts, over all batches, and how long it took this night"
+        night.runtime.table(STEPS_KEY, steps, told)
     return {
         "sentence": sentence,
         "stages": stages,
+        "cpu_seconds": dict(night.cpu_seconds),
         "changes": list(plan.changes),
         "notes": [*notes_of(plan, night.workspace.store), *benchmarks.notes],
         "bytes_per_token": [asdict(fit) for fit in fits_of(plan, night.workspace.store)],
@@ -110,6 +113,7 @@ def _shown_step(name: str, count: Count) -> dict[str, Any]:
         "documents changed": count.num_changed,
         "characters less": count.num_chars_removed,
         "documents let alone": count.num_spared,
+        "CPU seconds": round(count.cpu_seconds, 2),
     }
 
 

@@ -165,7 +165,7 @@ def url_of(document: str) -> str:
 def make_nights(root: Path) -> Nights:
     """The three nights."""
     nights = Nights(Workspace(root))
-    _put_tokenizer(nights.workspace)
+    put_tokenizer(nights.workspace)
     held_out = {"document_id": "b1", "url": url_of("b1")}
     put(
         nights.workspace.store,
@@ -183,7 +183,8 @@ def make_nights(root: Path) -> Nights:
     return nights
 
 
-def _put_tokenizer(workspace: Workspace) -> None:
+def put_tokenizer(workspace: Workspace) -> None:
+    """A tokenizer of words that say their numbers."""
     words = ["<|endoftext|>", "<|pad|>", *(f"w{number}" for number in range(2, VOCABULARY))]
     tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, "<|pad|>"))
     with workspace.store.draft(Ref("tokenize", "tokenizer")) as draft:

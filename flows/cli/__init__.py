@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from flows.cli import backups, inspect, models, night, report, serve, stages
+from flows.cli import ablate, backups, inspect, models, night, report, serve, stages
 from flows.cli.options import without_settings, write_privately
 from flows.stopped import STOPPED
 from pipeline_lib.base.errors import NightshiftError, SettingsError, UpstreamError
@@ -62,7 +62,7 @@ def _first(
     """What every command begins with."""
 
 
-for module in (night, inspect, report, models, backups, serve, stages):
+for module in (night, inspect, report, ablate, models, backups, serve, stages):
     module.register(app)
 
 

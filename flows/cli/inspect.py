@@ -7,6 +7,10 @@ import typer
 
 from flows.cli.options import AsJson, Config, opened, resolved, write_as_the_user_does
 
+AllowPrivate = Annotated[
+    list[str] | None,
+    typer.Option("--allow-private", help="With an address: a host that may be private, as in localhost:8000."),
+]
 DOCUMENT = "URL of a document (numpy/linalg/_linalg.py#solve) or its 32-digit id"
 
 
@@ -51,22 +55,32 @@ def why(
 def try_document(
     context: typer.Context,
     file: str = typer.Argument(
-        help="A file of any kind that a source reads; - for a text or a page on standard input."
+        help="A file of any kind that a source reads, or the address of a page; - for what comes on standard input."
     ),
     record: int = typer.Option(1, "--record", min=1, help="Which of its records, from 1."),
     text: bool = typer.Option(False, "--text", help="Print what becomes of the text, and nothing else."),
+    contact: str = typer.Option(
+        None, "--contact", help="With an address: where its owner reaches you. Of a crawl source, if there is one."
+    ),
+    allow_private: AllowPrivate = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Show what a night would do with one document: what clean and scrub change, and its figures against all limits.
+    """Show what a night would do with one document: what clean and scrub change, its figures against all limits, and
+    what dedup finds of it among the documents that are there.
 
-    Nothing is kept. What dedup would do depends on all other documents, and is not asked.
+    A page is asked for as the crawler does: robots.txt and reservations are obeyed, private addresses are refused
+    unless they are allowed, and size and time are bounded. Nothing is kept.
 
     Examples: nightshift try page.html   nightshift try corpus.jsonl --record 7 --clean.rules.min_words.v1.at_least 20
+
+    nightshift try https://example.org/page --contact you@example.org
     """
     from flows.show.trial import show_trial
+    from pipeline_lib.plan.trial_page import Web
 
-    show_trial(resolved(context, config).settings, file, record, only_text=text, as_json=as_json)
+    settings, web = resolved(context, config).settings, Web(contact, tuple(allow_private or ()))
+    show_trial(settings, file, record, web, only_text=text, as_json=as_json)
 
 
 def trace(

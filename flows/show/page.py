@@ -16,6 +16,7 @@ from markupsafe import Markup
 from flows.show import plots
 from flows.show.tables import lasting
 from pipeline_lib.base.words import counted
+from pipeline_lib.clean.steps.counts import Count, is_of_texts
 from pipeline_lib.report import counts as key
 from pipeline_lib.report import views
 from pipeline_lib.report.night import limit_said
@@ -89,6 +90,7 @@ def html_of(record: Record, before: Record | None, samples: Sequence[Sample]) ->
         terms=_terms(record),
         entities=_entities(record),
         quality=_quality(record),
+        steps=_steps(record),
         time=_time(record),
         samples=_groups(samples),
         begin=Markup(BEGIN),
@@ -261,6 +263,21 @@ def _time(record: Record) -> Table:
     ]
     columns = ("maker", "artifacts of this night", "time of this night", "time of all")
     return _table("Time of work by step, summed over all processes", columns, rows)
+
+
+def _steps(record: Record) -> Table:
+    rows = [
+        [name, *_did(name, count), lasting(count.cpu_seconds) if count.cpu_seconds else NONE]
+        for name, count in views.text_steps(record)
+    ]
+    columns = ("step", "documents changed", "characters less", "let alone", "time of a processor")
+    return _table("Steps of clean: what they did to the texts of this night", columns, rows)
+
+
+def _did(name: str, count: Count) -> list[str]:
+    if not is_of_texts(name):
+        return [NONE] * 3
+    return [f"{count.num_changed:,}", f"{count.num_chars_removed:,}", f"{count.num_spared:,}"]
 
 
 def _groups(samples: Sequence[Sample]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from pipeline_lib.base.words import counted
-from pipeline_lib.clean.steps.counts import counts_in
+from pipeline_lib.clean.steps.counts import counts_in, is_of_texts, table_of
 from pipeline_lib.model.records import CHALLENGER, CHAMPION
 from pipeline_lib.train.steps import in_nights, nights_like
 
@@ -25,13 +25,18 @@ def funnel(stages: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def text_steps(stages: Sequence[Mapping[str, Any]]) -> Table | None:
-    """What each step of clean did to texts; None where none did anything."""
-    numbers = ("documents", "characters less", "let alone")
+def text_steps(stages: Sequence[Mapping[str, Any]], cpu_seconds: Mapping[str, float]) -> Table | None:
+    """What each step of clean did to texts, and how long it took tonight if anything was made; None where none did
+    anything."""
+    counts = {name: count for row in stages for name, count in counts_in(row["facts"]).items()}
+    steps = table_of(counts, cpu_seconds)
+    is_timed = any(count.cpu_seconds for _, count in steps)
+    numbers = ("documents", "characters less", "let alone", *(["CPU seconds"] if is_timed else []))
     table = _plain_table("steps of clean", *numbers, right=numbers)
-    for row in stages:
-        for name, count in counts_in(row["facts"]).items():
-            table.add_row(name, f"{count.num_changed:,}", f"{count.num_chars_removed:,}", f"{count.num_spared:,}")
+    for name, count in steps:
+        did = [f"{count.num_changed:,}", f"{count.num_chars_removed:,}", f"{count.num_spared:,}"]
+        took = [f"{count.cpu_seconds:,.2f}" if count.cpu_seconds else NO_FIGURE] if is_timed else []
+        table.add_row(name, *(did if is_of_texts(name) else [NO_FIGURE] * 3), *took)
     return table if table.row_count else None
 
 

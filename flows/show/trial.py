@@ -1,4 +1,4 @@
-"""`nightshift try`: one document through ingest, steps of clean, and scrub: what each changed, and its limits."""
+"""`nightshift try`: one document through ingest, steps of clean, dedup and scrub: what each changed, and its limits."""
 
 import math
 import sys
@@ -20,8 +20,11 @@ from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.base.words import counted
 from pipeline_lib.ingest.documents import Document
 from pipeline_lib.ingest.records import Bad
+from pipeline_lib.past.names import url_of
 from pipeline_lib.plan.trial import Question, Trial, records_of, tried
+from pipeline_lib.plan.trial_page import Web, page_of
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
 
 STDIN = "-"
 MOST_LINES = 40  # of what a stage changed
@@ -29,23 +32,25 @@ UNSEEN = ("Cc", "Cf")  # categories of Unicode: controls, formats
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def show_trial(settings: Settings, named: str, wanted: int, *, only_text: bool, as_json: bool) -> None:
-    """Try the document `wanted` (from 1) of a file. Raises `SettingsError` where there is none."""
-    with _place_of(named) as place:
-        item = next(islice(records_of(settings, place), wanted - 1, None), None)
+def show_trial(settings: Settings, named: str, wanted: int, web: Web, *, only_text: bool, as_json: bool) -> None:
+    """Try the document `wanted` (from 1) of a file, or the page of an address. Raises `SettingsError` where there is
+    none."""
+    with _records_of(settings, named, web) as records:
+        item = next(islice(records, wanted - 1, None), None)
     if item is None:
         raise SettingsError(f"{named}: has less than {wanted} records.")
     if isinstance(item, Bad):
         where = "" if item.line is None else f":{item.line}"
         raise SettingsError(f"{named}{where}: {item.reason}: it never becomes a document.")
-    trial = tried(settings, item)
+    workspace = Workspace(settings.workspace.resolve())
+    trial = tried(settings, item, workspace if workspace.state.is_dir() else None)
     if as_json:
         asked = [_as_data(one) for one in trial.questions]
         print_json({**asdict(trial), "questions": asked, "reason": trial.reason or None})
     elif only_text:
         sys.stdout.write(trial.scrubbed or "")
     else:
-        _show(trial, item, make_console())
+        _show(trial, item, workspace, make_console())
 
 
 def _as_data(asked: Question) -> dict[str, Any]:
@@ -57,10 +62,19 @@ def _as_data(asked: Question) -> dict[str, Any]:
 
 
 @contextmanager
+def _records_of(settings: Settings, named: str, web: Web) -> Iterator[Iterator[Document | Bad]]:
+    """The documents; a page, and what comes in on standard input, lie in a private folder until then."""
+    if named.lower().startswith(("http://", "https://")):
+        with TemporaryDirectory() as folder:
+            yield page_of(settings, named, web, Path(folder))
+        return
+    with _place_of(named) as place:
+        yield records_of(settings, place)
+
+
+@contextmanager
 def _place_of(named: str) -> Iterator[Path]:
-    """The file; what comes in on standard input is one of a private folder until then."""
-    if named.startswith(("http://", "https://")):
-        raise SettingsError(f"nightshift try asks no server. Fetch it first: curl -sL {named} | nightshift try -")
+    """The file."""
     if named != STDIN:
         yield Path(named)
         return
@@ -71,7 +85,7 @@ def _place_of(named: str) -> Iterator[Path]:
         yield place
 
 
-def _show(trial: Trial, document: Document, console: Console) -> None:
+def _show(trial: Trial, document: Document, workspace: Workspace, console: Console) -> None:
     told = "".join(f"\n  {name}: {value}" for name, value in trial.told.items())
     console.print(f"{trial.place}  {trial.form}, {len(trial.raw):,} characters{told}", soft_wrap=True)
     console.print("\nclean", style="bold")
@@ -82,14 +96,33 @@ def _show(trial: Trial, document: Document, console: Console) -> None:
     _steps(trial, console)
     console.print(f"  language {trial.language or 'unknown'}")
     _limits(trial, console)
+    _dedup(trial, workspace, console)
     if trial.scrubbed is not None or any(trial.found.values()):
         console.print("\nscrub", style="bold")
         found = ", ".join(f"{kind} {count}" for kind, count in trial.found.items() if count)
         console.print(f"  found: {found or 'nothing'}")
         if trial.scrubbed is not None:
             _changes(trial.text or "", trial.scrubbed, console)
-    kept = "kept, unless dedup finds it elsewhere" if not trial.reason else f"dropped: {trial.reason}"
+    is_compared = trial.alike is not None and not trial.alike.unasked
+    kept = "kept" if is_compared else "kept, unless dedup finds it elsewhere"
+    kept = f"dropped: {trial.reason}" if trial.reason else kept
     console.print(f"\n{kept}", style="bold green" if not trial.reason else "bold red")
+
+
+def _dedup(trial: Trial, workspace: Workspace, console: Console) -> None:
+    """What is there already of it."""
+    alike = trial.alike
+    if alike is None:
+        return
+    console.print("\ndedup", style="bold")
+    if alike.unasked:
+        console.print(f"  not asked: {alike.unasked}", soft_wrap=True)
+    elif not alike.document_id:
+        console.print("  nothing that is there is like it")
+    else:
+        other = url_of(workspace, alike.document_id) or "a document that is gone"
+        how = f"nearly the same (Jaccard {alike.jaccard:.2f})" if alike.is_near else "the same text"
+        console.print(f"  {how}: {other} (id {alike.document_id})", soft_wrap=True, style="red")
 
 
 def _steps(trial: Trial, console: Console) -> None:

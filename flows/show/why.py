@@ -10,8 +10,7 @@ from rich.console import Console
 from flows.console import make_console
 from flows.show.tables import number, print_json
 from pipeline_lib.base.errors import SettingsError
-from pipeline_lib.ingest.sources import Source
-from pipeline_lib.ingest.sources.files import FilesSource
+from pipeline_lib.ingest.sources import FolderSource, Source
 from pipeline_lib.past.ledger import STAGES_OF_DOCUMENTS, Decision, Story, why
 from pipeline_lib.past.names import quarantined, urls_near
 from pipeline_lib.stages import BY_WORD
@@ -54,7 +53,7 @@ def show_why(
 def _not_read(sources: Sequence[Source], document: str) -> str:
     """What to say of a file that lies in a source and that no reader takes; "" of all others."""
     for source in sources:
-        kind = source.why_not_read(document) if isinstance(source, FilesSource) else None
+        kind = source.why_not_read(document) if isinstance(source, FolderSource) else None
         if kind is not None:
             return f"{document!r}: lies in source {source.name!r} and is not read, being of the kind {kind!r}."
     return ""

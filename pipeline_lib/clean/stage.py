@@ -15,6 +15,7 @@ spaCy 1.3 MB/s where it reads.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline_lib.clean.entity_stage import ENTITIES
@@ -34,7 +35,7 @@ GROUPS_ASKED = "groups"  # the parameter of SIGNALS that names groups of signals
 
 def make_text(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
     """The text of each document of `documents`. Raises `GuardStop` where a step is a mistake (steps/apply.py)."""
-    from pipeline_lib.clean.steps.counts import Counts, added, check, facts_of
+    from pipeline_lib.clean.steps.counts import Counts, added, check, cpu_seconds_of, facts_of
     from pipeline_lib.clean.texts import EXTRACTION_SCHEMA, extract_texts
     from pipeline_lib.store.schemas import DOCUMENTS_FILE, DOCUMENTS_SCHEMA
     from pipeline_lib.store.tables import TableWriter, iterate
@@ -50,7 +51,8 @@ def make_text(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
             extraction.write(texts.extraction)
             counts = added(counts, texts.counts)
     check(counts)
-    return _all_of({DOCUMENTS_FILE: documents.num_rows, EXTRACTION_FILE: extraction.num_rows}, facts_of(counts))
+    outcome = _all_of({DOCUMENTS_FILE: documents.num_rows, EXTRACTION_FILE: extraction.num_rows}, facts_of(counts))
+    return replace(outcome, cpu_seconds=cpu_seconds_of(counts))
 
 
 def make_signals(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:

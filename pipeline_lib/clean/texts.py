@@ -4,6 +4,7 @@ What a step changes is seldom anything: RE2 finds out which documents it has to 
 pages become Python strings.
 """
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 from pipeline_lib.clean.extract import count_tags, extract_text
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.steps.apply import changed_texts
-from pipeline_lib.clean.steps.counts import Counts
+from pipeline_lib.clean.steps.counts import EXTRACTION, Count, Counts
 
 EXTRACTION_SCHEMA = pa.schema(
     [
@@ -27,7 +28,7 @@ EXTRACTION_SCHEMA = pa.schema(
 class Texts:
     """documents.v2 with the texts in their final form, and EXTRACTION_SCHEMA; the rows that came in, in their order.
 
-    `counts` says what the steps did.
+    `counts` says what the steps did, and how long they and the extraction took.
     """
 
     documents: pa.Table
@@ -43,9 +44,11 @@ class _Page:
 
 def extract_texts(documents: pa.Table, settings: CleanSettings) -> Texts:
     """The texts of documents.v2; pages with more than `max_html_tags` stay unread."""
+    began = time.process_time()
     raw = raw_texts(documents, settings.max_html_tags)
+    extracted = {EXTRACTION: Count(cpu_seconds=time.process_time() - began)}
     texts, counts = changed_texts(settings, raw.documents["text"].chunk(0))  # one chunk: no copy
-    return Texts(with_texts(raw.documents, texts), raw.extraction, counts)
+    return Texts(with_texts(raw.documents, texts), raw.extraction, {**extracted, **counts})
 
 
 def raw_texts(documents: pa.Table, max_html_tags: int) -> Texts:

@@ -51,6 +51,12 @@ def read_batch(settings: DedupSettings, shards: Sequence[Shard]) -> Entries:
     return _concatenated([nothing, *pieces], tuple(shard.fingerprint for shard in shards))
 
 
+def entries_of(settings: DedupSettings, sketches: pa.Table, shard: str) -> Entries:
+    """All documents of a sketch.v1 table, as the only shard of a batch."""
+    found = _from_sketches(settings, sketches, np.arange(len(sketches), dtype=np.int32), 0)
+    return replace(found, shards=(shard,))
+
+
 def join(first: Entries, second: Entries) -> Entries:
     """All entries of `first`, then all of `second`."""
     if not len(first):

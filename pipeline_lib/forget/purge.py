@@ -45,6 +45,7 @@ from pipeline_lib.ingest.plan import (
 )
 from pipeline_lib.model.records import PER_DOCUMENT_FILE
 from pipeline_lib.report.records import forget_pages
+from pipeline_lib.store import ablations
 from pipeline_lib.store.artifact import Manifest, Ref
 from pipeline_lib.store.files import read_json, remove_file
 from pipeline_lib.store.forgotten import read_tombstones
@@ -80,7 +81,12 @@ Counts = Mapping[str, NDArray[np.int64]]  # by token shard how often each token 
 
 
 def purge(workspace: Workspace, taking: Taking, told: Callable[[int, int], None]) -> None:
-    """Take these documents out. Only the holder of the workspace's lock may call this."""
+    """Take these documents out. Only the holder of the workspace's lock may call this.
+
+    Trials of steps (`store/ablations.py`) go as a whole, also one that began meanwhile: it has read what was there.
+    Raises `WorkspaceBusy` where one is at work; done once more, it goes on.
+    """
+    ablations.remove(workspace.root)
     store = workspace.store
     refs = [ref for ref in store.everything() if ref.stage in STAGES]
     found = [one for ref in refs if (one := _whole(store, ref, taking)) is not None]
@@ -98,6 +104,7 @@ def purge(workspace: Workspace, taking: Taking, told: Callable[[int, int], None]
     _forget_plans(workspace, taking, [one for one in found if one.maker == PLAN])
     _forget_landings(workspace, taking, [one for one in found if one.maker == LANDING])
     _forget_caches(workspace, taking)
+    ablations.remove(workspace.root)
     told(len(found), len(found))
 
 

@@ -6,9 +6,9 @@
 
 Artifacts come last: whatever the state of that instant names was there then, and stays, since gc waits for a backup's
 end. What nights add meanwhile is named by nobody, as after a kill. Left out is what is of no use elsewhere: work
-folders (a training that is under way begins again), logs, locks, temporary files, the addresses of servers that run,
-and the stamps by which artifacts are known to be verified, so that a restored one is looked at again. A link is
-followed: its file is the workspace's also where that disk is gone.
+folders (a training that is under way begins again), trials of steps, logs, locks, temporary files, the addresses of
+servers that run, and the stamps by which artifacts are known to be verified, so that a restored one is looked at
+again. A link is followed: its file is the workspace's also where that disk is gone.
 """
 
 import errno
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.keep.vault import MARKER, Stamp
+from pipeline_lib.store.ablations import FOLDER as ABLATIONS
 from pipeline_lib.store.addresses import FILES_OF_MLFLOW
 from pipeline_lib.store.databases import BESIDE, PARTS
 from pipeline_lib.store.files import translate_os_error
@@ -28,7 +29,7 @@ from pipeline_lib.store.local import INCOMING, VERIFIED
 
 STATE, ARTIFACTS = "state", "artifacts"
 IN_MOTION = ("state/runs/", "state/outbox/")
-FOLDERS_LEFT_OUT = ("work", "logs", f"{ARTIFACTS}/{INCOMING}")
+FOLDERS_LEFT_OUT = ("work", "logs", ABLATIONS, f"{ARTIFACTS}/{INCOMING}")
 FILES_LEFT_OUT = ("state/lock", "state/up.json")
 BY_OTHERS = (f"{ARTIFACTS}/", f"{FILES_OF_MLFLOW}/")  # a file of any name may be part of a model
 LOCKS, TEMPORARY, DATABASE = ".lock", (".tmp", ".old", BESIDE), ".db"

@@ -31,6 +31,7 @@ from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import VERSION, registry_of
 from pipeline_lib.register.standing import Standing, standing
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store import ablations
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.files import num_bytes_in, readable
 from pipeline_lib.store.local import Store
@@ -40,7 +41,7 @@ from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.train.stage import TRAIN
 
 CLOCK = "unneeded.json"
-WORK_FOLDERS, LOGS = "work folders", "full logs"
+WORK_FOLDERS, LOGS, TRIALS = "work folders", "full logs", "trials of steps"
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,10 @@ def _things(
     for folder in _work_folders(workspace, marks):
         key = f"work/{folder.parent.name}/{folder.name}"
         yield Thing(WORK_FOLDERS, key, num_bytes_in(folder), own.keep_days, partial(shutil.rmtree, folder))
+    if (used := ablations.last_used(workspace.root)) is not None:
+        place = ablations.place_in(workspace.root)
+        remove_all = partial(ablations.remove_unless_held, workspace.root)
+        yield Thing(TRIALS, ablations.FOLDER, num_bytes_in(place), own.keep_days, remove_all, used)
     kept = {ref.fingerprint for ref in marks if ref.stage == TRAIN.stage}
     yield from (_left(one, registry, settings) for one in leftovers(registry, versions) if not _is_of(one, kept))
     for log in rotated(workspace.root / "logs"):

@@ -142,7 +142,7 @@ def full_graph(settings: Settings, workspace: Workspace) -> Graph:
     plan = plan_in_full(settings, workspace)
     raw = [item for item in plan.found.opened if item.plan is None]
     made = [again for item in raw if (again := remade(settings, workspace, item.batch)) is not None]
-    read = _graph([at_work(item, Closed().board(), {}, settings, workspace) for item in made], ())
+    read = graph_of([at_work(item, Closed().board(), {}, settings, workspace) for item in made], ())
     return {**plan.graph, **read}
 
 
@@ -211,16 +211,16 @@ def _closed(settings: Settings, workspace: Workspace, key_id: str, batches: Sequ
 
 
 def _laid_out(settings: Settings, workspace: Workspace, found: Found, key_id: str) -> DataPlan:
-    documents = _boards(settings, workspace, found, {"key_id": key_id}, None)
+    documents = boards_of(settings, workspace, found, {"key_id": key_id}, None)
     before = _behind(documents, found.closed)
-    tokenizer = plan_tokenizer(settings, workspace, key_id, before, _graph(documents, ()))
-    boards = _boards(settings, workspace, found, {"key_id": key_id}, tokenizer.ref)
+    tokenizer = plan_tokenizer(settings, workspace, key_id, before, graph_of(documents, ()))
+    boards = boards_of(settings, workspace, found, {"key_id": key_id}, tokenizer.ref)
     last = _behind(boards, found.closed)
     queries = [source.asked(found.batches) for source in settings.of(IngestSettings).sources]
     forgotten = tuple(read_tombstones(workspace.root))
     taken = snapshot_work(tokenizer.ref, last.before("shards"), queries, forgotten=as_parameter(forgotten))
     snapshot = Step(ENCODING, "snapshot", (), (taken,), taken)
-    graph = _graph(boards, (tokenizer.step, snapshot))
+    graph = graph_of(boards, (tokenizer.step, snapshot))
     nodes = [node.ref for each in last.carried.values() for node in each]
     todo = wanted([tokenizer.ref, taken.ref, *nodes, *_targets(boards)], graph, workspace.store)
     recipe = recipe_of(settings, key_id, tokenizer.ref)
@@ -239,12 +239,12 @@ def _laid_out(settings: Settings, workspace: Workspace, found: Found, key_id: st
     )
 
 
-def _boards(
+def boards_of(
     settings: Settings, workspace: Workspace, found: Found, params: Mapping[str, Any], tokenizer: Ref | None
 ) -> list[Board]:
     """The works of all open batches, each taking over what the one before carries.
 
-    Without a tokenizer they go as far as the stage that needs one.
+    `params`: of the night, the id of its key. Without a tokenizer they go as far as the stage that needs one.
     """
     boards: list[Board] = []
     for item in found.opened:
@@ -274,7 +274,8 @@ def _targets(boards: Sequence[Board]) -> list[Ref]:
     return [board.wholes[name] for board in boards for name in ("batch", "token_shards")]
 
 
-def _graph(boards: Sequence[Board], steps: Sequence[Step]) -> Graph:
+def graph_of(boards: Sequence[Board], steps: Sequence[Step]) -> Graph:
+    """All works of these boards and steps."""
     every = [*(step for board in boards for step in board.steps), *steps]
     return {work.ref: work for step in every for work in step.works}
 

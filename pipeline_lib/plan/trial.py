@@ -1,7 +1,7 @@
 """What a night would do with the documents of one file: ingest, clean and scrub of a single one, and nothing is kept.
 
-The makers' own functions are asked, so that it is the same that a night does. What dedup would do depends on all other
-documents; it is not asked. Personal data is replaced under a key that ends with the answer.
+The makers' own functions are asked, so that it is the same that a night does. What dedup would do depends on what is
+there already: trial_dedup.py asks the index. Personal data is replaced under a key that ends with the answer.
 """
 
 import math
@@ -19,9 +19,12 @@ from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.ingest.documents import Document
 from pipeline_lib.ingest.records import Bad
 from pipeline_lib.ingest.settings import IngestSettings
+from pipeline_lib.ingest.sources import FolderSource
 from pipeline_lib.ingest.sources.files import FilesSource
+from pipeline_lib.plan.trial_dedup import Alike, alike_of
 from pipeline_lib.scrub.settings import KINDS, ScrubSettings
 from pipeline_lib.settings.tree import Settings
+from pipeline_lib.store.workspace import Workspace
 
 SOURCE = "try"
 
@@ -77,11 +80,14 @@ class Trial:
     questions: Sequence[Question]
     scrubbed: str | None  # None: clean drops it, or it holds what may not be there
     found: Mapping[str, int]  # personal data by kind
+    alike: Alike | None = None  # of what is there; None: nothing is, or nobody could look
 
     @property
     def reason(self) -> str:
         """Why it would be dropped; "" where it is kept."""
         failed = next((asked.reason for asked in self.questions if asked.is_failed), "")
+        if not failed and self.alike is not None and self.alike.document_id:
+            return self.alike.reason
         return failed or ("" if self.scrubbed is not None else f"has_{next(k for k, n in self.found.items() if n)}")
 
 
@@ -111,15 +117,16 @@ def records_of(settings: Settings, place: Path) -> Iterator[Document | Bad]:
     yield from read_file(reading_of(own, source, None), FilePlan(place.name, digest, place.stat().st_size), place)
 
 
-def _source_of(own: IngestSettings, place: Path) -> FilesSource:
-    """The source of files in which it lies, else the first there is, else one with nothing set."""
-    sources = [source for source in own.sources if isinstance(source, FilesSource)]
-    around = (source for source in sources if place.resolve().is_relative_to(source.path.expanduser().resolve()))
-    return next(around, sources[0] if sources else FilesSource(name=SOURCE, path=place))
+def _source_of(own: IngestSettings, place: Path) -> FolderSource:
+    """The folder among the sources in which it lies, else the first one of `files`, else one with nothing set."""
+    folders = [source for source in own.sources if isinstance(source, FolderSource)]
+    around = (source for source in folders if place.resolve().is_relative_to(source.path.expanduser().resolve()))
+    of_files = (source for source in folders if isinstance(source, FilesSource))
+    return next(around, next(of_files, FilesSource(name=SOURCE, path=place)))
 
 
-def tried(settings: Settings, document: Document) -> Trial:
-    """What each stage makes of a document."""
+def tried(settings: Settings, document: Document, workspace: Workspace | None = None) -> Trial:
+    """What each stage makes of a document. `workspace`: whose documents dedup compares it with."""
     from pipeline_lib.clean.model_stage import learned_scores
     from pipeline_lib.clean.signal_groups import groups_asked
     from pipeline_lib.clean.signals import LANGUAGE, signals_of
@@ -136,9 +143,8 @@ def tried(settings: Settings, document: Document) -> Trial:
     questions = _questions(own, texts.extraction, signals, terms, learned_scores(own.models, column))
     has_text = texts.extraction["has_text"][0].as_py()
     is_kept = not any(asked.is_failed for asked in questions)
-    scrubbed, found = (
-        _scrubbed(settings, with_texts(texts.documents, column)) if is_kept else (None, dict.fromkeys(KINDS, 0))
-    )
+    documents = with_texts(texts.documents, column)
+    scrubbed, found = _scrubbed(settings, documents) if is_kept else (None, dict.fromkeys(KINDS, 0))
     told = {"title": record.title, "licence": record.licence, **(record.metadata or {})}
     num_tags = texts.extraction["num_tags"][0].as_py()
     return Trial(
@@ -154,6 +160,7 @@ def tried(settings: Settings, document: Document) -> Trial:
         questions=questions,
         scrubbed=scrubbed,
         found=found,
+        alike=alike_of(settings, workspace, documents) if is_kept and workspace is not None else None,
     )
 
 

@@ -21,6 +21,7 @@ from pipeline_lib.clean.model_kind import SCORES_FILE
 from pipeline_lib.clean.model_kinds import KINDS
 from pipeline_lib.clean.signals import LANGUAGE
 from pipeline_lib.clean.stage import TERMINOLOGY_FILE
+from pipeline_lib.clean.steps.counts import counts_in
 from pipeline_lib.past.ledger import STAGES_OF_DOCUMENTS
 from pipeline_lib.past.made import INGEST, made_last, opened, raw_shards
 from pipeline_lib.plan.last import kept_of
@@ -229,3 +230,14 @@ def _add_works(workspace: Workspace, batch: Batch, counts: Counts) -> None:
             if (manifest := manifest_of(workspace.store, kept.ref)) is not None:
                 counts[key.MILLISECONDS, kept.maker] += round(1000 * manifest.seconds)
                 counts[key.WORKS, kept.maker] += 1
+                _add_steps(manifest, counts)
+
+
+def _add_steps(manifest: Manifest, counts: Counts) -> None:
+    """What steps of clean did, as the maker says that did it, and the seconds of the processor by part of a work."""
+    for part, seconds in manifest.cpu_seconds.items():
+        counts[key.CPU_MILLISECONDS, part] += round(1000 * seconds)
+    for step, count in counts_in(manifest.facts if manifest.maker == TEXT else {}).items():
+        counts[key.CHANGED, step] += count.num_changed
+        counts[key.CHARS_REMOVED, step] += count.num_chars_removed
+        counts[key.SPARED, step] += count.num_spared

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline_lib.clean.steps.counts import Count, table_of
 from pipeline_lib.past.made import INGEST
 from pipeline_lib.report import counts as key
 from pipeline_lib.report.counts import Counts, only, split, values_of
@@ -192,6 +193,15 @@ def spent(record: Record) -> list[Spent]:
     order = {stage.word: place for place, stage in enumerate(STAGES)}
     rows = [Spent(maker, works[maker], new[maker] / 1000, every[maker] / 1000) for maker in every]
     return sorted(rows, key=lambda row: (order.get(row.maker.partition(".")[0], 99), -row.all_seconds, row.maker))
+
+
+def text_steps(record: Record) -> list[tuple[str, Count]]:
+    """What each step of clean did to the documents of this night, and how long it took."""
+    bag = record.new
+    changed, chars, spared = (split(bag, kind, 0) for kind in (key.CHANGED, key.CHARS_REMOVED, key.SPARED))
+    seconds = {part: number / 1000 for part, number in split(bag, key.CPU_MILLISECONDS, 0).items()}
+    names = {**changed, **spared}
+    return table_of({name: Count(changed[name], chars[name], spared[name]) for name in names}, seconds)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,10 @@ def execute(
         report=report,
     )
     with store.draft(work.ref) as draft:
+        began = time.process_time()
         outcome = work.maker.make(work.settings, inputs, draft.path)
+        name, parts = work.maker.name, outcome.cpu_seconds
+        cpu_seconds = {name: time.process_time() - began, **{f"{name}/{part}": parts[part] for part in parts}}
         if limits is not None:
             limits.check(work.maker.stage, outcome)
         return draft.seal(
@@ -71,7 +74,11 @@ def execute(
             settings=work.decisive,
             inputs=work.inputs,
             members=work.members,
-            made={"created": round(time.time(), 3), **provenance()},
+            made={
+                "created": round(time.time(), 3),
+                "cpu_seconds": {part: round(seconds, 3) for part, seconds in cpu_seconds.items()},
+                **provenance(),
+            },
         )
 
 

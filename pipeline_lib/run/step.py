@@ -1,6 +1,6 @@
 """Steps: works that are done together and shown as one task. One step is one stage of one batch, or of the night."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,12 +58,13 @@ class Done:
     dropped: Mapping[str, int]
     facts: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    cpu_seconds: Mapping[str, float] = field(default_factory=dict)  # of what was made, by maker and by part of a work
 
 
 def done_of(step: Step, store: Store, made: Sequence[Work]) -> Done:
     """How a step stands after these works of it were made."""
     manifest = manifest_of(store, step.whole.ref)
-    seconds = [store.read(work.ref.stage, work.ref.fingerprint).seconds for work in made]
+    found = [store.read(work.ref.stage, work.ref.fingerprint) for work in made]
     return Done(
         ref=step.whole.ref,
         is_cached=not made,
@@ -73,8 +74,18 @@ def done_of(step: Step, store: Store, made: Sequence[Work]) -> Done:
         rows_out=manifest.rows_out if manifest else 0,
         dropped=manifest.dropped if manifest else {},
         facts=manifest.facts if manifest else {},
-        seconds=round(sum(seconds), 3),
+        seconds=round(sum(one.seconds for one in found), 3),
+        cpu_seconds=summed(one.cpu_seconds for one in found),
     )
+
+
+def summed(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Seconds by name, added up, to a millisecond."""
+    total: dict[str, float] = {}
+    for part in parts:
+        for name, seconds in part.items():
+            total[name] = total.get(name, 0.0) + seconds
+    return {name: round(seconds, 3) for name, seconds in total.items()}
 
 
 def manifest_of(store: Store, ref: Ref) -> Manifest | None:

@@ -85,6 +85,7 @@ class Outcome:
     `dropped` counts documents by reason ("too_few_words"); a document that failed several rules counts under the
     first of them, so that the sum is right. `file_rows` gives rows for data files by name. `facts` are small numbers
     and strings for people and for later stages (never document text); they must be the same for the same input.
+    `cpu_seconds`, by part of the work, need not: they stand beside when and by which code it was made.
     """
 
     rows_in: int
@@ -92,6 +93,7 @@ class Outcome:
     dropped: Mapping[str, int] = field(default_factory=dict)
     file_rows: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    cpu_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,12 @@ class Manifest:
     def seconds(self) -> float:
         """How long the work took when it was done."""
         return float(self.made.get("seconds", 0.0))
+
+    @property
+    def cpu_seconds(self) -> Mapping[str, float]:
+        """How long processors worked on it when it was done: as "clean.text" in all, "clean.text/tags.v1" of a part."""
+        found: Mapping[str, float] = self.made.get("cpu_seconds", {})
+        return found
 
     @property
     def created(self) -> float:

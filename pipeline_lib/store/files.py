@@ -195,9 +195,14 @@ def num_bytes_in(path: Path) -> int:
 
 
 def replace_folder(source: Path, target: Path) -> None:
-    """Move the folder `source` to `target`; a folder that stands there is put beside `source` first, and removed."""
+    """Move the folder `source` to `target`; a folder that stands there is put beside `source` first, and removed.
+
+    Of a link that stands there nothing but the link goes.
+    """
     make_folder(target.parent)
-    if target.exists():
+    if target.is_symlink():
+        target.unlink()
+    elif target.exists():
         aside = source.with_name(f".{target.name}.{os.getpid()}.old")
         target.rename(aside)
         shutil.rmtree(aside)

@@ -88,6 +88,7 @@ class RunRecord:
     profile: str = ""
     is_reaped: bool = False  # a killed or stopped run of which Prefect was told since
     stage_seconds: Mapping[str, Seconds] | None = None  # wall time inside stages, by stage, once the run has ended
+    cpu_seconds: Mapping[str, Seconds] | None = None  # of what it made, by maker and by part of a work, the same way
 
     @property
     def is_alive(self) -> bool:

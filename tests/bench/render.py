@@ -9,6 +9,10 @@ A night takes <!-- figure: demo_second_night_seconds -->8.43<!-- /figure --> s.
 <!-- demo output -->
 (what `make demo` printed: docs/bench/demo.txt, written by `python -m tests.bench.demo`)
 <!-- /demo output -->
+
+<!-- ablation output -->
+(the same of a trial: docs/bench/ablation.txt, written by `python -m tests.bench.ablation`)
+<!-- /ablation output -->
 """
 
 import math
@@ -21,8 +25,8 @@ from tests.bench.figures import ROOT, Entry, Figure
 
 ONE = re.compile(r"<!-- figure: (\S+) -->.*?<!-- /figure -->")
 MANY = re.compile(r"<!-- figures: ([^\n]+?) -->\n.*?<!-- /figures -->", re.DOTALL)
-PRINTED = re.compile(r"<!-- demo output -->\n.*?<!-- /demo output -->", re.DOTALL)
-DEMO = ROOT / "docs" / "bench" / "demo.txt"
+PRINTED = re.compile(r"<!-- (demo|ablation) output -->\n.*?<!-- /\1 output -->", re.DOTALL)
+DEMO, ABLATION = (ROOT / "docs" / "bench" / f"{name}.txt" for name in ("demo", "ablation"))
 SHOWN_DIGITS = 3
 HEADING = "| figure | value | goal | | revision |\n|---|--:|--:|---|---|\n"
 REVISION_DIGITS = 7
@@ -53,9 +57,10 @@ def rendered(page: str, entries: Sequence[Entry], figures: Mapping[str, Figure])
         chosen = [entry for own in found.values() for entry in own]
         return f"<!-- figures: {match[1]} -->\n{table(chosen, figures)}<!-- /figures -->"
 
-    def printed(_match: re.Match[str]) -> str:
-        lines = (f"    {line}".rstrip() for line in DEMO.read_text(encoding="utf-8").splitlines())
-        return "<!-- demo output -->\n" + "".join(f"{line}\n" for line in lines) + "<!-- /demo output -->"
+    def printed(match: re.Match[str]) -> str:
+        place = {"demo": DEMO, "ablation": ABLATION}[match[1]]
+        lines = (f"    {line}".rstrip() for line in place.read_text(encoding="utf-8").splitlines())
+        return f"<!-- {match[1]} output -->\n" + "".join(f"{line}\n" for line in lines) + f"<!-- /{match[1]} output -->"
 
     return ONE.sub(one, MANY.sub(many, PRINTED.sub(printed, page)))
 

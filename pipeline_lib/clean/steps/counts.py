@@ -4,13 +4,18 @@ A rewrite that would empty or inflate most of the documents that it changes is a
 ours spare what is nothing but residue; the rules judge that.)
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline_lib.base.errors import GuardStop
 
 REWRITES = "rewrites."  # begins their names
+EXTRACTION = "extraction"  # among the steps, as what takes time
+OF_CLEAN, OF_TEXTS = "clean.", "clean.text/"  # begin the names of what takes time
+WHOLE = ("clean.text", "clean.list", "clean.lists")  # of which the parts are named, or next to nothing is done
+LEAST_SECONDS = 0.001
 FEWEST_SPARED = 20  # documents of a shard: fewer stop nothing
 _PREFIXES = {
     "num_changed": "num_changed_by.",
@@ -21,17 +26,22 @@ _PREFIXES = {
 
 @dataclass(frozen=True)
 class Count:
-    """Documents that a step changed, characters that these have less, documents that it was not let at."""
+    """Documents that a step changed, characters that these have less, documents that it was not let at.
+
+    The seconds of the processor are no fact: they differ from run to run.
+    """
 
     num_changed: int = 0
     num_chars_removed: int = 0
     num_spared: int = 0
+    cpu_seconds: float = dataclasses.field(default=0.0, compare=False)
 
     def __add__(self, other: "Count") -> "Count":
         return Count(
             self.num_changed + other.num_changed,
             self.num_chars_removed + other.num_chars_removed,
             self.num_spared + other.num_spared,
+            self.cpu_seconds + other.cpu_seconds,
         )
 
 
@@ -62,6 +72,30 @@ def facts_of(counts: Counts) -> dict[str, int]:
         for field, prefix in _PREFIXES.items()
         if (value := getattr(count, field))
     }
+
+
+def cpu_seconds_of(counts: Counts) -> dict[str, float]:
+    """How long each step took, of the processor."""
+    return {name: count.cpu_seconds for name, count in counts.items()}
+
+
+def table_of(counts: Counts, cpu_seconds: Mapping[str, float]) -> list[tuple[str, Count]]:
+    """A row for each step that did something, or took a millisecond: the extraction, the steps, and what measures and
+    judges behind them, each with the seconds that it took by these (`Manifest.cpu_seconds`)."""
+    took = {
+        name.removeprefix(OF_TEXTS): seconds
+        for name, seconds in cpu_seconds.items()
+        if name.startswith(OF_CLEAN) and name not in WHOLE and seconds >= LEAST_SECONDS
+    }
+    steps = {**took, **counts}
+    behind = [name for name in steps if name.startswith(OF_CLEAN)]
+    order = [*(name for name in steps if name not in behind), *behind]
+    return [(name, replace(counts.get(name, Count()), cpu_seconds=took.get(name, 0.0))) for name in order]
+
+
+def is_of_texts(name: str) -> bool:
+    """Whether a row of that table is of a step that changes texts; the others read, measure and judge."""
+    return name != EXTRACTION and not name.startswith(OF_CLEAN)
 
 
 def counts_in(facts: Mapping[str, Any]) -> Counts:

@@ -26,3 +26,6 @@ Source = Annotated[
     | SyntheticSource,
     Field(discriminator="kind"),
 ]
+
+# Folders of files that lie where the user sees them: `why` and `try` know the files in them.
+FolderSource = FilesSource | JudgmentsSource

@@ -47,6 +47,10 @@ class JudgmentsSource(MappedSource):
         """See `FilesSource`."""
         return self._folder().locate(paths)
 
+    def why_not_read(self, path: str) -> str | None:
+        """See `FilesSource`."""
+        return self._folder().why_not_read(path)
+
     def read(self, file: SourceFile, limits: Limits) -> Iterator[Record | Bad]:
         """The records of a file, each with what it says of itself."""
         for item in super().read(file, limits):

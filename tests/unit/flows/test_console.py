@@ -226,6 +226,21 @@ def test_steps_of_clean_that_changed_texts_have_a_table_and_without_any_there_is
     assert ["rewrites.foo.v1", "1,200", "-35", "0"] in lines
 
 
+def test_the_table_of_steps_has_the_seconds_of_a_processor_where_something_was_made_tonight() -> None:
+    night = _night()
+    night["refresh"]["stages"][1]["facts"] = {"num_changed_by.invisible.v1": 3}
+    took = {"clean.text": 9.0, "clean.text/extraction": 2.5, "clean.text/invisible.v1": 0.25, "clean.signals": 4.0}
+    night["refresh"]["cpu_seconds"] = {**took, "clean.list": 3.0, "dedup.sketch": 7.0, "clean.text/tags.v1": 0.0002}
+    lines = [line.split() for line in _written(night).splitlines()]
+    at = lines.index(["steps", "of", "clean", "documents", "characters", "less", "let", "alone", "CPU", "seconds"])
+    assert lines[at + 1 : at + 5] == [
+        ["extraction", "-", "-", "-", "2.50"],
+        ["invisible.v1", "3", "0", "0", "0.25"],
+        ["clean.signals", "-", "-", "-", "4.00"],
+        [],
+    ]
+
+
 def test_open_servers_are_named_by_their_addresses() -> None:
     written = _written(_night(), urls=("http://127.0.0.1:4200", "http://127.0.0.1:5000"))
     assert "Prefect  http://127.0.0.1:4200\nMLflow   http://127.0.0.1:5000" in written

@@ -13,6 +13,7 @@ from pipeline_lib.clean.rule_sets import SET_BY_NAME
 from pipeline_lib.clean.rules import RULE_BY_NAME
 from pipeline_lib.past.ledger import why
 from tests.labelled import labelled_text, write_examples, write_reference, write_word_list
+from tests.made_judgments import US, told
 from tests.tiny_night import chinese, english
 from tests.unit.flows.conftest import Nights
 
@@ -118,11 +119,9 @@ def test_what_is_no_document_is_said(
     assert said in capsys.readouterr().err
 
 
-def test_a_missing_file_and_an_address_are_said_with_what_helps(tmp_path: Path, capsys: Captured) -> None:
+def test_a_missing_file_is_said(tmp_path: Path, capsys: Captured) -> None:
     assert tried(str(tmp_path / "no.txt")) == 2
     assert "no.txt: there is no such file." in capsys.readouterr().err
-    assert tried("https://e.example/a") == 2
-    assert "Fetch it first: curl -sL https://e.example/a | nightshift try -" in capsys.readouterr().err
 
 
 def test_the_fields_of_the_source_in_which_a_file_lies_count(tmp_path: Path, capsys: Captured) -> None:
@@ -131,6 +130,15 @@ def test_the_fields_of_the_source_in_which_a_file_lies_count(tmp_path: Path, cap
     other = {"kind": "files", "name": "a", "path": str(tmp_path / "other")}
     said = as_data(capsys, str(tmp_path / "a.jsonl"), "--ingest.sources", json.dumps([other, source]))
     assert (said["raw"], said["told"]) == (english(72), {"title": "T"})
+
+
+def test_a_file_in_a_folder_of_judgments_is_read_with_what_it_says_of_itself(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "a.txt").write_text(f"{US}\n{english(72)}", encoding="utf-8")
+    files = {"kind": "files", "name": "a", "path": str(tmp_path / "other")}
+    judgments = {"kind": "judgments", "name": "b", "path": str(tmp_path)}
+    asked = (str(tmp_path / "a.txt"), "--ingest.sources")
+    assert as_data(capsys, *asked, json.dumps([files, judgments]))["told"] == told(US)
+    assert as_data(capsys, *asked, json.dumps([files]))["told"] == {}
 
 
 def test_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:

@@ -13,6 +13,7 @@ from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.ingest.records import Limits, SourceFile
 from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
+from pipeline_lib.ingest.sources.judgments import JudgmentsSource
 from pipeline_lib.store.workspace import Workspace
 from tests.unit.flows.conftest import Nights
 
@@ -97,9 +98,12 @@ def test_an_unknown_name_is_answered_with_the_nearest_ones(nights: Nights, capsy
 
 def test_a_file_that_no_reader_takes_is_told_with_its_kind(nights: Nights, tmp_path: Path) -> None:
     (tmp_path / "b.png").write_bytes(b"\x89PNG")
-    sources = [FilesSource(name="papers", path=tmp_path)]
-    with pytest.raises(SettingsError, match=r"'b\.png': lies in source 'papers' and is not read, .* kind '\.png'\."):
-        show_why(nights.workspace, "b.png", all_values=False, as_json=False, sources=sources)
+    for kind in (FilesSource, JudgmentsSource):
+        sources = [kind(name="papers", path=tmp_path)]
+        with pytest.raises(
+            SettingsError, match=r"'b\.png': lies in source 'papers' and is not read, .* kind '\.png'\."
+        ):
+            show_why(nights.workspace, "b.png", all_values=False, as_json=False, sources=sources)
 
 
 def test_what_a_stage_has_not_seen_yet_is_told_with_the_command(

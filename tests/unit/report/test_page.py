@@ -98,6 +98,7 @@ def test_it_tells_the_funnel_the_limits_and_what_is_new(house: House) -> None:
     assert "Histogram of num_words: median" in page
     assert "limit at least 50" in page
     assert "invalid_json 1" in page
+    assert re.search(r"Steps of clean:.*clean\.signals.*clean\.judge", page, re.DOTALL)
     assert "cannot be told" in page
 
 

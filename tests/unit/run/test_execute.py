@@ -125,7 +125,8 @@ def test_a_work_is_made_with_all_that_names_it_and_where_it_came_from(store: Sto
     )
     assert made.settings == {"number": 0, "rows": 3, "out": 2}
     assert store.open("clean", work.fingerprint).file("text.txt").read_text() == "text 3"
-    assert made.made.keys() == {"seconds", "created", "revision", "python", "libraries"}
+    assert made.made.keys() == {"seconds", "cpu_seconds", "created", "revision", "python", "libraries"}
+    assert made.made["cpu_seconds"].keys() == {"clean.text"}
     assert made.made["libraries"]["pyarrow"] == provenance()["libraries"]["pyarrow"]
 
 

@@ -24,7 +24,7 @@ from pipeline_lib.store.workspace import Batch, RunRecord, Workspace
 NAMES = [field.name for field in fields(RunRecord)]
 DEFAULTS = {field.name: field.default for field in fields(RunRecord) if field.default is not MISSING}
 REQUIRED = [name for name in NAMES if name not in DEFAULTS]
-NULLABLE = ("ended", "summary", "flow_run_id", "stage_seconds")
+NULLABLE = ("ended", "summary", "flow_run_id", "stage_seconds", "cpu_seconds")
 WHOLE = RunRecord("r1", "nightly", 77, 1000.5, 2000.0, "completed", "train", 2100.0, 2200.0, "fine", {"a": [1]}, "f")
 
 # Values that no field takes, or none of its kind: JSON as anybody may have left it there.
@@ -35,10 +35,15 @@ WRONG: dict[str, list[str]] = {
     "mapping": ["1", '"a"', "[]"],
 }
 KINDS = {"process_id": "number", "process_started": "number", "started": "number", "stage_started": "number"}
-KINDS |= {"ended": "number", "summary": "mapping", "stage_seconds": "mapping", "is_reaped": "flag"}
+KINDS |= {"ended": "number", "summary": "mapping", "stage_seconds": "mapping", "cpu_seconds": "mapping"}
+KINDS |= {"is_reaped": "flag"}
 WRONG_FIELDS = [(name, value) for name in NAMES for value in WRONG[KINDS.get(name, "text")]]
 WRONG_FIELDS += [("process_id", value) for value in ("0", "1.5", "4294967296", "99999999999999999999")]
-WRONG_FIELDS += [("stage_seconds", '{"train": "long"}'), ("summary", "[" * 3000 + "]" * 3000)]
+WRONG_FIELDS += [
+    ("cpu_seconds", '{"clean.text": "long"}'),
+    ("stage_seconds", '{"train": "long"}'),
+    ("summary", "[" * 3000 + "]" * 3000),
+]
 NO_RECORDS = ["", "{", "null", "3", '"text"', "[]", "[1]", "{}", "\x00", "[" * 100_000, '{"run_id": "r1"}']
 
 
