@@ -25,13 +25,38 @@ ROW_GROUP_ROWS = 1 << 20  # what `write_parquet` puts into a row group
 OPTIONS: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "write_page_checksum": True}
 # What is read once and goes: half the time to write, twice the size.
 PASSING_OPTIONS: dict[str, Any] = {"compression": "lz4", "use_dictionary": False, "write_statistics": False}
+# Columns in which no value comes twice, or hardly any: a dictionary of them costs a tenth of the time to write texts, a
+# third of a ledger's, and saves no byte. Nor do the numbers of signals gain by one.
+OF_ITS_OWN = ("document_id", "url", "place", "text")
 SMALL_ROWS = 64  # so few are written as they are: each column's zstd and dictionary cost more than they save
 SMALL_OPTIONS: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:
     """Write a table with the settings all stages share: zstd, page checksums, no writer's clock in the file."""
-    pq.write_table(table, path, **(SMALL_OPTIONS if table.num_rows <= SMALL_ROWS else OPTIONS))
+    is_small = table.num_rows <= SMALL_ROWS
+    pq.write_table(table, path, **(SMALL_OPTIONS if is_small else {**OPTIONS, **dictionaries(table.schema)}))
+
+
+def dictionaries(schema: pa.Schema) -> dict[str, list[str]]:
+    """Which columns are written with a dictionary of their values, as an option of a writer."""
+    fields = (field for field in schema if field.name not in OF_ITS_OWN)
+    return {"use_dictionary": [path for field in fields for path in _leaves(field, field.name)]}
+
+
+def _leaves(field: pa.Field, path: str) -> Iterator[str]:
+    """The paths under which Parquet keeps a field; none of one that has fractions."""
+    kind = field.type
+    if pa.types.is_struct(kind):
+        for inner in kind:
+            yield from _leaves(inner, f"{path}.{inner.name}")
+    elif pa.types.is_map(kind):
+        yield from _leaves(kind.key_field, f"{path}.key_value.key")
+        yield from _leaves(kind.item_field, f"{path}.key_value.value")
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        yield from _leaves(kind.value_field, f"{path}.list.element")
+    elif not pa.types.is_floating(kind):
+        yield path
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -90,7 +115,7 @@ class TableWriter:
     def __init__(self, path: Path, schema: pa.Schema, options: Mapping[str, Any] = OPTIONS) -> None:
         self.num_rows = 0
         self._schema = schema
-        self._writer = pq.ParquetWriter(path, schema, **options)
+        self._writer = pq.ParquetWriter(path, schema, **{**dictionaries(schema), **options})
 
     def write(self, table: pa.Table) -> None:
         """Add a piece; an empty one adds nothing. Columns are taken by name and cast to the schema."""

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline_lib.base.errors import DataError
+from pipeline_lib.store.schemas import DOCUMENTS_SCHEMA, FAILED_TYPE
 from pipeline_lib.store.tables import (
     SMALL_ROWS,
     TableWriter,
@@ -66,3 +68,27 @@ def test_a_table_is_read_as_it_was_written_whatever_its_size(tmp_path: Path, row
     assert read_table(tmp_path / "table.parquet").equals(table)
     assert read_table(tmp_path / "table.parquet", ["number", "text"]).equals(table.select(["number", "text"]))
     assert sum(piece.num_rows for piece in iterate(tmp_path / "table.parquet")) == rows
+
+
+def test_what_comes_again_is_written_once_and_what_does_not_has_no_dictionary(tmp_path: Path) -> None:
+    path, rows = tmp_path / "t", 10 * SMALL_ROWS
+    schema = DOCUMENTS_SCHEMA.append(pa.field("score", pa.float64())).append(pa.field("failed", FAILED_TYPE))
+    columns = {
+        **{name: ["same"] * rows for name in ("document_id", "source", "url", "format", "language", "title", "text")},
+        "fetched": [None] * rows,
+        "licence": ["same"] * rows,
+        "metadata": [[("key", "value")]] * rows,
+        "messages": [[{"role": "user", "content": "same"}]] * rows,
+        "score": [0.5] * rows,
+        "failed": [[{"rule": "same", "value": 0.5, "limit": 1.0}]] * rows,
+    }
+    with TableWriter(path, schema) as writer:
+        writer.write(pa.table(columns, schema))
+    group = pq.read_metadata(path).row_group(0)
+    found = [group.column(at) for at in range(group.num_columns)]
+    assert {column.path_in_schema for column in found if column.has_dictionary_page} == {
+        "source", "format", "language", "fetched", "title", "licence", "metadata.key_value.key",
+        "metadata.key_value.value", "messages.list.element.role", "messages.list.element.content",
+        "failed.list.element.rule",
+    }  # fmt: skip
+    assert read_table(path).to_pylist() == pa.table(columns, schema).to_pylist()
