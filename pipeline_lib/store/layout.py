@@ -22,7 +22,8 @@ RESTORING = ".restoring"  # stands in a workspace until all of a backup is there
 # What a workspace that has worked holds, in every layout: an empty folder, or one with logs alone, is as good as new.
 TRACES = ("artifacts", "state/catalog.json")
 FOLDERS = (
-    "ablations", "artifacts", "certificates", "keys", "logs", "mlartifacts", "mlflow", "prefect", "reports", "state", "work",
+    "ablations", "artifacts", "certificates", "keys", "logs",
+    "mlartifacts", "mlflow", "prefect", "reports", "state", "work",
 )  # fmt: skip
 # All that lies at the top of a workspace. A disk of its own has a folder for what its repair finds.
 OURS = re.compile(rf"{'|'.join(FOLDERS)}|up\.out|mlflow\.db(-wal|-shm|-journal)?|lost\+found|\..*")
