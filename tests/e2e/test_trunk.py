@@ -270,7 +270,7 @@ def test_what_a_cap_lets_in_after_its_shards_were_read_is_read_then_and_nothing_
             "all text is read: nothing is trained"
         ]
         assert whole_night(settings).training is None
-    assert read[0] < 20 and min(read) > 0
+    assert min(read) > 0
     assert sum(read) == 42
     assert night.cursor.missed == {}
 
