@@ -58,6 +58,7 @@ STAGES: tuple[Stage, ...] = (
             beside=(
                 ("clean.signals", "signals.parquet"),
                 ("clean.terms", "terms.parquet"),
+                ("clean.entities", "entities.parquet"),
                 ("clean.scores", "scores.parquet"),
             ),
             telling=("language", "num_words", "num_chars"),

@@ -21,7 +21,7 @@ def fields_of(kind: type[StageSettings], prefix: str = "") -> Iterator[tuple[str
             yield f"{prefix}{name}", is_operational(field)
 
 
-APART = {"workspace", "ingest.sources"}  # have tests of their own
+APART = {"workspace", "ingest.sources", "clean.terminology_file", "clean.spacy_pipeline"}  # have tests of their own
 OPERATIONAL = [name for name, is_it in fields_of(AllSettings) if is_it and name not in APART]
 DECISIVE = [name for name, is_it in fields_of(AllSettings) if not is_it]
 
@@ -35,6 +35,7 @@ OTHER: dict[str, Any] = {
     "clean.rules": {"min_words.v1": {"at_least": 40}},
     "clean.entity_rules": [{"label": "X", "terms": ["ab"]}],
     "clean.entity_limits": {"TERM": 3},
+    "clean.terminology": ["night shift"],
     "dedup.method": "simhash",
     "evaluate.context_tokens": 16,
     "quantize.schemes": [{"kind": "onnx_int8_dynamic.v1", "per_channel": False}],

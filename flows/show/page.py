@@ -36,6 +36,7 @@ HEADINGS = (
 NONE = "–"
 MOST_KINDS = 12  # of files that are not read
 MOST_PARTS = 100  # sources or languages that are shown
+MOST_TERMS = 50
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ def html_of(record: Record, before: Record | None, samples: Sequence[Sample]) ->
         rules=_rules(record, before),
         sources=_parts("By source", record, views.SOURCE),
         languages=_parts("By language", record, views.LANGUAGE),
+        terms=_terms(record),
+        entities=_entities(record),
         quality=_quality(record),
         time=_time(record),
         samples=_groups(samples),
@@ -213,6 +216,30 @@ def _parts(caption: str, record: Record, place: int) -> Table:
     files = ("files read",) if has_files else ()
     columns = ("name", *files, "came", "this night", "kept", "share kept", "text", "tokens")
     return _table(f"{caption}, of all nights{more}", columns, rows)
+
+
+def _terms(record: Record) -> Table | None:
+    """The terms of the user's list, the most frequent first; None without a list."""
+    every, new, holding = (
+        views.split(counts, kind, 0)
+        for counts, kind in ((record.all, key.TERM), (record.new, key.TERM), (record.all, key.HOLDING))
+    )
+    found = sorted(every, key=lambda term: (-every[term], term))
+    rows = [[term, f"{new[term]:,}", f"{every[term]:,}", f"{holding[term]:,}"] for term in found[:MOST_TERMS]]
+    more = f"; {len(found) - MOST_TERMS:,} more are not shown" if len(found) > MOST_TERMS else ""
+    columns = ("term", "this night", "all nights", "documents")
+    return _table(f"Terms of the list, in all documents that came{more}", columns, rows) if found else None
+
+
+def _entities(record: Record) -> Table | None:
+    """What a pipeline of the user's found, by label; None without one."""
+    every, new = (views.split(counts, key.ENTITY, 0) for counts in (record.all, record.new))
+    rows = [[label, f"{new[label]:,}", f"{every[label]:,}"] for label in sorted(every)]
+    return (
+        _table("Entities by label, in all documents that came", ("label", "this night", "all nights"), rows)
+        if rows
+        else None
+    )
 
 
 def _quality(record: Record) -> Table:

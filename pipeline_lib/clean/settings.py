@@ -1,17 +1,19 @@
-"""Settings of `[clean]`: which languages, which limits, what spaCy looks for."""
+"""Settings of `[clean]`: which languages, which limits, which terms and names are counted."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, ValidationInfo, field_validator, model_validator
 
-from pipeline_lib.base.settings import NONE, StageSettings, neutral, neutral_items
+from pipeline_lib.base.settings import NONE, StageSettings, neutral, neutral_items, operational
 from pipeline_lib.clean.model_settings import TextModel, named_once
 from pipeline_lib.clean.rule_sets import DEFAULT, full_name, limits_of
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
 from pipeline_lib.clean.text_settings import TextSettings
 
 OFF = "off"
+PIPELINE = ".spacy_pipeline"  # its digest among those of models; no model has such a name
 
 
 def _whole_if_possible(value: float) -> int | float:
@@ -35,7 +37,7 @@ class EntityRule(StageSettings):
     """Terms that spaCy's EntityRuler counts under one label, in any case of letters."""
 
     label: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$", description="name of the count; BOILERPLATE: `num_boilerplate`")
-    terms: tuple[Annotated[str, Field(min_length=2, pattern=r"^[^\n]*$")], ...] = Field(
+    terms: tuple[Annotated[str, Field(min_length=2, pattern=r"^[^\n]*[^\n ][^\n]*$")], ...] = Field(
         min_length=1, description="Chinese, English, any; of one line each"
     )
 
@@ -108,6 +110,11 @@ class CleanSettings(TextSettings):
         description="count them as spaCy's sentencizer does; off, because at 1 MB/s it costs more than all the rest",
         json_schema_extra=neutral(False),
     )
+    spacy_pipeline: Path | None = Field(
+        None,
+        description="the folder of a trained pipeline of yours; what entities it finds is counted by label, never kept",
+        json_schema_extra=operational(),
+    )
     entity_rules: tuple[EntityRule, ...] = Field(
         DEFAULT_ENTITY_RULES, description="what spaCy counts in documents", json_schema_extra=neutral(())
     )
@@ -124,10 +131,20 @@ class CleanSettings(TextSettings):
     )
 
     def outside(self) -> dict[str, str]:
-        """By the name of a model the digest of its examples. Raises `SettingsError` where they are of no use."""
+        """By the name of a model the digest of its examples; and that of the pipeline.
+
+        Raises `SettingsError` where they are of no use.
+        """
         from pipeline_lib.clean.examples import digest_of_examples
 
-        return {model.name: digest_of_examples(model) for model in self.models}
+        return {model.name: digest_of_examples(model) for model in self.models} | self._pipeline_outside()
+
+    def _pipeline_outside(self) -> dict[str, str]:
+        if self.spacy_pipeline is None:
+            return {}
+        from pipeline_lib.clean.spacy_pipeline import digest_of_pipeline
+
+        return {PIPELINE: digest_of_pipeline(self.spacy_pipeline)}
 
     @field_validator("languages")
     @classmethod

@@ -3,6 +3,7 @@
     TEXT      documents -> documents.parquet (all of them, in their order), extraction.parquet
     SIGNALS   text -> signals.parquet: language and quality signals, a row a document
     TERMS     text, signals -> terms.parquet: sentences and terms
+    ENTITIES  where a pipeline of spaCy is named (entity_stage.py)
     MODEL, SCORES    where there are models (model_stage.py)
     JUDGE     text (ids) and extraction, signals, terms, scores -> ledger.parquet: who is kept, who not and why
 
@@ -16,6 +17,7 @@ spaCy 1.3 MB/s where it reads.
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline_lib.clean.entity_stage import ENTITIES
 from pipeline_lib.clean.model_stage import MODEL, SCORES, SCORES_FILE
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.steps import settings_read
@@ -25,6 +27,7 @@ from pipeline_lib.store.artifact import Outcome
 
 EXTRACTION_FILE = "extraction.parquet"
 TERMS_FILE = "terms.parquet"
+TERMINOLOGY_FILE = "terminology.json"  # by term: matches, documents; there where the user has a list
 GROUPS_ASKED = "groups"  # the parameter of SIGNALS that names groups of signals which only some rules ask for
 
 
@@ -63,19 +66,26 @@ def make_signals(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outco
 
 
 def make_terms(settings: CleanSettings, inputs: Inputs, folder: Path) -> Outcome:
-    """The terms and sentences of each document of `text`, each read in its language."""
+    """The terms and sentences of each document of `text`, each read in its language; the terms of a list over all."""
     from pipeline_lib.clean.signals import LANGUAGE
+    from pipeline_lib.clean.terminology import Comes, Terminology, added
     from pipeline_lib.clean.terms import count_terms, terms_schema
+    from pipeline_lib.store.files import write_json
     from pipeline_lib.store.schemas import DOCUMENTS_FILE, SIGNALS_FILE
     from pipeline_lib.store.tables import TableWriter, side_by_side
 
     pieces = side_by_side(
         (inputs.file("text", DOCUMENTS_FILE), ["text"]), (inputs.file("signals", SIGNALS_FILE), [LANGUAGE])
     )
+    comes: dict[str, Comes] = {}
     with TableWriter(folder / TERMS_FILE, terms_schema(settings.entity_rules)) as writer:
         for text, signals in pieces:
             columns = text["text"].combine_chunks(), signals[LANGUAGE].combine_chunks()
             writer.write(count_terms(settings, *columns))
+            if settings.terminology:
+                comes = added(comes, Terminology.of(settings.terminology).counted(columns[0]))
+    if settings.terminology:
+        write_json(folder / TERMINOLOGY_FILE, comes)
     return _all_of({TERMS_FILE: writer.num_rows})
 
 
@@ -138,9 +148,15 @@ def _all_of(file_rows: Mapping[str, int], facts: Mapping[str, int] | None = None
     return Outcome(rows_in=num_rows, rows_out=num_rows, file_rows=file_rows, facts=facts or {})
 
 
-TEXT = Maker("clean.text", 4, "documents.v2", make_text, reads=("max_html_tags", *settings_read()))
+TEXT = Maker("clean.text", 4, "documents.v2", make_text, reads=("max_html_tags", "terminology", *settings_read()))
 SIGNALS = Maker("clean.signals", 3, "signals.v1", make_signals, reads=("words",))
-TERMS = Maker("clean.terms", 2, "terms.v1", make_terms, reads=("entity_rules", "count_sentences", "spacy_sentences"))
+TERMS = Maker(
+    "clean.terms",
+    2,
+    "terms.v1",
+    make_terms,
+    reads=("entity_rules", "terminology", "count_sentences", "spacy_sentences"),
+)
 JUDGE = Maker(
     "clean.judge",
     1,
@@ -148,4 +164,4 @@ JUDGE = Maker(
     make_judge,
     reads=("languages", "max_html_tags", "rule_set", "words", "rules", "entity_rules", "entity_limits", "models"),
 )
-MAKERS = (TEXT, SIGNALS, TERMS, MODEL, SCORES, JUDGE)
+MAKERS = (TEXT, SIGNALS, TERMS, ENTITIES, MODEL, SCORES, JUDGE)

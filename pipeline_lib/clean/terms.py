@@ -22,6 +22,7 @@ from pipeline_lib.clean.blank_pipeline import blank_pipeline
 from pipeline_lib.clean.plain_terms import CHINESE, ENGLISH, Flags, Places, PlainTerms
 from pipeline_lib.clean.sentences import sentences_of
 from pipeline_lib.clean.settings import CleanSettings, EntityRule
+from pipeline_lib.clean.terminology import Terminology
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -121,6 +122,8 @@ def load(settings: CleanSettings) -> None:
     """Load what counting needs, whatever it meets: a term too many that spaCy has to be asked for loads spaCy then."""
     one = pa.array([""], pa.large_string())
     sentences_of(one)
+    if settings.terminology:
+        Terminology.of(settings.terminology).counted(one)
     for name in (CHINESE, ENGLISH):
         if settings.spacy_sentences:
             _pipeline(name, settings.entity_rules, True)

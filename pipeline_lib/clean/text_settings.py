@@ -11,16 +11,18 @@ comment = "the product was renamed in 2024"
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from pipeline_lib.base.settings import StageSettings, neutral, operational
-from pipeline_lib.clean.steps import STEPS, nearest_step, steps_by_name
+from pipeline_lib.base.settings import NONE, StageSettings, neutral, operational
+from pipeline_lib.clean.steps import STEPS, nearest_step, steps_by_name, unicode_repair
 from pipeline_lib.clean.steps.step import Step
 
 MOST_REFERENCES = 9
+Term = Annotated[str, Field(min_length=2, max_length=100, pattern=r"^[^\n]*$")]
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
 
 
@@ -81,6 +83,17 @@ def _compiled(pattern: str) -> Any:
         raise ValueError(f"RE2 cannot read it: {said}{place}") from exc
 
 
+def _terms_in(path: Path) -> tuple[str, ...]:
+    """The terms of a file, UTF-8, one a line; empty lines count for nothing. Raises `ValueError`."""
+    try:
+        lines = path.expanduser().read_text(encoding="utf-8-sig").splitlines()
+    except OSError as exc:
+        raise ValueError(f"{path}: cannot be read: {exc.strerror}. Correct terminology_file") from exc
+    except UnicodeDecodeError as exc:
+        raise ValueError(f"{path}: is not UTF-8, at byte {exc.start + 1:,}. Save it as UTF-8") from exc
+    return tuple(line.strip() for line in lines if line.strip())
+
+
 def _names_read(steps: Iterable[Step]) -> set[str]:
     return {name for step in steps for name in step.reads}
 
@@ -111,6 +124,40 @@ class TextSettings(StageSettings):
         (), description="rules of your own, applied in their order", json_schema_extra=neutral(())
     )
 
+    terminology: tuple[Term, ...] = Field(
+        (),
+        max_length=10_000,
+        description="terms of yours, case-sensitive: no step changes them, each is one token, reports count them",
+        json_schema_extra=neutral(()),
+    )
+    terminology_file: Path | None = Field(
+        None,
+        description="more of them, a line each, in UTF-8; read with the settings",
+        json_schema_extra=operational(),
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_terms_of_file(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or given.get("terminology_file") in (None, NONE):
+            return given
+        return {**given, "terminology": [*given.get("terminology", ()), *_terms_in(Path(given["terminology_file"]))]}
+
+    @field_validator("terminology")
+    @classmethod
+    def _as_a_set(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
+        """In which order they stand, and how often, decides nothing."""
+        if not terms:
+            return ()
+        from pipeline_lib.clean.repair import repair  # loads pyarrow
+
+        for term in terms:
+            if term.strip() != term or repair(term) != term:
+                raise ValueError(
+                    f"{term!r} is never found in a repaired text: it stands there as {repair(term).strip()!r}"
+                )
+        return tuple(sorted(set(terms)))
+
     def is_step_on(self, step: Step) -> bool:
         """Whether texts go through a step."""
         return self.steps.get(step.name, step.is_on)
@@ -118,10 +165,12 @@ class TextSettings(StageSettings):
     def decisive(self, fields: Collection[str] | None = None) -> dict[str, Any]:
         """What decides the bytes: of what steps read, what those read that are on and have something to do."""
         found = super().decisive(fields)
-        if "steps" not in self.__dict__:  # the view of a maker that makes no texts
+        if "steps" not in (self.__dict__ if fields is None else fields):  # of a maker that makes no texts
             return found
         at_work = [step for step in STEPS if self.is_step_on(step) and all(getattr(self, n) != () for n in step.reads)]
         unread = _names_read(STEPS) - _names_read(at_work)
+        if fields is not None and all(step is unicode_repair.STEP for step in at_work):
+            unread = unread | {"terminology"}  # nothing is kept out of them
         return {name: value for name, value in found.items() if name not in unread}
 
     @field_validator("steps")

@@ -1,6 +1,7 @@
 """The works of clean on one batch: for each shard text, signals, terms and judgement, one after the other.
 
-Where there are models, they come first, and each shard has scores by them.
+Where there are models, they come first, and each shard has scores by them. Where a pipeline of spaCy is named, each has
+entities by it: they judge nothing, and are made where a judgement is.
 
 Only the judgement reads the limits: a moved one reads columns, and no text. Which rules are on says which signals are
 measured; a rule that asks for a group of them that is not there has the signals measured once more.
@@ -8,6 +9,7 @@ measured; a rule that asks for a group of them that is not there has the signals
 
 from collections.abc import Mapping
 
+from pipeline_lib.clean.entity_stage import entities_work
 from pipeline_lib.clean.model_stage import model_works, scores_works
 from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.signal_groups import groups_asked
@@ -34,7 +36,8 @@ def _shard(settings: CleanSettings, models: Mapping[str, Work], raw: Ref, number
     signals = work_of(SIGNALS, settings, params=params, text=text.ref, name=f"shard {number}: signals")
     terms = work_of(TERMS, settings, text=text.ref, signals=signals.ref, name=f"shard {number}: terms")
     scores = scores_works(models, text.ref, number)
+    entities = entities_work(settings, text.ref, signals.ref, number)
     read = {"text": text, "signals": signals, "terms": terms, **scores}
-    refs = {name: work.ref for name, work in read.items()}
-    judged = Work(JUDGE, settings.only(JUDGE.reads), refs, name=f"shard {number}: judgement")
-    return {**read, "judged": judged}
+    refs, beside = ({name: work.ref for name, work in works.items()} for works in (read, entities))
+    judged = Work(JUDGE, settings.only(JUDGE.reads), refs, beside=beside, name=f"shard {number}: judgement")
+    return {**read, **entities, "judged": judged}

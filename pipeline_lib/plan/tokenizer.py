@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
+from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.plan.known import known
 from pipeline_lib.run.board import Board
 from pipeline_lib.run.execute import Graph
@@ -120,7 +121,7 @@ def _plan(settings: Settings, pin: str, pinned: Pinned, note: str) -> TokenizerP
 
 def _pin(settings: Settings, key_id: str, *, is_by_scrub: bool = False) -> str:
     """The name of the choice: what a tokenizer must have in common with the one that was pinned."""
-    own = [LEARN.id, learn_work(settings, Ref("", "")).decisive]
+    own = [LEARN.id, _learn(settings, Ref("", "")).decisive]
     scrub = [TEXT.id, _scrubbing(settings), key_id]
     return f"tokenizer-{digest_of({'tokenizer': own, **({'scrub': scrub} if is_by_scrub else {'key': key_id})})}"
 
@@ -139,7 +140,11 @@ def _scrubbed_anew(settings: Settings, pinned: Pinned, there: Sequence[Ref], sto
 
 def _works(settings: Settings, documents: Sequence[Ref]) -> tuple[Work, ...]:
     listed = lists_work("tokenize", documents)
-    return (listed, learn_work(settings, listed.ref))
+    return (listed, _learn(settings, listed.ref))
+
+
+def _learn(settings: Settings, documents: Ref) -> Work:
+    return learn_work(settings, documents, settings.of(CleanSettings).terminology)
 
 
 def _num_bytes(scrubs: Sequence[Ref], graph: Graph, store: Store) -> int:

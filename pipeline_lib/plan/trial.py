@@ -161,7 +161,7 @@ def _stepped(own: CleanSettings, texts: pa.LargeStringArray) -> tuple[pa.LargeSt
 
     steps = []
     for change in changes_of(own):
-        before, (texts, count) = texts, apply(change, texts)
+        before, (texts, count) = texts, apply(change, texts, own.terminology)
         steps.append(Stepped(change.name, before[0].as_py(), texts[0].as_py(), count.num_spared > 0))
     return texts, tuple(steps)
 

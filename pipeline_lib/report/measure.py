@@ -15,7 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline_lib.clean.entity_stage import ENTITIES, FOUND
 from pipeline_lib.clean.signals import LANGUAGE
+from pipeline_lib.clean.stage import TERMINOLOGY_FILE
 from pipeline_lib.past.ledger import STAGES_OF_DOCUMENTS
 from pipeline_lib.past.made import INGEST, made_last, opened, raw_shards
 from pipeline_lib.plan.last import kept_of
@@ -38,12 +40,14 @@ from pipeline_lib.report.rows import (
 )
 from pipeline_lib.report.values import counted
 from pipeline_lib.run.step import manifest_of
-from pipeline_lib.store.artifact import Ref
+from pipeline_lib.store.artifact import Manifest, Ref
+from pipeline_lib.store.files import read_json
 from pipeline_lib.store.local import Store
 from pipeline_lib.store.schemas import DOCUMENTS_FILE, SIGNALS_FILE
 from pipeline_lib.store.tables import iterate, num_rows
 from pipeline_lib.store.workspace import Batch, Workspace
 
+TERMS = "clean.terms"
 SCRUB, TOKENIZE = "scrub", "tokenize"  # the stages whose ledgers count something beside documents
 
 
@@ -79,6 +83,7 @@ def measure(workspace: Workspace, batch: Batch, at_most: int) -> Found:
             continue
         rows = all_rows(documents, signals)
         _add_values(signals, found.counts)
+        _add_terms(shard, found.counts)
         add_fields(documents, batch.source, found.counts)
         _add_read(shard, raws[number] if number < len(raws) else None, rows, found.counts)
         _follow(shard, rows, Draw(text, batch.source, at_most), found)
@@ -112,6 +117,23 @@ def _add_values(signals: Path, counts: Counts) -> None:
         for name in names:
             for value, number in counted(np.asarray(part[name].cast(pa.float64()).fill_null(np.nan))).items():
                 counts[key.VALUE, name, repr(value)] += number
+
+
+def _add_terms(shard: Shard, counts: Counts) -> None:
+    """The terms of the user's list and what a pipeline of theirs found, where there is one and it is there yet."""
+    terms, entities = (_manifest(shard, maker) for maker in (TERMS, ENTITIES.name))
+    has_list = terms is not None and any(entry.name == TERMINOLOGY_FILE for entry in terms.files)
+    path = shard.file(TERMS, TERMINOLOGY_FILE) if has_list else None
+    for term, (num_matches, num_documents) in ({} if path is None else read_json(path)).items():
+        counts[key.TERM, term, shard.batch.source] += num_matches
+        counts[key.HOLDING, term, shard.batch.source] += num_documents
+    for fact, number in ({} if entities is None else dict(entities.facts)).items():
+        counts[key.ENTITY, fact.removeprefix(FOUND), shard.batch.source] += number
+
+
+def _manifest(shard: Shard, maker: str) -> Manifest | None:
+    refs = made_last(shard.workspace, "clean", shard.batch, maker)
+    return manifest_of(shard.workspace.store, refs[shard.number]) if shard.number < len(refs) else None
 
 
 def _add_read(shard: Shard, raw: Ref | None, rows: Rows, counts: Counts) -> None:

@@ -247,7 +247,8 @@ def _scan(
     strings: Numbers,
 ) -> Integer:
     """Find all in one text; how many there are with it."""
-    state, count, at, is_behind_blank = np.int64(0), 0, first, False
+    state: Integer = np.int64(0)
+    count, at, is_behind_blank = 0, first, False
     num_symbols = len(tables.roots)
     while at < last:
         code, width = decode(data, at)

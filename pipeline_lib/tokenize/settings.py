@@ -1,9 +1,11 @@
 """The settings of `[tokenize]`: the tokenizer, and the share of documents that a batch holds out when it arrives."""
 
+from collections.abc import Collection
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.base.settings import StageSettings, operational
 
 MIB = 1 << 20
@@ -60,3 +62,13 @@ class TokenizeSettings(StageSettings):
         if len(self.domain_terms) + NUM_BYTES + NUM_SPECIAL_TOKENS > self.vocab_size:
             raise ValueError("domain_terms leave no room for the 256 bytes and 2 special tokens: raise vocab_size")
         return self
+
+
+def check_room(settings: TokenizeSettings, terminology: Collection[str]) -> None:
+    """Raise `SettingsError` where the terms of a list leave no room for bytes and special tokens."""
+    num_terms = len({*settings.domain_terms, *terminology})
+    if terminology and num_terms + NUM_BYTES + NUM_SPECIAL_TOKENS > settings.vocab_size:
+        raise SettingsError(
+            f"clean.terminology has {len(terminology):,} terms, which are a token each: they leave no room in "
+            f"tokenize.vocab_size = {settings.vocab_size:,} for the 256 bytes and 2 special tokens. Raise it."
+        )

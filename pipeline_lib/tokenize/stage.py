@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline_lib.run.inputs import Inputs
 
 STAGE: Final = "tokenize"
+TERMINOLOGY: Final = "terminology"  # the parameter of LEARN that has the terms of the user's list
 
 
 def make_tokenizer(settings: TokenizeSettings, inputs: "Inputs", folder: Path) -> Outcome:
@@ -35,7 +36,7 @@ def make_tokenizer(settings: TokenizeSettings, inputs: "Inputs", folder: Path) -
         sample.texts,
         vocab_size=settings.vocab_size,
         min_frequency=settings.min_frequency,
-        domain_terms=settings.domain_terms,
+        domain_terms=tuple(dict.fromkeys((*settings.domain_terms, *inputs.params.get(TERMINOLOGY, ())))),
     )
     vocabulary.save(tokenizer, folder)
     facts = {

@@ -7,14 +7,20 @@ from pipeline_lib.run.board import Board
 from pipeline_lib.run.maker import Work, work_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
-from pipeline_lib.tokenize.settings import TokenizeSettings
+from pipeline_lib.tokenize.settings import TokenizeSettings, check_room
 from pipeline_lib.tokenize.snapshot import MERGED, SHARDS, SNAPSHOT
-from pipeline_lib.tokenize.stage import ENCODE, LEARN
+from pipeline_lib.tokenize.stage import ENCODE, LEARN, TERMINOLOGY
 
 
-def learn_work(settings: Settings, documents: Ref) -> Work:
-    """The tokenizer that is learned from a list of scrubbed shards."""
-    return work_of(LEARN, settings.of(TokenizeSettings), documents=documents, name="tokenizer")
+def learn_work(settings: Settings, documents: Ref, terminology: Sequence[str] = ()) -> Work:
+    """The tokenizer that is learned from a list of scrubbed shards; each term of a list is one token.
+
+    Raises `SettingsError` where there is no room for so many terms.
+    """
+    own = settings.of(TokenizeSettings)
+    check_room(own, terminology)
+    params = {TERMINOLOGY: sorted(terminology)} if terminology else None
+    return work_of(LEARN, own, params=params, documents=documents, name="tokenizer")
 
 
 def works(settings: Settings, board: Board) -> Board:

@@ -21,6 +21,7 @@ from tests.bench import (
     overhead,
     quality,
     reading,
+    sentences_terms,
     thousand_nights,
     training,
 )
@@ -56,6 +57,7 @@ GROUPS: tuple[Group, ...] = (
     languages,
     quality,
     classifier,
+    sentences_terms,
     reading,
     training,
     overhead,

@@ -1,7 +1,7 @@
 """Steps applied to a column of texts, and what they did.
 
 No step leaves nothing of a text, nor makes it longer than twice and a thousand bytes: such a text stays as it was, and
-is counted as spared.
+is counted as spared. So does one that a step would take a term of the user's list out of (terminology.py).
 What a step changes is repaired once more at the end, because a character that goes may bring two others together.
 """
 
@@ -12,6 +12,7 @@ from pipeline_lib.clean.steps import STEPS, unicode_repair
 from pipeline_lib.clean.steps.bounds import most_bytes
 from pipeline_lib.clean.steps.counts import Count, Counts, added
 from pipeline_lib.clean.steps.step import Change
+from pipeline_lib.clean.terminology import Terminology
 from pipeline_lib.clean.text_settings import TextSettings
 
 _SIGN = r"[^\s\p{Z}]"  # what is no blank of any script
@@ -28,18 +29,22 @@ def changed_texts(settings: TextSettings, texts: pa.LargeStringArray) -> tuple[p
     """The texts behind all steps, and what each of them did."""
     counts: Counts = {}
     for change in changes_of(settings):
-        texts, count = apply(change, texts)
+        texts, count = apply(change, texts, settings.terminology)
         counts = added(counts, {change.name: count})
     return texts, counts
 
 
-def apply(change: Change, texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Count]:
-    """The texts behind one change, and what it did."""
+def apply(
+    change: Change, texts: pa.LargeStringArray, terminology: tuple[str, ...] = ()
+) -> tuple[pa.LargeStringArray, Count]:
+    """The texts behind one change, which is not let into any of the terms, and what it did."""
     is_asked = change.asks(texts)
     if not is_asked.true_count:
         return texts, Count()
     before = texts.filter(is_asked)
-    after, num_spared = change.make(before), 0
+    is_kept_out = change.is_bounded and terminology
+    after = Terminology.of(terminology).kept(change.make, before) if is_kept_out else change.make(before)
+    num_spared = 0
     if change.is_bounded:
         is_spared = _is_refused(before, after)
         after, num_spared = pc.if_else(is_spared, before, after), is_spared.true_count

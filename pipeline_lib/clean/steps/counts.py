@@ -48,7 +48,7 @@ def check(counts: Counts) -> None:
     for name, count in counts.items():
         if name.startswith(REWRITES) and count.num_spared >= FEWEST_SPARED and count.num_spared > count.num_changed:
             raise GuardStop(
-                f"clean: {name} would leave nothing of a document, or make it far longer, "
+                f"clean: {name} would leave nothing of a document, make it far longer or take a term out of it, "
                 f"in {count.num_spared:,} of the {count.num_spared + count.num_changed:,} documents of a shard that it "
                 "changes. Nothing was passed on. Correct its pattern, or switch it off; nightshift try shows its work."
             )

@@ -29,7 +29,7 @@ class Change:
     name: str  # under which it is counted
     asks: Asks
     make: Make
-    is_bounded: bool = True  # it never leaves nothing of a text, nor makes one much longer: see apply.py
+    is_bounded: bool = True  # it never leaves nothing of a text, makes one much longer, or changes a term: see apply.py
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ ALL_FIELDS_MOVED: dict[str, tuple[Any, set[str]]] = {
     "boilerplate_lines": (("back to work",), {"clean.text"}),
     "max_boilerplate_share": (0.2, {"clean.text"}),
     "rewrites": (({"name": "a", "pattern": "a"},), {"clean.text"}),
+    "terminology": (("night shift",), {"clean.text", "clean.terms"}),
+    "terminology_file": ("none", set()),  # what is in it is of `terminology`
     "languages": (("en",), {"clean.judge"}),
     "max_html_tags": (50_000, {"clean.text", "clean.judge"}),
     "rules": ({"min_words.v1": {"at_least": 40}}, {"clean.judge"}),
@@ -26,6 +28,7 @@ ALL_FIELDS_MOVED: dict[str, tuple[Any, set[str]]] = {
     "words": ("spacy", {"clean.signals", "clean.judge"}),
     "count_sentences": (True, {"clean.terms"}),
     "spacy_sentences": (True, {"clean.terms"}),  # what it is judged by are its columns
+    "spacy_pipeline": ("names", set()),  # its digest is a parameter
     "entity_rules": (
         (*DEFAULT_ENTITY_RULES, EntityRule(label="X", terms=("ab",))),
         {"clean.terms", "clean.judge"},
@@ -35,7 +38,10 @@ ALL_FIELDS_MOVED: dict[str, tuple[Any, set[str]]] = {
 }
 
 
-READ_WITH = {"max_boilerplate_share": {"boilerplate_lines": ("back to work",)}}  # what a field is read beside
+READ_WITH: dict[str, dict[str, Any]] = {
+    "max_boilerplate_share": {"boilerplate_lines": ("back to work",)},
+    "terminology": {"steps": {"invisible.v1": True}},
+}  # what a field is read beside
 
 
 def _fingerprints(**given: Any) -> dict[str, str]:
