@@ -1,6 +1,7 @@
 """The deployments, the settings files that come with them, and the two scripts of the images."""
 
 import importlib
+import os
 import socket
 import subprocess
 import sys
@@ -19,8 +20,9 @@ import yaml
 from cronsim import CronSim
 
 from deployments.docker.create_bucket import create_bucket
-from flows.deploy import with_settings
+from flows.deploy import apply_deployments, with_settings
 from flows.servers import POOL, WORK
+from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.stages import AllSettings as Settings
 from pipeline_lib.stages import resolve
 
@@ -87,6 +89,15 @@ def test_no_night_starts_by_itself_where_cron_is_none(prefect_file: dict[str, An
     """The schedule stays, switched off: an earlier one would go on otherwise."""
     tree = with_settings(deepcopy(prefect_file), resolve(None, {}, [("schedule.cron", "none")]).settings)  # type: ignore[arg-type]
     assert [found["active"] for found in tree["deployments"][0]["schedules"]] == [False]
+
+
+def test_a_server_that_takes_too_long_ends_it_with_a_word(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("flows.deploy.DEPLOY_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+        env = {**os.environ, "PREFECT_HOME": str(tmp_path), "PREFECT_API_URL": url}
+        with pytest.raises(UpstreamError, match=r"work-pool create .* did not end within 0.5 s\. .*Run it again"):
+            apply_deployments(Settings(), env)
 
 
 def test_a_second_night_is_cancelled_not_queued(nightly: dict[str, Any]) -> None:
