@@ -20,7 +20,7 @@ from pipeline_lib.stages import AllSettings
 from pipeline_lib.store.workspace import Workspace
 
 PREFECT_FILE = Path(__file__).resolve().parent.parent / "deployments" / "prefect.yaml"
-DEPLOY_SECONDS = 300
+DEPLOY_SECONDS = 300  # each of Prefect's two commands; some seconds where nothing else runs
 SHOWN_VARIABLE = "NIGHTSHIFT_PREFECT_URL"  # where a browser finds Prefect, when that is not where we do
 
 
@@ -113,8 +113,8 @@ def _prefect(env: Mapping[str, str], *arguments: str) -> None:
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEPLOY_SECONDS, check=False)
     except subprocess.TimeoutExpired as exc:
         raise UpstreamError(
-            f"prefect {' '.join(arguments[:3])} was not done after {DEPLOY_SECONDS} s: its server answers slowly, or "
-            "this machine has other work to do. Run it again."
+            f"prefect {' '.join(arguments[:3])} did not end within {DEPLOY_SECONDS} s. The machine is busy, or the "
+            "Prefect server hangs. Run it again."
         ) from exc
     if done.returncode != 0:
         last = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()][-1:]

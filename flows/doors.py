@@ -5,7 +5,9 @@ MLflow takes names that begin like private addresses ("10.evil.example") for suc
 serves some on this machine. An ASGI app stands before each:
 
 - A Host that is neither a name of this machine nor listed is refused with 421; a websocket is closed.
-- An Origin that is not the address that was asked is refused with 403, preflights too.
+- An Origin that is not the address that was asked is refused with 403, preflights too. So is what a page of another
+  origin loads into itself without naming one (an image, a script), which browsers tell by Sec-Fetch-Site.
+- Two of these headers are as good as a wrong one: who reads the first and who reads the last do not agree.
 
 Before Prefect, which asks each request of its API for the auth string, it does more:
 
@@ -17,9 +19,9 @@ Before Prefect, which asks each request of its API for the auth string, it does 
   looks for it, and goes on to the UI. See `flows/access.py`.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from flows.access import ENTER, HOSTS_VARIABLE, Codes
 
@@ -29,6 +31,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# A Host as RFC 9110 (7.2) has it, as far as names of machines go: no user, no path, no list.
+HOST_FORM = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?")
+SCHEMES = ("http://", "https://")  # the second behind a proxy that has a certificate
+ELSEWHERE = ("cross-site", "same-site")  # another port of this machine is the same site
 MOST_CODE_BYTES = 1000
 POLICY_VIOLATION = 1008  # of a websocket
 ALONE = [
@@ -79,17 +85,18 @@ class Doors:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        host, origin = headers.get(b"host", ""), headers.get(b"origin")
-        if not self._is_ours(host):
+        given = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+        headers = dict(given)
+        hosts, origins = ([value.lower() for name, value in given if name == wanted] for wanted in (b"host", b"origin"))
+        if len(hosts) != 1 or not self._is_ours(hosts[0]):
             await _refuse(scope, send, 421, WRONG_HOST)
-        elif origin is not None and origin.partition("://")[2].lower() != host.lower():
+        elif len(origins) > 1 or not {*origins} <= {scheme + hosts[0] for scheme in SCHEMES} or _is_loaded(headers):
             await _refuse(scope, send, 403, WRONG_ORIGIN)
         else:
             await self._let_in(scope, headers, receive, send)
 
     def _is_ours(self, host: str) -> bool:
-        return _name(host) in LOOPBACK or host.lower() in self._hosts
+        return _name(host) in LOOPBACK or host in self._hosts
 
     async def _let_in(self, scope: Message, _headers: dict[bytes, str], receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
@@ -125,19 +132,20 @@ class PrefectDoors(Doors):
             await answer(send, 403, USED)
 
 
+def _is_loaded(headers: dict[bytes, str]) -> bool:
+    """Whether a page of another origin asks for it, and not a person who follows a link there."""
+    return headers.get(b"sec-fetch-site") in ELSEWHERE and headers.get(b"sec-fetch-mode") != "navigate"
+
+
 def _name(host: str) -> str:
-    """The name in a Host header, without port and brackets; "" where there is none."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    """The name in a Host header, without port and brackets; "" where it is none."""
+    found = HOST_FORM.fullmatch(host.lower())
+    return "" if found is None else found["address"] or found["name"]
 
 
-def _port(host: str) -> int | None:
-    try:
-        return urlsplit(f"//{host}").port
-    except ValueError:
-        return None
+def _port(host: str) -> str:
+    found = HOST_FORM.fullmatch(host.lower())
+    return "" if found is None else found["port"] or ""
 
 
 def _is_navigation(scope: Message, headers: dict[bytes, str]) -> bool:
@@ -145,7 +153,7 @@ def _is_navigation(scope: Message, headers: dict[bytes, str]) -> bool:
     return scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get(b"accept", "")
 
 
-async def _send_on(scope: Message, send: Send, name: str, port: int | None) -> None:
+async def _send_on(scope: Message, send: Send, name: str, port: str) -> None:
     query = scope["query_string"].decode("latin-1")
     path = scope.get("raw_path", scope["path"].encode()).decode("latin-1") + (f"?{query}" if query else "")
     place = f"{scope['scheme']}://{name}{f':{port}' if port else ''}{path}"

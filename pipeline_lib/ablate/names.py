@@ -152,7 +152,7 @@ def _without_rules(settings: Settings, own: CleanSettings, names: Any) -> Settin
 def _model(settings: Settings, name: str, about: str) -> Named:
     own = settings.of(CleanSettings)
     model = next(model for model in own.models if f"{MODELS}{model.name}" == name)
-    if model.rule is None:
+    if not model.rules:
         raise SettingsError(f"ablate: {name} has no limit, so it drops nothing. Give it at_least or at_most.")
     free = model.model_copy(update={"at_least": None, "at_most": None})
     others = tuple(free if one is model else one for one in own.models)

@@ -3,7 +3,9 @@
 `ulimit -v` bounds addresses, of which allocators and threads reserve far more than they use. Below a limit native code
 ends the process with a word of its own, or threads cannot start, so it is asked for before anything begins. Tried on
 two cores with a night of 60 documents: the data stages work from 1.2 GB on, but not in 1.5 (Arrow's allocator takes a
-gigabyte where it can get one) and again from 2; a whole night fails in 1.5 and works in 4.
+gigabyte where it can get one) and again from 2; a whole night fails in 1.5 and works in 4. In .25 the libraries cannot
+even be loaded, in .3 a look at what is there works.
+Light to import: the limit is asked for before they are.
 """
 
 import errno
@@ -13,10 +15,17 @@ from collections.abc import Iterator
 
 from pipeline_lib.base.errors import SettingsError
 
-STAGE_BYTES = 2_000_000_000  # of addresses
+LOOK_BYTES = 400_000_000  # of addresses
+STAGE_BYTES = 2_000_000_000
 NIGHT_BYTES = 4_000_000_000  # with a training, Prefect and MLflow
 # By libraries whose errors are of no kind of their own: the loader of the system, C++, torch, threads.
-SAID = (os.strerror(errno.ENOMEM), "bad_alloc", "can't allocate memory", "can't start new thread")
+SAID = (
+    os.strerror(errno.ENOMEM),
+    "failed to map segment",
+    "bad_alloc",
+    "can't allocate memory",
+    "can't start new thread",
+)
 OUT_OF_MEMORY = (
     "out of memory: the machine, or a limit on this process, does not give what was asked for. Finished shards are "
     "kept; run again with more, with fewer resources.workers, or with a smaller ingest.max_shard_bytes."
@@ -28,7 +37,7 @@ def check_addresses(need_bytes: int) -> None:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if resource.RLIM_INFINITY != limit < need_bytes:
         raise SettingsError(
-            f"This process may address {limit / 1e9:.1f} GB (ulimit -v), and needs {need_bytes / 1e9:.0f}, most of "
+            f"This process may address {limit / 1e9:.2f} GB (ulimit -v), and needs {need_bytes / 1e9:g}, most of "
             "which it never uses. Lift the limit (ulimit -v unlimited); to bound the memory that is used, run it in a "
             "group: systemd-run --user --scope -p MemoryMax=4G nightshift run."
         )

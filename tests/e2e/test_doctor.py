@@ -270,7 +270,7 @@ def test_a_limit_on_addresses_is_told_that_no_night_works_in(house: House, monke
     monkeypatch.setattr(resource, "getrlimit", lambda _which: (3_000_000_000, resource.RLIM_INFINITY))
     found = the_one(house, "memory")
     assert (found.level, found.command) == (ERROR, "ulimit -v unlimited")
-    assert "may address 3.0 GB (ulimit -v), and needs 4" in found.what
+    assert "may address 3.00 GB (ulimit -v), and needs 4" in found.what
 
 
 def test_too_little_memory_is_told_and_fewer_workers_help(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

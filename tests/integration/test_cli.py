@@ -229,7 +229,7 @@ def test_a_limit_under_which_nothing_works_is_named_before_anything_begins(copie
     """Native code would end the process, or no thread start."""
     done = limited(resource.RLIMIT_AS, 1_500_000_000, "clean", *copied)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("This process may address 1.5 GB (ulimit -v), and needs 2")
+    assert done.stderr.startswith("This process may address 1.50 GB (ulimit -v), and needs 2")
 
 
 def test_a_stage_whose_predecessor_did_not_run_says_which_one_to_run(staged: Path) -> None:

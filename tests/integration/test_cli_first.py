@@ -39,6 +39,22 @@ def test_a_ctrl_c_while_it_is_still_loading_is_one_line(module: str) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr.splitlines()) == (130, "", [STOPPED])
 
 
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
+from flows.entry import main
+sys.argv = ["nightshift", "clean"]
+main()
+"""
+
+
+@pytest.mark.parametrize("limit", [100_000_000, 250_000_000, 399_000_000])
+def test_a_limit_under_which_nothing_loads_is_one_line(limit: int) -> None:
+    ended = run_program(LIMITED, str(limit))
+    assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1)
+    assert f"may address {limit / 1e9:.2f} GB (ulimit -v), and needs 0.4" in ended.stderr
+
+
 def test_who_has_it_ignored_goes_on() -> None:
     ended = run_program(INTERRUPTED.format(handler="SIG_IGN"), "flows.cli.models")
     assert ended.returncode == 0, ended.stderr

@@ -22,6 +22,7 @@ SHORT = [
     pa.ArrowMemoryError("malloc of size 64 failed"),
     OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
     ImportError(f"libtorch_cpu.so: failed to map segment: {os.strerror(errno.ENOMEM)}"),
+    ImportError("libarrow.so: failed to map segment from shared object"),
     RuntimeError("can't start new thread"),
     RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to ..."),
     Exception("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc"),
@@ -51,7 +52,7 @@ def test_a_limit_on_addresses_that_is_high_enough_is_none(limit: int, monkeypatc
     monkeypatch.setattr(resource, "getrlimit", lambda _which: (limit, resource.RLIM_INFINITY))
     check_addresses(2_000_000_000)
     if limit > 0:
-        with pytest.raises(SettingsError, match=r"may address 3\.0 GB \(ulimit -v\), and needs 4"):
+        with pytest.raises(SettingsError, match=r"may address 3\.00 GB \(ulimit -v\), and needs 4"):
             check_addresses(4_000_000_000)
 
 

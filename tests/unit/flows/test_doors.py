@@ -1,7 +1,7 @@
 """The doors before Prefect's app: Host, Origin, frames, `localhost`, and the page by which a browser gets in."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -25,6 +25,18 @@ NOT_OURS = [
     "0.0.0.0:4200",
     "[::1",
     "",
+    "evil.example@127.0.0.1:4200",
+    "127.0.0.1/evil.example",
+    "127.0.0.1:4200, evil.example",
+    "127.0.0.1?:4200",
+    "127.0.0.1.:4200",
+    "127.0.0.1:",
+    "127.0.0.1:x",
+    "[127.0.0.1]x",
+    "::1",
+    "[::ffff:127.0.0.1]:4200",
+    "2130706433:4200",
+    "0x7f000001:4200",
 ]
 FOREIGN = [
     "https://evil.example",
@@ -33,6 +45,10 @@ FOREIGN = [
     "null",
     "http://127.0.0.1:4200.evil.example",
     "file://",
+    f"moz-extension://{US}",
+    f"https://evil.example#://{US}",
+    f"http://{US} https://evil.example",
+    "",
 ]
 
 
@@ -60,7 +76,7 @@ def ask(
     return asyncio.run(asked())
 
 
-def connect(doors: PrefectDoors, headers: Mapping[str, str]) -> str:
+def connect(doors: PrefectDoors, headers: Mapping[str, str] | Sequence[tuple[str, str]]) -> str:
     """What a websocket is answered."""
     said: list[str] = []
 
@@ -70,7 +86,8 @@ def connect(doors: PrefectDoors, headers: Mapping[str, str]) -> str:
     async def receive() -> Any:
         return {"type": "websocket.connect"}
 
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    given = headers.items() if isinstance(headers, Mapping) else headers
+    raw = [(name.encode(), value.encode()) for name, value in given]
     asyncio.run(doors({"type": "websocket", "path": "/api/events/in", "headers": raw}, receive, send))
     return said[0]
 
@@ -98,6 +115,26 @@ def test_pages_of_other_origins_are_refused(doors: PrefectDoors, origin: str, me
     answer = ask(doors, method=method, headers={"origin": origin})
     assert answer.status_code == 403 and "access-control-allow-origin" not in answer.headers
     assert connect(doors, {"host": US, "origin": origin}) == "websocket.close"
+
+
+@pytest.mark.parametrize("name", ["host", "origin"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_two_of_a_header_are_refused_whichever_is_ours(doors: PrefectDoors, name: str, is_first: bool) -> None:
+    ours, theirs = (US, "evil.example") if name == "host" else (f"http://{US}", "https://evil.example")
+    values = (ours, theirs) if is_first else (theirs, ours)
+    raw = [("host", US)] if name == "origin" else []
+    assert connect(doors, [*raw, *((name, value) for value in values)]) == "websocket.close"
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_what_a_foreign_page_loads_without_an_origin_is_refused_and_a_link_is_followed(
+    doors: PrefectDoors, site: str
+) -> None:
+    for mode in ("no-cors", "cors", "websocket"):
+        assert ask(doors, headers={"sec-fetch-site": site, "sec-fetch-mode": mode}).status_code == 403
+    assert ask(doors, headers={"sec-fetch-site": site, "sec-fetch-mode": "navigate"}).text == "inside"
+    for own in ("same-origin", "none"):
+        assert ask(doors, headers={"sec-fetch-site": own, "sec-fetch-mode": "cors"}).text == "inside"
 
 
 def test_pages_of_the_server_itself_are_not(doors: PrefectDoors) -> None:
