@@ -1,6 +1,6 @@
 """`python -m tests.bench.ablation [STEP ...]`: what docs/ablate.md shows of a trial.
 
-One small night on the demo's documents, a quarter of a megabyte of each package, then `nightshift ablate` for each step
+One small night on the demo's documents, a megabyte of each package, then `nightshift ablate` for each step
 (by default all rules of clean); what it prints becomes docs/bench/ablation.txt, from where the page has it (render.py),
 and a test compares. All is bounded by steps, so a busy machine changes nothing but the time.
 """
@@ -20,7 +20,8 @@ NUM_STEPS, NUM_SEEDS = 100, 3
 SMALL = {"train.hidden_size": "64", "train.intermediate_size": "176", "train.batch_rows": "8"}
 NIGHT = {
     **SMALL,
-    "ingest.sources": json.dumps([{"kind": "installed_docs", "max_package_bytes": 1 << 18}]),
+    "ingest.sources": json.dumps([{"kind": "installed_docs", "max_package_bytes": 1 << 20}]),
+    "tokenize.heldout_share": "0.2",  # of a small corpus: some hundred documents to judge on
     "train.max_steps": "20",
     "train.budget_minutes": "none",
     "quantize.schemes": "none",
