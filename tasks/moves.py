@@ -97,7 +97,9 @@ def foretell(settings: Settings, version: int | None, *, unsigned: int | None = 
     """What a promotion of `version` (None: a rollback) would move, and what is odd. Verifies files; moves nothing."""
     registry = registry_for(settings)
     seen = look_at(registry)
-    lines = [f"{registry.name}: {text}" for text in register.oddities(seen, register.moves_of(registry))]
+    cut_off = ["a move was cut off, and is finished before this one"] if register.begun(registry) else []
+    odd = register.oddities(seen, register.moves_of(registry))
+    lines = [f"{registry.name}: {text}" for text in cut_off or odd]
     return "\n".join([*lines, _foretold(registry, seen, version, unsigned)])
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from flows.console import make_console
 from flows.show.tables import clock, print_json, table
 from flows.show.why import SUGGESTIONS, say_forgotten, show_head, unknown_document
-from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.base.errors import DamagedArtifact, DataError, SettingsError
 from pipeline_lib.past.ledger import Story, why
 from pipeline_lib.past.names import urls_near
 from pipeline_lib.past.trace import Benchmark, Seen, Training, benchmarks_with, models_beside, trainings
@@ -44,7 +44,7 @@ def show_model(settings: Settings, workspace: Workspace, model: str | None, step
     Raises `SettingsError` when there is no such version, or no such step.
     """
     registry, version = _find(register.registry_of(settings.of(RegisterSettings), workspace.root), model or CHAMPION)
-    chain, names = trainings(workspace.store, version.model_fingerprint), _names(registry)
+    chain, names = _trainings(workspace, version), _names(registry)
     documents = _documents(workspace, chain[0], steps, names)
     if as_json:
         print_json(_as_data(registry, version, chain, steps, documents))
@@ -62,6 +62,18 @@ def show_model(settings: Settings, workspace: Workspace, model: str | None, step
         "\n--all lists its documents, --step N those of one step; nightshift trace --document URL says who learned one",
         style="dim",
     )
+
+
+def _trainings(workspace: Workspace, version: Version) -> list[Training]:
+    """How a version came to be. Raises `DataError` where what tells it is gone: nothing is made again by looking."""
+    try:
+        return trainings(workspace.store, version.model_fingerprint)
+    except DamagedArtifact as exc:
+        raise DataError(
+            f"version {version.number}: its artifact {TRAIN.stage}/{version.model_fingerprint} is gone or damaged, so "
+            "nobody can say how it was trained. nightshift run makes it again where nights go on from it; else put it "
+            "back from a backup. The version in MLflow may be whole all the same: nightshift verify reads it."
+        ) from exc
 
 
 def _documents(workspace: Workspace, training: Training, steps: Steps, names: Names) -> "list[DocumentRead] | None":

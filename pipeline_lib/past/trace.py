@@ -7,7 +7,7 @@ not in its weights. For a model manifests and snapshots are read; for a document
 had it are laid out once more (reads.py).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,12 +104,15 @@ def trainings(store: Store, fingerprint: str) -> list[Training]:
 def models_beside(store: Store, story: Story) -> list[Seen]:
     """What each model of the workspace knows of that version of a document, oldest model first.
 
-    Models that had nothing to do with it, not even by an ancestor, are left out: of a held-out document all.
+    Models that had nothing to do with it, not even by an ancestor, are left out: of a held-out document all. Not so one
+    that is damaged, of which nobody can say; those come last.
     """
     models = {model.fingerprint: model for model in sorted(store.list(TRAIN.name), key=lambda model: model.created)}
     shares = {name: share for name, model in models.items() if (share := _share(store, model, story)) is not None}
+    damaged = _damaged(store, models) if _may_be_learned(story) else []
+    shares |= {name: Share(name, None, None, None) for name in damaged}
     seen = []
-    for name in models:
+    for name in (*models, *damaged):
         before = [shares[ancestor] for ancestor in _ancestors(models, name) if ancestor in shares]
         seen.append(Seen(name, shares.get(name), tuple(one for one in before if one.num_inherited != 0)))
     return [one for one in seen if one.own or one.inherited]
@@ -131,8 +134,20 @@ def benchmarks_with(store: Store, document_id: str) -> list[Benchmark]:
 
 
 def _ancestors(models: Mapping[str, Manifest], name: str) -> Iterator[str]:
-    while TRUNK in models[name].inputs and (name := models[name].inputs[TRUNK].fingerprint) in models:
+    while name in models and TRUNK in models[name].inputs:
+        name = models[name].inputs[TRUNK].fingerprint
         yield name
+
+
+def _damaged(store: Store, whole: Collection[str]) -> list[str]:
+    """The models that are there, and whose manifests tell nothing any more."""
+    found = (ref for ref in store.everything() if ref.stage == TRAIN.stage and ref.fingerprint not in whole)
+    return [ref.fingerprint for ref in found if store.condition(ref).manifest is None]
+
+
+def _may_be_learned(story: Story) -> bool:
+    """Whether a training may have met a document: it came through all stages, and is not held out."""
+    return not story.is_held_out and all(decision.is_kept for decision in story.decisions)
 
 
 def _training(store: Store, fingerprint: str) -> Training:

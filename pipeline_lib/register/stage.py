@@ -26,6 +26,7 @@ from pipeline_lib.model.records import (
 )
 from pipeline_lib.model.tracking import place_of
 from pipeline_lib.register.ledger import Promotion, moves_of, promotions
+from pipeline_lib.register.moves import begun
 from pipeline_lib.register.promotion import check_named, promote, rollback
 from pipeline_lib.register.registry import VARIANTS_TAG, Registry, Version
 from pipeline_lib.register.settings import RegisterSettings
@@ -55,6 +56,7 @@ FUNNEL_FILE = "funnel.json"  # [{"stage", "documents_in", "documents_out", "drop
 __all__ = [
     "Promotion",
     "Registry",
+    "begun",
     "check_named",
     "in_service",
     "is_settled",

@@ -1,12 +1,16 @@
 """A model whose files are damaged is trained again as it was, whatever the settings say by now."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from flows.show.trace import Steps, show_model
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Manifest
+from pipeline_lib.store.workspace import Workspace
 from tests.model_nights import FAST, foreseen, whole_night
 from tests.tiny_night import House, artifacts, copy_house, damage, english, tiny_settings, write_corpus, write_lines
 
@@ -89,3 +93,22 @@ def test_the_trunk_that_a_night_goes_on_from_is_made_again_also_when_a_trial_was
     assert f"train/{model.fingerprint}" in whole_night(settings).made
     assert weights(artifacts(house.workspace)[f"train/{model.fingerprint}"]) == weights(model)
     assert whole_night(settings).parent == model.fingerprint
+
+
+@pytest.mark.parametrize("how", ["lost", "damaged"])
+def test_what_a_trace_says_of_a_model_that_is_gone_helps(
+    judged_house: House, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To look makes nothing again."""
+    settings = settings_of(judged_house)
+    (model,) = (judged_house.workspace / "artifacts" / "train").glob("[0-9a-f]*")
+    if how == "lost":
+        shutil.rmtree(model)
+    else:
+        (model / "manifest.json").write_text("{}")
+    workspace, steps = Workspace(judged_house.workspace), Steps(is_all=False, number=None)
+    with pytest.raises(DataError, match=r"train/[0-9a-f]+ is gone or damaged.* nightshift run makes it again"):
+        show_model(settings, workspace, None, steps, as_json=False)
+    whole_night(settings)
+    show_model(settings, workspace, None, steps, as_json=False)
+    assert f"model fingerprint      {model.name}" in capsys.readouterr().out

@@ -15,7 +15,7 @@ from pipeline_lib.register.registry import CHALLENGER, CHAMPION, FINGERPRINT_TAG
 from pipeline_lib.register.settle import is_settled, look, settle
 from pipeline_lib.stages import resolve
 from pipeline_lib.store.artifact import with_seal, without_seal
-from tasks.moves import foretell, settle_champion
+from tasks.moves import foretell, registry_for, settle_champion
 from tests.integration.register.conftest import DONE, NOTHING, NOW, UNTIL, commands, cut
 from tests.registered import assert_agree, by_hand, chain, damage, dangle, delete, shelve, standing
 
@@ -153,6 +153,17 @@ def test_what_is_foretold_of_a_move_says_what_is_odd_and_what_helps(own: Registr
     odd, foretold = foretell(resolve(None, {}, pairs).settings, 2).split("\n")
     assert odd.startswith(f"{own.name}: the alias champion points to version 3, which MLflow does not have. Put one in")
     assert foretold.startswith(f"{own.name}: champion 3 -> 2; ")
+
+
+def test_what_is_foretold_says_that_a_move_was_cut_off(own: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = [("workspace", str(own.workspace)), ("register.model_name", own.name)]
+    settings = resolve(None, {}, pairs).settings
+    there = registry_for(settings)  # with a ledger of its own
+    cut("before_champion", lambda: promote(there, 4, expected_champion="anybody", reason="", now=NOW), monkeypatch)
+    told, _ = foretell(settings, None).split("\n")
+    assert told == f"{own.name}: a move was cut off, and is finished before this one"
+    settle(there, now=NOW)
+    assert "cut off" not in foretell(settings, None)
 
 
 def test_with_no_version_left_a_night_is_what_helps(own: Registry, caplog: pytest.LogCaptureFixture) -> None:

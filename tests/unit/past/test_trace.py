@@ -158,6 +158,24 @@ def test_a_held_out_document_is_in_benchmarks_and_in_no_model(nights: Nights, st
     assert benchmarks_with(store, "a0") == []
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_that_is_damaged_may_have_learned_a_document_and_so_may_who_goes_on_from_it(
+    nights: Nights, copied: Store, model: str
+) -> None:
+    """Else a certificate of what is forgotten would pass it over."""
+    document = next(name for name in sorted(nights.read("first", 0, 2)) if name != WITHDRAWN)
+    ref = nights.models[model].ref
+    manifest = copied.path(ref.stage, ref.fingerprint) / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes()[:-40])
+    seen = _seen(nights, copied, document)
+    assert seen.keys() == set(MODELS)
+    unknown = Share(ref.fingerprint, None, None, None)
+    assert seen[model] == Seen(ref.fingerprint, unknown, ())
+    assert all(unknown in seen[heir].inherited for heir in MODELS[MODELS.index(model) + 1 :][:1])
+    for held_out in nights.held_out:
+        assert models_beside(copied, replace(nights.stories[held_out], is_held_out=True)) == []
+
+
 def test_a_document_that_was_dropped_before_it_had_tokens_is_in_no_model(nights: Nights, store: Store) -> None:
     assert models_beside(store, replace(nights.stories["a0"], document_id="dropped", url="dropped.txt")) == []
 
