@@ -27,8 +27,8 @@ def _known(case: Case) -> list[Check]:
     """Asked where there is such text: a leak seldom is of all documents. What the champion needs no more bits for is
     easy, not leaked."""
     floor = case.settings.min_bits_per_byte
-    beside = [(pair.mine, pair.other) for pair in case.rivals if pair.is_comparable]
-    share = max(_share_known(*pair, floor) for pair in beside or [(case.challenger, None)])
+    beside = [_share_known(pair.mine, pair.other, floor) for pair in case.rivals if pair.is_comparable]
+    share = max(beside, default=_share_known(case.challenger, None, floor))
     if not share:
         return []
     meaning = f"share of the text that needs fewer than {floor} bits per byte, and did not by the champion"
