@@ -88,6 +88,7 @@ def test_the_goals_are_those_that_were_asked_for() -> None:
         "clean_text_mb_s_core_prose": 35,
         "clean_text_mb_s_core_zh": 30,
         "clean_html_mb_s_core": 12,
+        "clean_documents_s_core": 5_000,
         "extraction_f1_en": 0.96,
         "extraction_f1_multi": 0.925,
         "extraction_f1_zh": 0.93,

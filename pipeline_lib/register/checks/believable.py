@@ -28,7 +28,7 @@ def _known(case: Case) -> list[Check]:
     easy, not leaked."""
     floor = case.settings.min_bits_per_byte
     beside = [_share_known(pair.mine, pair.other, floor) for pair in case.rivals if pair.is_comparable]
-    share = max(beside or [_share_known(case.challenger, None, floor)])
+    share = max(beside, default=_share_known(case.challenger, None, floor))
     if not share:
         return []
     meaning = f"share of the text that needs fewer than {floor} bits per byte, and did not by the champion"
