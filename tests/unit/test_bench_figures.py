@@ -84,6 +84,7 @@ def test_the_goals_are_those_that_were_asked_for() -> None:
         "quality_signals_vs_datatrove": 100,
         "quality_signals_vs_datatrove_whitespace": 25,
         "filter_agreement": 0.995,
+        "clean_documents_s_core": 5_000,
         "extraction_f1_en": 0.96,
         "extraction_f1_multi": 0.925,
         "extraction_f1_zh": 0.93,
