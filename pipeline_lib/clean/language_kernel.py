@@ -3,6 +3,9 @@
 An automaton goes through the bytes and says after which of them a feature (a short run of bytes that tells languages
 apart) has ended. score(language) = log P(language) + sum over features of log(1 + count) * log P(feature | language):
 naive Bayes, where a feature that comes often counts less each time (Lui and Baldwin 2012; py3langid).
+
+Two thirds of the time is waiting for memory: a row of weights comes from there in 200 ns, and is added in 25. Copying
+some rows ahead, so that several are on their way at once, took twice as long; looking at them ahead gained a seventh.
 """
 
 from typing import Any

@@ -92,56 +92,42 @@ def is_relative(texts: pa.LargeStringArray) -> npt.NDArray[np.bool_]:
 
 @compiled
 def _count(data: Bytes, offsets: Counts, table: tuple[Keys, Bytes], num_words: Counts, counts: Counts) -> None:
-    """Fill num_words[i], and for each relative counts[i, relative]: its words, English ones, different ones of its."""
-    keys, kinds = table
-    last_seen = np.full(len(keys), -1, np.int64)
-    for i in range(len(num_words)):
-        at = offsets[i]
-        while at < offsets[i + 1]:
-            word, num_bytes, at = _next_word(data, at, offsets[i + 1])
-            num_words[i] += num_bytes > 0
-            if num_bytes == 0 or num_bytes > _MOST_BYTES:
-                continue
-            slot = _slot_of(keys, word)
-            if kinds[slot] == 0:
-                continue
-            kind, is_new = np.int64(kinds[slot]), last_seen[slot] != i
-            last_seen[slot] = i
-            for relative in range(counts.shape[1]):
-                own, english = kind >> 2 * relative & 1, kind >> 2 * relative + 1 & 1
-                counts[i, relative, _OWN] += own
-                counts[i, relative, _ENGLISH] += english
-                counts[i, relative, _DIFFERENT] += own if is_new else 0
-
-
-@compiled
-def _next_word(data: Bytes, at: Integer, end: Integer) -> tuple[Integer, Integer, Integer]:
-    """The first word from there on: its bytes in one number, how many they are, and where it ends.
+    """Fill num_words[i], and for each relative counts[i, relative]: its words, English ones, different ones of its.
 
     Words are runs of letters, digits and underlines, and what joins them: `o'clock`, `Wi-Fi` and `I/O` are one each,
     `o'` is `o`. Small letters stand for capitals of ASCII. All that is not ASCII counts as a letter, but for general
-    punctuation.
+    punctuation. One loop, because a function for each word takes as long as the word.
     """
-    word, num_bytes = np.uint64(0), 0
-    while at < end:
-        byte = data[at]
-        kind = _KINDS[byte]
-        is_wide = kind == _WIDE and 0x80 <= data[at + 1] <= 0x81  # U+2000 to U+207F: dashes, quotes, blanks
-        if kind >= _LETTER and not is_wide:
-            word = word << _8 | np.uint64(_SMALL[byte])
-            num_bytes += 1
-            at += 1
-            continue
-        width = 3 if is_wide else 1
-        is_joint = kind == _JOINT or (is_wide and data[at + 2] == _LAST_OF_QUOTE)
-        is_inside = num_bytes > 0 and is_joint and at + width < end and _KINDS[data[at + width]] >= _LETTER
-        at += width
-        if is_inside:
-            word = word << _8 | np.uint64(_SMALL[byte])
-            num_bytes += width
-        elif num_bytes > 0:
-            break
-    return word, num_bytes, at
+    keys, kinds = table
+    last_seen = np.full(len(keys), -1, np.int64)
+    for i in range(len(num_words)):
+        at, end = offsets[i], offsets[i + 1]
+        while at < end:
+            word, num_bytes = np.uint64(0), 0  # its bytes in one number, and how many they are
+            while at < end:
+                byte = data[at]
+                kind = _KINDS[byte]
+                is_wide = kind == _WIDE and 0x80 <= data[at + 1] <= 0x81  # U+2000 to U+207F: dashes, quotes, blanks
+                width, is_inside = 3 if is_wide else 1, kind >= _LETTER and not is_wide
+                if not is_inside and num_bytes > 0 and (kind == _JOINT or is_wide) and at + width < end:
+                    is_quote = not is_wide or data[at + 2] == _LAST_OF_QUOTE
+                    is_inside = is_quote and _KINDS[data[at + width]] >= _LETTER
+                at += width
+                if is_inside:
+                    word = word << _8 | np.uint64(_SMALL[byte])
+                    num_bytes += width
+                elif num_bytes > 0:
+                    break
+            num_words[i] += num_bytes > 0
+            slot = _slot_of(keys, word)
+            if num_bytes > _MOST_BYTES or kinds[slot] == 0:
+                continue
+            is_new, last_seen[slot] = last_seen[slot] != i, i
+            for relative in range(counts.shape[1]):
+                own, english = kinds[slot] >> 2 * relative & 1, kinds[slot] >> 2 * relative + 1 & 1
+                counts[i, relative, _OWN] += own
+                counts[i, relative, _ENGLISH] += english
+                counts[i, relative, _DIFFERENT] += own if is_new else 0
 
 
 @compiled

@@ -51,10 +51,12 @@ def digest_files(
             found[path] = Digested(told[path], status.st_size)
             continue
         stamp, known = stamp_of(status), old.get(path)
-        digest = known[1] if known and known[0] == stamp else _digest_of_file(Path(place), status.st_size)
+        if known is None or known[0] != stamp:
+            known = (stamp, _digest_of_file(Path(place), status.st_size))
+        digest = known[1]
         found[path] = Digested(digest, status.st_size)
-        if digest != UNREADABLE and max(stamp[1:]) < youngest:
-            new[path] = (stamp, digest)
+        if digest != UNREADABLE and stamp[1] < youngest and stamp[2] < youngest:
+            new[path] = known  # the same one, so that it need not be compared
     if new != old and cache_path.parents[1].is_dir():
         write_comfort(cache_path, json.dumps(new).encode())
     return found

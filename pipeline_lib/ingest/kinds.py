@@ -16,7 +16,12 @@ SUFFIX = re.compile(r"\.[a-z0-9_+-]{1,10}")  # what else stands behind a dot is 
 
 def kind_of(path: str) -> tuple[str, str]:
     """What readers are listed by (the suffix, or the whole name where there is none), and the way it is compressed."""
-    name, suffix = splitext(path.lower().rpartition("/")[2])  # pathlib would take a second for a large package
+    name = path[path.rfind("/") + 1 :].lower()  # pathlib would take a second for a large package
+    if name[:1] == ".":
+        name, suffix = splitext(name)
+    else:  # the same at a third of the time
+        at = name.rfind(".")
+        name, suffix = (name, "") if at < 0 else (name[:at], name[at:])
     if suffix in SHORT:
         return ".tar", SHORT[suffix]
     compression = suffix if suffix in DECOMPRESSORS else ""

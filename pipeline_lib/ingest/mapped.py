@@ -114,7 +114,7 @@ class MappedSource(SourceSettings):
         from pipeline_lib.ingest.readers import READERS
 
         is_included = "*" in self.include or any(fnmatchcase(path, pattern) for pattern in self.include)
-        if not is_included or any(fnmatchcase(path, pattern) for pattern in self.exclude):
+        if not is_included or (self.exclude and any(fnmatchcase(path, pattern) for pattern in self.exclude)):
             return "excluded"
         return "" if kind_of(path)[0] in READERS else untaken(path)
 

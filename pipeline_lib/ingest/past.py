@@ -189,8 +189,8 @@ def _folded(store: Store, parts: Sequence[Part]) -> pa.Table:
 
 
 def _by_path(files: pa.Table) -> dict[str, KnownFile]:
-    columns = (files[name].to_pylist() for name in KNOWN_SCHEMA.names)
-    return {path: KnownFile(*known) for path, *known in zip(*columns, strict=True)}
+    paths, *known = (files[name].to_pylist() for name in KNOWN_SCHEMA.names)
+    return dict(zip(paths, map(KnownFile, *known), strict=True))
 
 
 def _arrivals(store: Store, parts: Sequence[Part]) -> Arrivals:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline_lib.ingest.kinds import untaken
+from pipeline_lib.ingest.kinds import kind_of, untaken
 from pipeline_lib.ingest.records import PassedOver
 from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.ingest.sources.installed_docs import InstalledDocsSource
@@ -21,6 +21,29 @@ def touch(root: Path, *names: str) -> None:
 def passed_over(root: Path, **fields: tuple[str, ...]) -> dict[str, tuple[int, str | None]]:
     listing = FilesSource(name="docs", path=root, **fields).files()
     return {kind: (passed.num_files, passed.example) for kind, passed in listing.passed_over.items()}
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("a.txt", (".txt", "")),
+        ("A.B/c.TXT", (".txt", "")),
+        ("a.b/Makefile", ("makefile", "")),
+        ("a.tar.gz", (".tar", ".gz")),
+        ("a.TGZ", (".tar", ".gz")),
+        ("a.gz", ("a", ".gz")),
+        ("x/.hidden", (".hidden", "")),
+        ("..gz", ("..gz", "")),
+        (".a.gz", (".a", ".gz")),
+        (".a.txt", (".txt", "")),
+        ("a.", (".", "")),
+        ("a..gz", (".", ".gz")),
+        ("", ("", "")),
+        ("a/", ("", "")),
+    ],
+)
+def test_a_file_is_known_by_what_stands_behind_its_last_dot(path: str, kind: tuple[str, str]) -> None:
+    assert kind_of(path) == kind
 
 
 def test_files_are_counted_by_their_endings_with_the_first_as_an_example(tmp_path: Path) -> None:
