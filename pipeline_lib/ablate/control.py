@@ -39,7 +39,7 @@ def make_control(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     from pipeline_lib.store.tables import read_table, write_parquet
 
     table = read_table(inputs.file("snapshot", SHARDS_FILE))
-    excluded = read_table(inputs.file("snapshot", EXCLUDED_FILE))
+    excluded = read_table(inputs.file("snapshot", EXCLUDED_FILE), EXCLUDED_SCHEMA.names)
     drawn = _drawn(inputs, table, excluded)
     rows = [dict(zip(EXCLUDED_SCHEMA.names, one, strict=True)) for one in drawn]
     more = pa.Table.from_pylist(rows, EXCLUDED_SCHEMA)
@@ -60,7 +60,8 @@ def _drawn(inputs: Inputs, table: "pa.Table", excluded: "pa.Table") -> list[tupl
     def documents() -> Iterator[tuple[int, int, str, str, int]]:
         places = zip(table["shard"].to_pylist(), table["heldout_share"].to_pylist(), strict=True)
         for number, (shard, share) in enumerate(places):
-            for name, num_tokens in trained_on(shard_of(inputs.store, shard, share, left.get(shard, ()))):
+            names, lengths = trained_on(shard_of(inputs.store, shard, share, left.get(shard, ())))
+            for name, num_tokens in zip(names.to_pylist(), lengths.tolist(), strict=True):
                 draw = xxhash.xxh3_64_intdigest(f"{inputs.params['seed']}/{shard}/{name}".encode())
                 yield draw, number, shard, name, num_tokens
 
