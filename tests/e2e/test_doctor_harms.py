@@ -177,7 +177,7 @@ def never_verified(house: House) -> None:
 FIXED = (
     Harm("permissions", ERROR, open_to_others, "others may read this workspace (mode 0750)"),
     Harm("permissions", ERROR, open_key, "others may read this key (mode 0644)"),
-    Harm("permissions", ERROR, locked_folder, "may not be written by their owner"),
+    Harm("permissions", ERROR, locked_folder, "1 folder that the owner may not write in, "),
     Harm("foreign", WARNING, killed_draft, "left over of runs that were killed"),
     Harm("foreign", WARNING, killed_forget, "left over of runs that were killed"),
     Harm("runs", WARNING, killed_run, "1 runs were killed (maintenance)"),
@@ -193,12 +193,12 @@ FIXED = (
 BY_SHELL = (
     Harm("permissions", ERROR, open_to_others, "others may read this workspace (mode 0750)"),
     Harm("permissions", ERROR, open_key, "others may read this key (mode 0644)"),
-    Harm("permissions", ERROR, locked_folder, "may not be written by their owner"),
-    Harm("foreign", WARNING, foreign_files, "4 files or folders are not of Nightshift"),
+    Harm("permissions", ERROR, locked_folder, "1 folder that the owner may not write in, "),
+    Harm("foreign", WARNING, foreign_files, "not of Nightshift, and in its workspace: "),
     Harm("shapes", ERROR, no_folder, "is no folder, and one belongs there"),
     Harm("shapes", ERROR, no_file, "is no file, and one belongs there"),
     Harm("shapes", ERROR, dangling, "is no folder, and one belongs there"),
-    Harm("foreign", WARNING, put_aside_before, "were put aside, and are kept"),
+    Harm("foreign", WARNING, put_aside_before, "was damaged or in the way, was put aside, and is kept: "),
 )
 BY_COMMAND = (
     Harm("damage", ERROR, damaged_closed, "is not the JSON that was written there"),
