@@ -36,6 +36,14 @@ def write_reference(folder: Path, *, num: int = 160, **settings: Any) -> dict[st
     return {"kind": "perplexity", "name": "fluency", "reference": str(folder / "reference.txt"), **settings}
 
 
+def write_pipeline(folder: Path) -> str:
+    """A folder that a plan takes for a pipeline of spaCy: it has a digest. Nothing can be loaded from it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("config.cfg", "meta.json"):
+        (folder / name).write_text("{}", encoding="utf-8")
+    return str(folder)
+
+
 def write_word_list(folder: Path, *more: str, **settings: Any) -> dict[str, Any]:
     """The settings of a model `selling` whose list has what is not wanted."""
     folder.mkdir(parents=True, exist_ok=True)

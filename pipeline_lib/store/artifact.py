@@ -93,7 +93,7 @@ class Outcome:
     dropped: Mapping[str, int] = field(default_factory=dict)
     file_rows: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
-    cpu_seconds: Mapping[str, float] = field(default_factory=dict)
+    cpu_seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

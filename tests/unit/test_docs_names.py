@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from flows.cli import app
+from pipeline_lib.ablate.names import NEAR
 from pipeline_lib.plan.verdict import CHAMPION_SCORES, FUNNEL
 from pipeline_lib.settings.tree import OF_NO_SECTION
 from pipeline_lib.stages import BY_WORD, STAGES, AllSettings
@@ -83,7 +84,7 @@ def test_what_a_page_names_is_there(page: Path) -> None:
     assert {name for words in code(page) for name in re.findall(r"\bmake ([a-z]+)", words)} <= TARGETS
     dotted = re.compile(rf"(?:--)?((?:{'|'.join(sorted(SECTIONS))})\.[a-z_.]+)(?: .*)?")
     named = {found[1] for span in spans if (found := dotted.fullmatch(span)) and not found[1].endswith(".py")}
-    assert named <= SETTINGS | MAKERS
+    assert named <= SETTINGS | MAKERS | {NEAR}
     places = [span for span in spans if re.fullmatch(r"[a-z_]+(?:/[\w.-]+)*/\w+/|[\w/]+\.py", span)]
     assert [span for span in places if not is_there(span) and not list(ROOT.glob(f"[!.]*/**/{span}"))] == []
 

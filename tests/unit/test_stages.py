@@ -93,7 +93,7 @@ def test_a_stage_lives_under_its_word(stage: Stage) -> None:
 def test_a_maker_begins_with_the_word_of_its_stage_and_says_what_it_makes(maker: Maker) -> None:
     stage = BY_WORD[maker.stage]
     assert maker in stage.makers
-    assert re.fullmatch(rf"{stage.word}\.[a-z]+", maker.name)
+    assert re.fullmatch(rf"{stage.word}\.[a-z_]+", maker.name)
     assert re.fullmatch(r"[a-z_]+\.v\d+", maker.schema)
     assert maker.version >= 1
 

@@ -36,7 +36,9 @@ def read(nights: Nights, made: Manifest) -> dict[str, int]:
     excluded = read_excluded(opened.file(EXCLUDED_FILE))
     shards = read_shards(opened.file(SHARDS_FILE))
     parts = [trained_on(shard_of(store, one.shard, one.heldout_share, excluded.get(one.shard, ()))) for one in shards]
-    found = {name: tokens for part in parts for name, tokens in part}
+    found = {
+        name: tokens for ids, lengths in parts for name, tokens in zip(ids.to_pylist(), lengths.tolist(), strict=True)
+    }
     assert sum(one.num_documents for one in shards) == len(found)
     assert sum(one.num_tokens for one in shards) == sum(found.values())
     return found

@@ -15,7 +15,7 @@ from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import OF_A_BATCH, AllSettings
 from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Batch, Workspace
-from tests.labelled import write_examples, write_reference, write_word_list
+from tests.labelled import write_examples, write_pipeline, write_reference, write_word_list
 from tests.shelf import put
 
 BATCHES = [Batch(number, "docs", f"b{number}") for number in (1, 2, 3)]
@@ -211,7 +211,7 @@ def test_a_raised_version_of_whatever_makes_a_batch_or_a_node_is_another_recipe(
 ) -> None:
     """Else what closed batches left would stay what the older version made of them."""
     models = [write_examples(tmp_path / "e", num=12), write_reference(tmp_path), write_word_list(tmp_path)]
-    settings = settings_with(clean={"models": models})
+    settings = settings_with(clean={"models": models, "spacy_pipeline": write_pipeline(tmp_path / "names")})
     before = recipe_of(settings, "k", TOKENIZER)
     raised = tuple(
         replace(stage, makers=tuple(replace(m, version=9) if m.name == maker else m for m in stage.makers))

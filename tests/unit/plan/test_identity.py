@@ -35,7 +35,7 @@ from pipeline_lib.store.artifact import Ref
 from pipeline_lib.store.workspace import Workspace
 from pipeline_lib.tokenize.works import snapshot_work
 from tests.every_setting import DECISIVE, OPERATIONAL, annotation_of, another, as_argument
-from tests.labelled import write_examples, write_reference, write_word_list
+from tests.labelled import write_examples, write_pipeline, write_reference, write_word_list
 from tests.laid_out import GOLDEN, SOMETHING, LaidOut, golden_of, lay_out, night_settings, renamed
 from tests.tiny_night import ENGLISH_WORDS, KEY, english, night_here, tiny_settings, write_corpus
 
@@ -92,7 +92,11 @@ def switched_on(root: Path, **changes: Any) -> dict[str, str]:
         model = write_examples(examples, num=12)
     rewrites = [{"name": "a.v1", "pattern": "a"}]
     models = [{**model, **changes}, write_reference(root / "reference"), write_word_list(root / "lists")]
-    return {"clean__models": json.dumps(models), "clean__rewrites": json.dumps(rewrites)}
+    return {
+        "clean__models": json.dumps(models),
+        "clean__rewrites": json.dumps(rewrites),
+        "clean__spacy_pipeline": write_pipeline(root / "names"),
+    }
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -279,11 +283,15 @@ BY_PARAMETER = {
     "register.model_name": {"evaluate.champion"},  # where the champion is asked for
     "register.tracking_uri": {"evaluate.champion"},
 }
+# No step that is on by default could change a term: texts stay as they are.
+INSTEAD = {"clean.terminology": {"clean.terms", "tokenize.learn"}}
 
 
 def readers_of(name: str, night: LaidOut) -> set[str]:
     """The places of the works whose makers read a setting, or are told it otherwise."""
     section, field = name.split(".")[:2]
+    if name in INSTEAD:
+        return night.of_makers(INSTEAD[name])
     kind = annotation_of(section)
     reading = {p for p, w in night.works.items() if isinstance(w.settings, kind) and field in w.maker.reads}
     return reading | night.of_makers(BY_PARAMETER.get(name, set()))

@@ -114,7 +114,7 @@ def test_a_night_counts_its_own_batches_alone(house: House, tmp_path: Path, monk
     counted = []
     measure = night.measure
     monkeypatch.setattr(
-        night, "measure", lambda ws, batch, most: counted.append(batch.name) or measure(ws, batch, most)
+        night, "measure", lambda ws, batch, most, **how: counted.append(batch.name) or measure(ws, batch, most, **how)
     )
     count_night(house.settings, copy, {}, now=0.0)
     assert counted == ["0003-press", "0004-law"]
