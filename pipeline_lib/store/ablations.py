@@ -1,9 +1,9 @@
-"""Where trials of single steps lie (`nightshift ablate`): a folder of their own, of which no night knows.
+"""Where trials of single steps lie (`nightshift ablate`): `ablations`, a folder of which no night knows.
 
-    ablations/artifacts/    what trials make; what nights have made is there as links, so that it is read and not copied
-    ablations/work/         checkpoints of trials
-    ablations/keys          a link to the keys of the workspace
-    ablations/lock          held while a trial works, and while the folder is removed
+    artifacts    what trials make; what nights have made is there as links, so that it is read and not copied
+    work         checkpoints of trials
+    keys         a link to the keys of the workspace
+    lock         held while a trial works, and while the folder is removed
 
 Nothing refers to it: it can be removed at any time, and a trial that is asked for again is made again. So `gc` removes
 it, `forget` does since its texts may hold what shall be gone, and a backup leaves it out.
