@@ -7,6 +7,7 @@ nor their format, nor which line comes first. A text that stands on both sides t
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xxhash
 
@@ -20,7 +21,9 @@ from pipeline_lib.clean.model_files import (
     text_in,
     texts_of,
 )
-from pipeline_lib.clean.model_kinds.classifier import ClassifierModel
+
+if TYPE_CHECKING:
+    from pipeline_lib.clean.model_kinds.classifier import ClassifierModel
 
 MOST_BYTES = 64_000_000  # of one model's examples, unpacked: some 30,000 pages, and two minutes of learning
 FEWEST = 10  # a side: of fewer nothing can be learned, and nothing be said of how well
@@ -46,12 +49,12 @@ class Examples:
         return f"{len(self.keep)} keep, {len(self.drop)} drop, {whole.hexdigest()}"
 
 
-def digest_of_examples(model: ClassifierModel) -> str:
+def digest_of_examples(model: "ClassifierModel") -> str:
     """What names a model beside its maker. Files that are as they were are not read again by the same process."""
     return digest_once(model, [path for place in _places(model) for path in _files(model, place)], read_examples)
 
 
-def read_examples(model: ClassifierModel) -> Examples:
+def read_examples(model: "ClassifierModel") -> Examples:
     """All examples of a model. Raises `SettingsError` where there are none, too few, too many, or one is unreadable."""
     sides: dict[bool, dict[bytes, str]] = {True: {}, False: {}}
     num_rows, num_bytes = 0, 0
@@ -73,7 +76,7 @@ def read_examples(model: ClassifierModel) -> Examples:
     return Examples(keep, drop, num_rows - len(keep) - len(drop) - 2 * len(both), len(both))
 
 
-def _rows(model: ClassifierModel) -> Iterator[tuple[bool, str]]:
+def _rows(model: "ClassifierModel") -> Iterator[tuple[bool, str]]:
     if model.examples is not None:
         for path in _files(model, model.examples):
             for place, row in json_rows(model, path, MOST_BYTES):
@@ -85,15 +88,15 @@ def _rows(model: ClassifierModel) -> Iterator[tuple[bool, str]]:
             yield from ((is_wanted, text) for text in texts_of(model, path, model.text_field, MOST_BYTES))
 
 
-def _places(model: ClassifierModel) -> tuple[Path, ...]:
+def _places(model: "ClassifierModel") -> tuple[Path, ...]:
     return tuple(place for place in (model.examples, model.keep, model.drop) if place is not None)
 
 
-def _files(model: ClassifierModel, place: Path) -> list[Path]:
+def _files(model: "ClassifierModel", place: Path) -> list[Path]:
     return files_at(model, place, FORMATS[:1] if model.examples is not None else FORMATS, "examples")
 
 
-def _label(model: ClassifierModel, row: dict[str, object], place: str) -> bool:
+def _label(model: "ClassifierModel", row: dict[str, object], place: str) -> bool:
     label = row.get(model.label_field)
     if label in (True, False):  # 1 and 0 are equal to them
         return bool(label)

@@ -5,12 +5,15 @@ As of examples, what decides is which texts there are, each once, in an order of
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xxhash
 
 from pipeline_lib.base.errors import SettingsError
 from pipeline_lib.clean.model_files import FORMATS, PARQUET, digest_of_text, digest_once, error_of, files_at, texts_of
-from pipeline_lib.clean.model_kinds.perplexity import PerplexityModel
+
+if TYPE_CHECKING:
+    from pipeline_lib.clean.model_kinds.perplexity import PerplexityModel
 
 MOST_BYTES = 16_000_000  # unpacked: more than a small model can hold; 0.7 GB of memory and half a minute of learning
 
@@ -33,12 +36,12 @@ class Reference:
         return f"{len(self.texts)} texts, {whole.hexdigest()}"
 
 
-def digest_of_reference(model: PerplexityModel) -> str:
+def digest_of_reference(model: "PerplexityModel") -> str:
     """What names a model beside its maker."""
     return digest_once(model, _files(model), read_reference)
 
 
-def read_reference(model: PerplexityModel) -> Reference:
+def read_reference(model: "PerplexityModel") -> Reference:
     """All texts of a model. Raises `SettingsError` where they are too few or too much, or one cannot be read."""
     found: dict[bytes, str] = {}
     num_texts, num_bytes = 0, 0
@@ -63,5 +66,5 @@ def too_little(name: str, num_chars: int) -> SettingsError:
     )
 
 
-def _files(model: PerplexityModel) -> list[Path]:
+def _files(model: "PerplexityModel") -> list[Path]:
     return files_at(model, model.reference, (*FORMATS, PARQUET), "texts")

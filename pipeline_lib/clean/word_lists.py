@@ -7,12 +7,15 @@ is which different terms there are, and neither their order nor their case. No m
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xxhash
 
 from pipeline_lib.clean.model_files import digest_once, error_of, plain
-from pipeline_lib.clean.model_kinds.word_list import WordListModel
 from pipeline_lib.text.literal_terms import folded
+
+if TYPE_CHECKING:
+    from pipeline_lib.clean.model_kinds.word_list import WordListModel
 
 MOST_BYTES = 1_000_000  # some 100,000 terms
 MOST_CHARS = 200  # of a term; a longer line is none
@@ -32,12 +35,12 @@ class WordList:
         return f"{len(self.terms)} terms, {whole.hexdigest()}"
 
 
-def digest_of_list(model: WordListModel) -> str:
+def digest_of_list(model: "WordListModel") -> str:
     """What names a model beside its maker."""
     return digest_once(model, [_file(model)], read_list)
 
 
-def read_list(model: WordListModel) -> WordList:
+def read_list(model: "WordListModel") -> WordList:
     """The terms of a list. Raises `SettingsError` where there are none, or the file cannot be read as a list."""
     path = _file(model)
     found, num_terms = set[str](), 0
@@ -56,7 +59,7 @@ def read_list(model: WordListModel) -> WordList:
     return WordList(tuple(sorted(found)), num_terms - len(found))
 
 
-def _file(model: WordListModel) -> Path:
+def _file(model: "WordListModel") -> Path:
     place = model.terms.expanduser()
     if place.is_dir():
         raise error_of(model, f"{place} is a folder", "Name the file that has the terms.")
