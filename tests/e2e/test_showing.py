@@ -20,7 +20,7 @@ from tests.tiny_night import KEY, NIGHT_SECONDS, Ended, artifacts, run_night
 
 MOST_SECONDS = 60.0  # from the end of the work to that of the command, on a machine that is busy; it took 204 and more
 NOT_SHOWN = "the night goes on, and is shown later"
-PAGES = {"refresh-funnel", "model-scores", "gate-report", "mlflow-model", "training-progress"}
+PAGES = {"refresh-funnel", "clean-steps", "model-scores", "gate-report", "mlflow-model", "training-progress"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Story:
     """What became of one workspace."""
 
     house: House
-    nights: Sequence[Disturbed]  # killed in the training; stopped in ingest; killed before it answered
+    nights: Sequence[Disturbed]  # killed in the training; stopped at its start; killed before it answered
     kept: Sequence[str]  # the parcels before the last night
     last: Ended
 
@@ -73,7 +73,7 @@ def story(finished_night: House, tmp_path_factory: pytest.TempPathFactory) -> St
     house = House(tmp_path_factory.mktemp("showing") / "workspace", finished_night.corpus)
     nights = [
         disturbed(house, signal.SIGKILL, lambda night: night.is_in("train")),
-        disturbed(house, signal.SIGSTOP, lambda night: len(night.workspace.runs()) > 1 and night.is_in("ingest")),
+        disturbed(house, signal.SIGSTOP, lambda night: len(night.workspace.runs()) > 1),
         disturbed(house, signal.SIGKILL, lambda night: True),
     ]
     parcels = Outbox(house.workspace, "prefect").folder.glob("*.jsonl")

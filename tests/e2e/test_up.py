@@ -36,6 +36,7 @@ OF_SERVERS = [(name, check) for name, check in CHECKS if name in ("runs", "sched
 MANY_EPOCHS = 100  # a training that lasts until it is killed
 ARTIFACTS = {
     "refresh-funnel": "table",
+    "clean-steps": "table",
     "model-scores": "table",
     "gate-report": "markdown",
     "training-progress": "progress",

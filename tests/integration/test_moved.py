@@ -64,8 +64,8 @@ def register(root: Path) -> Registry:
     """A workspace with a version in MLflow, made of a package that could be one, and a data set of a user's own."""
     registry = registry_in(root)
     registry.folder.mkdir(parents=True)
-    package = root / "package"
-    package.mkdir()
+    package = root / "work" / "package"
+    package.mkdir(parents=True)
     (package / "weights 夜 #1.txt").write_text("of a model", encoding="utf-8")
     client = connect(registry.place)
     from mlflow.entities import Dataset, DatasetInput
