@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline_lib.base.compiled import compiled
-from pipeline_lib.clean.language_sample import Counts, buffers_of
+from pipeline_lib.clean.language_sample import Counts
+from pipeline_lib.text.buffers import buffers_of
 from pipeline_lib.text.characters import HAN, KANA, Ranges
 from pipeline_lib.text.utf8 import Bytes, decode
 

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline_lib.base.compiled import compiled
-from pipeline_lib.clean.language_sample import Counts, buffers_of
+from pipeline_lib.clean.language_sample import Counts
+from pipeline_lib.text.buffers import buffers_of
 from pipeline_lib.text.utf8 import Bytes, Integer, decode
 
 LETTER, SMALL, CAPITAL, UNSURE = 1, 2, 4, 8  # a title-case letter counts as a small one, as `str.isupper` has it

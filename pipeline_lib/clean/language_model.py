@@ -23,9 +23,9 @@ from pipeline_lib.base.arrays import read_only
 from pipeline_lib.base.environment import cache_folder as caches
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.clean.language_kernel import Automaton, classify
-from pipeline_lib.clean.language_sample import buffers_of
 from pipeline_lib.store.files import replace_folder
 from pipeline_lib.store.sealed import fault_of, seal
+from pipeline_lib.text.buffers import buffers_of
 
 PARTS = ("weights", "priors", "languages", "moves", "rows", "outputs")  # in the order of py3langid's own loader
 DIGESTS_FILE = "digests.json"

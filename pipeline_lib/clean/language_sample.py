@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline_lib.base.arrays import read_only
 from pipeline_lib.base.compiled import compiled
+from pipeline_lib.text.buffers import buffers_of
 from pipeline_lib.text.utf8 import Bytes, behind_characters, num_followers
 
 SAMPLE_CHARS = 500
@@ -28,15 +28,6 @@ def sampled(texts: pa.LargeStringArray) -> pa.LargeStringArray:
     samples = np.empty(ends[-1], np.uint8)
     _copy(data, pieces, samples)
     return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(samples))
-
-
-def buffers_of(texts: pa.LargeStringArray) -> tuple[Bytes, Counts]:
-    """The bytes of all texts and where each of them begins and ends, as kernels take them."""
-    if not len(texts):
-        return read_only(np.empty(0, np.uint8)), read_only(np.zeros(1, np.int64))
-    _, offsets, data = texts.buffers()
-    places = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    return read_only(np.frombuffer(data or b"", np.uint8)), read_only(places)
 
 
 @compiled

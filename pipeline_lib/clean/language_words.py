@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline_lib.base.compiled import compiled
-from pipeline_lib.clean.language_sample import Counts, buffers_of
+from pipeline_lib.clean.language_sample import Counts
+from pipeline_lib.text.buffers import buffers_of
 from pipeline_lib.text.utf8 import Bytes, Integer
 
 LEAST_DIFFERENT = 2  # words of a list

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline_lib.base.arrays import read_only
 from pipeline_lib.clean.characters import character_classes
 from pipeline_lib.clean.examples import Examples, is_held_out
 from pipeline_lib.clean.features import NUM_SLOTS, score
 from pipeline_lib.clean.learning import learn, read
+from pipeline_lib.text.buffers import buffers_of
 
 Weights = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
@@ -69,7 +69,7 @@ def roc_auc(scores: npt.ArrayLike, is_wanted: npt.NDArray[np.bool_]) -> float:
 
 def weights_of(texts: Sequence[str], is_wanted: npt.NDArray[np.bool_]) -> Weights:
     """The weights that a model learns from these texts, of which there are some of each side."""
-    data, offsets = _buffers(_column(texts))
+    data, offsets = buffers_of(_column(texts))
     starts = np.zeros(len(texts) + 1, np.int64)
     # A word has a byte and white space behind it: words and pairs are no more than bytes and texts.
     slots, values = np.empty(len(data) + len(texts), np.int32), np.empty(len(data) + len(texts), np.float32)
@@ -83,7 +83,7 @@ def scores_of(texts: pa.LargeStringArray, weights: Mapping[str, Weights]) -> dic
     scores = np.zeros((len(texts), len(weights)), np.float32)
     if len(texts) and weights:
         together = np.ascontiguousarray(np.stack(list(weights.values()), axis=1))
-        score(*_buffers(texts), character_classes(), lower_case(), together, scores)
+        score(*buffers_of(texts), character_classes(), lower_case(), together, scores)
     return {name: scores[:, k].copy() for k, name in enumerate(weights)}
 
 
@@ -101,9 +101,3 @@ def lower_case() -> npt.NDArray[np.int32]:
 
 def _column(texts: Sequence[str]) -> pa.LargeStringArray:
     return pa.array(texts, pa.large_string())
-
-
-def _buffers(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    _, offsets, data = texts.buffers()
-    chosen = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    return read_only(np.frombuffer(data or b"", np.uint8)), read_only(chosen)

@@ -30,6 +30,7 @@ from pipeline_lib.clean.characters import character_classes
 from pipeline_lib.clean.models import lower_case
 from pipeline_lib.clean.ngrams import HAN, ORDER, OTHER, SCRIPTS, UNIT, insert, joined_all, measure, read
 from pipeline_lib.clean.references import FEWEST_CHARS, Reference, too_little
+from pipeline_lib.text.buffers import buffers_of
 
 MOST_NGRAMS = 1 << 19  # 8 MB of table, half full
 SMALLEST_SHARE = 0.1  # of the bytes: a script that only comes along (names, quotes) would be learned badly
@@ -93,11 +94,8 @@ def bits_per_byte(texts: pa.LargeStringArray, ngrams: NGrams) -> pa.FloatArray:
     """
     sums = np.zeros((len(texts), 3), np.int64)
     if len(texts):
-        _, offsets, data = texts.buffers()
-        chosen = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-        text = read_only(np.frombuffer(data or b"", np.uint8))
         model = read_only(ngrams.slots), read_only(ngrams.unknown)
-        measure(text, read_only(chosen), character_classes(), folds(), *model, sums)
+        measure(*buffers_of(texts), character_classes(), folds(), *model, sums)
     bits, num_bytes, num_others = sums.T
     values = bits / (UNIT * np.maximum(num_bytes, 1))
     return pa.array(values.astype(np.float32), pa.float32(), mask=(num_bytes == 0) | (num_bytes < num_others))

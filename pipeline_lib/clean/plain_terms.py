@@ -23,7 +23,8 @@ import pyarrow as pa
 from pipeline_lib.base.compiled import compiled
 from pipeline_lib.clean.settings import EntityRule
 from pipeline_lib.clean.word_edges import NO_WORD, PARTED, UNKNOWN, WORD, told
-from pipeline_lib.text.automaton import Automaton, Found, any_case, buffers, lower_case
+from pipeline_lib.text.automaton import Automaton, Found, any_case, lower_case
+from pipeline_lib.text.buffers import buffers_of
 from pipeline_lib.text.utf8 import decode
 
 CHINESE, ENGLISH = "zh", "en"  # the tokenizers
@@ -74,7 +75,7 @@ class PlainTerms:
     def count(self, texts: pa.LargeStringArray) -> Counted:
         """The matches in texts, which must not be null."""
         found = self.automaton.find(texts)
-        data, offsets = buffers(texts) if len(texts) else (np.empty(0, np.uint8), np.zeros(1, np.int64))
+        data, offsets = buffers_of(texts)
         asked = _asked(found, self.table)
         are_held, are_left = np.zeros(len(texts), np.bool_), np.zeros(len(texts), np.bool_)
         is_match = np.zeros(len(asked.terms), np.bool_)

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline_lib.base.arrays import read_only
 from pipeline_lib.base.compiled import compiled
 from pipeline_lib.clean.sentence_ends import ends_as_sentence, next_inner_end
+from pipeline_lib.text.buffers import buffers_of
 
 Integer = Any  # numba decides by itself which integers are int64 and which uint64; Python's int is neither
 Bytes = npt.NDArray[np.uint8]
@@ -35,16 +35,14 @@ def segments_of(texts: pa.LargeStringArray, *, at_least: int, at_most: int) -> p
         raise ValueError(f"at_least is {at_least}, at_most {at_most}: 0 <= at_least <= at_most")
     if not len(texts):
         return pa.array([], pa.large_list(pa.large_string()))
-    _, offsets_buffer, data_buffer = texts.buffers()
-    offsets = np.frombuffer(offsets_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    data = np.frombuffer(data_buffer or b"", np.uint8)
+    data, offsets = buffers_of(texts)
     ends = np.empty(offsets[-1] - offsets[0] + 1, np.int64)  # memory is taken for what is written
     counts = np.zeros(len(texts) + 1, np.int64)
     ends[0] = offsets[0]
-    _cut_all(read_only(data), read_only(offsets), at_least, at_most, ends, counts)
+    _cut_all(data, offsets, at_least, at_most, ends, counts)
     total = int(counts[-1])
     borders = pa.py_buffer(ends[: total + 1].copy())
-    values = pa.LargeStringArray.from_buffers(total, borders, data_buffer or pa.py_buffer(b""))
+    values = pa.LargeStringArray.from_buffers(total, borders, texts.buffers()[2] or pa.py_buffer(b""))
     return pa.LargeListArray.from_arrays(pa.array(counts), values)
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipeline_lib.base.compiled import compiled
 from pipeline_lib.clean.sentence_ends import ends_as_sentence, next_inner_end
-from pipeline_lib.text.automaton import buffers
+from pipeline_lib.text.buffers import buffers_of
 
 _NEWLINE, _BLANK = 10, 32  # up to _BLANK all bytes are blanks or controls
 
@@ -28,7 +28,7 @@ def sentences_of(texts: pa.LargeStringArray) -> pa.LargeListArray:
     """The sentences of each text, which must not be null; an empty text has none. The texts are not copied."""
     if not len(texts):
         return pa.array([], pa.large_list(pa.large_string()))
-    data, offsets = buffers(texts)
+    data, offsets = buffers_of(texts)
     ends = np.empty(offsets[-1] - offsets[0] + 1, np.int64)  # memory is taken for what is written
     counts = np.zeros(len(texts) + 1, np.int64)
     ends[0] = offsets[0]

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline_lib.base.arrays import read_only
 from pipeline_lib.clean.characters import character_classes
 from pipeline_lib.clean.kernel import SIGNALS, measure
 from pipeline_lib.clean.language import detect_languages
 from pipeline_lib.clean.repeats import num_slots
 from pipeline_lib.clean.signal_groups import GROUP_BY_NAME
+from pipeline_lib.text.buffers import buffers_of
 
 LANGUAGE = "language"
 
@@ -45,11 +45,9 @@ def measure_texts(texts: pa.LargeStringArray) -> dict[str, npt.NDArray[np.float6
     """One float64 array for each of SIGNALS, in their order, with an entry for each text; texts must not be null."""
     rows = np.zeros((len(texts), len(SIGNALS)))
     if len(texts):
-        _, offsets_buffer, data_buffer = texts.buffers()
-        offsets = np.frombuffer(offsets_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-        data = np.frombuffer(data_buffer or b"", np.uint8)
+        data, offsets = buffers_of(texts)
         slots = num_slots(int(np.diff(offsets).max()) + 2)
         # Zeros come from the system page by page: memory is taken for what a document needs, not for the bound.
         table = (np.empty(slots, np.uint64), np.zeros(slots, np.int32), np.empty(slots, np.int32))
-        measure(read_only(data), read_only(offsets), character_classes(), table, rows)
+        measure(data, offsets, character_classes(), table, rows)
     return {name: rows[:, k].copy() for k, name in enumerate(SIGNALS)}

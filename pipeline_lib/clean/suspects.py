@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline_lib.base.compiled import compiled
-from pipeline_lib.clean.language_sample import Counts, buffers_of
+from pipeline_lib.clean.language_sample import Counts
+from pipeline_lib.text.buffers import buffers_of
 from pipeline_lib.text.utf8 import MOST_COUNTED, Bytes, Integer, decode
 
 ALONE, LEADS, FOLLOWS = 1, 2, 4  # a sign of damage; the first, and the second, of two that are one

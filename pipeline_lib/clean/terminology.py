@@ -19,7 +19,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline_lib.base.compiled import compiled
-from pipeline_lib.text.automaton import Automaton, Found, as_they_are, buffers
+from pipeline_lib.text.automaton import Automaton, Found, as_they_are
+from pipeline_lib.text.buffers import buffers_of
 from pipeline_lib.text.characters import WORD, token_classes
 from pipeline_lib.text.utf8 import decode
 
@@ -51,7 +52,7 @@ class Terminology:
         is_chosen = np.zeros(len(order), np.bool_)
         if len(order):
             columns = found.texts[order], found.begins[order], found.ends[order]
-            _choose(*buffers(texts), *columns, token_classes(), is_chosen)
+            _choose(*buffers_of(texts), *columns, token_classes(), is_chosen)
         chosen = order[is_chosen]
         return Found(found.texts[chosen], found.begins[chosen], found.ends[chosen], found.strings[chosen])
 
@@ -117,7 +118,7 @@ class _Hidden:
 
 
 def _start(texts: pa.LargeStringArray, place: int) -> int:
-    return int(buffers(texts)[1][place])
+    return int(buffers_of(texts)[1][place])
 
 
 @compiled

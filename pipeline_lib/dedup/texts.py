@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pipeline_lib.base.arrays import read_only
 from pipeline_lib.dedup import kernels
 from pipeline_lib.dedup.settings import ChineseScripts
+from pipeline_lib.text.buffers import buffers_of
 from pipeline_lib.text.characters import folded_characters, token_classes
 from pipeline_lib.text.han_forms import unified_characters
 
@@ -42,7 +43,7 @@ class ShingleSets:
 def normalize(column: pa.ChunkedArray, chinese_scripts: ChineseScripts = "apart") -> Texts:
     """The normalized form of a column of large strings."""
     folded = unified_characters() if chinese_scripts == "unified" else folded_characters()
-    data, offsets = _buffers(pa.chunked_array([*column.chunks], pa.large_string()).combine_chunks())
+    data, offsets = buffers_of(pa.chunked_array([*column.chunks], pa.large_string()).combine_chunks())
     out, out_offsets = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.empty(len(offsets), np.int64)
     kernels.normalize(read_only(data), read_only(offsets), folded, token_classes(), out, out_offsets)
     return Texts(out[: out_offsets[-1]], out_offsets)
@@ -107,12 +108,3 @@ def has_tokens(texts: Texts) -> NDArray[np.bool_]:
 def _room(texts: Texts) -> NDArray[np.uint64]:
     longest = int(np.diff(texts.offsets).max(initial=0))
     return np.empty(longest, np.uint64)
-
-
-def _buffers(array: pa.LargeStringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The bytes and offsets of an Arrow array without a copy; the offsets need not begin at 0."""
-    if not len(array):
-        return np.empty(0, np.uint8), np.zeros(1, np.int64)
-    _, offsets, data = array.buffers()
-    bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    return np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8), bounds

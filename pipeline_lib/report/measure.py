@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline_lib.clean.entity_stage import ENTITIES, FOUND
-from pipeline_lib.clean.language_sample import buffers_of
 from pipeline_lib.clean.model_kind import SCORES_FILE
 from pipeline_lib.clean.model_kinds import KINDS
 from pipeline_lib.clean.signals import LANGUAGE
@@ -50,6 +49,7 @@ from pipeline_lib.store.local import Store
 from pipeline_lib.store.schemas import DOCUMENTS_FILE, SIGNALS_FILE
 from pipeline_lib.store.tables import iterate, num_rows
 from pipeline_lib.store.workspace import Batch, Workspace
+from pipeline_lib.text.buffers import buffers_of
 from pipeline_lib.text.han_scripts import scripts_of
 
 CHINESE = "zh"

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline_lib.base.arrays import read_only
 from pipeline_lib.base.compiled import compiled
+from pipeline_lib.text.buffers import buffers_of
 from pipeline_lib.text.mixing import mix64
 from pipeline_lib.text.utf8 import decode
 
@@ -35,11 +35,13 @@ Places = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint32]
 
 
-class Tables(NamedTuple):
-    """The automaton in arrays. States are numbers, 0 is the root; symbols are numbers, 0 is in no string."""
+class Kept(NamedTuple):
+    """An automaton as it is worth keeping: all but what a table of code points makes of it.
 
-    symbols: Numbers  # by code point
-    whole: Numbers  # by state and symbol the next state; empty where that would be large
+    States are numbers, 0 is the root; symbols are numbers, 0 is in no string.
+    """
+
+    codes: Codes  # by symbol, 1 and up, in ascending order: the folded code point
     roots: Numbers  # by symbol: the state behind it from the root
     keys: Places  # an open hash table of the edges of all other states: state << 32 | symbol, 0 is empty
     targets: Numbers  # beside them: where they lead
@@ -47,6 +49,20 @@ class Tables(NamedTuple):
     ends: Numbers  # by state: the string that ends in it, or -1
     shorter: Numbers  # by state: the nearest one on the way of `fails` in which a string ends, or 0
     lengths: Numbers  # by string, in symbols
+
+
+class Tables(NamedTuple):
+    """An automaton as it runs: what of it is kept, and two tables more."""
+
+    symbols: Numbers  # by code point
+    whole: Numbers  # by state and symbol the next state; empty where that would be large
+    roots: Numbers
+    keys: Places
+    targets: Numbers
+    fails: Numbers
+    ends: Numbers
+    shorter: Numbers
+    lengths: Numbers
 
 
 @dataclass(frozen=True)
@@ -69,17 +85,14 @@ class Automaton:
     @classmethod
     def of(cls, strings: Sequence[str], folded: Codes, *, skips_blanks: bool = False) -> "Automaton":
         """The automaton of strings that differ when they are folded, and are not empty."""
-        codes = [_codes(string, folded, skips_blanks) for string in strings]
-        if not all(map(len, codes)) or len(set(codes)) < len(codes):
-            raise ValueError("a string is empty, or there twice")
-        return cls(_tables(codes, folded), skips_blanks)
+        return cls(tables_of(kept_of(strings, folded, skips_blanks=skips_blanks), folded), skips_blanks)
 
     def find(self, texts: pa.LargeStringArray) -> Found:
         """All occurrences in texts, which must not be null."""
         nothing = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int32)
         if not len(texts):
             return Found(*nothing)
-        data, offsets = buffers(texts)
+        data, offsets = buffers_of(texts)
         counts = np.zeros(len(texts), np.int64)
         ring = np.empty(_power_of_two(int(self.tables.lengths.max(initial=0)) + 1), np.int64)
         _scan_all(data, offsets, self.tables, self.skips_blanks, ring, counts, *nothing)
@@ -93,11 +106,40 @@ class Automaton:
         return found
 
 
-def buffers(texts: pa.LargeStringArray) -> tuple[Bytes, Places]:
-    """The bytes of texts and where each begins, with the end of the last one."""
-    _, offsets, data = texts.buffers()
-    chosen = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    return read_only(np.frombuffer(data or b"", np.uint8)), read_only(chosen)
+def kept_of(strings: Sequence[str], folded: Codes, *, skips_blanks: bool = False) -> Kept:
+    """The automaton of strings. Raises `ValueError` where one is empty, or two are one when they are folded."""
+    coded = [_codes(string, folded, skips_blanks) for string in strings]
+    if not all(map(len, coded)) or len(set(coded)) < len(coded):
+        raise ValueError("a string is empty, or there twice")
+    codes = sorted(set().union(*coded))
+    number_of = {code: number for number, code in enumerate(codes, start=1)}
+    edges: list[dict[int, int]] = [{}]
+    ends = [-1]
+    for number, string in enumerate(coded):
+        state = 0
+        for code in string:
+            state = edges[state].setdefault(number_of[code], len(edges))
+            if state == len(edges):
+                edges.append({})
+                ends.append(-1)
+        ends[state] = number
+    roots = np.zeros(len(codes) + 1, np.int32)
+    roots[list(edges[0])] = list(edges[0].values())
+    lists = (*_failures(edges, ends), [len(string) for string in coded])
+    fails, shorter, lengths = (np.array(values, np.int32) for values in lists)
+    return Kept(np.array(codes, np.uint32), roots, *_hashed(edges), fails, np.array(ends, np.int32), shorter, lengths)
+
+
+def tables_of(kept: Kept, folded: Codes) -> Tables:
+    """The automaton ready to run over text that is folded by the same table of code points, uint32[NUM_CODES]."""
+    symbols = np.zeros(NUM_CODES, np.int32)
+    symbols[kept.codes] = np.arange(1, len(kept.codes) + 1)
+    hashed = Tables(symbols[folded], np.empty(0, np.int32), *kept[1:])
+    if len(kept.fails) * len(kept.roots) > _LARGEST_WHOLE:
+        return hashed
+    whole = np.empty(len(kept.fails) * len(kept.roots), np.int32)
+    _fill_whole(hashed, whole)
+    return hashed._replace(whole=whole)
 
 
 @cache
@@ -133,33 +175,6 @@ def _codes(string: str, folded: Codes, skips_blanks: bool) -> tuple[int, ...]:
 
 def _power_of_two(least: int) -> int:
     return 1 << (least - 1).bit_length()
-
-
-def _tables(strings: Sequence[tuple[int, ...]], folded: Codes) -> Tables:
-    number_of = {code: number for number, code in enumerate(sorted(set().union(*strings)), start=1)}
-    edges: list[dict[int, int]] = [{}]
-    ends = [-1]
-    for number, codes in enumerate(strings):
-        state = 0
-        for code in codes:
-            state = edges[state].setdefault(number_of[code], len(edges))
-            if state == len(edges):
-                edges.append({})
-                ends.append(-1)
-        ends[state] = number
-    fails, shorter = _failures(edges, ends)
-    by_code = np.zeros(NUM_CODES, np.int32)
-    by_code[list(number_of)] = list(number_of.values())
-    roots = np.zeros(len(number_of) + 1, np.int32)
-    roots[list(edges[0])] = list(edges[0].values())
-    keys, targets = _hashed(edges)
-    arrays = [np.array(values, np.int32) for values in (fails, ends, shorter, [len(codes) for codes in strings])]
-    hashed = Tables(by_code[folded], np.empty(0, np.int32), roots, keys, targets, *arrays)
-    if len(edges) * len(roots) > _LARGEST_WHOLE:
-        return hashed
-    whole = np.empty(len(edges) * len(roots), np.int32)
-    _fill_whole(hashed, whole)
-    return hashed._replace(whole=whole)
 
 
 def _failures(edges: Sequence[dict[int, int]], ends: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -249,7 +264,6 @@ def _scan(
     """Find all in one text; how many there are with it."""
     state: Integer = np.int64(0)
     count, at, is_behind_blank = 0, first, False
-    num_symbols = len(tables.roots)
     while at < last:
         code, width = decode(data, at)
         if skips_blanks and code == _BLANK:
@@ -264,10 +278,7 @@ def _scan(
             state = 0
             at += width
             continue
-        if len(tables.whole):
-            state = np.int64(tables.whole[state * num_symbols + symbol])
-        else:
-            state = _next(tables, state, symbol)
+        state = next_state(tables, state, symbol)
         ring[count & (len(ring) - 1)] = at
         count += 1
         at += width
@@ -283,6 +294,16 @@ def _scan(
             total += 1
             hit = tables.shorter[hit]
     return total
+
+
+@compiled
+def next_state(tables: Tables, state: Integer, symbol: Integer) -> Integer:
+    """The state behind a symbol; each step back was paid for by one ahead."""
+    if symbol == 0:
+        return np.int64(0)
+    if len(tables.whole):
+        return np.int64(tables.whole[state * len(tables.roots) + symbol])
+    return _next(tables, state, symbol)
 
 
 @compiled

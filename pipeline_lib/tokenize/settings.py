@@ -64,11 +64,15 @@ class TokenizeSettings(StageSettings):
         return self
 
 
-def check_room(settings: TokenizeSettings, terminology: Collection[str]) -> None:
-    """Raise `SettingsError` where the terms of a list leave no room for bytes and special tokens."""
-    num_terms = len({*settings.domain_terms, *terminology})
-    if terminology and num_terms + NUM_BYTES + NUM_SPECIAL_TOKENS > settings.vocab_size:
+def with_terms(settings: TokenizeSettings, terminology: Collection[str]) -> TokenizeSettings:
+    """The settings under which each term of a list is one token, too.
+
+    Raises `SettingsError` where all of them leave no room for bytes and special tokens.
+    """
+    terms = tuple(dict.fromkeys((*settings.domain_terms, *sorted(terminology))))
+    if terminology and len(terms) + NUM_BYTES + NUM_SPECIAL_TOKENS > settings.vocab_size:
         raise SettingsError(
             f"clean.terminology has {len(terminology):,} terms, which are a token each: they leave no room in "
             f"tokenize.vocab_size = {settings.vocab_size:,} for the 256 bytes and 2 special tokens. Raise it."
         )
+    return settings.model_copy(update={"domain_terms": terms})

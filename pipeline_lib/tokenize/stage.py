@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pipeline_lib.run.inputs import Inputs
 
 STAGE: Final = "tokenize"
-TERMINOLOGY: Final = "terminology"  # the parameter of LEARN that has the terms of the user's list
 
 
 def make_tokenizer(settings: TokenizeSettings, inputs: "Inputs", folder: Path) -> Outcome:
@@ -36,7 +35,7 @@ def make_tokenizer(settings: TokenizeSettings, inputs: "Inputs", folder: Path) -
         sample.texts,
         vocab_size=settings.vocab_size,
         min_frequency=settings.min_frequency,
-        domain_terms=tuple(dict.fromkeys((*settings.domain_terms, *inputs.params.get(TERMINOLOGY, ())))),
+        domain_terms=settings.domain_terms,
     )
     vocabulary.save(tokenizer, folder)
     facts = {

@@ -7,9 +7,9 @@ from pipeline_lib.run.board import Board
 from pipeline_lib.run.maker import Work, work_of
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.store.artifact import Ref
-from pipeline_lib.tokenize.settings import TokenizeSettings, check_room
+from pipeline_lib.tokenize.settings import TokenizeSettings, with_terms
 from pipeline_lib.tokenize.snapshot import MERGED, SHARDS, SNAPSHOT
-from pipeline_lib.tokenize.stage import ENCODE, LEARN, TERMINOLOGY
+from pipeline_lib.tokenize.stage import ENCODE, LEARN
 
 
 def learn_work(settings: Settings, documents: Ref, terminology: Sequence[str] = ()) -> Work:
@@ -17,10 +17,8 @@ def learn_work(settings: Settings, documents: Ref, terminology: Sequence[str] = 
 
     Raises `SettingsError` where there is no room for so many terms.
     """
-    own = settings.of(TokenizeSettings)
-    check_room(own, terminology)
-    params = {TERMINOLOGY: sorted(terminology)} if terminology else None
-    return work_of(LEARN, own, params=params, documents=documents, name="tokenizer")
+    own = with_terms(settings.of(TokenizeSettings), terminology)
+    return work_of(LEARN, own, documents=documents, name="tokenizer")
 
 
 def works(settings: Settings, board: Board) -> Board:

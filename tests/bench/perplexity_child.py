@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline_lib.clean.perplexity import bits_per_byte, learn_reference
 from pipeline_lib.clean.references import Reference
-from pipeline_lib.text.literal_terms import automaton_of, folded, share_in_terms
+from pipeline_lib.text.literal_terms import folded, share_in_terms, terms_of
 from tests.bench.one_core import stay_on_one_core
 from tests.bench.perplexity import corpus_of
 
@@ -54,8 +54,8 @@ def by_word_list(texts: Sequence[str]) -> Callable[[pa.LargeStringArray], object
     whole = "\n".join(texts[::6])
     kinds = [sorted(set(re.findall(pattern, whole))) for pattern in (r"[A-Za-z]{5,}", r"[一-鿿]{2}")]
     terms = {folded(word) for words in kinds for word in words[:: max(1, 2 * len(words) // NUM_TERMS)]}
-    automaton = automaton_of(sorted(terms))
-    return lambda column: share_in_terms(column, automaton)
+    found = terms_of(sorted(terms))
+    return lambda column: share_in_terms(column, found)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from pipeline_lib.clean.settings import CleanSettings
 
-STATES, EDGES = "states", "edges"
 MADE_OF = "terms"
 
 
@@ -55,19 +54,18 @@ def digest(model: WordListModel) -> str:
 def learn(model: WordListModel) -> Learned:
     """The terms, ready to be looked for."""
     from pipeline_lib.clean.word_lists import read_list
-    from pipeline_lib.text.literal_terms import automaton_of
+    from pipeline_lib.text.literal_terms import terms_of
 
     found = read_list(model)
-    automaton = automaton_of(found.terms)
-    arrays: Arrays = {STATES: automaton.states, EDGES: automaton.edges}
-    return Learned(arrays, found.digest, len(found.terms), {"repeated": found.num_repeated})
+    return Learned(terms_of(found.terms)._asdict(), found.digest, len(found.terms), {"repeated": found.num_repeated})
 
 
 def score(texts: "pa.LargeStringArray", models: Mapping[str, Arrays]) -> Mapping[str, Any]:
     """Shares of words by lists, 0..1."""
-    from pipeline_lib.text.literal_terms import Automaton, share_in_terms
+    from pipeline_lib.text.automaton import Kept
+    from pipeline_lib.text.literal_terms import share_in_terms
 
-    return {name: share_in_terms(texts, Automaton(arrays[STATES], arrays[EDGES])) for name, arrays in models.items()}
+    return {name: share_in_terms(texts, Kept(**arrays)) for name, arrays in models.items()}
 
 
 def load() -> None:
@@ -84,7 +82,9 @@ def make_model(settings: "CleanSettings", inputs: Inputs, folder: Path) -> Outco
 
 def make_scores(_settings: None, inputs: Inputs, folder: Path) -> Outcome:
     """The share of each document's words in each list."""
-    return scored_into(inputs, folder, arrays=(STATES, EDGES), score=score)
+    from pipeline_lib.text.automaton import Kept
+
+    return scored_into(inputs, folder, arrays=Kept._fields, score=score)
 
 
 MODEL = Maker("clean.word_list", 1, "terms.v1", make_model, sees=("models",), only_with="models", of_kind="word_list")

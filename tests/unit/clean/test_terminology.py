@@ -17,7 +17,6 @@ from pipeline_lib.clean.terminology import STAND_INS, Terminology, added
 from pipeline_lib.settings.tree import Settings
 from pipeline_lib.stages import AllSettings
 from pipeline_lib.store.artifact import Ref
-from pipeline_lib.tokenize.stage import TERMINOLOGY
 from pipeline_lib.tokenize.works import learn_work
 from tests.unit.clean.conftest import Clean
 from tests.unit.clean.steps.conftest import all_off_but
@@ -158,7 +157,7 @@ def test_the_tokenizer_is_another_one_where_there_is_a_list_and_only_there() -> 
     assert before.fingerprint == learn_work(settings, Ref("tokenize", "0" * 32), ()).fingerprint
     with_terms = learn_work(settings, Ref("tokenize", "0" * 32), ("b c", "a b"))
     assert with_terms.fingerprint != before.fingerprint
-    assert with_terms.params == {TERMINOLOGY: ["a b", "b c"]}
+    assert with_terms.decisive["domain_terms"] == ["a b", "b c"]
 
 
 def test_more_terms_than_the_vocabulary_has_room_for_are_refused() -> None:

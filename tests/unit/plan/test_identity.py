@@ -1,12 +1,8 @@
 """What decides a name, and what does not: over all works of a night (tests/laid_out.py)."""
 
-import base64
 import json
-import pickle
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import metadata
-from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,25 +18,17 @@ from pipeline_lib.ingest.settings import IngestSettings
 from pipeline_lib.ingest.sources import Source
 from pipeline_lib.ingest.sources.files import FilesSource
 from pipeline_lib.ingest.works import land
-from pipeline_lib.plan.closed import recipe_of
 from pipeline_lib.plan.data import plan_data
 from pipeline_lib.quantize.schemes import SCHEMES
-from pipeline_lib.run.board import Board
-from pipeline_lib.run.carry import Node
-from pipeline_lib.run.maker import Work
 from pipeline_lib.settings.tree import Settings
-from pipeline_lib.stages import OF_A_BATCH, STAGES
-from pipeline_lib.stages import lay_out as lay_out_stage
-from pipeline_lib.store.artifact import Ref
-from pipeline_lib.store.workspace import Workspace
-from pipeline_lib.tokenize.works import snapshot_work
+from pipeline_lib.stages import STAGES
 from tests.every_setting import DECISIVE, OPERATIONAL, annotation_of, another, as_argument
-from tests.labelled import write_examples, write_pipeline, write_reference, write_word_list
-from tests.laid_out import GOLDEN, SOMETHING, LaidOut, golden_of, lay_out, night_settings, renamed
-from tests.tiny_night import ENGLISH_WORDS, KEY, english, night_here, tiny_settings, write_corpus
+from tests.fixed_night import Fixed, holds, switched_on
+from tests.laid_out import GOLDEN, LaidOut, golden_of, lay_out, night_settings, renamed
+from tests.tiny_night import night_here, tiny_settings, write_corpus
 
-MOST_BYTES = 4096
-TOKENIZER = Ref("tokenize", "0" * 32)
+pytestmark = pytest.mark.usefixtures("key_is_set")
+
 ADDED = "added_later"
 MODELS = "clean.models"  # adds works: see the tests of models
 IDLE = (
@@ -60,57 +48,6 @@ SOURCES: dict[str, dict[str, Any]] = {
         "name": "docs", "endpoint": "https://host/v1", "model": "m", "seeds": "/seeds.txt", "prompt": "{seed}",
     },
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """The night as it is, and where it lies."""
-
-    root: Path
-    night: LaidOut
-    settings: Settings
-
-    def with_settings(self, settings: Settings) -> LaidOut:
-        """The same night with other settings. Nothing is made, so that one workspace serves for all of them."""
-        return lay_out(settings, self.root / "workspace")
-
-    def holding(self, kind: type[StageSettings]) -> Settings:
-        """Its settings; those with what is off by default, where only they hold something of this kind."""
-        return self.settings if holds(self.settings, kind) else night_settings(self.root, **switched_on(self.root))
-
-    def changed(self, name: str, value: Any) -> set[str]:
-        """The places whose names are others when one setting has another value."""
-        changes = {name.replace(".", "__"): as_argument(value)}
-        return self.night.changed(self.with_settings(night_settings(self.root, **changes)))
-
-
-def switched_on(root: Path, **changes: Any) -> dict[str, str]:
-    """What has settings of its own, and is off by default."""
-    examples = root / "examples"
-    model = {"name": "sea", "keep": str(examples / "keep.jsonl"), "drop": str(examples / "drop")}
-    if not examples.is_dir():
-        model = write_examples(examples, num=12)
-    rewrites = [{"name": "a.v1", "pattern": "a"}]
-    models = [{**model, **changes}, write_reference(root / "reference"), write_word_list(root / "lists")]
-    return {
-        "clean__models": json.dumps(models),
-        "clean__rewrites": json.dumps(rewrites),
-        "clean__spacy_pipeline": write_pipeline(root / "names"),
-    }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _key() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTSHIFT_SCRUB_KEY", KEY)
-        yield
-
-
-@pytest.fixture(scope="module")
-def fixed(tmp_path_factory: pytest.TempPathFactory, _key: None) -> Fixed:
-    root = tmp_path_factory.mktemp("night")
-    settings = night_settings(root)
-    return Fixed(root, lay_out(settings, root / "workspace"), settings)
 
 
 def test_no_work_of_the_fixed_night_has_another_name_than_in_the_last_release(fixed: Fixed) -> None:
@@ -172,14 +109,6 @@ def with_one_more(value: Any, kind: type[StageSettings]) -> Any:
     if isinstance(value, tuple):
         return tuple(with_one_more(part, kind) for part in value)
     return value
-
-
-def holds(value: Any, kind: type[StageSettings]) -> bool:
-    """Whether there is something of this kind in it."""
-    if isinstance(value, StageSettings):
-        return type(value) is kind or any(holds(part, kind) for part in value.__dict__.values())
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
-    return any(holds(part, kind) for part in parts)
 
 
 def test_the_fixed_settings_hold_something_of_every_class_of_settings(fixed: Fixed) -> None:
@@ -369,134 +298,3 @@ def test_how_files_are_grouped_renames_nothing_of_a_batch_that_is_sealed(tmp_pat
         ]
     ]
     assert names[0] == names[1]
-
-
-# Works travel to their workers --------------------------------------------------------------------------------------
-
-
-# Models: what they learn from, and their limits -----------------------------------------------------------------------
-
-
-def with_model(root: Path, **changes: Any) -> LaidOut:
-    return lay_out(night_settings(root, **switched_on(root, **changes)), root / "workspace")
-
-
-@pytest.mark.parametrize("limit", [{"at_least": 0.4}, {"at_most": 0.9}, {"at_least": 0.5, "languages": ["en"]}])
-def test_a_limit_of_a_model_that_is_moved_renames_the_judgement_alone(fixed: Fixed, limit: dict[str, Any]) -> None:
-    before = with_model(fixed.root, at_least=0.5)
-    assert before.changed(with_model(fixed.root, **limit)) == before.following(before.of_makers({"clean.judge"}))
-
-
-def test_other_examples_rename_the_model_and_what_follows_and_another_place_nothing(tmp_path: Path) -> None:
-    before, recipe = with_model(tmp_path), recipe_of(night_settings(tmp_path, **switched_on(tmp_path)), "k", TOKENIZER)
-    (tmp_path / "examples").rename(tmp_path / "elsewhere")
-    write_examples(tmp_path / "examples", num=12)
-    assert before.changed(with_model(tmp_path)) == set()
-    (tmp_path / "examples" / "drop" / "more.txt").write_text("one more", encoding="utf-8")
-    after = with_model(tmp_path)
-    assert before.changed(after) == before.following(before.of_makers({"clean.model"}))
-    assert before.of_makers({"clean.model", "clean.scores", "clean.judge"}) <= before.changed(after)
-    assert not before.of_makers({"clean.text", "clean.signals", "clean.terms"}) & before.changed(after)
-    assert recipe_of(night_settings(tmp_path, **switched_on(tmp_path)), "k", TOKENIZER) != recipe
-
-
-def test_a_kind_of_model_that_is_added_or_changed_has_nothing_of_the_others_made_again(tmp_path: Path) -> None:
-    all_kinds = with_model(tmp_path)
-    own, beside = json.loads(switched_on(tmp_path)["clean__models"]), switched_on(tmp_path)
-    settings = [night_settings(tmp_path, **{**beside, "clean__models": json.dumps([one])}) for one in own]
-    alone = [lay_out(one, tmp_path / "workspace") for one in settings]
-    for night in alone:
-        judged = night.following(night.of_makers({"clean.judge"}))
-        same = {name for place, name in night.names.items() if place not in judged}
-        assert night.of_makers({"clean.text"}) and same <= set(all_kinds.names.values())
-    write_word_list(tmp_path / "lists", "one more")
-    after = lay_out(night_settings(tmp_path, **beside), tmp_path / "workspace")
-    assert all_kinds.changed(after) == all_kinds.following(all_kinds.of_makers({"clean.word_list"}))
-    assert all_kinds.of_makers({"clean.word_list", "clean.word_list_scores", "clean.judge"}) <= all_kinds.changed(after)
-    assert not all_kinds.of_makers({"clean.scores", "clean.perplexity", "clean.perplexity_scores"}) & all_kinds.changed(
-        after
-    )
-
-
-@pytest.mark.parametrize("limit", [{"at_least": 1.0}, {"at_most": 5.0}, {"at_most": 4.0, "languages": ["en"]}])
-def test_a_limit_of_bits_or_words_that_is_moved_renames_the_judgement_alone(
-    tmp_path: Path, limit: dict[str, Any]
-) -> None:
-    def laid_out(**limits: Any) -> LaidOut:
-        models = [write_reference(tmp_path, **limits), write_word_list(tmp_path, at_most=limits.get("at_least", 0.5))]
-        return lay_out(night_settings(tmp_path, clean__models=json.dumps(models)), tmp_path / "workspace")
-
-    before = laid_out(at_most=4.0)
-    assert before.changed(laid_out(**limit)) == before.following(before.of_makers({"clean.judge"}))
-
-
-def test_the_works_of_a_model_are_small_and_do_not_say_where_examples_lie_in_what_decides(fixed: Fixed) -> None:
-    night = with_model(fixed.root)
-    assert_light(night.works.values())
-    for work in night.works.values():
-        assert str(fixed.root) not in json.dumps(work.decisive)
-
-
-def assert_light(works: Iterable[Work]) -> None:
-    secrets = (bytes.fromhex(KEY), KEY.encode(), KEY.upper().encode(), base64.b64encode(bytes.fromhex(KEY)))
-    for work in works:
-        pickled = pickle.dumps(work)
-        assert len(pickled) < MOST_BYTES, f"{work.maker.name} {work.name}: {len(pickled)} bytes"
-        read = pickle.loads(pickled)
-        assert read.fingerprint == work.fingerprint
-        said = pickled + repr(read).encode()  # settings travel compressed
-        assert not any(secret in said for secret in secrets), work.maker.name
-
-
-def test_every_work_of_a_night_is_small_and_holds_no_key(fixed: Fixed) -> None:
-    assert_light(fixed.night.works.values())
-
-
-def test_a_work_of_a_batch_of_two_hundred_shards_is_as_small(tmp_path: Path) -> None:
-    for number in range(200):
-        (tmp_path / f"{number}.txt").write_text(english(number), encoding="utf-8")
-    settings = tiny_settings(tmp_path / "workspace", tmp_path, ingest__max_shard_bytes="1")
-    plan = plan_data(settings, Workspace(tmp_path / "workspace"))
-    (board,) = plan.boards
-    assert board.num_shards == 200
-    assert_light(work for step in board.steps for work in step.works)
-
-
-def long_settings(root: Path) -> dict[str, str]:
-    """What people write long lists into: terms, patterns of paths, sources."""
-    terms = [" ".join(pair) for pair in product(*(ENGLISH_WORDS[kind].split() for kind in ("adjective", "noun")))][:300]
-    exclude = [f"*/{term.replace(' ', '/')}/*" for term in terms]
-    sources = [{"kind": "files", "name": f"source-{n}", "path": str(root), "exclude": exclude} for n in range(20)]
-    rules = [{"label": f"L{n}", "terms": terms[10 * n : 10 * n + 10]} for n in range(30)]
-    return {
-        "clean__entity_rules": json.dumps(rules),
-        "tokenize__domain_terms": json.dumps(terms),
-        "tokenize__vocab_size": "1000",
-        "ingest__sources": json.dumps(sources),
-    }
-
-
-def test_long_lists_in_the_settings_make_no_large_work(tmp_path: Path) -> None:
-    (tmp_path / "corpus").mkdir()
-    (tmp_path / "corpus" / "a.txt").write_text(english(1), encoding="utf-8")
-    settings = tiny_settings(tmp_path / "workspace", tmp_path, **long_settings(tmp_path / "corpus"))
-    plan = plan_data(settings, Workspace(tmp_path / "workspace"))
-    assert len(plan.boards) == 20
-    assert_light(plan.graph.values())
-
-
-def test_a_work_after_a_thousand_nights_is_as_small(fixed: Fixed) -> None:
-    """What is carried then are 15 nodes of each name at most; here are more."""
-    nodes = tuple(Node(0, Ref("tokenize", f"{number:032x}")) for number in range(28))
-    queries = [source.asked([]) for source in fixed.settings.of(IngestSettings).sources]
-    board = Board(
-        "1001-docs",
-        {"key_id": "00000000"},
-        {"raw": (SOMETHING("ingest"),)},
-        {"batch": SOMETHING("ingest"), "tokenizer": SOMETHING("tokenize")},
-        dict.fromkeys(("index", "shards", *(stage.word for stage in OF_A_BATCH)), nodes),
-    )
-    for stage in OF_A_BATCH:
-        board = lay_out_stage(stage, fixed.settings, board)
-    assert_light(work for step in board.steps for work in step.works)
-    assert_light([snapshot_work(SOMETHING("tokenize"), board.before("shards"), queries)])

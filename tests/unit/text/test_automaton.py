@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline_lib.text import automaton
@@ -45,6 +45,7 @@ def _searched(strings: Sequence[str], texts: Sequence[str], *, skips_blanks: boo
     texts=st.lists(st.lists(st.sampled_from(PIECES), max_size=25).map("".join), min_size=1, max_size=3),
     skips_blanks=st.booleans(),
 )
+@settings(deadline=None)  # the first call compiles
 def test_what_is_found_is_what_a_plain_search_finds(
     most: int, strings: list[str], texts: list[str], skips_blanks: bool
 ) -> None:

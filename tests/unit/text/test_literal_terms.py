@@ -8,14 +8,14 @@ import pyarrow as pa
 import pytest
 
 from pipeline_lib.text.characters import SINGLE, WORD
-from pipeline_lib.text.literal_terms import MARK, Automaton, automaton_of, folded, share_in_terms, term_classes
+from pipeline_lib.text.literal_terms import MARK, folded, share_in_terms, term_classes, terms_of
 
 CLASSES = term_classes()
 
 
 def shares(texts: list[str], *terms: str) -> list[float]:
-    automaton = automaton_of(tuple(sorted({folded(term) for term in terms})))
-    return [round(float(share), 6) for share in share_in_terms(pa.array(texts, pa.large_string()), automaton)]
+    found = terms_of(sorted({folded(term) for term in terms}))
+    return [round(float(share), 6) for share in share_in_terms(pa.array(texts, pa.large_string()), found)]
 
 
 def kinds_of(text: str) -> list[int]:
@@ -133,8 +133,8 @@ def test_it_is_what_a_plain_search_finds() -> None:
 
 def test_a_slice_of_a_column_is_what_it_shows() -> None:
     column = pa.array(["bad", "bad good", "good", "bad bad"], pa.large_string())
-    assert share_in_terms(column.slice(1, 2), automaton_of(("bad",))).tolist() == [0.5, 0.0]
-    assert share_in_terms(column.slice(0, 0), automaton_of(("bad",))).tolist() == []
+    assert share_in_terms(column.slice(1, 2), terms_of(("bad",))).tolist() == [0.5, 0.0]
+    assert share_in_terms(column.slice(0, 0), terms_of(("bad",))).tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -153,9 +153,9 @@ def test_folding_leaves_one_blank_and_no_case() -> None:
 
 def test_a_table_of_many_terms_has_each_of_them_once() -> None:
     terms = sorted({f"w{number:04d}x" for number in range(3_000)})
-    automaton = automaton_of(tuple(terms))
-    assert isinstance(automaton, Automaton) and np.count_nonzero(automaton.states[:, 1]) == len(terms)
-    assert share_in_terms(pa.array(terms, pa.large_string()), automaton).tolist() == [1.0] * len(terms)
+    found = terms_of(terms)
+    assert np.count_nonzero(found.ends >= 0) == len(terms)
+    assert share_in_terms(pa.array(terms, pa.large_string()), found).tolist() == [1.0] * len(terms)
 
 
 def test_a_mark_is_never_the_first_of_a_word() -> None:
