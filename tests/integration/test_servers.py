@@ -96,15 +96,27 @@ def workspace(tmp_path: Path) -> Workspace:
 @pytest.fixture
 def nobody() -> Iterator[int]:
     """A port on which nobody listens, and which nobody is given."""
-    port = hold_port()
-    yield port.number
-    port.release()
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 def test_a_port_on_which_nobody_listens_is_taken_as_wanted(nobody: int) -> None:
     port = hold_port(nobody)
     port.release()
     assert port.number == nobody
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason=PORTS_ARE_HELD_ON_LINUX_ALONE)
+def test_two_who_want_the_same_port_in_one_second_have_two(nobody: int) -> None:
+    """Nobody listens there yet, so the system would let both have it, and the server of the second would fail."""
+    first, second = hold_port(nobody), hold_port(nobody)
+    first.release()
+    third = hold_port(nobody)
+    for port in (second, third):
+        port.release()
+    assert (first.number, third.number) == (nobody, nobody) and second.number != nobody
 
 
 def test_a_port_on_which_somebody_listens_is_left_alone(somebody: str) -> None:
