@@ -34,14 +34,14 @@ def extract_text(page: str) -> str | None:
     """The main text of a page; None when there is none (empty, script-only, not HTML, too deeply nested)."""
     import trafilatura  # 0.2 s that a shard without a page does without
 
-    from pipeline_lib.clean.page_tree import made_ready
+    from pipeline_lib.clean.page_tree import made_ready, without_unread
 
     # What its parser says of a broken page may quote it; that the page gave no text stands in the ledger.
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     tree = trafilatura.load_html(_as_html(_as_page(page)))
     if tree is None:
         return None
-    text = _read(made_ready(tree), is_fast=True)
+    text = _read(without_unread(made_ready(tree)), is_fast=True)
     is_little = text is None or len(text) < _TOO_LITTLE
     return _read(tree, is_fast=False) if is_little and page.count("<") <= _MOST_READ_TWICE else text
 

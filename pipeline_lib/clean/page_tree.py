@@ -46,6 +46,18 @@ def made_ready(tree: HtmlElement) -> HtmlElement:
     return tree
 
 
+def without_unread(tree: HtmlElement) -> HtmlElement:
+    """The same tree without what trafilatura takes out first: a sixth of a page, that each of its rules would pass.
+
+    Data in JSON-LD stays: it is read where a page has hardly any text.
+    """
+    for script in list(tree.iter("script")):
+        if script.get("type") != "application/ld+json":
+            script.drop_tree()
+    etree.strip_elements(tree, "link", "meta", "style", "svg", with_tail=False)
+    return tree
+
+
 def _rename(element: HtmlElement, tag: str, new: str) -> None:
     for found in element.iter(tag):
         found.tag = new

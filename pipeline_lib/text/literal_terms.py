@@ -134,7 +134,7 @@ def _match(
         num_words += kind == SINGLE or (kind == WORD and not is_inside)
         place += 1
         state = next_state(tables, state, tables.symbols[point])
-        hit = state if tables.ends[state] >= 0 else np.int64(tables.shorter[state])
+        hit = np.int64(tables.hits[state])
         if hit != 0 and not (kind == WORD and _goes_on(text, at, classes)):
             first = _first_word(hit, place, tables, begun)
             if first >= 0:

@@ -1,5 +1,7 @@
 """HTML to text."""
 
+import json
+
 import pytest
 
 from pipeline_lib.clean.extract import count_tags, extract_text
@@ -23,6 +25,18 @@ def test_the_main_text_is_kept_and_the_rest_is_not(paragraph: str) -> None:
     assert text is not None
     assert paragraph.strip() in text
     assert not any(word in text for word in ("<p>", "secret", "Home", "First to", "Imprint"))
+
+
+def test_an_article_that_stands_in_json_alone_is_read() -> None:
+    data = json.dumps({"@type": "NewsArticle", "articleBody": PARAGRAPH})
+    page = f"<html><body><p>Loading</p><script type='application/ld+json'>{data}</script></body></html>"
+    assert extract_text(page) == PARAGRAPH.strip()
+
+
+@pytest.mark.parametrize("between", ["<script>var a = 1;</script>", "<svg><path d='M0'/></svg>", "<style>p{}</style>"])
+def test_what_follows_something_that_shows_no_text_stays_in_its_paragraph(between: str) -> None:
+    text = extract_text(_page(f"At night {between}the pages are read. {PARAGRAPH}"))
+    assert text is not None and f"At night the pages are read. {PARAGRAPH}".strip() in text
 
 
 def test_a_fragment_is_read_like_a_page() -> None:
