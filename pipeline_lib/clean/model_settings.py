@@ -7,9 +7,10 @@ that a model is made of lie decides nothing; what they say decides, by a digest.
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from pipeline_lib.base.settings import StageSettings, neutral
+from pipeline_lib.clean.language_names import Languages
 from pipeline_lib.clean.rules import Rule
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -30,16 +31,11 @@ class TextModel(StageSettings):
     at_most: float | None = Field(
         None, description="the largest score that is kept", json_schema_extra=neutral(None, unit="score")
     )
-    languages: tuple[Annotated[str, Field(pattern="^[a-z]{2}$")], ...] | None = Field(
+    languages: Languages = Field(
         None,
         description="judged by it are documents in these, ISO 639-1; None: in all. All get a score",
         json_schema_extra=neutral(None),
     )
-
-    @field_validator("languages")
-    @classmethod
-    def _in_order(cls, languages: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        return None if languages is None else tuple(sorted(set(languages)))
 
     @model_validator(mode="after")
     def _honourable_limits(self) -> Self:

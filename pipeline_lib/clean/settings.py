@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, PlainSerializer, ValidationInfo, field_validator, model_validator
 
 from pipeline_lib.base.settings import NONE, StageSettings, neutral, neutral_items, operational
+from pipeline_lib.clean.language_names import Languages
 from pipeline_lib.clean.model_kinds import AnyModel, kind_of
 from pipeline_lib.clean.model_settings import named_once
 from pipeline_lib.clean.rule_sets import DEFAULT, full_name, limits_of
@@ -74,7 +75,7 @@ def _without_off(given: Mapping[Any, Any]) -> dict[Any, Any]:
 class CleanSettings(TextSettings):
     """What is taken for good text."""
 
-    languages: tuple[Annotated[str, Field(pattern="^[a-z]{2}$")], ...] | None = Field(
+    languages: Languages = Field(
         ("en", "zh"),
         description="languages that are kept, ISO 639-1; None keeps all, also text in no language that is recognized",
     )
@@ -144,12 +145,6 @@ class CleanSettings(TextSettings):
         from pipeline_lib.clean.spacy_pipeline import digest_of_pipeline
 
         return {PIPELINE: digest_of_pipeline(self.spacy_pipeline)}
-
-    @field_validator("languages")
-    @classmethod
-    def _in_order(cls, languages: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        """They are a set: in which order they are given decides nothing, and enters no name."""
-        return None if languages is None else tuple(sorted(set(languages)))
 
     @field_validator("rule_set", mode="before")
     @classmethod

@@ -138,7 +138,7 @@ def test_too_much_is_refused_before_it_is_unpacked(
         ({"name": "Q s", "examples": "a"}, "pattern"),
         ({"name": "q", "examples": "a", "at_least": 0.1, "at_most": 0.9}, "not both"),
         ({"name": "q", "examples": "a", "at_least": 1.1}, "less than or equal to 1"),
-        ({"name": "q", "examples": "a", "languages": ["English"]}, "pattern"),
+        ({"name": "q", "examples": "a", "languages": ["English"]}, "no document is told"),
     ],
 )
 def test_settings_that_cannot_be_honoured_are_refused(settings: dict[str, Any], said: str) -> None:

@@ -68,7 +68,7 @@ def test_each_kind_has_makers_and_a_board_of_its_own() -> None:
         ({**WORD_LIST, "at_most": float("nan")}, "finite number"),
         ({**WORD_LIST, "at_most": 1.5}, "less than or equal to 1"),
         ({**WORD_LIST, "name": "Adult words"}, "pattern"),
-        ({**WORD_LIST, "languages": ["English"]}, "pattern"),
+        ({**WORD_LIST, "languages": ["English"]}, "no document is told"),
     ],
 )
 def test_settings_that_cannot_be_honoured_are_refused(model: dict[str, Any], said: str) -> None:

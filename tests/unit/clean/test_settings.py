@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from pipeline_lib.clean.language_model import load_model
+from pipeline_lib.clean.language_names import TOLD
 from pipeline_lib.clean.rules import RULES
 from pipeline_lib.clean.settings import CleanSettings, EntityRule, Limit
 
@@ -49,7 +51,7 @@ def test_settings_survive_their_own_dump() -> None:
         ({"rules": 3}, "valid dictionary"),
         ({"rules": {"min_sentences.v1": {"at_least": 5}}}, "needs count_sentences"),
         ({"count_sentences": True, "spacy_sentences": True}, "not by both"),
-        ({"languages": ["english"]}, "pattern"),
+        ({"languages": ["english"]}, "no document is told"),
         ({"entity_rules": [{"label": "x", "terms": ["ab"]}]}, "pattern"),
         ({"entity_rules": [{"label": "X", "terms": ["ab"]}, {"label": "X", "terms": ["cd"]}]}, "twice"),
         ({"entity_rules": [{"label": "X", "terms": ["a\nb"]}]}, "pattern"),
@@ -86,3 +88,15 @@ def test_reasons_are_not_names_of_rules() -> None:
 def test_settings_can_be_used_as_a_key_of_a_pipeline() -> None:
     rule = EntityRule(label="X", terms=("ab",))
     assert {rule: 1}[EntityRule(label="X", terms=("ab",))] == 1
+
+
+@pytest.mark.parametrize("name", ["english", "zh-TW", "xx", "EN", "yue", ""])
+def test_a_language_that_no_document_is_told_to_be_in_is_refused(name: str) -> None:
+    """It would drop all of the others, or all there is, without a word."""
+    with pytest.raises(ValueError, match=rf"no document is told to be in {name!r}.*known are af am"):
+        CleanSettings(languages=("en", name))
+
+
+def test_the_languages_that_may_be_named_are_those_that_the_model_tells() -> None:
+    assert {name for name in load_model().languages if len(name) == 2} == TOLD
+    assert CleanSettings(languages=("zh", "en", "zh")).languages == ("en", "zh")
