@@ -42,7 +42,10 @@ def switched_on(root: Path, **changes: Any) -> dict[str, str]:
         model = write_examples(examples, num=12)
     rewrites = [{"name": "a.v1", "pattern": "a"}]
     models = [{**model, **changes}, write_reference(root / "reference"), write_word_list(root / "lists")]
+    patterns = [[{"LOWER": {"IN": ["sea", "ship"]}}, {"IS_DIGIT": True}]]
+    rules = [{"label": label, "terms": ["ab"], "patterns": patterns} for label in ("BOILERPLATE", "TERM")]
     return {
+        "clean__entity_rules": json.dumps(rules),
         "clean__models": json.dumps(models),
         "clean__rewrites": json.dumps(rewrites),
         "clean__spacy_pipeline": write_pipeline(root / "names"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PlainSerializer, ValidationInfo, field_validator, model_validator
 
@@ -13,6 +13,7 @@ from pipeline_lib.clean.model_settings import named_once
 from pipeline_lib.clean.rule_sets import DEFAULT, full_name, limits_of
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
 from pipeline_lib.clean.text_settings import TextSettings
+from pipeline_lib.clean.token_patterns import Pattern
 
 OFF = "off"
 PIPELINE = ".spacy_pipeline"  # its digest among those of models; no model has such a name
@@ -36,12 +37,21 @@ class Limit(StageSettings):
 
 
 class EntityRule(StageSettings):
-    """Terms that spaCy's EntityRuler counts under one label, in any case of letters."""
+    """What spaCy's EntityRuler counts under one label: terms, in any case of letters, and patterns of tokens."""
 
     label: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$", description="name of the count; BOILERPLATE: `num_boilerplate`")
     terms: tuple[Annotated[str, Field(min_length=2, pattern=r"^[^\n]*[^\n ][^\n]*$")], ...] = Field(
-        min_length=1, description="Chinese, English, any; of one line each"
+        (), description="Chinese, English, any; of one line each"
     )
+    patterns: tuple[Pattern, ...] = Field(
+        (), description="rows of tokens; spaCy reads the texts that may hold one", json_schema_extra=neutral(())
+    )
+
+    @model_validator(mode="after")
+    def _counts_something(self) -> Self:
+        if not (self.terms or self.patterns):
+            raise ValueError(f"{self.label} has neither terms nor patterns")
+        return self
 
 
 DEFAULT_ENTITY_RULES = (

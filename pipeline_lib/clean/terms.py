@@ -23,6 +23,7 @@ from pipeline_lib.clean.plain_terms import CHINESE, ENGLISH, Flags, Places, Plai
 from pipeline_lib.clean.sentences import sentences_of
 from pipeline_lib.clean.settings import CleanSettings, EntityRule
 from pipeline_lib.clean.terminology import Terminology
+from pipeline_lib.clean.token_patterns import as_spacy, literals_of
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -56,15 +57,15 @@ def count_terms(settings: CleanSettings, texts: pa.LargeStringArray, languages: 
     """The rows of terms_schema for texts in these languages."""
     rules, by_spacy = settings.entity_rules, settings.spacy_sentences
     is_chinese = np.array(pc.equal(languages, CHINESE).fill_null(False), np.bool_)
-    are_held = np.ones(len(texts), np.bool_) if by_spacy else holds_a_term(texts, rules)
+    are_held = holds_a_term(texts, rules)
+    are_whole = np.ones(len(texts), np.bool_) if by_spacy else may_hold_a_pattern(texts, rules)
     sentences, matches = np.zeros(len(texts), np.int64), np.zeros((len(rules), len(texts)), np.int64)
     for language, are_meant in ((CHINESE, is_chinese), (ENGLISH, ~is_chinese)):
-        chosen = np.flatnonzero(are_held & are_meant)
-        passages = _Passages(texts.take(pa.array(chosen)), chosen)
-        if not by_spacy:
-            passages = _count_plain(passages, PlainTerms.of(rules, language), matches)
-        readings = read(passages.texts.to_pylist(), language, rules, sentences=by_spacy)
-        for owner, reading in zip(passages.owners, readings, strict=True):
+        whole, held = (_chosen(texts, are_meant & some) for some in (are_whole, are_held & ~are_whole))
+        lines = _count_plain(held, PlainTerms.of(rules, language), matches)
+        passages = [*whole.texts.to_pylist(), *lines.texts.to_pylist()]
+        readings = read(passages, language, rules, sentences=by_spacy)
+        for owner, reading in zip([*whole.owners, *lines.owners], readings, strict=True):
             sentences[owner] += reading.num_sentences
             for k, rule in enumerate(rules):
                 matches[k, owner] += reading.num_by_label.get(rule.label, 0)
@@ -84,6 +85,11 @@ class _Passages:
     owners: Places
 
 
+def _chosen(texts: pa.LargeStringArray, are_chosen: Flags) -> _Passages:
+    places = np.flatnonzero(are_chosen)
+    return _Passages(texts.take(pa.array(places)), places)
+
+
 def _count_plain(held: _Passages, plain: PlainTerms, matches: Places) -> _Passages:
     """Count in whole texts what needs no spaCy; the lines that need it, of those that may hold a term.
 
@@ -99,11 +105,23 @@ def _count_plain(held: _Passages, plain: PlainTerms, matches: Places) -> _Passag
 
 def holds_a_term(texts: pa.LargeStringArray, rules: Sequence[EntityRule]) -> Flags:
     """For each text, whether one of the terms may stand in it: RE2 is faster than the pass, as long as they are few."""
-    terms = sorted({term for rule in rules for term in rule.terms})
-    if not terms or sum(map(len, terms)) > _MOST_BY_RE2:
-        return np.full(len(texts), bool(terms))
-    pattern = "(?i)" + "|".join(re.escape(term) for term in terms)
-    return np.array(pc.match_substring_regex(texts, pattern), np.bool_)
+    return _holds_one(texts, sorted({term for rule in rules for term in rule.terms}))
+
+
+def may_hold_a_pattern(texts: pa.LargeStringArray, rules: Sequence[EntityRule]) -> Flags:
+    """For each text, whether a pattern of tokens may match in it: all of it is for spaCy then, terms too."""
+    literals = [literals_of(pattern) for rule in rules for pattern in rule.patterns]
+    if not all(literals):
+        return np.ones(len(texts), np.bool_)
+    return _holds_one(texts, sorted({word for words in literals for word in words}))
+
+
+def _holds_one(texts: pa.LargeStringArray, words: Sequence[str]) -> Flags:
+    """Whether one of the words stands in each text, in any case of letters; of many words: maybe."""
+    if not words or sum(map(len, words)) > _MOST_BY_RE2:
+        return np.full(len(texts), bool(words))
+    expression = "(?i)" + "|".join(map(re.escape, words))
+    return np.array(pc.match_substring_regex(texts, expression), np.bool_)
 
 
 def read(texts: Sequence[str], language: str, rules: tuple[EntityRule, ...], *, sentences: bool) -> list[Reading]:
@@ -125,9 +143,9 @@ def load(settings: CleanSettings) -> None:
     if settings.terminology:
         Terminology.of(settings.terminology).counted(one)
     for name in (CHINESE, ENGLISH):
-        if settings.spacy_sentences:
-            _pipeline(name, settings.entity_rules, True)
-        else:
+        if settings.spacy_sentences or any(rule.patterns for rule in settings.entity_rules):
+            _pipeline(name, settings.entity_rules, settings.spacy_sentences)
+        if not settings.spacy_sentences:
             PlainTerms.of(settings.entity_rules, name).count(one)
 
 
@@ -135,7 +153,9 @@ def load(settings: CleanSettings) -> None:
 def _pipeline(language: str, rules: tuple[EntityRule, ...], sentences: bool) -> "Language":
     pipeline = sentencizer(language) if sentences else blank_pipeline(language)
     ruler = pipeline.add_pipe("entity_ruler", config={"phrase_matcher_attr": "LOWER"})
-    ruler.add_patterns([{"label": rule.label, "pattern": term} for rule in rules for term in rule.terms])
+    for rule in rules:
+        wanted = (*rule.terms, *map(as_spacy, rule.patterns))
+        ruler.add_patterns([{"label": rule.label, "pattern": one} for one in wanted])
     return pipeline
 
 
