@@ -164,11 +164,18 @@ def any_case() -> Codes:
 
 def _each(fold: Any) -> Codes:
     table = as_they_are().copy()
-    for code in range(0x20000):  # above, nothing has a case
-        folded = fold(chr(code))
+    for character in _cased():
+        folded = fold(character)
         if len(folded) == 1:
-            table[code] = ord(folded)
+            table[ord(character)] = ord(folded)
     return table
+
+
+@cache
+def _cased() -> tuple[str, ...]:
+    """What differs from its lower case, or in how it is compared: one character in fifty of those that may."""
+    signs = map(chr, range(0x20000))  # above, nothing has a case
+    return tuple(sign for sign in signs if sign.casefold() != sign or sign.lower() != sign)
 
 
 def _codes(string: str, folded: Codes, skips_blanks: bool) -> tuple[int, ...]:
