@@ -11,7 +11,7 @@ from pipeline_lib.base.errors import DamagedVersion, DataError, UpstreamError
 from pipeline_lib.register import stage as register
 from pipeline_lib.register.glance import Glance, look_at
 from pipeline_lib.register.opened import opened
-from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, no_such_version
+from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, no_previous, no_such_version
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import Promotion
 from pipeline_lib.run.execute import execute
@@ -94,10 +94,15 @@ def settle_champion(settings: Settings) -> None:
 
 
 def foretell(settings: Settings, version: int | None, *, unsigned: int | None = None) -> str:
-    """What a promotion of `version` (None: a rollback) would move, and what is odd. Verifies files; moves nothing."""
+    """What a promotion of `version` (None: a rollback) would move, and what is odd. Verifies files; moves nothing.
+
+    Raises `GateRefused` where a rollback would, and `SettingsError` where there is no such version.
+    """
     registry = registry_for(settings)
     seen = look_at(registry)
     cut_off = ["a move was cut off, and is finished before this one"] if register.begun(registry) else []
+    if version is None and not cut_off and seen.aliases.get(PREVIOUS) in (None, seen.aliases.get(CHAMPION)):
+        raise no_previous(registry)
     odd = register.oddities(seen, register.moves_of(registry))
     lines = [f"{registry.name}: {text}" for text in cut_off or odd]
     return "\n".join([*lines, _foretold(registry, seen, version, unsigned)])

@@ -12,7 +12,7 @@ from typing import Literal
 from pipeline_lib.base.errors import GateRefused, SettingsError
 from pipeline_lib.register.ledger import Promotion, locked
 from pipeline_lib.register.moves import fault_of, move
-from pipeline_lib.register.registry import Registry, client_of
+from pipeline_lib.register.registry import Registry, client_of, no_previous
 from pipeline_lib.register.settle import settle_in
 
 
@@ -62,10 +62,7 @@ def rollback(registry: Registry, *, reason: str, now: datetime, unsigned: int | 
         if settled.previous is None or settled.previous == champion:
             others = (version for version in settled.versions if version != champion)
             best = next((version for version in others if not fault_of(client, registry, version)), None)
-            instead = "" if best is None else f": nightshift promote {best}"
-            raise GateRefused(
-                f"{registry.name} has no previous champion to go back to. Promote a version instead{instead}."
-            )
+            raise no_previous(registry, best)
         check_named(settled.previous, unsigned)
         is_unsigned = unsigned is not None
         return move(

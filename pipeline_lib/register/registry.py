@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.base.errors import DamagedArtifact, SettingsError
+from pipeline_lib.base.errors import DamagedArtifact, GateRefused, SettingsError
 from pipeline_lib.base.failpoint import failpoint
 from pipeline_lib.model.tracking import Place, check_answers, connect, unreachable
 from pipeline_lib.store.databases import is_damaged
@@ -95,6 +95,12 @@ def version_by_number(registry: Registry, number: int) -> Version:
     if found is None:
         raise no_such_version(registry, number, [version.number for version in versions(registry)])
     return found
+
+
+def no_previous(registry: Registry, best: int | None = None) -> GateRefused:
+    """What refuses a rollback that has nowhere to go; `best`: a version that could be promoted instead."""
+    instead = "" if best is None else f": nightshift promote {best}"
+    return GateRefused(f"{registry.name} has no previous champion to go back to. Promote a version instead{instead}.")
 
 
 def no_such_version(registry: Registry, number: int, there: Iterable[int]) -> SettingsError:

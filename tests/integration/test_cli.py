@@ -383,7 +383,8 @@ def test_status_before_any_night_and_without_a_champion(call: Shell, words: list
 def test_promote_and_rollback_foretell_without_moving(call: Shell, copied: list[str]) -> None:
     foretold = call("promote", "1", "--dry-run", *copied)
     assert re.search(r"nightshift-tiny: champion (none|1) -> 1; its files are whole", foretold.out)
-    assert call("rollback", "--dry-run", *copied).out == "nightshift-tiny has no previous champion to go back to.\n"
+    nowhere = call("rollback", "--dry-run", *copied)
+    assert (nowhere.status, "no previous champion to go back to. Promote a version" in nowhere.err) == (5, True)
     unknown = call("promote", "7", "--dry-run", *copied)
     assert (unknown.status, "nightshift-tiny has no version 7." in unknown.err) == (2, True)
 

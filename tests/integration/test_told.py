@@ -20,7 +20,7 @@ from flows.asked import Asked
 from flows.moves import promote_by_hand, rollback_by_hand
 from flows.servers import start_prefect
 from flows.standing import Standing, remember
-from pipeline_lib.base.errors import SettingsError, Untrusted
+from pipeline_lib.base.errors import GateRefused, SettingsError, Untrusted
 from pipeline_lib.plan.basis import WAITING, Waiting
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.register.stage import registry_of
@@ -243,10 +243,10 @@ def said(capsys: Captured) -> str:
     return " ".join(capsys.readouterr().out.split())
 
 
-def test_a_dry_run_in_an_empty_workspace_leaves_nothing_there(tmp_path: Path, capsys: Captured) -> None:
+def test_a_dry_run_in_an_empty_workspace_leaves_nothing_there(tmp_path: Path) -> None:
     settings = resolve(None, {}, [("workspace", str(tmp_path / "empty"))]).settings
-    rollback_by_hand(settings, reason="", is_dry=True)
-    assert capsys.readouterr().out == "nightshift-demo has no previous champion to go back to.\n"
+    with pytest.raises(GateRefused, match="nightshift-demo has no previous champion to go back to"):
+        rollback_by_hand(settings, reason="", is_dry=True)
     with pytest.raises(SettingsError, match=r"has no version 1\. There are: none yet\."):
         promote_by_hand(settings, 1, reason="", is_dry=True)
     assert not (tmp_path / "empty").exists()
