@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from pipeline_lib.base.compiled import compiled
 from pipeline_lib.clean.sentence_ends import ends_as_sentence, next_inner_end
-from pipeline_lib.text.buffers import buffers_of
+from pipeline_lib.text.buffers import parts_of
 
 Integer = Any  # numba decides by itself which integers are int64 and which uint64; Python's int is neither
 Bytes = npt.NDArray[np.uint8]
@@ -33,17 +33,11 @@ def segments_of(texts: pa.LargeStringArray, *, at_least: int, at_most: int) -> p
     """
     if not 0 <= at_least <= at_most:
         raise ValueError(f"at_least is {at_least}, at_most {at_most}: 0 <= at_least <= at_most")
-    if not len(texts):
-        return pa.array([], pa.large_list(pa.large_string()))
-    data, offsets = buffers_of(texts)
-    ends = np.empty(offsets[-1] - offsets[0] + 1, np.int64)  # memory is taken for what is written
-    counts = np.zeros(len(texts) + 1, np.int64)
-    ends[0] = offsets[0]
-    _cut_all(data, offsets, at_least, at_most, ends, counts)
-    total = int(counts[-1])
-    borders = pa.py_buffer(ends[: total + 1].copy())
-    values = pa.LargeStringArray.from_buffers(total, borders, texts.buffers()[2] or pa.py_buffer(b""))
-    return pa.LargeListArray.from_arrays(pa.array(counts), values)
+
+    def cut(data: Bytes, offsets: Offsets, ends: Offsets, counts: Offsets) -> None:
+        _cut_all(data, offsets, at_least, at_most, ends, counts)
+
+    return parts_of(texts, cut)
 
 
 @compiled

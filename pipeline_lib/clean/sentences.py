@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipeline_lib.base.compiled import compiled
 from pipeline_lib.clean.sentence_ends import ends_as_sentence, next_inner_end
-from pipeline_lib.text.buffers import buffers_of
+from pipeline_lib.text.buffers import parts_of
 
 _NEWLINE, _BLANK = 10, 32  # up to _BLANK all bytes are blanks or controls
 
@@ -26,16 +26,7 @@ Places = npt.NDArray[np.int64]
 
 def sentences_of(texts: pa.LargeStringArray) -> pa.LargeListArray:
     """The sentences of each text, which must not be null; an empty text has none. The texts are not copied."""
-    if not len(texts):
-        return pa.array([], pa.large_list(pa.large_string()))
-    data, offsets = buffers_of(texts)
-    ends = np.empty(offsets[-1] - offsets[0] + 1, np.int64)  # memory is taken for what is written
-    counts = np.zeros(len(texts) + 1, np.int64)
-    ends[0] = offsets[0]
-    _cut_all(data, offsets, ends, counts)
-    borders = pa.py_buffer(ends[: counts[-1] + 1].copy())
-    values = pa.LargeStringArray.from_buffers(int(counts[-1]), borders, texts.buffers()[2] or pa.py_buffer(b""))
-    return pa.LargeListArray.from_arrays(pa.array(counts), values)
+    return parts_of(texts, _cut_all)
 
 
 @compiled
