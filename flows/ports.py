@@ -1,5 +1,6 @@
 """Ports that are ours before a server of ours listens on them."""
 
+import errno
 import socket
 import sys
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ def hold_port(wanted: int = 0, address: str = HOST) -> Port:
             number = int(holder.getsockname()[1])
             if sys.platform == "linux":
                 return Port(number, holder, _claim(number))
-        except OSError:
+        except OSError:  # somebody listens there, or claims it
             holder.close()
             continue
         port = Port(number, holder)
@@ -55,12 +56,17 @@ def hold_port(wanted: int = 0, address: str = HOST) -> Port:
     raise UpstreamError("no free port on this machine. Close some programs and run again.")
 
 
-def _claim(number: int) -> socket.socket:
-    """What nobody else has while it is open. Raises `OSError` where somebody has it."""
+def _claim(number: int) -> socket.socket | None:
+    """What nobody else has while it is open; None where the system allows no such name.
+
+    Raises `OSError` where somebody has it.
+    """
     claim = socket.socket(socket.AF_UNIX)
     try:
         claim.bind(f"\0nightshift-port-{number}")
-    except OSError:
+    except OSError as exc:
         claim.close()
-        raise
+        if exc.errno == errno.EADDRINUSE:
+            raise
+        return None
     return claim

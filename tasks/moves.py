@@ -96,7 +96,8 @@ def settle_champion(settings: Settings) -> None:
 def foretell(settings: Settings, version: int | None, *, unsigned: int | None = None) -> str:
     """What a promotion of `version` (None: a rollback) would move, and what is odd. Verifies files; moves nothing.
 
-    Raises `GateRefused` where a rollback would, and `SettingsError` where there is no such version.
+    Raises `GateRefused` where there is no previous champion to go back to, `SettingsError` for a version that is not
+    there. What is refused for its files or its signature is said.
     """
     registry = registry_for(settings)
     seen = look_at(registry)

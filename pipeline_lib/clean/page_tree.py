@@ -47,14 +47,17 @@ def made_ready(tree: HtmlElement) -> HtmlElement:
 
 
 def without_unread(tree: HtmlElement) -> HtmlElement:
-    """The same tree without what trafilatura takes out first: a sixth of a page, that each of its rules would pass.
+    """The same tree without what shows nothing in its head: a tenth of a page, which each rule of trafilatura passes.
 
-    Data in JSON-LD stays: it is read where a page has hardly any text.
+    Data in JSON-LD stays: it is read where a page has hardly any text. In a body such an element may part two words.
     """
-    for script in list(tree.iter("script")):
+    head = tree.find("head")
+    if head is None:
+        return tree
+    for script in list(head.iter("script")):
         if script.get("type") != "application/ld+json":
             script.drop_tree()
-    etree.strip_elements(tree, "link", "meta", "style", "svg", with_tail=False)
+    etree.strip_elements(head, "link", "meta", "style", with_tail=False)
     return tree
 
 

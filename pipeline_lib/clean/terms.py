@@ -154,7 +154,7 @@ def _pipeline(language: str, rules: tuple[EntityRule, ...], sentences: bool) -> 
     pipeline = sentencizer(language) if sentences else blank_pipeline(language)
     ruler = pipeline.add_pipe("entity_ruler", config={"phrase_matcher_attr": "LOWER"})
     for rule in rules:
-        wanted = (*rule.terms, *map(as_spacy, rule.patterns))
+        wanted = (*rule.terms, *(one for pattern in rule.patterns for one in as_spacy(pattern)))
         ruler.add_patterns([{"label": rule.label, "pattern": one} for one in wanted])
     return pipeline
 
