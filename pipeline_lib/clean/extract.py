@@ -17,7 +17,9 @@ ampersands of its result are escaped before.
 import html
 import logging
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline_lib.clean.page_metadata import PageMetadata, metadata_of
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -26,12 +28,25 @@ _WHOLE_PAGE = re.compile("<(!doctype|html|head|body)", re.IGNORECASE)
 _HEAD_CHARS = 2_000
 _XHTML = re.compile(r"<\?xml|<html[^>]*\sxmlns=", re.IGNORECASE)
 _TOO_LITTLE = 600  # characters: of 21 pages one has less
+NOTHING_TOLD = PageMetadata()
 _MOST_READ_TWICE = 10_000  # tags: the other extractors take twice as long
 _VERBATIM = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 
 
+class Extracted(NamedTuple):
+    """What a page gives; no text where there is none (empty, script-only, not HTML, too deeply nested)."""
+
+    text: str | None = None
+    metadata: PageMetadata = NOTHING_TOLD
+
+
 def extract_text(page: str) -> str | None:
-    """The main text of a page; None when there is none (empty, script-only, not HTML, too deeply nested)."""
+    """The main text of a page."""
+    return extract_page(page).text
+
+
+def extract_page(page: str, *, with_metadata: bool = False) -> Extracted:
+    """The main text of a page and, where that is asked for, what it says of itself."""
     import trafilatura  # 0.2 s that a shard without a page does without
 
     from pipeline_lib.clean.page_tree import made_ready, without_unread
@@ -40,10 +55,13 @@ def extract_text(page: str) -> str | None:
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     tree = trafilatura.load_html(_as_html(_as_page(page)))
     if tree is None:
-        return None
+        return Extracted()
+    metadata = metadata_of(tree) if with_metadata else NOTHING_TOLD
     text = _read(without_unread(made_ready(tree)), is_fast=True)
     is_little = text is None or len(text) < _TOO_LITTLE
-    return _read(tree, is_fast=False) if is_little and page.count("<") <= _MOST_READ_TWICE else text
+    if is_little and page.count("<") <= _MOST_READ_TWICE:
+        text = _read(tree, is_fast=False)
+    return Extracted(text, metadata)
 
 
 def _read(tree: "HtmlElement", *, is_fast: bool) -> str | None:

@@ -150,7 +150,13 @@ def _all_of(file_rows: Mapping[str, int], facts: Mapping[str, int] | None = None
     return Outcome(rows_in=num_rows, rows_out=num_rows, file_rows=file_rows, facts=facts or {})
 
 
-TEXT = Maker("clean.text", 4, "documents.v2", make_text, reads=("max_html_tags", "terminology", *settings_read()))
+TEXT = Maker(
+    "clean.text",
+    4,
+    "documents.v2",
+    make_text,
+    reads=("max_html_tags", "page_metadata", "terminology", *settings_read()),
+)
 SIGNALS = Maker("clean.signals", 3, "signals.v1", make_signals, reads=("words",))
 TERMS = Maker(
     "clean.terms",

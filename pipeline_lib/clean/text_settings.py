@@ -124,6 +124,11 @@ class TextSettings(StageSettings):
         (), description="rules of your own, applied in their order", json_schema_extra=neutral(())
     )
 
+    page_metadata: bool = Field(
+        False,
+        description="title, author, date and language that pages tell are kept with them, where their source told none",
+        json_schema_extra=neutral(False),
+    )
     terminology: tuple[Term, ...] = Field(
         (),
         max_length=10_000,
