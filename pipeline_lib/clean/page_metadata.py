@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline_lib.ingest.dates import iso_date
-
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
@@ -26,7 +24,7 @@ class PageMetadata(NamedTuple):
 
     title: str | None = None
     author: str | None = None  # several are parted by "; "
-    date: str | None = None  # ISO 8601: when it was published first
+    date: str | None = None  # a day, as ISO 8601 has it: when it was published first
     language: str | None = None  # BCP 47: what it declares, which may be wrong
 
     @property
@@ -46,9 +44,8 @@ def metadata_of(tree: "HtmlElement") -> PageMetadata:
         found = extract_metadata(tree, date_config=_DATES)
     except Exception:  # noqa: BLE001 - of whatever library it uses there: an odd page says nothing of itself, and has its text
         return PageMetadata(language=language)
-    date = iso_date(found.date)
-    is_declared = date is not None and any(date in text for text in _declarations(tree))
-    return PageMetadata(_line(found.title), _line(found.author), date if is_declared else None, language)
+    is_declared = bool(found.date) and any(found.date in text for text in _declarations(tree))
+    return PageMetadata(_line(found.title), _line(found.author), found.date if is_declared else None, language)
 
 
 def _declarations(tree: "HtmlElement") -> Iterator[str]:
