@@ -42,8 +42,7 @@ def deliver(workspace: Workspace, api_url: str) -> int:
 def close_lost(workspace: Workspace, api_url: str) -> bool:
     """See `delivery.close_lost`; whether that is done."""
     with suppress(*ODD_ANSWERS):
-        delivery.close_lost(_greeted(workspace, api_url).send)
-        return True
+        return delivery.close_lost(_greeted(workspace, api_url).send)
     return False
 
 

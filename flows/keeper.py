@@ -130,9 +130,9 @@ class Keeper:
 
     def _deliver(self) -> None:
         api_url = f"{self._servers[0].url}/api"
-        if self._lost and answers(f"{api_url}/health"):
-            self._lost = not close_lost(self._workspace, api_url)
         deliver_all(self._settings, self._workspace, api_url, self._say)
+        if self._lost and answers(f"{api_url}/health"):  # what was kept is told by now
+            self._lost = not close_lost(self._workspace, api_url)
 
 
 def _file_number(path: Path | None) -> int | None:

@@ -7,12 +7,14 @@ with its queue, how a task ended.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from pipeline_lib.store.outbox import Line, Outbox, Parcel
 from tasks.runtime import NIGHTS, of_flow_run
 
 WRITTEN_SECONDS = 5.0  # until the server has written what it was told
+SETTLED_SECONDS = 20.0  # behind the end of a run nobody tells of its tasks any more, and all that was told is written
 PAGE = 200  # the most of Prefect's API
 UNKNOWN = (404, 422)  # no such run; no such id
 TRY_AGAIN = (401, 403, 408, 429)  # the others of the 400s say that a request will never be taken
@@ -30,12 +32,24 @@ def tell_all(outbox: Outbox, send: Send, on_told: Callable[[], None] = lambda: N
                 on_told()
 
 
-def close_lost(send: Send) -> None:
-    """After a server was lost: end the tasks of our runs that have ended, whose end it had not written yet."""
+def close_lost(send: Send) -> bool:
+    """After a server was lost: end the tasks of our runs that have ended, whose end it had not written yet.
+
+    False: a run ended a moment ago, and how its tasks did may still be told or written; ask again.
+    """
     wanted = {"flows": {"name": {"any_": NIGHTS}}, "flow_runs": {"state": {"type": {"any_": sorted(ENDED)}}}}
     wanted |= {"task_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}}
-    for run in {task["flow_run_id"] for task in send("POST", "task_runs/filter", wanted)}:
+    runs = {task["flow_run_id"] for task in send("POST", "task_runs/filter", wanted)}
+    settled = {run for run in runs if _seconds_since_end(send("GET", f"flow_runs/{run}")) >= SETTLED_SECONDS}
+    for run in settled:
         _close(run, set(), send)
+    return settled == runs
+
+
+def _seconds_since_end(run: Mapping[str, Any]) -> float:
+    """Of a run that has ended."""
+    ended = datetime.fromisoformat(run["state"]["timestamp"])
+    return (datetime.now(UTC) - ended).total_seconds()
 
 
 def close_abandoned(send: Send) -> None:

@@ -145,8 +145,7 @@ def load(settings: CleanSettings) -> None:
     for name in (CHINESE, ENGLISH):
         if settings.spacy_sentences or any(rule.patterns for rule in settings.entity_rules):
             _pipeline(name, settings.entity_rules, settings.spacy_sentences)
-        if not settings.spacy_sentences:
-            PlainTerms.of(settings.entity_rules, name).count(one)
+        PlainTerms.of(settings.entity_rules, name).count(one)
 
 
 @cache
