@@ -26,7 +26,7 @@ from tests.servers_up import wait_until
 
 PORTS_ARE_HELD_ON_LINUX_ALONE = (
     "only Linux lets a server listen on a port that another socket of ours is bound to; elsewhere a port is let go at "
-    "once, which the next test holds on every machine"
+    "once, which test_where_no_port_can_be_held_it_is_let_go_at_once holds on every machine"
 )
 
 SERVE = """
