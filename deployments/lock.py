@@ -30,7 +30,7 @@ OLDEST_MACOS = "14.0"  # torch has no wheels for older ones
 SERVER = "mlflow"
 DRIVERS = ("psycopg2-binary==2.9.13", "boto3==1.44.8")
 DRIVERS_PATH = Path("deployments/docker/drivers.txt")
-OF_IMAGES = ("crawl", "chinese")  # extras that images have
+OF_IMAGES = ("crawl", "chinese", "bulk")  # extras that images have
 HEADER = "# Written by `make lock`, with `make lock UPGRADE=name` for a newer version. {}\n"
 BLOCK = re.compile(r"^(?P<name>[\w.-]+)==(?P<rest>.*\n(?:^    .*\n)*)", re.MULTILINE)
 

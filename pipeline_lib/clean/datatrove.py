@@ -1,5 +1,7 @@
 """Signals counted as datatrove counts them, so that the same limits give its decisions (`clean.words = "spacy"`).
 
+With `clean.words = "jieba"` the same is counted over the words that datatrove has for Chinese; the limits stay ours.
+
 datatrove 0.10.1 (github.com/huggingface/datatrove, src/datatrove/pipeline/filters) judges English text by words of
 spaCy's tokenizer, to which each sign is a word, by lines with the blanks around them, and by shares of all characters.
 What its filters GopherQuality, GopherRepetition, C4Quality and FineWebQuality look at takes the place of our own
@@ -12,21 +14,19 @@ import re
 import string
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline_lib.clean.blank_pipeline import blank_pipeline
 from pipeline_lib.clean.kernel import ENGLISH_STOP_WORDS
 from pipeline_lib.clean.sentence_ends import OWN_STOPS, SHARED_STOPS
+from pipeline_lib.clean.words import Words, sentences_by, words_by
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
 Row = dict[str, float]
-Words = Sequence[str]
 
 TERMINAL = tuple(set(OWN_STOPS + SHARED_STOPS) - {"；"})  # Unicode's Sentence_Terminal
 CONTROLS = "".join(map(chr, [*range(9), *range(11, 32), *range(127, 160)]))
@@ -42,28 +42,22 @@ C4_POLICIES = (
 )  # fmt: skip
 
 
-def datatrove_signals(texts: Sequence[str], *, asked: Collection[str]) -> dict[str, npt.NDArray[np.float64]]:
+def datatrove_signals(
+    texts: Sequence[str], words: Words = "spacy", *, asked: Collection[str]
+) -> dict[str, npt.NDArray[np.float64]]:
     """Of the signals that are asked for those that datatrove has, with an entry for each text."""
-    pipeline = _english()
-    with pipeline.memory_zone():  # else the vocabulary grows with every document of a long-lived process
-        rows = [_row(text, pipeline, asked) for text in ("", *texts)]  # the first says which signals there are
+    with words_by(words) as words_of:
+        # The first says which signals there are.
+        rows = [_row(text, words_of(text), words, asked) for text in ("", *texts)]
     return {name: np.array([row[name] for row in rows[1:]], np.float64) for name in rows[0] if name in asked}
 
 
-@cache
-def _english() -> "Language":
-    pipeline = blank_pipeline("en")
-    pipeline.add_pipe("sentencizer")
-    return pipeline
-
-
-def _row(text: str, pipeline: "Language", asked: Collection[str]) -> Row:
-    words = [word for token in pipeline.make_doc(text) if (word := token.text.strip())]
-    of_c4 = _c4(text, pipeline) if "num_kept_sentences" in asked else {}
+def _row(text: str, words: Sequence[str], kind: Words, asked: Collection[str]) -> Row:
+    of_c4 = _c4(text, sentences_by(kind)) if "num_kept_sentences" in asked else {}
     return _quality(text, words) | _repetition(text, words) | _fineweb(text, words) | of_c4
 
 
-def _quality(text: str, words: Words) -> Row:
+def _quality(text: str, words: Sequence[str]) -> Row:
     """What GopherQuality looks at."""
     real = [word for word in words if not PUNCTUATION.issuperset(word)]
     lines, num_words = text.splitlines(), max(len(words), 1)
@@ -79,7 +73,7 @@ def _quality(text: str, words: Words) -> Row:
     }
 
 
-def _repetition(text: str, words: Words) -> Row:
+def _repetition(text: str, words: Sequence[str]) -> Row:
     """What GopherRepetition looks at: shares of all characters of the text."""
     num_chars = max(len(text), 1)
     paragraphs, lines = re.split(r"\n{2,}", text.strip()), re.split(r"\n+", text)
@@ -94,7 +88,7 @@ def _repetition(text: str, words: Words) -> Row:
     }
 
 
-def _fineweb(text: str, words: Words) -> Row:
+def _fineweb(text: str, words: Sequence[str]) -> Row:
     """What FineWebQuality looks at."""
     lines = [line for line in text.split("\n") if line.strip()]
     return {
@@ -144,7 +138,7 @@ def _repeated(units: Sequence[str]) -> list[str]:
     return [unit for unit in units if unit in seen or seen.add(unit)]  # type: ignore[func-returns-value]
 
 
-def _top_run_chars(words: Words, n: int) -> int:
+def _top_run_chars(words: Sequence[str], n: int) -> int:
     """Occurrences times characters, blanks between words included, of the run that comes most often, of several the
     first: so also of one that comes once."""
     runs = Counter(" ".join(words[k : k + n]) for k in range(len(words) - n + 1))
@@ -152,7 +146,7 @@ def _top_run_chars(words: Words, n: int) -> int:
     return len(run) * times
 
 
-def _repeated_run_chars(words: Words, n: int) -> int:
+def _repeated_run_chars(words: Sequence[str], n: int) -> int:
     """Characters in runs that came before; behind a repeated one the search goes on after its last word."""
     seen: set[str] = set()
     covered, k = 0, 0

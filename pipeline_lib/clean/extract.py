@@ -19,6 +19,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline_lib.clean.extract_bulk import Extractor, bulk_text
 from pipeline_lib.clean.page_metadata import PageMetadata, metadata_of
 
 if TYPE_CHECKING:
@@ -45,23 +46,34 @@ def extract_text(page: str) -> str | None:
     return extract_page(page).text
 
 
-def extract_page(page: str, *, with_metadata: bool = False) -> Extracted:
+def extract_page(page: str, extractor: Extractor = "trafilatura", *, with_metadata: bool = False) -> Extracted:
     """The main text of a page and, where that is asked for, what it says of itself."""
+    source = _as_html(_as_page(page))
+    text = bulk_text(source) if extractor == "resiliparse" and _WHOLE_PAGE.search(source[:_HEAD_CHARS]) else None
+    if text is not None and len(text) < _TOO_LITTLE:
+        text = None
+    if text is not None and not with_metadata:
+        return Extracted(text)
     import trafilatura  # 0.2 s that a shard without a page does without
-
-    from pipeline_lib.clean.page_tree import made_ready, without_unread
 
     # What its parser says of a broken page may quote it; that the page gave no text stands in the ledger.
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
-    tree = trafilatura.load_html(_as_html(_as_page(page)))
+    tree = trafilatura.load_html(source)
     if tree is None:
         return Extracted()
     metadata = metadata_of(tree) if with_metadata else NOTHING_TOLD
+    return Extracted(text or _text_of(tree, page), metadata)
+
+
+def _text_of(tree: "HtmlElement", page: str) -> str | None:
+    """The main text by trafilatura; where its fast mode finds little, by all that it can ask."""
+    from pipeline_lib.clean.page_tree import made_ready, without_unread
+
     text = _read(without_unread(made_ready(tree)), is_fast=True)
     is_little = text is None or len(text) < _TOO_LITTLE
     if is_little and page.count("<") <= _MOST_READ_TWICE:
         text = _read(tree, is_fast=False)
-    return Extracted(text, metadata)
+    return text
 
 
 def _read(tree: "HtmlElement", *, is_fast: bool) -> str | None:

@@ -81,7 +81,7 @@ def criteria_of(
     has_text = np.array(extraction["has_text"], np.bool_)
     criteria = _extraction_criteria(settings, _floats(extraction["num_tags"]), has_text)
     criteria.append(_language_criterion(settings, languages, has_text))
-    taken_for = languages if settings.words == "whitespace" else languages.taken_for(DATATROVE_LANGUAGE)
+    taken_for = languages.taken_for(DATATROVE_LANGUAGE) if settings.words == "spacy" else languages
     criteria += rule_criteria(settings.rules, _shown(signals, has_text), taken_for)
     if scores is not None:
         criteria += _model_criteria(settings, _shown(scores, has_text), languages)

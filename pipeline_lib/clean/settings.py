@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, PlainSerializer, ValidationInfo, field_validator, model_validator
 
+from pipeline_lib.base.extras import release_of
 from pipeline_lib.base.settings import NONE, StageSettings, neutral, neutral_items, operational
 from pipeline_lib.clean.language_names import Languages
 from pipeline_lib.clean.model_kinds import AnyModel, kind_of
@@ -14,6 +15,7 @@ from pipeline_lib.clean.rule_sets import DEFAULT, full_name, limits_of
 from pipeline_lib.clean.rules import RULE_BY_NAME, RULES, nearest_rule
 from pipeline_lib.clean.text_settings import TextSettings
 from pipeline_lib.clean.token_patterns import Pattern
+from pipeline_lib.clean.words import JIEBA, Words
 
 OFF = "off"
 PIPELINE = ".spacy_pipeline"  # its digest among those of models; no model has such a name
@@ -89,22 +91,16 @@ class CleanSettings(TextSettings):
         ("en", "zh"),
         description="languages that are kept, ISO 639-1; None keeps all, also text in no language that is recognized",
     )
-    max_html_tags: int = Field(
-        40_000,
-        ge=1_000,
-        description="pages with more are dropped unread, so that no page takes over 5 s; real ones have 20,000",
-        json_schema_extra={"unit": "tags"},
-    )
     rule_set: tuple[str, ...] = Field(
         (DEFAULT,),
         description="where the limits come from: default, gopher, c4, fineweb, refinedweb, zh_web, code; of several "
         "sets all limits count, of none all rules are off",
         json_schema_extra=neutral((DEFAULT,)),
     )
-    words: Literal["whitespace", "spacy"] = Field(
+    words: Words = Field(
         "whitespace",
         description="what a word is: what stands between blanks, and each Chinese character; 'spacy': all is counted "
-        "as datatrove's filters count it in English, at 0.5 MB/s",
+        "as datatrove's filters count it in English; 'jieba' (extra 'chinese'): so with words of a Chinese dictionary",
         json_schema_extra=neutral("whitespace"),
     )
     rules: dict[str, Limit | None] = Field(
@@ -143,18 +139,23 @@ class CleanSettings(TextSettings):
     )
 
     def outside(self) -> dict[str, str]:
-        """By the name of a model the digest of what it is made of; and that of the pipeline.
+        """By the name of a model the digest of what it is made of; that of the pipeline; releases of extras in use.
 
         Raises `SettingsError` where they are of no use.
         """
-        return {model.name: kind_of(model).digest(model) for model in self.models} | self._pipeline_outside()
+        found = {model.name: kind_of(model).digest(model) for model in self.models}
+        if self.spacy_pipeline is not None:
+            from pipeline_lib.clean.spacy_pipeline import digest_of_pipeline
 
-    def _pipeline_outside(self) -> dict[str, str]:
-        if self.spacy_pipeline is None:
+            found[PIPELINE] = digest_of_pipeline(self.spacy_pipeline)
+        return found | self.release_of_extractor() | self.release_of_words()
+
+    def release_of_words(self) -> dict[str, str]:
+        """That of what divides Chinese into words, where something does."""
+        if self.words != "jieba":
             return {}
-        from pipeline_lib.clean.spacy_pipeline import digest_of_pipeline
-
-        return {PIPELINE: digest_of_pipeline(self.spacy_pipeline)}
+        asked = 'clean.words = "jieba"'
+        return {JIEBA: release_of(JIEBA, extra="chinese", asked_by=asked, instead='"whitespace"')}
 
     @field_validator("rule_set", mode="before")
     @classmethod

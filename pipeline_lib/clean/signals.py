@@ -17,6 +17,7 @@ from pipeline_lib.clean.kernel import SIGNALS, measure
 from pipeline_lib.clean.language import detect_languages
 from pipeline_lib.clean.repeats import num_slots
 from pipeline_lib.clean.signal_groups import GROUP_BY_NAME
+from pipeline_lib.clean.words import Words
 from pipeline_lib.text.buffers import buffers_of
 
 LANGUAGE = "language"
@@ -28,16 +29,16 @@ def signals_schema(groups: Sequence[str] = ()) -> pa.Schema:
     return pa.schema([pa.field(LANGUAGE, pa.string()), *(pa.field(name, pa.float64()) for name in names)])
 
 
-def signals_of(texts: pa.LargeStringArray, groups: Sequence[str] = (), *, words: str = "whitespace") -> pa.Table:
+def signals_of(texts: pa.LargeStringArray, groups: Sequence[str] = (), *, words: Words = "whitespace") -> pa.Table:
     """The rows of the schema for texts, which must not be null."""
     signals = measure_texts(texts)
     languages, columns = detect_languages(texts, signals), dict(signals)
     for name in groups:
         columns |= GROUP_BY_NAME[name].measure(texts, signals)
-    if words == "spacy":
+    if words != "whitespace":
         from pipeline_lib.clean.datatrove import datatrove_signals
 
-        columns |= datatrove_signals(texts.to_pylist(), asked=columns)
+        columns |= datatrove_signals(texts.to_pylist(), words, asked=columns)
     return pa.table({LANGUAGE: languages, **columns}, schema=signals_schema(groups))
 
 

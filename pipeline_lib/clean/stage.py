@@ -155,7 +155,7 @@ TEXT = Maker(
     4,
     "documents.v2",
     make_text,
-    reads=("max_html_tags", "page_metadata", "terminology", *settings_read()),
+    reads=("max_html_tags", "extractor", "page_metadata", "terminology", *settings_read()),
 )
 SIGNALS = Maker("clean.signals", 3, "signals.v1", make_signals, reads=("words",))
 TERMS = Maker(

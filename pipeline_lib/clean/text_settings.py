@@ -17,7 +17,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from pipeline_lib.base.extras import release_of
 from pipeline_lib.base.settings import NONE, StageSettings, neutral, operational
+from pipeline_lib.clean.extract_bulk import RESILIPARSE, Extractor
 from pipeline_lib.clean.steps import STEPS, nearest_step, steps_by_name, unicode_repair
 from pipeline_lib.clean.steps.step import Step
 
@@ -124,6 +126,18 @@ class TextSettings(StageSettings):
         (), description="rules of your own, applied in their order", json_schema_extra=neutral(())
     )
 
+    max_html_tags: int = Field(
+        40_000,
+        ge=1_000,
+        description="pages with more are dropped unread, so that no page takes over 5 s; real ones have 20,000",
+        json_schema_extra={"unit": "tags"},
+    )
+    extractor: Extractor = Field(
+        "trafilatura",
+        description="what takes the main text out of pages; 'resiliparse' (extra 'bulk') is ten times as fast and "
+        "finds less: docs/clean.md",
+        json_schema_extra=neutral("trafilatura"),
+    )
     page_metadata: bool = Field(
         False,
         description="title, author, date and language that pages tell are kept with them, where their source told none",
@@ -162,6 +176,13 @@ class TextSettings(StageSettings):
                     f"{term!r} is never found in a repaired text: it stands there as {repair(term).strip()!r}"
                 )
         return tuple(sorted(set(terms)))
+
+    def release_of_extractor(self) -> dict[str, str]:
+        """That of an extractor that is an extra, by its name. Raises `SettingsError` where it is not installed."""
+        if self.extractor == "trafilatura":
+            return {}
+        asked = f'clean.extractor = "{self.extractor}"'
+        return {RESILIPARSE: release_of(RESILIPARSE, extra="bulk", asked_by=asked, instead='"trafilatura"')}
 
     def is_step_on(self, step: Step) -> bool:
         """Whether texts go through a step."""

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 
 from pipeline_lib.clean.extract import Extracted, count_tags, extract_page
 from pipeline_lib.clean.page_metadata import PageMetadata
-from pipeline_lib.clean.settings import CleanSettings
 from pipeline_lib.clean.steps.apply import changed_texts
 from pipeline_lib.clean.steps.counts import EXTRACTION, Count, Counts
+from pipeline_lib.clean.text_settings import TextSettings
 
 EXTRACTION_SCHEMA = pa.schema(
     [
@@ -44,21 +44,21 @@ class _Page:
     extracted: Extracted
 
 
-def extract_texts(documents: pa.Table, settings: CleanSettings) -> Texts:
+def extract_texts(documents: pa.Table, settings: TextSettings) -> Texts:
     """The texts of documents.v2; pages with more than `max_html_tags` stay unread."""
     began = time.process_time()
-    raw = raw_texts(documents, settings.max_html_tags, with_metadata=settings.page_metadata)
+    raw = raw_texts(documents, settings)
     extracted = {EXTRACTION: Count(cpu_seconds=time.process_time() - began)}
     texts, counts = changed_texts(settings, raw.documents["text"].chunk(0))  # one chunk: no copy
     return Texts(with_texts(raw.documents, texts), raw.extraction, {**extracted, **counts})
 
 
-def raw_texts(documents: pa.Table, max_html_tags: int, *, with_metadata: bool = False) -> Texts:
+def raw_texts(documents: pa.Table, settings: TextSettings) -> Texts:
     """The same before any step: pages extracted, all else as it is."""
     documents = documents.combine_chunks()
     column = documents["text"].combine_chunks()
     is_page = pc.equal(documents["format"], "html").combine_chunks()
-    pages = [_read_page(html, max_html_tags, with_metadata) for html in column.filter(is_page).to_pylist()]
+    pages = [_read_page(html, settings) for html in column.filter(is_page).to_pylist()]
     num_tags, has_text = np.full(len(column), np.nan), np.ones(len(column), np.bool_)
     at = np.flatnonzero(is_page.to_numpy(zero_copy_only=False))
     num_tags[at] = [page.num_tags for page in pages]
@@ -66,7 +66,7 @@ def raw_texts(documents: pa.Table, max_html_tags: int, *, with_metadata: bool = 
     formats = pc.if_else(is_page, "text", documents["format"].combine_chunks())
     text = _replaced(column, is_page, pages)
     columns = {**dict(zip(documents.column_names, documents.columns, strict=True)), "format": formats, "text": text}
-    if with_metadata:
+    if settings.page_metadata:
         columns |= _with_metadata(documents, zip(at, (page.extracted.metadata for page in pages), strict=True))
     extraction = [pa.array(num_tags, from_pandas=True), pa.array(has_text)]
     return Texts(pa.table(columns), pa.table(extraction, schema=EXTRACTION_SCHEMA), {})
@@ -77,11 +77,11 @@ def with_texts(documents: pa.Table, texts: pa.LargeStringArray) -> pa.Table:
     return documents.set_column(documents.schema.get_field_index("text"), "text", texts)
 
 
-def _read_page(html: str, max_html_tags: int, with_metadata: bool) -> _Page:
+def _read_page(html: str, settings: TextSettings) -> _Page:
     num_tags = count_tags(html)
-    if num_tags > max_html_tags:
+    if num_tags > settings.max_html_tags:
         return _Page(num_tags, Extracted())
-    return _Page(num_tags, extract_page(html, with_metadata=with_metadata))
+    return _Page(num_tags, extract_page(html, settings.extractor, with_metadata=settings.page_metadata))
 
 
 def _with_metadata(documents: pa.Table, told: Iterable[tuple[int, PageMetadata]]) -> dict[str, pa.Array]:

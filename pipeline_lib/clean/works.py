@@ -30,10 +30,11 @@ def works(settings: Settings, board: Board) -> Board:
 
 
 def _shard(settings: CleanSettings, models: Mapping[str, Work], raw: Ref, number: int) -> dict[str, Work]:
-    text = work_of(TEXT, settings, documents=raw, name=f"shard {number}: text")
+    extractor = settings.release_of_extractor() or None
+    text = work_of(TEXT, settings, params=extractor, documents=raw, name=f"shard {number}: text")
     groups = groups_asked(settings.rules)
-    params = {GROUPS_ASKED: groups} if groups else None
-    signals = work_of(SIGNALS, settings, params=params, text=text.ref, name=f"shard {number}: signals")
+    params = ({GROUPS_ASKED: groups} if groups else {}) | settings.release_of_words()
+    signals = work_of(SIGNALS, settings, params=params or None, text=text.ref, name=f"shard {number}: signals")
     terms = work_of(TERMS, settings, text=text.ref, signals=signals.ref, name=f"shard {number}: terms")
     scores = scores_works(models, text.ref, number)
     entities = entities_work(settings, text.ref, signals.ref, number)

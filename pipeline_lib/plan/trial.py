@@ -135,7 +135,7 @@ def tried(settings: Settings, document: Document, workspace: Workspace | None = 
     from pipeline_lib.ingest.writing import documents_of
 
     own, record = settings.of(CleanSettings), document.record
-    texts = raw_texts(documents_of(SOURCE, [document]), own.max_html_tags)
+    texts = raw_texts(documents_of(SOURCE, [document]), own)
     extracted = texts.documents["text"].chunk(0)
     column, steps = _stepped(own, extracted)
     signals = signals_of(column, groups_asked(own.rules), words=own.words)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from pipeline_lib.base.errors import SettingsError
+from pipeline_lib.base.extras import release_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,15 +35,7 @@ def release() -> str:
 
     Raises `SettingsError` where there is none.
     """
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(PACKAGE)
-    except PackageNotFoundError as exc:
-        raise SettingsError(
-            "dedup.chinese_scripts = \"unified\" needs OpenCC, and that is not installed. Install the extra 'chinese' "
-            "(pip install 'nightshift[chinese]'), or set it to \"apart\"."
-        ) from exc
+    return release_of(PACKAGE, extra="chinese", asked_by='dedup.chinese_scripts = "unified"', instead='"apart"')
 
 
 @cache

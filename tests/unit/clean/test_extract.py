@@ -10,7 +10,7 @@ PARAGRAPH = "Machines read what was written during the day, and decide which pag
 CHINESE = "机器自己读完白天写下的文章，然后决定哪些值得留下，没有意义的会被放到一边。" * 4
 
 
-def _page(*paragraphs: str) -> str:
+def page_of(*paragraphs: str) -> str:
     body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
     comments = "<div id='comments'><p>First to say it!</p></div>"
     return (
@@ -21,7 +21,7 @@ def _page(*paragraphs: str) -> str:
 
 @pytest.mark.parametrize("paragraph", [PARAGRAPH, CHINESE], ids=["en", "zh"])
 def test_the_main_text_is_kept_and_the_rest_is_not(paragraph: str) -> None:
-    text = extract_text(_page(paragraph, paragraph.upper()))
+    text = extract_text(page_of(paragraph, paragraph.upper()))
     assert text is not None
     assert paragraph.strip() in text
     assert not any(word in text for word in ("<p>", "secret", "Home", "First to", "Imprint"))
@@ -35,15 +35,15 @@ def test_an_article_that_stands_in_json_alone_is_read() -> None:
 
 @pytest.mark.parametrize("between", ["<script>var a = 1;</script>", "<svg><path d='M0'/></svg>", "<style>p{}</style>"])
 def test_what_follows_something_that_shows_no_text_stays_in_its_paragraph(between: str) -> None:
-    text = extract_text(_page(f"At night {between}the pages are read. {PARAGRAPH}"))
+    text = extract_text(page_of(f"At night {between}the pages are read. {PARAGRAPH}"))
     assert text is not None and f"At night the pages are read. {PARAGRAPH}".strip() in text
 
 
-def test_a_fragment_is_read_like_a_page() -> None:
+def test_a_fragment_is_read_like_apage_of() -> None:
     assert extract_text(f" <p>{PARAGRAPH}</p>") == PARAGRAPH.strip()
 
 
-def test_plain_text_is_no_page() -> None:
+def test_plain_text_is_nopage_of() -> None:
     assert extract_text("if a < b and b > c then a < c") is None
 
 
@@ -63,7 +63,7 @@ def test_a_page_without_text_gives_none(html: str) -> None:
 
 
 def test_a_page_with_zero_bytes_is_read_all_the_same() -> None:
-    text = extract_text(_page(PARAGRAPH).replace("night", "ni\x00ght").replace("Machines", "\x00Machines"))
+    text = extract_text(page_of(PARAGRAPH).replace("night", "ni\x00ght").replace("Machines", "\x00Machines"))
     assert text is not None
     assert "worth another look" in text
 
@@ -74,6 +74,6 @@ def test_tags_are_counted_and_so_are_words_inside_one_tag() -> None:
     assert count_tags("<p a=1 b=2 c=3 d>one</p>") == 5
 
 
-def test_nothing_is_said_about_a_broken_page(caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_is_said_about_a_brokenpage_of(caplog: pytest.LogCaptureFixture) -> None:
     extract_text("secret words")
     assert caplog.text == ""

@@ -19,6 +19,7 @@ ALL_FIELDS_MOVED: dict[str, tuple[Any, set[str]]] = {
     "boilerplate_lines": (("back to work",), {"clean.text"}),
     "max_boilerplate_share": (0.2, {"clean.text"}),
     "rewrites": (({"name": "a", "pattern": "a"},), {"clean.text"}),
+    "extractor": ("resiliparse", {"clean.text"}),
     "page_metadata": (True, {"clean.text"}),
     "terminology": (("night shift",), {"clean.text", "clean.terms"}),
     "terminology_file": ("none", set()),  # what is in it is of `terminology`
