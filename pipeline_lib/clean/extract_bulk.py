@@ -1,6 +1,6 @@
 """HTML to text for very many pages: the main content as resiliparse finds it (`clean.extractor = "resiliparse"`).
 
-Ten times as fast as trafilatura as this house uses it and more, and it finds less: F1 .918 on 90 pages of
+Eight times as fast as trafilatura is as this house uses it, and it finds less: F1 .918 on 90 pages of
 article-extraction-benchmark, .864 on 481 of trafilatura's own set, .910 on 36 Chinese news pages (docs/bench). Where it
 finds little (`extract.py` says when), a page is read by trafilatura after all: by itself it gives nothing for one page
 in a hundred, and .852 of the Chinese ones.
@@ -17,7 +17,7 @@ Extractor = Literal["trafilatura", "resiliparse"]
 
 RESILIPARSE: Final = "resiliparse"
 MOST_TAGS = 10_000
-MOST_BLOCKS = 2_000  # of the kinds whose nesting costs its square; 608 real pages have up to 1,900
+MOST_BLOCKS = 2_000  # of the kinds whose nesting costs its square; 608 real pages have fewer
 _BLOCK = re.compile("<(?:div|article)", re.IGNORECASE)
 
 

@@ -134,7 +134,7 @@ class TextSettings(StageSettings):
     )
     extractor: Extractor = Field(
         "trafilatura",
-        description="what takes the main text out of pages; 'resiliparse' (extra 'bulk') is ten times as fast and "
+        description="what takes the main text out of pages; 'resiliparse' (extra 'bulk') is eight times as fast and "
         "finds less: docs/clean.md",
         json_schema_extra=neutral("trafilatura"),
     )
