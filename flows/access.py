@@ -34,7 +34,11 @@ SEAL_BYTES = 16
 RANDOM_BYTES = 32
 USER = "nightshift"
 FIRST_PERSON = 501 if sys.platform == "darwin" else 1000  # below are the accounts of services
-NOBODY = 60_000
+# Of systemd's users made for one service, and of nobody (systemd's UIDS-GIDS); people of a directory have any other.
+NO_PEOPLE = (range(61_184, 65_536),)
+# Modules of the name service that know people who need not be in any list (nsswitch.conf): those of a directory.
+DIRECTORIES = {"sss", "ldap", "winbind", "nis", "nisplus", "hesiod", "vas", "centrifydc", "lsass", "oslogin"}
+NAME_SERVICE = Path("/etc/nsswitch.conf")
 
 
 def auth_string(workspace: Path) -> str:
@@ -67,10 +71,25 @@ def other_people(accounts: Iterable[struct_passwd] | None = None) -> list[str]:
     return sorted(
         account.pw_name
         for account in found
-        if FIRST_PERSON <= account.pw_uid < NOBODY
+        if account.pw_uid >= FIRST_PERSON
+        and not any(account.pw_uid in others for others in NO_PEOPLE)
         and account.pw_uid != os.getuid()
         and not account.pw_shell.endswith(("nologin", "false"))
     )
+
+
+def directory_of_people(name_service: Path = NAME_SERVICE) -> str:
+    """The directory by whose accounts people can log in here, as the name service calls it; "" where there is none.
+
+    Its accounts are often in no list: such a directory counts as other people by itself.
+    """
+    try:
+        text = name_service.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    lines = (line.partition("#")[0].partition(":") for line in text.splitlines())
+    asked = [word for name, _, modules in lines if name.strip() == "passwd" for word in modules.split()]
+    return next((word for word in asked if word in DIRECTORIES), "")
 
 
 def entry_link(prefect_url: str, auth: str, *, now: float | None = None) -> str:

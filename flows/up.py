@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import psutil
 
-from flows.access import mlflow_login, other_people
+from flows.access import directory_of_people, mlflow_login, other_people
 from flows.console import ConsoleReporter
 from flows.delivery import close_abandoned
 from flows.deploy import apply_deployments
@@ -165,10 +165,14 @@ def _start(
 
 def _mlflow_asks(wanted: Wanted, reporter: ConsoleReporter) -> bool:
     """Whether the pages of MLflow ask for a password: not where there is nobody else who could open them."""
-    people = other_people()
-    if wanted.mlflow_asks is None and people and wanted.open_as is None:
-        reporter.say(f"other people have accounts on this machine ({len(people)}), so MLflow asks for a password")
-    return wanted.mlflow_asks if wanted.mlflow_asks is not None else bool(people or wanted.open_as)
+    if wanted.mlflow_asks is not None:
+        return wanted.mlflow_asks
+    if wanted.open_as is not None:
+        return True
+    who = f"{len(people)}" if (people := other_people()) else directory_of_people()
+    if who:
+        reporter.say(f"other people have accounts on this machine ({who}), so MLflow asks for a password")
+    return bool(who)
 
 
 def _port(name: str, number: int, wanted: Wanted, reporter: ConsoleReporter) -> Port:

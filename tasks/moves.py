@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline_lib.base.errors import DamagedVersion, DataError, UpstreamError
 from pipeline_lib.register import stage as register
-from pipeline_lib.register.glance import Glance, look_at
+from pipeline_lib.register.glance import Glance, check_whole, look_at
 from pipeline_lib.register.opened import opened
 from pipeline_lib.register.registry import CHAMPION, PREVIOUS, Registry, no_previous, no_such_version
 from pipeline_lib.register.settings import RegisterSettings
@@ -100,6 +100,7 @@ def foretell(settings: Settings, version: int | None, *, unsigned: int | None = 
     there. What is refused for its files or its signature is said.
     """
     registry = registry_for(settings)
+    check_whole(registry.place)
     seen = look_at(registry)
     cut_off = ["a move was cut off, and is finished before this one"] if register.begun(registry) else []
     if version is None and not cut_off and seen.aliases.get(PREVIOUS) in (None, seen.aliases.get(CHAMPION)):

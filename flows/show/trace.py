@@ -15,7 +15,7 @@ from pipeline_lib.past.ledger import Story, why
 from pipeline_lib.past.names import urls_near
 from pipeline_lib.past.trace import Benchmark, Seen, Training, benchmarks_with, models_beside, trainings
 from pipeline_lib.register import stage as register
-from pipeline_lib.register.glance import glance
+from pipeline_lib.register.glance import check_whole, glance
 from pipeline_lib.register.registry import CHAMPION, Registry, Version, aliases, versions
 from pipeline_lib.register.settings import RegisterSettings
 from pipeline_lib.settings.tree import Settings
@@ -159,7 +159,9 @@ def show_document(settings: Settings, workspace: Workspace, document: str, *, as
         rows = ((asdict(story), map(asdict, judged), map(asdict, seen)) for story, judged, seen in found)
         print_json([{**story, "benchmarks": [*judged], "models": [*seen]} for story, judged, seen in rows])
         return
-    names = _names(register.registry_of(settings.of(RegisterSettings), workspace.root))
+    registry = register.registry_of(settings.of(RegisterSettings), workspace.root)
+    check_whole(registry.place)
+    names = _names(registry)
     console = make_console()
     for story, judged, seen in found:
         show_head(story, console)
@@ -228,6 +230,7 @@ def _find(registry: Registry, spoken: str) -> tuple[Registry, Version]:
     uri = MODEL_URI.match(spoken)
     if uri:
         registry, spoken = replace(registry, name=uri["name"]), uri["which"]
+    check_whole(registry.place)
     seen = glance(registry.place, registry.name)
     if seen is not None and not seen.models:  # MLflow would make its database to say so
         raise _without_versions(registry)

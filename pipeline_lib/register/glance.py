@@ -9,10 +9,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline_lib.base.errors import DataError
 from pipeline_lib.model.database import copy_of, needs_mending
 from pipeline_lib.model.tracking import Place
 from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, aliases_of, client_of, number_of, versions
-from pipeline_lib.store.databases import is_empty
+from pipeline_lib.store.databases import is_damaged, is_empty, schema_of
 
 VERSIONS_QUERY = """
     select own.version, coalesce(tags.value, '') from model_versions as own left join model_version_tags as tags
@@ -46,6 +47,20 @@ def glance(place: Place, name: str) -> Glance | None:
             return Glance(named, dict(models.fetchall()))
     except sqlite3.Error:
         return None
+
+
+def check_whole(place: Place) -> None:
+    """Raises `DataError` for a file of this machine that is damaged, or gone where a copy of it is there.
+
+    What is left of it may look like all, and MLflow is given no file that would have to be mended first: a look changes
+    nothing. One that nobody has made yet is no fault.
+    """
+    database = place.database
+    if not place.is_local or (is_empty(database) and is_empty(copy_of(database))):
+        return
+    if is_damaged(database) or schema_of(database) is None:
+        way_out = "nightshift run puts its copy in its place" if place.is_own else "Put it back from a copy"
+        raise DataError(f"{database}: is {'gone' if is_empty(database) else 'damaged'}. {way_out}.")
 
 
 def look_at(registry: Registry) -> Glance:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline_lib.base.errors import DataError
-from pipeline_lib.model.tracking import Place
+from pipeline_lib.register.glance import check_whole
 from pipeline_lib.register.ledger import moves_of
 from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, client_of, number_of
-from pipeline_lib.store.databases import is_damaged, schema_of
 
 PAGE = 200
 
@@ -40,7 +39,7 @@ def standing(registry: Registry, recorded: Collection[str]) -> list[Standing]:
         if recorded or moves:
             raise _not_the_one(registry, "is not there")
         return []
-    _check(registry.place)
+    check_whole(registry.place)
     with client_of(registry) as client:
         models = _models(client)
         names = {registry.name, *recorded} & models.keys()
@@ -79,15 +78,6 @@ def paged(search: Callable[..., Any], *what: Any) -> Iterator[Any]:
         token = page.token
         if not token:
             return
-
-
-def _check(place: Place) -> None:
-    """Raises `DataError` for a file of the workspace's own that is damaged: what is left of it may look like all."""
-    if not place.is_local:
-        return
-    if is_damaged(place.database) or schema_of(place.database) is None:
-        way_out = "nightshift run puts its copy in its place" if place.is_own else "Put it back from a copy"
-        raise DataError(f"{place.database}: is damaged. {way_out}.")
 
 
 def _not_the_one(registry: Registry, what: str) -> DataError:

@@ -8,7 +8,16 @@ from pwd import struct_passwd
 
 import pytest
 
-from flows.access import ENTER, LINK_HOURS, Codes, auth_string, entry_link, mlflow_login, other_people
+from flows.access import (
+    ENTER,
+    LINK_HOURS,
+    Codes,
+    auth_string,
+    directory_of_people,
+    entry_link,
+    mlflow_login,
+    other_people,
+)
 
 AUTH = "nightshift:" + "s" * 43
 URL = "http://127.0.0.1:4200"
@@ -116,6 +125,37 @@ def test_other_people_are_those_who_can_log_in_here() -> None:
         person("me", os.getuid()),
     ]
     assert other_people(accounts) == ["ann", "bob"]
+
+
+@pytest.mark.parametrize(
+    ("uid", "is_person"),
+    [(999, False), (1000, True), (59_999, True), (60_001, True), (60_513, True), (61_184, False), (65_519, False),
+     (65_534, False), (65_536, True), (200_001, True), (1_234_600_513, True)],
+)  # fmt: skip
+def test_people_of_a_directory_have_large_numbers(uid: int, is_person: bool) -> None:
+    """systemd's own users (UIDS-GIDS) are 60001 to 60513; those it makes for one service, 61184 to 65519."""
+    assert other_people([person("x", uid)]) == ["x"][:is_person]
+
+
+@pytest.mark.parametrize(
+    ("text", "directory"),
+    [
+        ("passwd: files systemd\n", ""),
+        ("passwd:files systemd\n", ""),
+        ("# passwd: sss\ngroup: files sss\npasswd:\tfiles  sss [NOTFOUND=return] systemd # by us\n", "sss"),
+        ("passwd: compat winbind\n", "winbind"),
+        ("passwd: files # ldap\n", ""),
+        ("", ""),
+    ],
+)
+def test_a_directory_of_people_is_told_by_the_name_service(tmp_path: Path, text: str, directory: str) -> None:
+    path = tmp_path / "nsswitch.conf"
+    path.write_text(text)
+    assert directory_of_people(path) == directory
+
+
+def test_a_machine_without_a_name_service_has_no_directory(tmp_path: Path) -> None:
+    assert directory_of_people(tmp_path / "none") == ""
 
 
 def test_the_password_of_mlflow_does_not_tell_the_auth_string(tmp_path: Path) -> None:
