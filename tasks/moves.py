@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -101,19 +101,28 @@ def foretell(settings: Settings, version: int | None, *, unsigned: int | None = 
     """
     registry = registry_for(settings)
     check_whole(registry.place)
-    seen = look_at(registry)
-    cut_off = ["a move was cut off, and is finished before this one"] if register.begun(registry) else []
-    if version is None and not cut_off and seen.aliases.get(PREVIOUS) in (None, seen.aliases.get(CHAMPION)):
-        raise no_previous(registry)
-    odd = register.oddities(seen, register.moves_of(registry))
-    lines = [f"{registry.name}: {text}" for text in cut_off or odd]
-    return "\n".join([*lines, _foretold(registry, seen, version, unsigned)])
-
-
-def _foretold(registry: Registry, seen: Glance, version: int | None, unsigned: int | None) -> str:
-    target = version if version is not None else seen.aliases.get(PREVIOUS)
+    seen, moves = look_at(registry), register.moves_of(registry)
+    cut_off = register.intended(registry)
+    if cut_off is None:
+        lines = register.oddities(seen, moves)
+    elif version is None and cut_off.move.kind == "rollback":  # the same once more finishes it
+        lines, version = ["a rollback was cut off, and is finished"], cut_off.move.version
+    else:
+        lines = [f"a move to version {cut_off.move.version} was cut off, and is finished before this one"]
+        seen = replace(seen, aliases={CHAMPION: cut_off.move.version, **_previous(cut_off.previous)})
+        moves = [*moves, cut_off.move]
+    target = version if version is not None else register.rollback_target(seen, moves)
     if target is None:
-        return f"{registry.name} has no previous champion to go back to."
+        raise no_previous(registry)
+    told = [f"{registry.name}: {text}" for text in lines]
+    return "\n".join([*told, _foretold(registry, seen, target, unsigned)])
+
+
+def _previous(version: int | None) -> dict[str, int]:
+    return {} if version is None else {PREVIOUS: version}
+
+
+def _foretold(registry: Registry, seen: Glance, target: int, unsigned: int | None) -> str:
     if target not in seen.models:
         raise no_such_version(registry, target, seen.models)
     register.check_named(target, unsigned)

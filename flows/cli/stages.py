@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from flows.cli.options import Config, resolved
+from flows.cli.options import Config, opened, resolved
 from pipeline_lib.stages import STAGES
 
 
@@ -18,6 +18,8 @@ def _command(stage: str) -> Callable[..., None]:
     def command(context: typer.Context, config: Config = None) -> None:
         from flows.single import run_stage
 
-        run_stage(resolved(context, config).settings, stage)
+        settings = resolved(context, config).settings
+        opened(settings)
+        run_stage(settings, stage)
 
     return command

@@ -39,7 +39,8 @@ class Champion:
     """The model in service, and how it came there."""
 
     version: int | None  # None: the registry has no champion any more
-    previous: int | None
+    previous: int | None  # what the alias says
+    back: int | None  # whom a rollback puts back
     last_move: Promotion | None  # None: the ledger of promotions does not tell
     scores: ScoresByName  # by "champion, frozen-1"
     odd: Sequence[str] = ()  # where MLflow is not what the ledger says, and what puts it right
@@ -152,6 +153,7 @@ def _champion(settings: Settings, workspace: Workspace) -> Champion | None:
     return Champion(
         version=champion,
         previous=previous,
+        back=register.rollback_target(seen, moves),
         last_move=moves[-1] if moves else None,
         scores={} if champion is None else scores_of(workspace, seen.models[champion]),
         odd=odd,
@@ -168,7 +170,7 @@ def show_champion(name: str, champion: Champion | None, console: Console) -> Non
         _show_odd(champion, console)
         return
     move = champion.last_move
-    back = champion.previous
+    back = champion.back
     roll = "nothing to roll back to" if back is None else f"nightshift rollback puts version {back} back"
     console.print(f"\nchampion  models:/{name}@champion is version {champion.version}; {roll}", style="bold")
     if move is None:

@@ -60,6 +60,12 @@ def begun(registry: Registry) -> Path | None:
     return path if os.path.lexists(path) else None
 
 
+def intended(registry: Registry) -> Intention | None:
+    """What was begun and not ended; None where nothing was, or what stands there cannot be read, which is told."""
+    path = begun(registry)
+    return None if path is None else read_comfort(path, Intention)
+
+
 def move(
     client: Any,
     registry: Registry,

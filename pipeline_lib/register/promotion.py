@@ -59,15 +59,13 @@ def rollback(registry: Registry, *, reason: str, now: datetime, unsigned: int | 
         if settled.finished is not None and settled.finished.kind == "rollback":
             return settled.finished
         champion = None if settled.champion is None else settled.champion.number
-        if settled.previous is None or settled.previous == champion:
+        if settled.back is None:
             others = (version for version in settled.versions if version != champion)
             best = next((version for version in others if not fault_of(client, registry, version)), None)
             raise no_previous(registry, best)
-        check_named(settled.previous, unsigned)
+        check_named(settled.back, unsigned)
         is_unsigned = unsigned is not None
-        return move(
-            client, registry, settled.previous, kind="rollback", reason=reason, now=now, is_unsigned=is_unsigned
-        )
+        return move(client, registry, settled.back, kind="rollback", reason=reason, now=now, is_unsigned=is_unsigned)
 
 
 def check_named(version: int, unsigned: int | None) -> None:

@@ -8,7 +8,8 @@
                                          it is written to the ledger, as made by hand
     anything else                        is named with the command that puts it right
 
-Champion is who the ledger says: a version that could not be verified is not compared with, and no rollback's business.
+Champion is who the ledger says: a version that could not be verified is not compared with, and a rollback from it puts
+the ledger's champion back.
 Whether there is anything to settle shows without MLflow, where the registry is the workspace's own file.
 """
 
@@ -46,7 +47,7 @@ class Settled:
     """Where a model stands when all is settled that can be."""
 
     champion: Version | None  # who the ledger says, if MLflow has it
-    previous: int | None  # whom a rollback puts back, if MLflow has it
+    back: int | None  # whom a rollback puts back
     finished: Promotion | None  # a move that had been cut off
     versions: tuple[int, ...]  # that MLflow has: who was champion last, and before; then the others, the newest first
 
@@ -67,12 +68,22 @@ def settle_in(client: Any, registry: Registry, *, now: datetime) -> Settled:
     _drop_challenger(client, registry)
     seen, moves = seen_by(client, registry), moves_of(registry)
     champion = in_mlflow(client, moves[-1]) if moves else None
-    previous = seen.aliases.get(PREVIOUS)
     for text in oddities(seen, moves, lambda version: not fault_of(client, registry, version), fault):
         if text not in _told:
             _told.add(text)
             logger.warning("%s: %s", registry.name, text)
-    return Settled(champion, previous if previous in seen.models else None, finished, _ranked(seen, moves))
+    return Settled(champion, rollback_target(seen, moves), finished, _ranked(seen, moves))
+
+
+def rollback_target(seen: Glance, moves: Sequence[Promotion]) -> int | None:
+    """Whom a rollback puts back, of those that MLflow has: where the alias champion was moved to another than the
+    ledger's, by hand and whether that counts or not, the ledger's; else whom the alias previous names."""
+    pointed, previous = seen.aliases.get(CHAMPION), seen.aliases.get(PREVIOUS)
+    book = moves[-1].version if moves and _is_there(moves[-1], seen) else None
+    if book is not None and pointed not in (None, book):
+        return book
+    champion = pointed if book is None else book
+    return previous if previous in seen.models and previous != champion else None
 
 
 def in_service(registry: Registry) -> Version | None:

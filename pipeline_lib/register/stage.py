@@ -26,11 +26,11 @@ from pipeline_lib.model.records import (
 )
 from pipeline_lib.model.tracking import place_of
 from pipeline_lib.register.ledger import Promotion, moves_of, promotions
-from pipeline_lib.register.moves import begun
+from pipeline_lib.register.moves import begun, intended
 from pipeline_lib.register.promotion import check_named, promote, rollback
 from pipeline_lib.register.registry import VARIANTS_TAG, Registry, Version
 from pipeline_lib.register.settings import RegisterSettings
-from pipeline_lib.register.settle import in_service, is_settled, look, oddities, settle
+from pipeline_lib.register.settle import in_service, is_settled, look, oddities, rollback_target, settle
 from pipeline_lib.register.signings import REGISTERED_FILE
 from pipeline_lib.run.inputs import Inputs
 from pipeline_lib.run.maker import Maker
@@ -59,6 +59,7 @@ __all__ = [
     "begun",
     "check_named",
     "in_service",
+    "intended",
     "is_settled",
     "look",
     "moves_of",
@@ -66,6 +67,7 @@ __all__ = [
     "promote",
     "promotions",
     "rollback",
+    "rollback_target",
     "settle",
 ]
 

@@ -291,7 +291,7 @@ def test_a_version_that_cannot_be_verified_is_named_and_taken_for_nothing(
     by_hand(own, CHAMPION, number)
     settled = settle(own, now=NOW)
     assert settled.champion is not None
-    assert (settled.champion.number, settled.previous, chain(own)) == (3, 2, UNTIL)
+    assert (settled.champion.number, settled.back, chain(own)) == (3, 3, UNTIL)
     champion = in_service(own)
     assert champion is not None
     assert champion.number == 3
@@ -304,11 +304,14 @@ def test_a_version_that_cannot_be_verified_is_named_and_taken_for_nothing(
     assert is_settled(own)
 
 
-def test_a_rollback_goes_back_from_the_champion_of_the_ledger(own: Registry) -> None:
+def test_a_rollback_from_one_that_does_not_count_puts_the_champion_of_the_ledger_back(own: Registry) -> None:
     damage(own, 4)
     by_hand(own, CHAMPION, 4)
     rollback(own, reason="", now=NOW)
-    assert chain(own)[2:] == [("rollback", 2, 3)]
+    assert chain(own)[2:] == [("rollback", 3, 3)]
+    assert standing(own) == {"champion": 3, "previous": 2}
+    assert_agree(own)
+    rollback(own, reason="", now=NOW)
     assert standing(own) == {"champion": 2, "previous": 3}
     assert_agree(own)
 

@@ -161,9 +161,56 @@ def test_what_is_foretold_says_that_a_move_was_cut_off(own: Registry, monkeypatc
     there = registry_for(settings)  # with a ledger of its own
     cut("before_champion", lambda: promote(there, 4, expected_champion="anybody", reason="", now=NOW), monkeypatch)
     told, _ = foretell(settings, None).split("\n")
-    assert told == f"{own.name}: a move was cut off, and is finished before this one"
+    assert told == f"{own.name}: a move to version 3 was cut off, and is finished before this one"  # the take-over
     settle(there, now=NOW)
     assert "cut off" not in foretell(settings, None)
+
+
+def promoted_and_cut(registry: Registry, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut(place, lambda: promote(registry, 4, expected_champion="anybody", reason="", now=NOW), monkeypatch)
+
+
+def rolled_back_and_cut(registry: Registry, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut(place, lambda: rollback(registry, reason="", now=NOW), monkeypatch)
+
+
+def put_there(registry: Registry, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if place == "damaged":
+        damage(registry, 4)
+    connect(registry.place).set_registered_model_alias(registry.name, CHAMPION, "4")
+
+
+@pytest.mark.parametrize(
+    ("happens", "place", "becomes"),
+    [
+        *(
+            (promoted_and_cut, place, 3)
+            for place in ("before_previous", "before_champion", "before_line", "after_line")
+        ),
+        *((rolled_back_and_cut, place, 2) for place in ("before_previous", "after_champion", "after_line")),
+        (put_there, "whole", 3),
+        (put_there, "damaged", 3),
+    ],
+)
+def test_a_rollback_does_what_was_foretold_of_it(
+    own: Registry,
+    happens: Callable[[Registry, str, pytest.MonkeyPatch], None],
+    place: str,
+    becomes: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = resolve(None, {}, [("workspace", str(own.workspace)), ("register.model_name", own.name)]).settings
+    there = registry_for(settings)
+    for version in (2, 3):
+        promote(there, version, expected_champion="anybody", reason="", now=NOW)
+    happens(there, place, monkeypatch)
+    before = standing(there), moves_of(there)
+    foretold = foretell(settings, None)
+    assert (standing(there), moves_of(there)) == before
+    assert f"-> {becomes}; its files are whole" in foretold
+    rollback(there, reason="", now=NOW)
+    assert standing(there)["champion"] == moves_of(there)[-1].version == becomes
+    assert is_settled(there)
 
 
 def test_with_no_version_left_a_night_is_what_helps(own: Registry, caplog: pytest.LogCaptureFixture) -> None:

@@ -118,18 +118,18 @@ def test_the_champion_is_shown_with_its_last_move_a_way_back_and_a_table_a_bench
         ).figures
         for benchmark in ("frozen", "fresh")
     }
-    page = _page(Champion(2, 1, MOVE, scores))
+    page = _page(Champion(2, 1, 1, MOVE, scores))
     assert "models:/nightshift-tiny@champion is version 2; nightshift rollback puts version 1 back" in page
     assert "promote to version 2 at 2026-01-02T03:04:05+00:00: better by 0.1 [bits]" in page
     assert page.count("bits per byte on 9 held-out documents") == 2
     assert page.count("2.250") == 2
-    assert "nothing to roll back to" in _page(Champion(2, None, MOVE, {}))
+    assert "nothing to roll back to" in _page(Champion(2, None, None, MOVE, {}))
 
 
 def test_no_champion_and_one_that_mlflow_lost_are_told_apart() -> None:
     assert _page(None) == "\nnightshift-tiny has no champion yet.\n"
     lost = "version 2, the champion, was deleted in MLflow. Put one in service: nightshift promote 1."
-    page = _page(Champion(None, None, MOVE, {}, [lost]))
+    page = _page(Champion(None, None, None, MOVE, {}, [lost]))
     assert page == f"\nnightshift-tiny has no champion in MLflow.\n          {lost}\n"
 
 
@@ -171,6 +171,7 @@ def test_what_mlflow_says_of_the_champion_is_told_without_loading_it(
     said = json.loads(capsys.readouterr().out)["champion"]
     champion = aliases["champion"] if aliases["champion"] != 7 else None
     assert (said["version"], said["previous"], said["odd"]) == (champion, 1, told)
+    assert said["back"] == (1 if aliases["champion"] == 2 else 2)  # the ledger's champion, from anybody else
     show_status(settings, Workspace(tmp_path), as_json=False)
     shown = capsys.readouterr().out
     assert all(text in shown for text in told)
