@@ -6,6 +6,7 @@ Both kinds use the same database in the workspace, so the UI shows last night's 
 Light to import: no Prefect, no MLflow.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -36,7 +37,7 @@ from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.base.lifeline import AT_ONCE, end_orphans, session_of, spawn_guarded
 from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
 from pipeline_lib.store.databases import sqlite_address
-from pipeline_lib.store.files import write_atomically
+from pipeline_lib.store.files import is_full, translate_os_error, write_atomically
 from pipeline_lib.store.logs import rotate
 from pipeline_lib.store.records import open_log
 from pipeline_lib.store.workspace import Workspace
@@ -90,8 +91,7 @@ class Server:
             if self.process.poll() is not None:
                 mended = self.again()
                 if mended is None:
-                    said = last_word(self.log_path, self.log_start)
-                    raise UpstreamError(f"{self.name} server ended at its start: {said}. See {self.log_path}.")
+                    raise self._ended()
                 self._become(mended)
                 working = Working(self.process.pid)
             if answers(self.url + health_path) and self._is_listener():
@@ -100,6 +100,13 @@ class Server:
                 raise UpstreamError(f"{self.name} server hangs: it did nothing for {IDLE_SECONDS:g} s.")
             time.sleep(0.05)
         raise UpstreamError(f"{self.name} server did not answer within {seconds:g} s. See {self.log_path}.")
+
+    def _ended(self) -> UpstreamError:
+        """Why it ended at its start. Where the disk is full its log may hold no word, or that of a database."""
+        if is_full(self.log_path):
+            return translate_os_error(OSError(errno.ENOSPC, ""), self.log_path)
+        said = last_word(self.log_path, self.log_start)
+        return UpstreamError(f"{self.name} server ended at its start: {said}. See {self.log_path}.")
 
     def start_again(self) -> None:
         """Start it once more where it was, after it has ended, with what could be mended mended; returns at once."""

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from pipeline_lib.base.failpoint import failpoint
 CHUNK_BYTES = 1 << 20
 CHANGE = ("files", "before_change")  # where a test kills before the n-th file that appears, is replaced or goes
 OWNER_ONLY = 0o600  # who may read a private file
+FULL_BYTES = 4_000_000  # free: so little that no database of a server can be made
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _flushed: set[Path] = set()  # folders whose names this process has flushed
 STANDS_IN_THE_WAY = (errno.EISDIR, errno.ELOOP, errno.ENOTDIR, errno.EEXIST)
 
@@ -221,6 +224,19 @@ def translate_os_error(exc: OSError, path: Path) -> UpstreamError:
     return UpstreamError(
         f"{path}: {exc.strerror or exc}. Check the disk and the rights on this folder, then run again."
     )
+
+
+def os_error_of(exc: BaseException) -> OSError | None:
+    """The error of the system that an exception is or tells of: Rust's libraries (safetensors) raise their own."""
+    if isinstance(exc, OSError):
+        return exc
+    found = _OS_ERROR.search(str(exc))
+    return OSError(int(found[1]), os.strerror(int(found[1]))) if found else None
+
+
+def is_full(path: Path) -> bool:
+    """Whether there is so little space where `path` lies that a server cannot start."""
+    return shutil.disk_usage(nearest_folder(path)).free < FULL_BYTES
 
 
 def nearest_folder(path: Path) -> Path:

@@ -16,7 +16,7 @@ import psutil
 from pipeline_lib.base.errors import DataError, NightshiftError, UpstreamError
 from pipeline_lib.base.lifeline import exit_with_parent
 from pipeline_lib.base.memory import is_of_memory
-from pipeline_lib.store.files import translate_os_error
+from pipeline_lib.store.files import os_error_of, translate_os_error
 from pipeline_lib.store.left_error import keep_error, leave_with
 
 EXIT_ORPHANED = 137
@@ -38,8 +38,8 @@ def main() -> None:
     except Exception as exc:
         if is_of_memory(exc):
             leave_with(work, UpstreamError(OUT_OF_MEMORY))
-        if isinstance(exc, OSError):
-            leave_with(work, translate_os_error(exc, work))
+        if (of_system := os_error_of(exc)) is not None:
+            leave_with(work, translate_os_error(of_system, work))
         first_line = str(exc).partition("\n")[0][:200]
         keep_error(work, DataError(f"train: {type(exc).__name__}: {first_line}"))
         raise
