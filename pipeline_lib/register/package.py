@@ -28,7 +28,7 @@ from pathlib import Path
 from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.model.records import MODEL_FOLDER, VARIANT_FILE
 from pipeline_lib.register.harmless import check_files
-from pipeline_lib.register.serving import PARAMETERS, make_ready
+from pipeline_lib.register.serving import CALLED_WITH, PARAMETERS, make_ready
 from pipeline_lib.register.signature import KEY_FILE, SIGNATURE_FILE
 from pipeline_lib.store.files import read_json, readable, sha256_of
 from pipeline_lib.store.sealed import fault_of, seal, sums_of
@@ -128,7 +128,8 @@ def _write_mlflow_files(contents: Contents, folder: Path) -> None:
         components=["tokenizer"],
         tokenizer_type=read_json(contents.model / "tokenizer_config.json")["tokenizer_class"],
     )
-    pyfunc.add_to_model(model, "mlflow.transformers", conda_env="conda.yaml", python_env="python_env.yaml")
+    environment = {"conda_env": "conda.yaml", "python_env": "python_env.yaml"}
+    pyfunc.add_to_model(model, "mlflow.transformers", model_config=CALLED_WITH, **environment)
     model.save(str(folder / "MLmodel"))
     _write_environment(folder)
 

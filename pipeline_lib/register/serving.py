@@ -1,4 +1,5 @@
-"""A model folder as other tools serve it: they begin a text as training did, keep a cache, and stop at the context.
+"""A model folder as other tools serve it: they begin a text as training did, keep a cache, and stop at the context
+(transformers without MLflow does only where no `max_new_tokens` is given).
 
 Training sets the start of each document itself, and needs no cache; transformers, MLflow and what else opens the folder
 know only what its files say. The weights stay as they were trained; so does what a tokenizer makes of a text by itself
@@ -23,6 +24,11 @@ PARAMETERS = {
     "top_p": "double",
     "repetition_penalty": "double",
 }
+# How MLflow calls the model, unasked. No file can end at the context what transformers (5.23) writes: `max_new_tokens`
+# takes precedence over `max_length`, and rotary positions have no end. So its pipeline makes room beforehand: it leaves
+# out at the start of a text as many tokens as do not fit beside those that are asked for, and refuses to write as many
+# as the context holds, or more. That is asked for call by call: what opens the folder without MLflow has to do so.
+CALLED_WITH = {"handle_long_generation": "hole"}
 
 
 def make_ready(folder: Path) -> None:

@@ -188,6 +188,40 @@ def test_a_served_champion_takes_what_a_request_asks_of_it(registry: Registry, r
         assert answers_of(served, {"max_new_tokens": 12, "do_sample": True}) != greedy
 
 
+def test_a_served_champion_reads_no_further_than_its_context(
+    registry: Registry, register: Callable[[str], int]
+) -> None:
+    """What is left of a long text is its end; a request for more than there can be room for is refused at once."""
+    promote(registry, register("f" * 32), expected_champion=None, reason="first", now=NOW)
+    connect(registry.place)
+    import mlflow
+    from fastapi.testclient import TestClient
+    from mlflow.pyfunc.scoring_server import init
+
+    champion = mlflow.pyfunc.load_model(f"models:/{registry.name}@champion")
+    pipeline, read = champion.get_raw_model(), []
+
+    def note(_: Any, __: Any, given: Mapping[str, Any]) -> None:
+        read.append(int(given["position_ids"].max()))
+
+    pipeline.model.register_forward_pre_hook(note, with_kwargs=True)
+    short, long = "The night", "The night shift reads new documents. " * 100
+    with TestClient(init(champion)) as served:
+        for text, num_tokens in (short, CONTEXT_TOKENS - 1), (long, 1), (long, 12), (long, CONTEXT_TOKENS - 1):
+            answer = served.post("/invocations", json={"inputs": [text], "params": {"max_new_tokens": num_tokens}})
+            assert 0 < max(read) < CONTEXT_TOKENS
+            kept = pipeline.tokenizer(text, return_tensors="pt").input_ids[:, num_tokens - CONTEXT_TOKENS :]
+            ended = pipeline.model.generate(kept, do_sample=False, max_new_tokens=num_tokens)[0]
+            written = pipeline.tokenizer.decode(ended[kept.shape[1] :], skip_special_tokens=True)
+            assert answer.json()["predictions"] == [(text + written).strip()]
+        for params in {"max_new_tokens": CONTEXT_TOKENS}, {"max_new_tokens": 10**9}:
+            refused = served.post("/invocations", json={"inputs": [short], "params": params})
+            assert refused.status_code == 400
+            assert "the number of desired tokens exceeds the models max length" in refused.text
+        for asked in {"inputs": [long]}, {"inputs": [short, long], "params": {}}:
+            assert served.post("/invocations", json=asked).status_code == 400
+
+
 def answers_of(served: Any, params: Mapping[str, Any]) -> list[list[str]]:
     """What it says to three requests."""
     asked = {"inputs": ["The night"], "params": dict(params)}

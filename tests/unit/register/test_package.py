@@ -8,7 +8,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 from tokenizers.processors import ByteLevel, TemplateProcessing
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
 from pipeline_lib.base.errors import DamagedArtifact, DataError
 from pipeline_lib.register.harmless import ALLOWED_SUFFIXES
@@ -76,6 +76,27 @@ def test_what_is_packed_is_served_as_it_was_trained(around: Any, model: Path, pa
     started = torch.tensor([[0]])
     assert loaded.generate(started, eos_token_id=None).shape == (1, CONTEXT_TOKENS)
     assert loaded.generate(started, eos_token_id=None, max_new_tokens=3).shape == (1, 4)
+
+
+def test_transformers_itself_ends_at_the_context_unless_told_how_many_tokens(model: Path, package: Path) -> None:
+    """`max_new_tokens` is followed past it, which no file can forbid; README says how a call forbids it."""
+    build(Contents(model, {}, "# card", IDENTITY), package)
+    packed = str(package / "model")
+    tokenizer = AutoTokenizer.from_pretrained(packed, local_files_only=True)
+    write = pipeline("text-generation", model=packed, tokenizer=tokenizer, do_sample=False, eos_token_id=None)
+
+    def num_tokens(text: str, **asked: Any) -> int:
+        return len(write(text, return_tensors=True, **asked)[0]["generated_token_ids"])
+
+    short, long = "The night", "The night shift reads. " * 100
+    assert num_tokens(short) == CONTEXT_TOKENS
+    assert num_tokens(short, max_new_tokens=CONTEXT_TOKENS + 9) == len(tokenizer(short).input_ids) + CONTEXT_TOKENS + 9
+    assert num_tokens(long, max_new_tokens=9) == len(tokenizer(long).input_ids) + 9
+    assert num_tokens(long, max_new_tokens=9, handle_long_generation="hole") == CONTEXT_TOKENS
+    with pytest.raises(ValueError, match="number of desired tokens exceeds the models max length"):
+        num_tokens(short, max_new_tokens=CONTEXT_TOKENS, handle_long_generation="hole")
+    with pytest.raises(ValueError, match=f"but `max_length` is set to {CONTEXT_TOKENS}"):
+        num_tokens(long)
 
 
 def test_a_tokenizer_that_says_what_it_puts_around_a_text_keeps_it(model: Path, package: Path) -> None:
