@@ -289,6 +289,8 @@ def load() -> Any:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")  # uploads have their own; two minutes by default
     import mlflow.entities
 
+    # It tells of what a database refuses with tracebacks and values; we say it in a line, where it matters.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     return mlflow
 
 
