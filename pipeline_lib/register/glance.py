@@ -58,7 +58,8 @@ def check_whole(place: Place) -> None:
     database = place.database
     if not place.is_local or (is_empty(database) and is_empty(copy_of(database))):
         return
-    if is_damaged(database) or schema_of(database) is None:
+    is_unfit = schema_of(database) is None or (place.is_own and needs_mending(database))
+    if is_unfit or is_damaged(database):
         way_out = "nightshift run puts its copy in its place" if place.is_own else "Put it back from a copy"
         raise DataError(f"{database}: is {'gone' if is_empty(database) else 'damaged'}. {way_out}.")
 

@@ -13,14 +13,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from flows.cli.options import without_settings
 from pipeline_lib.base.failpoint import VARIABLE
+from pipeline_lib.register.ledger import moves_of
+from pipeline_lib.register.moves import begun
+from pipeline_lib.register.promotion import promote
 from pipeline_lib.stages import STAGES as ALL_STAGES
 from pipeline_lib.stages import resolve
 from pipeline_lib.store.home import settle
+from tasks.moves import registry_for
+from tests.integration.register.conftest import cut
 from tests.shell import Shell
 from tests.tiny_night import arguments, environment, nightshift, write_corpus
 
@@ -251,6 +258,18 @@ def test_the_nine_stages_run_one_by_one_and_a_second_time_reuse_all(staged: Path
         assert isinstance(out, str) and f"  {stage} " in out
     assert re.search(r"version 1 (not )?promoted: ", str(_said(staged, "register")[-2][1]))
     assert "cached" in str(_said(staged, "register")[-1][1])
+
+
+def test_a_stage_alone_finishes_a_move_that_was_cut_off(
+    call: Shell, copied: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = registry_for(resolve(None, {}, without_settings(copied)[1]).settings)
+    now = datetime.now(UTC)
+    cut("after_champion", lambda: promote(registry, 1, expected_champion="anybody", reason="", now=now), monkeypatch)
+    assert begun(registry)
+    assert call("clean", *copied).status == 0
+    assert not begun(registry)
+    assert moves_of(registry)[-1].version == 1
 
 
 def test_plan_folds_what_is_reused_and_names_a_changed_setting(call: Shell, words: list[str]) -> None:

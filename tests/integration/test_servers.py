@@ -264,6 +264,16 @@ def test_a_server_that_ends_at_its_start_is_told_with_its_last_words(tmp_path: P
         Server("Prefect", "http://127.0.0.1:9", process, log).wait("/health", 20)
 
 
+def test_a_server_that_ends_at_its_start_on_a_full_disk_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says there, if it can, is of a database."""
+    log = tmp_path / "server.log"
+    monkeypatch.setattr("flows.servers.is_full", lambda path: path == log)
+    with pytest.raises(UpstreamError, match=r"server\.log: no space left for this file .* Free some space and run"):
+        Server("Prefect", "http://127.0.0.1:9", _ended("", log), log).wait("/health", 20)
+
+
 def test_a_server_that_ended_is_started_again_once_if_that_was_mended(tmp_path: Path) -> None:
     log, port, mended = tmp_path / "server.log", hold_port(), []
     url = f"http://127.0.0.1:{port.number}"

@@ -11,17 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.base.errors import SettingsError, UpstreamError
+from pipeline_lib.base.errors import DataError, SettingsError, UpstreamError
 from pipeline_lib.base.failpoint import VARIABLE
 from pipeline_lib.model.database import copy_of, needs_mending, ready
 from pipeline_lib.model.tracking import Place, connect, place_of
-from pipeline_lib.register.glance import glance
+from pipeline_lib.register.glance import check_whole, glance
 from pipeline_lib.register.ledger import moves_of
 from pipeline_lib.register.opened import opened
 from pipeline_lib.register.promotion import promote, rollback
 from pipeline_lib.register.registry import Registry, aliases, versions
 from pipeline_lib.register.settle import is_settled, look, settle
+from pipeline_lib.stages import resolve
 from pipeline_lib.store.databases import is_damaged, schema_of
+from tasks.moves import foretell
 from tests.in_child import run_program
 from tests.registered import shelve
 
@@ -136,7 +138,7 @@ def test_what_is_damaged_or_lost_comes_back_with_versions_numbers_and_aliases(
     assert spoil in (no_page, gone) or "it is kept as mlflow.db." in caplog.text
     with opened(registry, 3):
         assert rollback(registry, reason="try", now=NOW).version == 2
-    assert settle(registry, now=NOW).previous == 3
+    assert settle(registry, now=NOW).back == 3
 
 
 @pytest.mark.parametrize("spoil", [garbage, cut, gone])
@@ -150,6 +152,25 @@ def test_a_look_tells_what_will_be_and_changes_nothing(registry: Registry, spoil
     assert not is_settled(registry) and sorted(database.parent.iterdir()) == there
     settle(registry, now=NOW)
     assert look(registry, now=NOW) == (seen, []) and is_settled(registry)
+
+
+@pytest.mark.parametrize("spoil", [spoil for spoil in SPOILED if spoil is not half_migrated])
+def test_what_is_foretold_of_a_move_mends_nothing(registry: Registry, spoil: Callable[[Path], None]) -> None:
+    database = registry.place.database
+    pairs = [("workspace", str(registry.workspace)), ("register.model_name", registry.name)]
+    settings = resolve(None, {}, pairs).settings
+    assert "champion 3 -> 1" in foretell(settings, 1)
+    spoil(database)
+    there = {path: path.stat().st_ino for path in database.parent.iterdir()}
+    for version in (1, None):
+        with pytest.raises(DataError, match=r"mlflow\.db: is (damaged|gone)\. nightshift run puts its copy"):
+            foretell(settings, version)
+    assert {path: path.stat().st_ino for path in database.parent.iterdir()} == there
+
+
+def test_a_registry_that_nobody_has_made_yet_is_no_damage(tmp_path: Path) -> None:
+    check_whole(place_of(None, tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("of_copy", [garbage, half_migrated])

@@ -41,6 +41,13 @@ def test_a_full_disk_may_recover(fail_with) -> None:
     assert "no space left" in left["message"]
 
 
+def test_a_full_disk_that_a_library_in_rust_has_met_is_one(fail_with) -> None:
+    said = "Error while serializing: I/O error: No space left on device (os error 28)"
+    left = fail_with(RuntimeError(said), SystemExit)
+    assert left["kind"] == "UpstreamError"
+    assert "no space left" in left["message"]
+
+
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
 def test_want_of_memory_is_named_with_what_to_lower(fail_with, error: Exception) -> None:
     left = fail_with(error, SystemExit)
