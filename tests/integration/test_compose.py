@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline_lib.scrub.key import KEY_VARIABLE, load_key
+from pipeline_lib.scrub.key import KEY_FILE_VARIABLE, KEY_VARIABLE, load_key
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "deployments" / "docker"
@@ -93,11 +93,17 @@ def test_no_address_carries_a_password() -> None:
     assert re.findall(r"://[^/\s:]+:[^/\s@]+@", COMPOSE) == []
 
 
-def test_only_the_worker_knows_the_key_of_the_pseudonyms() -> None:
-    assert [name for name, service in SERVICES.items() if KEY_VARIABLE in service.get("environment", {})] == [
-        "worker",
-        "worker-gpu",
-    ]
+def test_only_the_workers_have_the_key_of_the_pseudonyms_and_only_as_a_file_of_theirs() -> None:
+    """In an environment each process would have it, and whoever looks at the container."""
+    assert [name for name, service in SERVICES.items() if KEY_VARIABLE in service.get("environment", {})] == []
+    having = {name: service["secrets"] for name, service in SERVICES.items() if "secrets" in service}
+    assert sorted(having) == ["worker", "worker-gpu"]
+    uid = re.search(r"useradd --uid (\d+)", (DOCKER / "Dockerfile").read_text(encoding="utf-8"))
+    assert uid is not None
+    for name, (secret,) in having.items():
+        assert (secret["uid"], secret["gid"], int(str(secret["mode"]), 8)) == (uid[1], uid[1], 0o400)
+        assert SERVICES[name]["environment"][KEY_FILE_VARIABLE] == secret["target"]
+        assert TREE["secrets"][secret["source"]] == {"environment": KEY_VARIABLE}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -124,7 +130,7 @@ def test_the_gpu_worker_starts_only_when_asked_for_and_has_cuda() -> None:
 def test_make_env_writes_every_secret_once_and_for_the_owner_only(tmp_path: Path) -> None:
     assert _make_env(tmp_path).returncode == 0
     written = dict(line.split("=") for line in (tmp_path / ".env").read_text(encoding="ascii").splitlines())
-    assert set(written) == set(FROM_ENVIRONMENT.findall(COMPOSE))
+    assert set(written) == {*FROM_ENVIRONMENT.findall(COMPOSE), KEY_VARIABLE}
     assert len(set(written.values())) == len(written) and min(map(len, written.values())) == 20
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     assert len(load_key(written, None, None).secret) == 32
