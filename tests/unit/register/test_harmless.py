@@ -1,4 +1,4 @@
-"""What may be in a model's folder, by kind: pickles and archives, code by name, graphs, weights, links."""
+"""What may be in a model's folder, by kind: pickles and archives, code by name, weights, links."""
 
 import bz2
 import gzip
@@ -9,20 +9,16 @@ import pickle
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import helper, numpy_helper
 from safetensors.numpy import save
 
 from pipeline_lib.base.errors import DataError
 from pipeline_lib.register.harmless import check_files
 from pipeline_lib.register.pickles import is_pickle
-from tests.tiny_graph import graph
 
 NAMES = (
     "model.safetensors",
@@ -254,62 +250,6 @@ def test_what_is_called_json_is_json(tmp_path: Path, text: str) -> None:
 def test_a_word_is_no_key(tmp_path: Path) -> None:
     put(tmp_path, "tokenizer.json", json.dumps({"vocab": ["auto_map"], "text": "auto_map"}).encode())
     check_files(tmp_path)
-
-
-# Graphs -------------------------------------------------------------------------------------------------------------
-
-
-def in_an_initializer(model: onnx.ModelProto, tensor: onnx.TensorProto) -> None:
-    model.graph.initializer.append(tensor)
-
-
-def in_an_attribute(model: onnx.ModelProto, tensor: onnx.TensorProto) -> None:
-    model.graph.node.append(helper.make_node("Constant", [], ["c"], value=tensor))
-
-
-def in_an_inner_graph(model: onnx.ModelProto, tensor: onnx.TensorProto) -> None:
-    inner = helper.make_graph([], "inner", [], [], [tensor])
-    model.graph.node.append(helper.make_node("If", ["x"], ["z"], then_branch=inner, else_branch=inner))
-
-
-def in_a_function(model: onnx.ModelProto, tensor: onnx.TensorProto) -> None:
-    node = helper.make_node("Constant", [], ["c"], value=tensor)
-    model.functions.append(helper.make_function("own", "f", [], ["c"], [node], []))
-
-
-def in_a_sparse_one(model: onnx.ModelProto, tensor: onnx.TensorProto) -> None:
-    model.graph.sparse_initializer.append(helper.make_sparse_tensor(tensor, tensor, [2]))
-
-
-def in_a_training(model: onnx.ModelProto, tensor: onnx.TensorProto) -> None:
-    model.training_info.add().initialization.initializer.append(tensor)
-
-
-@pytest.mark.parametrize(
-    "place", [in_an_initializer, in_an_attribute, in_an_inner_graph, in_a_function, in_a_sparse_one, in_a_training]
-)
-@pytest.mark.parametrize("location", ["/etc/passwd", "../../secret", "weights.json", ""])
-def test_a_graph_that_takes_weights_from_a_file_is_refused_wherever_it_says_so(
-    tmp_path: Path, place: Callable[[onnx.ModelProto, onnx.TensorProto], None], location: str
-) -> None:
-    tensor = numpy_helper.from_array(np.arange(2), "w2")
-    tensor.data_location = onnx.TensorProto.EXTERNAL
-    if location:
-        tensor.external_data.add(key="location", value=location)
-    model = graph()
-    place(model, tensor)
-    put(tmp_path, "model.onnx", model.SerializeToString())
-    refused(tmp_path, r"model\.onnx: it takes weights from another file")
-
-
-def test_a_graph_with_all_inside_passes_and_what_is_none_does_not(tmp_path: Path) -> None:
-    model = graph()
-    for place in (in_an_initializer, in_an_attribute, in_an_inner_graph, in_a_function):
-        place(model, numpy_helper.from_array(np.ones(2), "w3"))
-    put(tmp_path, "model.onnx", model.SerializeToString())
-    check_files(tmp_path)
-    put(tmp_path, "model.onnx", b"\x08\x0a no graph")
-    refused(tmp_path, r"model\.onnx: this is no ONNX")
 
 
 # Weights ------------------------------------------------------------------------------------------------------------
