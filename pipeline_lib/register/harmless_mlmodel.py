@@ -16,7 +16,7 @@ from typing import Any
 from pipeline_lib.model.records import MODEL_FOLDER
 from pipeline_lib.register.harmless_yaml import read_yaml
 from pipeline_lib.register.refusal import refused, shown
-from pipeline_lib.register.serving import PARAMETERS
+from pipeline_lib.register.serving import CALLED_WITH, PARAMETERS
 
 Check = Callable[[Any], bool]
 Rule = Check | Mapping[str, "Rule"]
@@ -78,6 +78,7 @@ RULES: Rule = {
     "flavors": {
         "python_function": {
             "code": _is(None),
+            "config": _is(CALLED_WITH),  # what the call gets
             "env": {"conda": _is("conda.yaml"), "virtualenv": _is("python_env.yaml")},
             "loader_module": _is("mlflow.transformers"),
             "python_version": VERSION,

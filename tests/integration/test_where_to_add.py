@@ -149,7 +149,7 @@ def add_check(copy: Copy) -> None:
 
 def add_setting(copy: Copy) -> None:
     """The first maker of clean puts it behind each text."""
-    field, written = "    max_html_tags:", "documents.write(texts.documents)"
+    field, written = "    rule_set:", "documents.write(texts.documents)"
     reads, function = "make_text,\n    reads=(", "def make_signals("
     imports, last = "from pathlib import Path\n", 'EXTRACTION_FILE = "'
     copy.change("pipeline_lib/clean/settings.py", {field: f"{SETTING}{field}"})
