@@ -3,6 +3,7 @@
 The workspace's own store is an SQLite file, which is read as it is, and never written.
 """
 
+import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -55,13 +56,16 @@ def check_whole(place: Place) -> None:
     What is left of it may look like all, and MLflow is given no file that would have to be mended first: a look changes
     nothing. One that nobody has made yet is no fault.
     """
+    if not place.is_local:
+        return
     database = place.database
-    if not place.is_local or (is_empty(database) and is_empty(copy_of(database))):
+    is_there = os.path.lexists(database)
+    if not is_there and not copy_of(database).is_file():
         return
     is_unfit = schema_of(database) is None or (place.is_own and needs_mending(database))
     if is_unfit or is_damaged(database):
         way_out = "nightshift run puts its copy in its place" if place.is_own else "Put it back from a copy"
-        raise DataError(f"{database}: is {'gone' if is_empty(database) else 'damaged'}. {way_out}.")
+        raise DataError(f"{database}: is {'damaged' if is_there else 'gone'}. {way_out}.")
 
 
 def look_at(registry: Registry) -> Glance:
