@@ -12,11 +12,10 @@ from pipeline_lib.base.errors import SettingsError
 
 # The name of a secret: alone, as a part of a longer one (sslpassword, motherduck_token, awsSecretAccessKey), and within
 # ?odbc_connect=...;PWD=... What names a file in which a secret lies (passfile, credentials_path) is none. Signatures of
-# addresses (S3's, Azure's) let in whoever has one. Some names are those of secrets as whole words alone (not: author,
-# nor sslkey, which names a file).
+# addresses (S3's, Azure's) let in whoever has one. Some names are those of secrets as whole words alone (not: author).
 _NAMED = re.compile(
     r"(pass(?!file)|pwd|secret|token|credential|signature|(api|auth|private|access|account|shared)[_ -]?key"
-    r"|(?<![^\W_])(auth|authorization|bearer|jwt|key|pw|sas|sig)(?![^\W_]))"
+    r"|(?<![^\W_])(auth|authorization|bearer|jwt|pw|sas|sig)(?![^\W_]))"
     r"(?!\w*(file|path)\s*=)[\w\[\]]*\s*=",
     re.IGNORECASE,
 )
