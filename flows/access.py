@@ -35,7 +35,7 @@ RANDOM_BYTES = 32
 USER = "nightshift"
 FIRST_PERSON = 501 if sys.platform == "darwin" else 1000  # below are the accounts of services
 # Of systemd's users made for one service, and of nobody (systemd's UIDS-GIDS); people of a directory have any other.
-NO_PEOPLE = (range(61_184, 65_536),)
+NO_PEOPLE = range(61_184, 65_536)
 # Modules of the name service that know people who need not be in any list (nsswitch.conf): those of a directory.
 DIRECTORIES = {"sss", "ldap", "winbind", "nis", "nisplus", "hesiod", "vas", "centrifydc", "lsass", "oslogin"}
 NAME_SERVICE = Path("/etc/nsswitch.conf")
@@ -72,7 +72,7 @@ def other_people(accounts: Iterable[struct_passwd] | None = None) -> list[str]:
         account.pw_name
         for account in found
         if account.pw_uid >= FIRST_PERSON
-        and not any(account.pw_uid in others for others in NO_PEOPLE)
+        and account.pw_uid not in NO_PEOPLE
         and account.pw_uid != os.getuid()
         and not account.pw_shell.endswith(("nologin", "false"))
     )

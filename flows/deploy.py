@@ -1,6 +1,5 @@
 """`nightshift deploy`: the work pool and deployments/prefect.yaml, with these settings as parameters."""
 
-import errno
 import json
 import os
 import subprocess
@@ -18,7 +17,7 @@ from flows.servers import EVERY_NIGHT, POOL, prefect_environment, prefect_home
 from flows.standing import answers, standing_open
 from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.stages import AllSettings
-from pipeline_lib.store.files import is_full, translate_os_error
+from pipeline_lib.store.files import is_full, no_space
 from pipeline_lib.store.workspace import Workspace
 
 PREFECT_FILE = Path(__file__).resolve().parent.parent / "deployments" / "prefect.yaml"
@@ -121,7 +120,7 @@ def _prefect(env: Mapping[str, str], *arguments: str) -> None:
     if done.returncode != 0:
         home = Path(env["PREFECT_HOME"])
         if is_full(home):
-            raise translate_os_error(OSError(errno.ENOSPC, ""), home)
+            raise no_space(home)
         last = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()][-1:]
         raise UpstreamError(
             f"prefect {' '.join(arguments[:3])} failed: {last[0] if last else 'no word'}. Run it again."

@@ -6,7 +6,6 @@ Both kinds use the same database in the workspace, so the UI shows last night's 
 Light to import: no Prefect, no MLflow.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -37,7 +36,7 @@ from pipeline_lib.base.errors import UpstreamError
 from pipeline_lib.base.lifeline import AT_ONCE, end_orphans, session_of, spawn_guarded
 from pipeline_lib.model.tracking import PAGES_VARIABLE, page_of
 from pipeline_lib.store.databases import sqlite_address
-from pipeline_lib.store.files import is_full, translate_os_error, write_atomically
+from pipeline_lib.store.files import is_full, no_space, write_atomically
 from pipeline_lib.store.logs import rotate
 from pipeline_lib.store.records import open_log
 from pipeline_lib.store.workspace import Workspace
@@ -104,7 +103,7 @@ class Server:
     def _ended(self) -> UpstreamError:
         """Why it ended at its start. Where the disk is full its log may hold no word, or that of a database."""
         if is_full(self.log_path):
-            return translate_os_error(OSError(errno.ENOSPC, ""), self.log_path)
+            return no_space(self.log_path)
         said = last_word(self.log_path, self.log_start)
         return UpstreamError(f"{self.name} server ended at its start: {said}. See {self.log_path}.")
 

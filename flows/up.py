@@ -169,10 +169,12 @@ def _mlflow_asks(wanted: Wanted, reporter: ConsoleReporter) -> bool:
         return wanted.mlflow_asks
     if wanted.open_as is not None:
         return True
-    who = f"{len(people)}" if (people := other_people()) else directory_of_people()
-    if who:
-        reporter.say(f"other people have accounts on this machine ({who}), so MLflow asks for a password")
-    return bool(who)
+    if people := other_people():
+        reporter.say(f"other people have accounts on this machine ({len(people)}), so MLflow asks for a password")
+        return True
+    if directory := directory_of_people():
+        reporter.say(f"people of a directory ({directory}) may have accounts here, so MLflow asks for a password")
+    return bool(directory)
 
 
 def _port(name: str, number: int, wanted: Wanted, reporter: ConsoleReporter) -> Port:

@@ -14,7 +14,7 @@ from pipeline_lib.base.errors import DataError
 from pipeline_lib.model.database import copy_of, needs_mending
 from pipeline_lib.model.tracking import Place
 from pipeline_lib.register.registry import FINGERPRINT_TAG, Registry, aliases_of, client_of, number_of, versions
-from pipeline_lib.store.databases import is_damaged, is_empty, schema_of
+from pipeline_lib.store.databases import has_tables, is_damaged, is_empty
 
 VERSIONS_QUERY = """
     select own.version, coalesce(tags.value, '') from model_versions as own left join model_version_tags as tags
@@ -62,7 +62,7 @@ def check_whole(place: Place) -> None:
     is_there = os.path.lexists(database)
     if not is_there and not copy_of(database).is_file():
         return
-    is_unfit = schema_of(database) is None or (place.is_own and needs_mending(database))
+    is_unfit = not has_tables(database) or (place.is_own and needs_mending(database))
     if is_unfit or is_damaged(database):
         way_out = "nightshift run puts its copy in its place" if place.is_own else "Put it back from a copy"
         raise DataError(f"{database}: is {'damaged' if is_there else 'gone'}. {way_out}.")

@@ -216,13 +216,18 @@ def replace_folder(source: Path, target: Path) -> None:
 def translate_os_error(exc: OSError, path: Path) -> UpstreamError:
     """The error a user can act on: a full disk and a missing right say so by name."""
     if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        free_mb = shutil.disk_usage(nearest_folder(path)).free // 1_000_000
-        return UpstreamError(
-            f"{path}: no space left for this file ({free_mb} MB free on that disk). "
-            "Free some space and run the same command again: finished shards are kept."
-        )
+        return no_space(path)
     return UpstreamError(
         f"{path}: {exc.strerror or exc}. Check the disk and the rights on this folder, then run again."
+    )
+
+
+def no_space(path: Path) -> UpstreamError:
+    """The error for a file that a full disk does not take."""
+    free_mb = shutil.disk_usage(nearest_folder(path)).free // 1_000_000
+    return UpstreamError(
+        f"{path}: no space left for this file ({free_mb} MB free on that disk). "
+        "Free some space and run the same command again: finished shards are kept."
     )
 
 

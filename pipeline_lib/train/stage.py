@@ -9,7 +9,6 @@ checkpoint, or its finished result is just taken.
 `tokens_per_second`.
 """
 
-import errno
 import os
 import shutil
 import subprocess
@@ -25,7 +24,7 @@ from pipeline_lib.base.lifeline import end_orphans, spawn_guarded
 from pipeline_lib.model.reading.snapshot import EXCLUDED_FILE, SHARDS_FILE, Arrived, read_excluded, read_shards
 from pipeline_lib.run.maker import Maker
 from pipeline_lib.store.artifact import MANIFEST, Outcome
-from pipeline_lib.store.files import is_full, read_json, translate_os_error
+from pipeline_lib.store.files import is_full, no_space, read_json
 from pipeline_lib.store.left_error import forget_error, left_error
 from pipeline_lib.train.checkpoints import fault_in_part
 from pipeline_lib.train.cursor import Cursor, read_cursor
@@ -236,7 +235,7 @@ def _failure(work: Path, status: int) -> NightshiftError:
     if (left := left_error(work)) is not None:
         return left
     if is_full(work):  # so it could leave none
-        return translate_os_error(OSError(errno.ENOSPC, ""), work)
+        return no_space(work)
     return UpstreamError(
         f"train: its process was ended from outside (status {status}; out of memory?). What it printed is in "
         f"{work / LOG_FILE}. Run the same command again: it goes on from its newest checkpoint."

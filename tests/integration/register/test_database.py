@@ -190,6 +190,7 @@ def test_one_that_is_busy_is_not_taken_for_damaged(registry: Registry) -> None:
     with closing(sqlite3.connect(database)) as other:
         other.execute("begin exclusive")
         assert not needs_mending(database) and glance(registry.place, registry.name) is None
+        check_whole(registry.place)
 
 
 def test_damage_that_is_met_while_it_is_open_is_named_and_mended_by_the_next_try(registry: Registry) -> None:
